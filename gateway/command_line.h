@@ -1,0 +1,33 @@
+#ifndef HOLDFAST_GATEWAY_COMMAND_LINE_H_
+#define HOLDFAST_GATEWAY_COMMAND_LINE_H_
+
+#include <string>
+#include <vector>
+
+namespace holdfast {
+
+// What the command line asks for.
+struct Command {
+  enum class Kind {
+    kRun,      // config_path
+    kProxy,    // from, to
+    kDemo,     // demo_port
+    kCheck,    // config_path
+    kVersion,
+    kPrinted,  // help or a usage error was printed: leave with exit_code
+  };
+  Kind kind = Kind::kPrinted;
+  std::string config_path;
+  std::string from;
+  std::vector<std::string> to;
+  int demo_port = 8080;
+  bool print_config = false;  // demo: print its configuration and leave
+  int exit_code = 0;
+};
+
+// Reads the arguments; prints help to standard output and usage errors to standard error.
+Command ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace holdfast
+
+#endif  // HOLDFAST_GATEWAY_COMMAND_LINE_H_

@@ -1,0 +1,41 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_ADDRESS_H_
+#define HOLDFAST_GATEWAY_CONFIG_ADDRESS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pool/net/socket_address.h"
+
+namespace holdfast::config {
+
+// A literal address to listen on.
+struct Bind {
+  std::string text;  // as written: "0.0.0.0:8080", "[::]:8080", ":8080", "unix:/run/holdfast.sock"
+  pool::SocketAddress address;
+};
+// Null when the text is not a literal address. Port 0 asks the kernel for a free one.
+std::optional<Bind> ParseBind(std::string_view text);
+
+// One "host:port" or "unix:/path" behind an upstream.
+struct Endpoint {
+  std::string text;   // as written
+  std::string host;   // a name, or an IP literal without brackets; empty for UNIX
+  uint16_t port = 0;  // 1 to 65535; 0 for UNIX
+  // Set for IP literals and UNIX paths; a name is for the resolver.
+  std::optional<pool::SocketAddress> literal;
+};
+// Null when the text is neither.
+std::optional<Endpoint> ParseEndpoint(std::string_view text);
+
+// "10.0.0.2:53", "[fd00::2]:53"; port 53 when there is none.
+std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text);
+
+// A host name as DNS takes it (RFC 1123 section 2.1, and '_' as services use it): labels of 1 to 63
+// characters, 253 in all, with or without a trailing dot; not all digits and dots.
+bool IsHostName(std::string_view text);
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_ADDRESS_H_

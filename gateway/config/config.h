@@ -1,0 +1,167 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_CONFIG_H_
+#define HOLDFAST_GATEWAY_CONFIG_CONFIG_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/config/address.h"
+#include "gateway/config/cidr.h"
+#include "gateway/http/message.h"
+#include "pool/net/socket_address.h"
+
+// What the configuration file says, as plain values with the defaults filled in. Loaded values have
+// been checked (gateway/config/load.h): indices are in range, names unique, texts safe to send.
+// A value is immutable once it is published; any thread may read it.
+
+namespace holdfast::config {
+
+using Duration = std::chrono::nanoseconds;
+
+// Durations and limits that are std::optional can be switched off: nullopt is the file's `off`.
+
+// So that a set of listeners is one 64-bit mask.
+inline constexpr size_t kMaxListeners = 64;
+
+struct Listener {
+  std::string name;  // unique; the bind's text unless given
+  Bind bind;
+  std::optional<Duration> idle_timeout = std::chrono::seconds(75);  // between two requests
+  std::optional<Duration> head_timeout = std::chrono::seconds(10);  // for a whole request head
+  std::optional<Duration> body_timeout = std::chrono::seconds(30);  // without progress on a body
+  std::optional<Duration> max_connection_age = std::chrono::hours(1);
+  std::vector<Cidr> trusted_proxies;     // whose X-Forwarded-* fields are believed
+  uint32_t max_head_bytes = 32 * 1024;   // 431 beyond; 1 KiB to 1 MiB
+  uint32_t max_header_fields = 100;      // 431 beyond; 1 to 1000
+  uint32_t max_uri_bytes = 8 * 1024;     // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
+  std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
+};
+
+enum class Balance : uint8_t { kRoundRobin, kLeastRequest };
+
+struct Queue {
+  uint32_t size = 1024;                          // requests waiting for a connection; 0: none may
+  Duration timeout = std::chrono::seconds(3);    // then 503 with Retry-After
+};
+
+struct Upstream {
+  std::string name;
+  std::vector<Endpoint> endpoints;  // at least one
+  Balance balance = Balance::kLeastRequest;
+  std::optional<uint32_t> max_connections = 512;  // per endpoint, whole process
+  uint32_t max_idle = 512;                        // per endpoint, whole process; 0: keep none
+  // `auto`: the gateway chooses the expiry and idle_timeout is where it starts.
+  bool idle_timeout_auto = true;
+  std::optional<Duration> idle_timeout = std::chrono::seconds(4);
+  std::optional<Duration> max_connection_age = std::chrono::minutes(30);
+  Duration connect_timeout = std::chrono::seconds(2);
+  Queue queue;
+};
+
+// A set of request methods; empty stands for "any".
+class MethodSet {
+ public:
+  void Add(http::Method method) { bits_ |= Bit(method); }
+  void Add(MethodSet other) { bits_ |= other.bits_; }
+  bool Contains(http::Method method) const { return (bits_ & Bit(method)) != 0; }
+  bool ContainsAll(MethodSet other) const { return (other.bits_ & ~bits_) == 0; }
+  bool empty() const { return bits_ == 0; }
+  bool operator==(const MethodSet&) const = default;
+
+ private:
+  static uint16_t Bit(http::Method method) { return uint16_t{1} << static_cast<int>(method); }
+  uint16_t bits_ = 0;
+};
+
+struct Match {
+  std::vector<uint32_t> listeners;  // indices into Config::listeners; empty: all
+  // Lower case, without a trailing dot: "a.example.com", "*.example.com" (any number of labels
+  // before the suffix), "*" (any). Empty: any.
+  std::vector<std::string> hosts;
+  bool exact_path = false;  // `path`; otherwise `path_prefix`, a plain prefix of the path's bytes
+  std::string path = "/";
+  MethodSet methods;  // GET brings HEAD with it (RFC 9110 section 9.3.2)
+
+  // One bit per listener it is for.
+  uint64_t ListenerMask() const {
+    uint64_t mask = listeners.empty() ? ~uint64_t{0} : 0;
+    for (const uint32_t listener : listeners) mask |= uint64_t{1} << listener;
+    return mask;
+  }
+};
+
+// The gateway answers by itself.
+struct Respond {
+  uint16_t status = 200;  // 200 to 599
+  std::string body;       // at most 64 KiB; empty with 204, 205 and 304
+  std::vector<std::pair<std::string, std::string>> headers;  // never framing or hop-by-hop fields
+};
+
+// route/redirect.h says what is appended to `to`.
+struct Redirect {
+  uint16_t status = 308;  // 301, 302, 303, 307, 308
+  std::string to;         // "/new/" or "https://example.com/new/"
+};
+
+enum class Action : uint8_t { kUpstream, kRespond, kRedirect };
+
+struct RouteTimeouts {
+  std::optional<Duration> first_byte = std::chrono::seconds(30);  // of the response
+  std::optional<Duration> stall = std::chrono::seconds(60);       // no progress on the response
+  std::optional<Duration> total;                                  // of the whole exchange
+};
+
+struct Route {
+  uint32_t index = 0;  // its place in Config::routes
+  std::string name;    // unique; "route-N", N counted from 1, unless given
+  Match match;
+  Action action = Action::kUpstream;
+  uint32_t upstream = 0;  // with kUpstream: index into Config::upstreams
+  Respond respond;        // with kRespond
+  Redirect redirect;      // with kRedirect
+  RouteTimeouts timeouts;
+  // How often a request that a kept connection lost before any response byte is sent again: 0, 1.
+  uint32_t retry_attempts = 1;
+  std::optional<uint64_t> max_request_body;  // bytes; 413 beyond
+  std::optional<Duration> tunnel_idle_timeout = std::chrono::hours(1);
+};
+
+struct AccessLog {
+  enum class Target : uint8_t { kStdout, kStderr, kFile };
+  Target target = Target::kStdout;
+  std::string path;  // with kFile: absolute
+};
+
+struct Drain {
+  Duration delay = std::chrono::seconds(5);     // /readyz says 503, connections still accepted
+  Duration timeout = std::chrono::seconds(20);  // after the delay, for what is in flight
+  // What is left then is cut off.
+  Duration HardStop() const { return delay + timeout; }
+};
+
+struct Dns {
+  std::vector<pool::SocketAddress> servers;  // empty: the system's (/etc/resolv.conf)
+  Duration min_ttl = std::chrono::seconds(1);
+  Duration max_ttl = std::chrono::seconds(300);
+  Duration timeout = std::chrono::seconds(2);  // per attempt
+  uint32_t attempts = 2;                       // 1 to 10
+};
+
+struct Config {
+  std::optional<uint32_t> workers;  // 1 to 1024; nullopt: from the CPU affinity and quota (`auto`)
+  std::optional<Bind> status = ParseBind("127.0.0.1:9900");
+  std::optional<AccessLog> access_log;
+  std::vector<Listener> listeners;  // 1 to kMaxListeners
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+  Drain drain;
+  Dns dns;
+};
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_CONFIG_H_

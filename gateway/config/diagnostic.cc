@@ -1,0 +1,92 @@
+#include "gateway/config/diagnostic.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::config {
+namespace {
+
+constexpr size_t kMaxQuoted = 60;
+
+// White space as wide as the characters before the caret; a tab stays one, so that both lines are
+// expanded alike.
+std::string CaretLine(const SourceLine& source) {
+  std::string line;
+  std::string_view rest = source.text;
+  for (int i = 0; i < source.caret; ++i) {
+    line += rest.starts_with('\t') ? '\t' : ' ';
+    if (!rest.empty()) rest.remove_prefix(std::max<size_t>(1, Utf8Length(rest)));
+  }
+  return line + "^";
+}
+
+void AppendEscaped(std::string_view character, std::string* out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  if (character == "\n") {
+    *out += "\\n";
+  } else if (IsPrintable(character)) {
+    *out += character;
+  } else {
+    for (const char c : character) {
+      const auto byte = static_cast<unsigned char>(c);
+      *out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+}
+
+}  // namespace
+
+std::string FormatDiagnostic(const Diagnostic& diagnostic) {
+  std::string out = diagnostic.file;
+  if (diagnostic.position.line > 0) {
+    out += ":" + std::to_string(diagnostic.position.line) + ":" +
+           std::to_string(diagnostic.position.column);
+  }
+  out += diagnostic.severity == Severity::kError ? ": error: " : ": warning: ";
+  out += diagnostic.message + "\n";
+  if (diagnostic.position.line > 0) {
+    out += "  " + diagnostic.source.text + "\n  " + CaretLine(diagnostic.source) + "\n";
+  }
+  return out;
+}
+
+std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics) {
+  std::string out;
+  for (const Diagnostic& diagnostic : diagnostics) out += FormatDiagnostic(diagnostic);
+  return out;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string out = "'";
+  size_t used = 0;
+  while (used < text.size() && used < kMaxQuoted) {
+    const size_t length = std::max<size_t>(1, Utf8Length(text.substr(used)));
+    AppendEscaped(text.substr(used, length), &out);
+    used += length;
+  }
+  return out + (used < text.size() ? "...'" : "'");
+}
+
+void Report::Error(Position position, std::string message) {
+  if (++errors_ <= kMaxErrors) Add(Severity::kError, position, std::move(message));
+}
+
+void Report::Warning(Position position, std::string message) {
+  if (++warnings_ <= kMaxWarnings) Add(Severity::kWarning, position, std::move(message));
+}
+
+void Report::Add(Severity severity, Position position, std::string message) {
+  diagnostics_.push_back({severity, std::string(file_), position, std::move(message),
+                          ExtractLine(text_, position)});
+}
+
+std::vector<Diagnostic> Report::Take() {
+  std::ranges::stable_sort(diagnostics_, {}, &Diagnostic::position);
+  if (errors_ > kMaxErrors) {
+    diagnostics_.push_back({Severity::kError, std::string(file_), {},
+                            "errors not shown: " + std::to_string(errors_ - kMaxErrors), {}});
+  }
+  return std::exchange(diagnostics_, {});
+}
+
+}  // namespace holdfast::config

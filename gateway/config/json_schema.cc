@@ -1,0 +1,100 @@
+#include "gateway/config/json_schema.h"
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/config/schema.h"
+
+namespace holdfast::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Kind = Shape::Kind;
+
+constexpr std::string_view kDurationPattern = "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$";
+constexpr std::string_view kSizePattern = "^\\d+(B|KiB|MiB|GiB|TiB)?$";
+
+Json Convert(const Shape& shape);
+
+Json Words(const Shape& shape) {
+  Json words = Json::array();
+  for (const std::string_view word : shape.words) words.push_back(word);
+  return words;
+}
+
+// A word list of numbers is written without quotes in YAML, which makes it numbers there.
+Json WordEnum(const Shape& shape) {
+  Json words = Words(shape);
+  for (const std::string_view word : shape.words) {
+    const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
+    if (digits) words.push_back(std::stoi(std::string(word)));
+  }
+  return {{"enum", std::move(words)}};
+}
+
+Json ConvertMapping(const Shape& shape) {
+  Json required = Json::array();
+  Json properties = Json::object();
+  for (const Key& key : shape.keys) {
+    Json property = {{"description", key.help}};
+    property.update(Convert(*key.shape));
+    properties[std::string(key.name)] = std::move(property);
+    if (key.required) required.push_back(key.name);
+  }
+  Json json = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) json["required"] = std::move(required);
+  json["additionalProperties"] = false;
+  return json;
+}
+
+// What the shape takes beside its words and its short form.
+Json ConvertKind(const Shape& shape) {
+  switch (shape.kind) {
+    case Kind::kText:
+      // YAML turns some texts into numbers and booleans before an editor's checker sees them.
+      return {{"type", {"string", "number", "boolean"}}};
+    case Kind::kDuration:
+      return {{"type", "string"}, {"minLength", 2}, {"pattern", kDurationPattern}};
+    case Kind::kSize:
+      return {{"type", {"string", "integer"}},
+              {"minimum", shape.min},
+              {"maximum", shape.max},
+              {"pattern", kSizePattern}};
+    case Kind::kCount:
+      return {{"type", "integer"}, {"minimum", shape.min}, {"maximum", shape.max}};
+    case Kind::kWord:
+      return WordEnum(shape);
+    case Kind::kList:
+      return {{"type", "array"},
+              {"minItems", shape.min},
+              {"maxItems", shape.max},
+              {"items", Convert(*shape.element)}};
+    case Kind::kNamed:
+      return {{"type", "object"},
+              {"maxProperties", shape.max},
+              {"additionalProperties", Convert(*shape.element)}};
+    case Kind::kMapping:
+      return ConvertMapping(shape);
+  }
+  return {};
+}
+
+Json Convert(const Shape& shape) {
+  const bool extra_words = !shape.words.empty() && shape.kind != Kind::kWord;
+  if (!extra_words && shape.short_form == nullptr) return ConvertKind(shape);
+  Json any_of = Json::array();
+  any_of.push_back(ConvertKind(shape));
+  if (shape.short_form != nullptr) any_of.push_back(Convert(*shape.short_form));
+  if (extra_words) any_of.push_back({{"enum", Words(shape)}});
+  return {{"anyOf", std::move(any_of)}};
+}
+
+}  // namespace
+
+std::string JsonSchema() {
+  Json json = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+               {"title", "Holdfast configuration"}};
+  json.update(Convert(FileShape()));
+  return json.dump(2) + "\n";
+}
+
+}  // namespace holdfast::config

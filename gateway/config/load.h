@@ -1,0 +1,28 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_LOAD_H_
+#define HOLDFAST_GATEWAY_CONFIG_LOAD_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/config.h"
+#include "gateway/config/diagnostic.h"
+
+namespace holdfast::config {
+
+struct LoadResult {
+  std::optional<Config> config;         // absent when there is an error
+  std::vector<Diagnostic> diagnostics;  // in the file's order; warnings may come with a config
+};
+
+// Reads YAML text. `file_name` appears in the diagnostics only. Safe on any bytes: the size, the
+// nesting and the number of reported errors are bounded, nothing outside the text is looked at.
+LoadResult LoadConfig(std::string_view text, std::string_view file_name);
+
+// The same for a file; one that cannot be read gives one error without a position.
+LoadResult LoadConfigFile(const std::string& path);
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_LOAD_H_

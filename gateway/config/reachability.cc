@@ -1,0 +1,75 @@
+#include "gateway/config/reachability.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include <absl/container/flat_hash_map.h>
+
+namespace holdfast::config {
+namespace {
+
+using Key = std::tuple<std::string, bool, std::string>;  // host, exact path, path
+
+// The routes that were seen with one key, in the file's order.
+using RoutesByKey = absl::flat_hash_map<Key, std::vector<uint32_t>>;
+
+bool Covers(const Match& earlier, const Match& later) {
+  if ((later.ListenerMask() & ~earlier.ListenerMask()) != 0) return false;
+  if (earlier.methods.empty()) return true;
+  return !later.methods.empty() && earlier.methods.ContainsAll(later.methods);
+}
+
+std::vector<std::string> Hosts(const Match& match) {
+  return match.hosts.empty() ? std::vector<std::string>{"*"} : match.hosts;
+}
+
+// The earlier route that takes all requests of `route`, for the first of its hosts.
+std::optional<uint32_t> FindCover(const Config& config, const Route& route,
+                                  const RoutesByKey& seen) {
+  std::optional<uint32_t> cover;
+  for (const std::string& host : Hosts(route.match)) {
+    const auto routes = seen.find(Key(host, route.match.exact_path, route.match.path));
+    if (routes == seen.end()) return std::nullopt;
+    const auto found = std::ranges::find_if(routes->second, [&](uint32_t earlier) {
+      return Covers(config.routes[earlier].match, route.match);
+    });
+    if (found == routes->second.end()) return std::nullopt;
+    if (!cover) cover = *found;
+  }
+  return cover;
+}
+
+}  // namespace
+
+std::vector<Unreachable> FindUnreachable(const Config& config) {
+  std::vector<Unreachable> unreachable;
+  RoutesByKey seen;
+  for (const Route& route : config.routes) {
+    if (const std::optional<uint32_t> earlier = FindCover(config, route, seen)) {
+      unreachable.push_back({route.index, *earlier});
+      continue;  // whatever it covers is covered by the earlier route as well
+    }
+    for (std::string& host : Hosts(route.match)) {
+      std::vector<uint32_t>& routes =
+          seen[Key(std::move(host), route.match.exact_path, route.match.path)];
+      if (routes.empty() || routes.back() != route.index) routes.push_back(route.index);
+    }
+  }
+  return unreachable;
+}
+
+std::vector<uint32_t> FindUnusedUpstreams(const Config& config) {
+  std::vector<bool> used(config.upstreams.size());
+  for (const Route& route : config.routes) {
+    if (route.action == Action::kUpstream) used[route.upstream] = true;
+  }
+  std::vector<uint32_t> unused;
+  for (uint32_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) unused.push_back(i);
+  }
+  return unused;
+}
+
+}  // namespace holdfast::config

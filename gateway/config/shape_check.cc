@@ -1,0 +1,148 @@
+#include "gateway/config/shape_check.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/suggest.h"
+#include "gateway/config/units.h"
+
+namespace holdfast::config {
+namespace {
+
+using Kind = Shape::Kind;
+
+bool InRange(const Shape& shape, std::optional<uint64_t> number) {
+  return number && *number <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) &&
+         static_cast<int64_t>(*number) >= shape.min && static_cast<int64_t>(*number) <= shape.max;
+}
+
+bool IsWord(const Shape& shape, std::string_view text) {
+  return std::ranges::find(shape.words, text) != shape.words.end();
+}
+
+std::string Found(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "; found nothing";
+    case YamlNode::Kind::kScalar:
+      return "; found " + Quoted(node.text);
+    case YamlNode::Kind::kSequence:
+      return node.items.empty() ? "; found an empty list" : "; found a list";
+    case YamlNode::Kind::kMapping:
+      return "; found a mapping";
+  }
+  return {};
+}
+
+void Mismatch(const YamlNode& node, const Shape& shape, Report* report) {
+  std::string message = "expected " + Expectation(shape) + Found(node);
+  // A number that is off by one is not a slip of the finger.
+  const bool number = node.text.find_first_not_of("0123456789") == std::string::npos;
+  if (node.is_scalar() && !number) {
+    message += Suggestion(node.text, {shape.words.begin(), shape.words.end()});
+  }
+  report->Error(node.position, std::move(message));
+}
+
+const Key* FindKey(std::span<const Key> keys, std::string_view name) {
+  const auto key = std::ranges::find(keys, name, &Key::name);
+  return key == keys.end() ? nullptr : &*key;
+}
+
+void UnknownKey(const YamlNode& key, const Shape& shape, Report* report) {
+  std::vector<std::string_view> known;
+  for (const Key& candidate : shape.keys) known.push_back(candidate.name);
+  std::string message = "unknown key " + Quoted(key.text);
+  const std::string suggestion = Suggestion(key.text, known);
+  if (suggestion.empty()) {
+    std::string_view separator = "; expected one of ";
+    for (const std::string_view name : known) {
+      message += std::string(separator) + std::string(name);
+      separator = ", ";
+    }
+  }
+  report->Error(key.position, message + suggestion);
+}
+
+void CheckMapping(const YamlNode& node, const Shape& shape, Report* report) {
+  if (!node.is_mapping()) return Mismatch(node, shape, report);
+  for (const YamlEntry& entry : node.entries) {
+    const Key* key = FindKey(shape.keys, entry.key.text);
+    if (key == nullptr) {
+      UnknownKey(entry.key, shape, report);
+    } else {
+      CheckShape(entry.value, *key->shape, report);
+    }
+  }
+  for (const Key& key : shape.keys) {
+    if (!key.required || node.Find(key.name) != nullptr) continue;
+    report->Error(node.position, "key '" + std::string(key.name) + "' is missing; expected " +
+                                     std::string(shape.expected));
+  }
+}
+
+void CheckList(const YamlNode& node, const Shape& shape, Report* report) {
+  const auto count = static_cast<int64_t>(node.items.size());
+  if (!node.is_sequence() || count < shape.min || count > shape.max) {
+    return Mismatch(node, shape, report);
+  }
+  for (const YamlNode& item : node.items) CheckShape(item, *shape.element, report);
+}
+
+void CheckNamed(const YamlNode& node, const Shape& shape, Report* report) {
+  const auto count = static_cast<int64_t>(node.entries.size());
+  if (!node.is_mapping() || count < shape.min || count > shape.max) {
+    report->Error(node.position, "expected a mapping with " + std::to_string(shape.min) + " to " +
+                                     std::to_string(shape.max) + " keys" + Found(node));
+    return;
+  }
+  for (const YamlEntry& entry : node.entries) {
+    if (!shape.check(entry.key.text)) {
+      report->Error(entry.key.position,
+                    "expected " + std::string(shape.expected) + Found(entry.key));
+    }
+    CheckShape(entry.value, *shape.element, report);
+  }
+}
+
+}  // namespace
+
+bool ScalarFits(const Shape& shape, std::string_view text) {
+  if (IsWord(shape, text)) return true;
+  switch (shape.kind) {
+    case Kind::kText:
+      return shape.check(text);
+    case Kind::kDuration: {
+      const auto duration = ParseDuration(text);
+      return duration && duration->count() >= shape.min && duration->count() <= shape.max;
+    }
+    case Kind::kSize:
+      return InRange(shape, ParseSize(text));
+    case Kind::kCount:
+      return InRange(shape, ParseCount(text));
+    default:
+      return false;
+  }
+}
+
+void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
+  if (node.is_scalar() && IsWord(shape, node.text)) return;
+  switch (shape.kind) {
+    case Kind::kMapping:
+      if (node.is_scalar() && shape.short_form != nullptr) {
+        return CheckShape(node, *shape.short_form, report);
+      }
+      return CheckMapping(node, shape, report);
+    case Kind::kList:
+      return CheckList(node, shape, report);
+    case Kind::kNamed:
+      return CheckNamed(node, shape, report);
+    default:
+      if (!node.is_scalar() || !ScalarFits(shape, node.text)) Mismatch(node, shape, report);
+  }
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,107 @@
+#include "gateway/config/text_checks.h"
+
+#include <algorithm>
+
+#include "gateway/config/address.h"
+#include "pool/net/socket_address.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr size_t kMaxName = 128;
+constexpr size_t kMaxPath = 1024;
+constexpr size_t kMaxFieldName = 128;
+constexpr size_t kMaxFieldValue = 8 * 1024;
+constexpr size_t kMaxLogPath = 4096;
+
+// RFC 9112 section 6 (framing), RFC 9110 section 7.6.1 (one hop), and Date, which is always ours.
+constexpr std::string_view kReservedFields[] = {
+    "connection", "content-length",    "date",    "keep-alive", "proxy-connection",
+    "te",         "transfer-encoding", "trailer", "upgrade",
+};
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool IsVisible(char c) { return c > 0x20 && c < 0x7f; }
+
+bool IsTokenByte(char c) {
+  return IsVisible(c) && std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
+}
+
+bool IsBracketedIpv6(std::string_view text) {
+  return text.starts_with('[') && text.ends_with(']') &&
+         pool::SocketAddress::FromIp(text, 0).has_value();
+}
+
+}  // namespace
+
+bool IsName(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxName && std::ranges::all_of(text, [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\'' && c != '\\';
+  });
+}
+
+bool IsHostPattern(std::string_view text) {
+  if (text == "*") return true;
+  if (text.starts_with("*.")) return IsHostName(text.substr(2));
+  if (IsHostName(text) || IsBracketedIpv6(text)) return true;
+  return text.find(':') == std::string_view::npos &&
+         pool::SocketAddress::FromIp(text, 0).has_value();
+}
+
+std::string CanonicalHost(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::string canonical(host);
+  std::ranges::transform(canonical, canonical.begin(), Lower);
+  return canonical;
+}
+
+bool IsPath(std::string_view text) {
+  return text.starts_with('/') && text.size() <= kMaxPath && std::ranges::all_of(text, IsVisible) &&
+         text.find_first_of("?#") == std::string_view::npos;
+}
+
+bool IsFieldName(std::string_view text) {
+  if (text.empty() || text.size() > kMaxFieldName || !std::ranges::all_of(text, IsTokenByte)) {
+    return false;
+  }
+  std::string name(text);
+  std::ranges::transform(name, name.begin(), Lower);
+  return std::ranges::find(kReservedFields, name) == std::end(kReservedFields);
+}
+
+bool IsFieldValue(std::string_view text) {
+  constexpr std::string_view kWhiteSpace = " \t";
+  if (text.size() > kMaxFieldValue) return false;
+  if (text.empty()) return true;
+  if (kWhiteSpace.find(text.front()) != std::string_view::npos) return false;
+  if (kWhiteSpace.find(text.back()) != std::string_view::npos) return false;
+  return std::ranges::none_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+  });
+}
+
+bool IsRedirectTarget(std::string_view text) {
+  if (text.size() > kMaxPath || text.find_first_of("\"'<>\\") != std::string_view::npos ||
+      !std::ranges::all_of(text, IsVisible)) {
+    return false;
+  }
+  // "//host" would leave this site without looking as if it did (RFC 3986 section 4.2).
+  if (text.starts_with('/')) return !text.starts_with("//");
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!text.starts_with(scheme)) continue;
+    const std::string_view rest = text.substr(scheme.size());
+    const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+    return !authority.empty() && authority.find('@') == std::string_view::npos;
+  }
+  return false;
+}
+
+bool IsLogTarget(std::string_view text) {
+  if (text == "stdout" || text == "stderr") return true;
+  return text.size() > 1 && text.starts_with('/') && text.size() <= kMaxLogPath &&
+         text.find('\0') == std::string_view::npos;
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,41 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_TEXT_CHECKS_H_
+#define HOLDFAST_GATEWAY_CONFIG_TEXT_CHECKS_H_
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::config {
+
+// What a text of the configuration must look like. Pure; safe on any bytes.
+
+// The name of a listener, upstream or route: 1 to 128 printable ASCII characters without quotes
+// and backslashes, since it becomes a metric label and part of log lines.
+bool IsName(std::string_view text);
+
+// "example.com", "*.example.com", "*", an IPv4 address, or an IPv6 address in brackets.
+bool IsHostPattern(std::string_view text);
+// Lower case, without a trailing dot.
+std::string CanonicalHost(std::string_view host);
+
+// A path as a request target spells it: '/' and then visible ASCII without '?' and '#'; at most
+// 1024 bytes.
+bool IsPath(std::string_view text);
+
+// A field name (a token, RFC 9110 section 5.6.2) that a configured response may set: not one that
+// belongs to framing or to one hop, and not one that the gateway writes itself.
+bool IsFieldName(std::string_view text);
+
+// A field value (RFC 9110 section 5.5) of at most 8 KiB: no control bytes, so that nothing written
+// in a file splits a response; no white space at the ends.
+bool IsFieldValue(std::string_view text);
+
+// Where a redirect leads: a path ("/new/", not "//host"), or an http or https URL with a host; visible
+// ASCII without quotes, angle brackets and backslashes.
+bool IsRedirectTarget(std::string_view text);
+
+// "stdout", "stderr" or an absolute path.
+bool IsLogTarget(std::string_view text);
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_TEXT_CHECKS_H_

@@ -1,0 +1,96 @@
+#include "gateway/config/units.h"
+
+#include <charconv>
+
+namespace holdfast::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  uint64_t factor;
+};
+
+constexpr Unit kDurationUnits[] = {  // milliseconds, from large to small
+    {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1},
+};
+constexpr uint64_t kMaxMilliseconds = uint64_t{100} * 366 * 86'400'000;
+
+constexpr Unit kSizeUnits[] = {
+    {"TiB", uint64_t{1} << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1},
+};
+constexpr uint64_t kMaxSize = uint64_t{1} << 50;
+
+// Takes the digits at the front off `text`.
+std::optional<uint64_t> TakeNumber(std::string_view* text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return number;
+}
+
+std::string_view TakeLetters(std::string_view* text) {
+  const size_t end = text->find_first_of("0123456789");
+  const std::string_view letters = text->substr(0, end);
+  text->remove_prefix(letters.size());
+  return letters;
+}
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> ParseDuration(std::string_view text) {
+  uint64_t total = 0;
+  const Unit* next = std::begin(kDurationUnits);
+  do {
+    const std::optional<uint64_t> number = TakeNumber(&text);
+    const std::string_view name = TakeLetters(&text);
+    while (next != std::end(kDurationUnits) && next->name != name) ++next;
+    if (!number || next == std::end(kDurationUnits)) return std::nullopt;
+    if (*number > kMaxMilliseconds / next->factor) return std::nullopt;
+    total += *number * next->factor;
+    ++next;
+  } while (!text.empty());
+  if (total > kMaxMilliseconds) return std::nullopt;
+  return std::chrono::milliseconds(total);
+}
+
+std::optional<uint64_t> ParseSize(std::string_view text) {
+  const std::optional<uint64_t> number = TakeNumber(&text);
+  if (!number) return std::nullopt;
+  if (text.empty()) return *number <= kMaxSize ? number : std::nullopt;
+  for (const Unit& unit : kSizeUnits) {
+    if (unit.name != text) continue;
+    if (*number > kMaxSize / unit.factor) return std::nullopt;
+    return *number * unit.factor;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> ParseCount(std::string_view text) {
+  const std::optional<uint64_t> number = TakeNumber(&text);
+  return text.empty() ? number : std::nullopt;
+}
+
+std::string FormatDuration(std::chrono::nanoseconds duration) {
+  const auto total = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+  if (total == 0) return "0s";
+  for (const Unit& unit : kDurationUnits) {
+    if (total % unit.factor == 0) {
+      return std::to_string(total / unit.factor) + std::string(unit.name);
+    }
+  }
+  return {};
+}
+
+std::string FormatSize(uint64_t bytes) {
+  if (bytes == 0) return "0B";
+  for (const Unit& unit : kSizeUnits) {
+    if (bytes % unit.factor == 0) {
+      return std::to_string(bytes / unit.factor) + std::string(unit.name);
+    }
+  }
+  return {};
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,245 @@
+#include "gateway/config/yaml_node.h"
+
+#include <libfyaml.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <absl/container/flat_hash_map.h>
+
+namespace holdfast::config {
+namespace {
+
+struct ParserDeleter {
+  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
+};
+struct DiagDeleter {
+  void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
+};
+
+// Pulls the parser's events and builds the tree from them, so that neither the library's documents
+// nor its alias resolution take part. An error stops it: what follows one rarely makes sense.
+class TreeBuilder {
+ public:
+  TreeBuilder(std::string_view text, Report* report);
+  ~TreeBuilder() { Release(); }
+
+  std::optional<YamlNode> Build();
+
+ private:
+  // Moves to the next event; false at an error, which is then reported.
+  bool Next();
+  void Release();
+  // Reads the node whose first event is the current one.
+  bool ReadNode(int depth, YamlNode* node);
+  bool ReadSequence(int depth, YamlNode* node);
+  bool ReadMapping(int depth, YamlNode* node);
+  void ReadScalar(YamlNode* node);
+  // Whether the current event begins a node without extras.
+  bool CheckPlain();
+  bool Fail(Position position, std::string message);
+  void ReportParserErrors();
+
+  fy_event_type type() const { return event_ == nullptr ? FYET_NONE : event_->type; }
+  // Where the current event is; where the last one was if it has no place of its own.
+  Position Place();
+  // Where an anchor or a tag is.
+  Position PlaceOf(fy_token* property);
+
+  Report* report_;
+  std::unique_ptr<fy_diag, DiagDeleter> diag_;
+  std::unique_ptr<fy_parser, ParserDeleter> parser_;
+  fy_event* event_ = nullptr;
+  Position place_{1, 1};
+  size_t nodes_ = 0;
+};
+
+Position ToPosition(const fy_mark* mark) { return {mark->line + 1, mark->column + 1}; }
+
+// The mark of a quoted scalar is behind its quote, those of an anchor and a tag behind the '&' and '!'.
+Position Before(Position position) { return {position.line, std::max(1, position.column - 1)}; }
+
+bool IsQuoted(fy_token* token) {
+  const fy_scalar_style style = fy_token_scalar_style(token);
+  return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
+TreeBuilder::TreeBuilder(std::string_view text, Report* report) : report_(report) {
+  fy_diag_cfg diag_config;
+  fy_diag_cfg_default(&diag_config);
+  diag_config.fp = nullptr;
+  diag_.reset(fy_diag_create(&diag_config));
+  if (diag_ == nullptr) return;
+  fy_diag_set_collect_errors(diag_.get(), true);
+  fy_parse_cfg config = {};
+  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 |
+                                                 FYPCF_JSON_NONE);
+  config.diag = diag_.get();
+  parser_.reset(fy_parser_create(&config));
+  if (parser_ == nullptr) return;
+  if (fy_parser_set_string(parser_.get(), text.data(), text.size()) != 0) parser_.reset();
+}
+
+std::optional<YamlNode> TreeBuilder::Build() {
+  if (parser_ == nullptr) {
+    Fail({}, "out of memory while reading the file");
+    return std::nullopt;
+  }
+  YamlNode root;
+  root.position = {1, 1};
+  if (!Next() || !Next()) return std::nullopt;  // the stream's start, then a document or the end
+  if (type() != FYET_DOCUMENT_START) return root;
+  if (!Next() || !ReadNode(0, &root)) return std::nullopt;
+  if (!Next() || !Next()) return std::nullopt;  // the document's end, then the stream's
+  if (type() == FYET_DOCUMENT_START) {
+    Fail(Place(), "a second YAML document begins here; expected only one");
+    return std::nullopt;
+  }
+  return root;
+}
+
+void TreeBuilder::Release() {
+  if (event_ != nullptr) fy_parser_event_free(parser_.get(), event_);
+  event_ = nullptr;
+}
+
+bool TreeBuilder::Next() {
+  Release();
+  event_ = fy_parser_parse(parser_.get());
+  if (event_ != nullptr) return true;
+  ReportParserErrors();
+  return false;
+}
+
+void TreeBuilder::ReportParserErrors() {
+  bool reported = false;
+  void* iterator = nullptr;
+  while (const fy_diag_error* error = fy_diag_errors_iterate(diag_.get(), &iterator)) {
+    const Position position{error->line, error->column};
+    Fail(position, std::string("not valid YAML: ") + (error->msg == nullptr ? "" : error->msg));
+    reported = true;
+  }
+  if (!reported) Fail(place_, "not valid YAML: the text ends too early here");
+}
+
+bool TreeBuilder::Fail(Position position, std::string message) {
+  report_->Error(position, std::move(message));
+  return false;
+}
+
+Position TreeBuilder::Place() {
+  const fy_mark* mark = event_ == nullptr ? nullptr : fy_event_start_mark(event_);
+  if (mark == nullptr) return place_;
+  place_ = ToPosition(mark);
+  if (type() == FYET_SCALAR && IsQuoted(event_->scalar.value)) place_ = Before(place_);
+  return place_;
+}
+
+Position TreeBuilder::PlaceOf(fy_token* property) {
+  const fy_mark* mark = fy_token_start_mark(property);
+  return mark == nullptr ? Place() : Before(ToPosition(mark));
+}
+
+bool TreeBuilder::CheckPlain() {
+  fy_token* anchor = nullptr;
+  fy_token* tag = nullptr;
+  switch (type()) {
+    case FYET_ALIAS:
+      return Fail(Place(), "aliases (*name) are not supported; write the value out");
+    case FYET_SCALAR:
+      anchor = event_->scalar.anchor;
+      tag = event_->scalar.tag;
+      break;
+    case FYET_SEQUENCE_START:
+      anchor = event_->sequence_start.anchor;
+      tag = event_->sequence_start.tag;
+      break;
+    case FYET_MAPPING_START:
+      anchor = event_->mapping_start.anchor;
+      tag = event_->mapping_start.tag;
+      break;
+    default:
+      return Fail(Place(), "not valid YAML: expected a value");
+  }
+  if (anchor != nullptr) return Fail(PlaceOf(anchor), "anchors (&name) are not supported");
+  if (tag != nullptr) return Fail(PlaceOf(tag), "tags (!name) are not supported");
+  return true;
+}
+
+bool TreeBuilder::ReadNode(int depth, YamlNode* node) {
+  node->position = Place();
+  if (!CheckPlain()) return false;
+  if (++nodes_ > kMaxYamlNodes) {
+    return Fail(node->position, "too many values; at most " + std::to_string(kMaxYamlNodes));
+  }
+  if (depth > kMaxYamlDepth) {
+    return Fail(node->position, "nested too deeply; at most " + std::to_string(kMaxYamlDepth));
+  }
+  if (type() == FYET_SEQUENCE_START) return ReadSequence(depth, node);
+  if (type() == FYET_MAPPING_START) return ReadMapping(depth, node);
+  ReadScalar(node);
+  return true;
+}
+
+void TreeBuilder::ReadScalar(YamlNode* node) {
+  fy_token* token = event_->scalar.value;
+  size_t length = 0;
+  const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &length);
+  if (text != nullptr) node->text.assign(text, length);
+  const bool plain = fy_token_scalar_style(token) == FYSS_PLAIN;
+  const bool null = plain && (node->text.empty() || node->text == "~" || node->text == "null");
+  node->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
+}
+
+bool TreeBuilder::ReadSequence(int depth, YamlNode* node) {
+  node->kind = YamlNode::Kind::kSequence;
+  while (Next()) {
+    if (type() == FYET_SEQUENCE_END) return true;
+    if (!ReadNode(depth + 1, &node->items.emplace_back())) return false;
+  }
+  return false;
+}
+
+bool TreeBuilder::ReadMapping(int depth, YamlNode* node) {
+  node->kind = YamlNode::Kind::kMapping;
+  absl::flat_hash_map<std::string, Position> seen;
+  while (Next()) {
+    if (type() == FYET_MAPPING_END) return true;
+    YamlEntry& entry = node->entries.emplace_back();
+    if (!ReadNode(depth + 1, &entry.key)) return false;
+    if (!entry.key.is_scalar()) return Fail(entry.key.position, "expected a key");
+    const auto [first, added] = seen.try_emplace(entry.key.text, entry.key.position);
+    if (!added) {
+      return Fail(entry.key.position, "key " + Quoted(entry.key.text) +
+                                          " is given twice; first at line " +
+                                          std::to_string(first->second.line) + ", column " +
+                                          std::to_string(first->second.column));
+    }
+    if (!Next() || !ReadNode(depth + 1, &entry.value)) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+const YamlNode* YamlNode::Find(std::string_view key) const {
+  for (const YamlEntry& entry : entries) {
+    if (entry.key.text == key) return &entry.value;
+  }
+  return nullptr;
+}
+
+std::optional<YamlNode> ParseYaml(std::string_view text, Report* report) {
+  if (text.size() > kMaxYamlBytes) {
+    report->Error({}, "the file is too large; at most " + std::to_string(kMaxYamlBytes) + " bytes");
+    return std::nullopt;
+  }
+  if (std::optional<EncodingError> error = FindEncodingError(text)) {
+    report->Error(error->position, std::move(error->message));
+    return std::nullopt;
+  }
+  return TreeBuilder(text, report).Build();
+}
+
+}  // namespace holdfast::config

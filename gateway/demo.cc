@@ -1,0 +1,56 @@
+#include "gateway/demo.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/substitute.h>
+
+namespace holdfast {
+
+std::string DemoConfig(int port, int pid) {
+  return absl::Substitute(R"(# What `holdfast demo` runs: a gateway and, behind it, an origin.
+status: {bind: 127.0.0.1:9900}
+drain: {delay: 0s, timeout: 5s}
+listeners:
+  - name: gateway
+    bind: 127.0.0.1:$0
+  - name: origin
+    bind: unix:@holdfast-demo-$1
+upstreams:
+  origin:
+    endpoints: ["unix:@holdfast-demo-$1"]
+routes:
+  - name: proxied
+    match: {listeners: [gateway], path_prefix: /}
+    upstream: origin
+  - name: answered-by-the-gateway
+    match: {listeners: [gateway], path: /hello}
+    respond: {status: 200, body: "hello from the gateway\n", headers: {content-type: text/plain}}
+  - name: redirected
+    match: {listeners: [gateway], path_prefix: /old/}
+    redirect: {status: 308, to: /}
+  - name: origin
+    match: {listeners: [origin], path_prefix: /}
+    respond:
+      status: 200
+      body: "hello from the origin, over a kept connection\n"
+      headers: {content-type: text/plain}
+)",
+                          port, pid);
+}
+
+std::string DemoGreeting(int port) {
+  return absl::Substitute(R"(
+Holdfast is listening:
+  gateway  http://127.0.0.1:$0/
+  status   http://127.0.0.1:9900/metrics
+
+Try, in another terminal:
+  curl -v http://127.0.0.1:$0/ http://127.0.0.1:$0/      # two requests, one connection on either side
+  curl -i http://127.0.0.1:$0/hello                          # answered by the gateway itself
+  curl -s http://127.0.0.1:9900/metrics | grep upstream_checkouts   # fresh once, then reused
+
+Ctrl-C stops it.
+)",
+                          port);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,68 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_CHUNKED_DECODER_H_
+#define HOLDFAST_GATEWAY_HTTP_CHUNKED_DECODER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/http/framing.h"
+
+namespace holdfast::http {
+
+// Decodes the chunked transfer coding (RFC 9112 section 7.1) strictly and incrementally: any split
+// of the input gives the same result. Extensions are checked and dropped. The trailer section is
+// not decoded here: after the last chunk the decoder stops at its first byte (kLastChunk) and the
+// caller scans it as a head. Holds no bytes; belongs to the thread of its message.
+class ChunkedDecoder {
+ public:
+  // Of one chunk; a sender that hides its overhead in extensions is refused.
+  static constexpr uint32_t kMaxExtensionBytes = 1024;
+
+  enum class Step {
+    kNeedMore,   // all input taken (as far as framing goes)
+    kData,       // `data_bytes` of the input right after `framing_bytes` are body
+    kLastChunk,  // the zero chunk's line has been taken; the trailer section follows
+    kRefused,
+  };
+  struct Result {
+    Step step = Step::kNeedMore;
+    size_t framing_bytes = 0;  // leading bytes of the input that are framing: to be consumed
+    size_t data_bytes = 0;     // with kData: body bytes after them, to be consumed by the caller
+    Refusal refusal = Refusal::kNone;
+  };
+  // Looks at `bytes`, takes `framing_bytes + data_bytes` of them; call again with what follows.
+  // kLastChunk and kRefused are final until Reset.
+  Result Decode(std::string_view bytes);
+  void Reset() { *this = ChunkedDecoder(); }
+
+ private:
+  enum class State : uint8_t {
+    kSizeStart,    // before the first digit of a size
+    kSize,         // in its digits
+    kExtension,    // after ';'
+    kSizeLf,       // after the CR of a size line
+    kExtensionLf,  // the same, after an extension
+    kData,
+    kDataCr,  // after the last byte of data
+    kDataLf,
+    kDone,
+    kRefused,
+  };
+
+  // Takes one byte of framing and moves the state.
+  void TakeByte(char byte);
+  void TakeSizeByte(char byte);
+  void TakeExtensionByte(char byte);
+  void TakeLineFeed(char byte, Refusal otherwise);
+  void Refuse(Refusal refusal);
+
+  State state_ = State::kSizeStart;
+  Refusal refusal_ = Refusal::kNone;
+  uint8_t digits_ = 0;
+  uint32_t extension_bytes_ = 0;
+  uint64_t remaining_ = 0;  // of the chunk's size while it is read, then of its data
+};
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_CHUNKED_DECODER_H_

@@ -1,0 +1,79 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_HEADER_LIST_H_
+#define HOLDFAST_GATEWAY_HTTP_HEADER_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::http {
+
+// Fields the gateway itself looks at, recognised once while parsing (case-insensitively).
+enum class FieldId : uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kTransferEncoding,
+  kHost,
+  kKeepAlive,
+  kProxyConnection,
+  kTe,
+  kTrailer,
+  kUpgrade,
+  kExpect,
+  kVia,
+  kForwarded,
+  kXForwardedFor,
+  kXForwardedProto,
+  kXForwardedHost,
+  kXForwardedPort,
+  kXForwardedOther,  // any other X-Forwarded-* name, also one spelt with '_' for '-'
+  kDate,
+  kServer,
+  kProxyAuthenticate,
+  kProxyAuthorization,
+  kProxyAuthenticationInfo,
+  kAuthorization,
+  kCookie,
+  kUserAgent,
+  kRetryAfter,
+  kMaxForwards,
+  kContentType,
+  kHttp2Settings,
+  kAltSvc,
+};
+// kOther when the gateway has no interest in the name.
+FieldId IdentifyField(std::string_view name);
+
+struct HeaderField {
+  std::string_view name;   // bytes and case as received
+  std::string_view value;  // without surrounding white space
+  FieldId id = FieldId::kOther;
+  bool dropped = false;  // hop-by-hop: not to be forwarded
+};
+
+// ASCII case-insensitive equality, for field names and tokens.
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+
+// Fields in the order received. Clear keeps the memory, so a reused list allocates nothing. Owned
+// by the thread that parses; the views it holds live as long as the bytes they were parsed from.
+class HeaderList {
+ public:
+  void Add(HeaderField field) { fields_.push_back(field); }
+  void Clear() { fields_.clear(); }
+  size_t size() const { return fields_.size(); }
+  std::span<HeaderField> fields() { return fields_; }
+  std::span<const HeaderField> fields() const { return fields_; }
+
+  // The first field of that kind, or null. FindByName is for names without an id.
+  const HeaderField* Find(FieldId id) const;
+  const HeaderField* FindByName(std::string_view name) const;
+
+ private:
+  std::vector<HeaderField> fields_;
+};
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_HEADER_LIST_H_

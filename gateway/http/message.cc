@@ -1,0 +1,81 @@
+#include "gateway/http/message.h"
+
+#include <utility>
+
+namespace holdfast::http {
+namespace {
+
+// A fresh message that keeps the list's memory.
+template <typename Head>
+void ClearKeepingMemory(Head* head) {
+  HeaderList headers = std::move(head->headers);
+  headers.Clear();
+  *head = Head();
+  head->headers = std::move(headers);
+}
+
+}  // namespace
+
+Method IdentifyMethod(std::string_view text) {
+  switch (text.size()) {
+    case 3:
+      if (text == "GET") return Method::kGet;
+      if (text == "PUT") return Method::kPut;
+      break;
+    case 4:
+      if (text == "POST") return Method::kPost;
+      if (text == "HEAD") return Method::kHead;
+      break;
+    case 5:
+      if (text == "PATCH") return Method::kPatch;
+      if (text == "TRACE") return Method::kTrace;
+      break;
+    case 6:
+      if (text == "DELETE") return Method::kDelete;
+      break;
+    case 7:
+      if (text == "OPTIONS") return Method::kOptions;
+      if (text == "CONNECT") return Method::kConnect;
+      break;
+    default: break;
+  }
+  return Method::kOther;
+}
+
+std::string_view MethodName(Method method) {
+  switch (method) {
+    case Method::kGet: return "GET";
+    case Method::kHead: return "HEAD";
+    case Method::kPost: return "POST";
+    case Method::kPut: return "PUT";
+    case Method::kDelete: return "DELETE";
+    case Method::kConnect: return "CONNECT";
+    case Method::kOptions: return "OPTIONS";
+    case Method::kTrace: return "TRACE";
+    case Method::kPatch: return "PATCH";
+    case Method::kOther: break;
+  }
+  return "OTHER";
+}
+
+bool IsIdempotent(Method method) {
+  switch (method) {
+    case Method::kGet:
+    case Method::kHead:
+    case Method::kPut:
+    case Method::kDelete:
+    case Method::kOptions:
+    case Method::kTrace: return true;
+    case Method::kPost:
+    case Method::kConnect:
+    case Method::kPatch:
+    case Method::kOther: return false;
+  }
+  return false;
+}
+
+void RequestHead::Clear() { ClearKeepingMemory(this); }
+
+void ResponseHead::Clear() { ClearKeepingMemory(this); }
+
+}  // namespace holdfast::http

@@ -1,0 +1,347 @@
+#include "gateway/http/parser.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include <llhttp/llhttp.h>
+
+#include "gateway/http/head_check.h"
+#include "gateway/http/syntax.h"
+#include "gateway/http/target.h"
+
+namespace holdfast::http {
+namespace {
+
+// ---- llhttp: takes the field lines apart, and is the second opinion on everything else.
+
+HeaderList* ListOf(llhttp_t* parser) { return static_cast<HeaderList*>(parser->data); }
+
+// A head is given to llhttp in one piece, so each span is whole.
+int OnFieldName(llhttp_t* parser, const char* at, size_t length) {
+  const std::string_view name(at, length);
+  ListOf(parser)->Add({name, std::string_view(at + length, 0), IdentifyField(name), false});
+  return 0;
+}
+
+int OnFieldValue(llhttp_t* parser, const char* at, size_t length) {
+  ListOf(parser)->fields().back().value = TrimWhiteSpace(std::string_view(at, length));
+  return 0;
+}
+
+// What follows the head is not llhttp's business.
+int OnHeadersComplete(llhttp_t*) { return HPE_PAUSED; }
+
+constexpr llhttp_settings_t MakeSettings() {
+  llhttp_settings_t settings{};
+  settings.on_header_field = OnFieldName;
+  settings.on_header_value = OnFieldValue;
+  settings.on_headers_complete = OnHeadersComplete;
+  return settings;
+}
+constexpr llhttp_settings_t kSettings = MakeSettings();
+
+// llhttp stopped inside a framing field it dislikes, of which it gave the name only. Our own rules
+// say why; they know more names for it than llhttp.
+Refusal NameLlhttpError(std::string_view bytes, Version version, HeaderList* headers) {
+  if (headers->size() == 0) return Refusal::kRejectedByParser;
+  HeaderField& last = headers->fields().back();
+  const size_t value = static_cast<size_t>(last.name.data() - bytes.data()) + last.name.size() + 1;
+  const std::string_view rest = bytes.substr(value);
+  last.value = TrimWhiteSpace(rest.substr(0, rest.find('\r')));
+  FramingFields framing;
+  for (const HeaderField& field : headers->fields()) {
+    if (field.id == FieldId::kContentLength) framing.AddContentLength(field.value);
+    if (field.id == FieldId::kTransferEncoding) framing.AddTransferEncoding(field.value);
+  }
+  const Refusal refusal = framing.Check(version);
+  return refusal == Refusal::kNone ? Refusal::kRejectedByParser : refusal;
+}
+
+struct Head {
+  std::string_view bytes;
+  size_t start_line_bytes = 0;
+  // Stands in for the first `replaced_bytes` of `bytes`.
+  std::string_view replacement = {};
+  size_t replaced_bytes = 0;
+  Version version = Version::kHttp11;
+  bool later_minor_version = false;
+};
+
+// Fills `headers` with the fields of a head whose start line has passed our check.
+Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, HeaderList* headers) {
+  headers->Clear();
+  size_t fields = 0;
+  const Refusal refusal =
+      CheckFieldLines(head.bytes.substr(head.start_line_bytes), max_fields, &fields);
+  if (refusal != Refusal::kNone) return refusal;
+
+  llhttp_t parser;
+  llhttp_init(&parser, type, &kSettings);
+  parser.data = headers;
+  if (head.later_minor_version) parser.lenient_flags |= LENIENT_VERSION;
+  llhttp_errno_t error = HPE_OK;
+  if (!head.replacement.empty()) {
+    error = llhttp_execute(&parser, head.replacement.data(), head.replacement.size());
+  }
+  if (error == HPE_OK) {
+    const std::string_view rest = head.bytes.substr(head.replaced_bytes);
+    error = llhttp_execute(&parser, rest.data(), rest.size());
+  }
+  if (error != HPE_PAUSED) return NameLlhttpError(head.bytes, head.version, headers);
+  return headers->size() == fields ? Refusal::kNone : Refusal::kRejectedByParser;
+}
+
+// ---- What the fields say, beyond their bytes.
+
+// What both kinds of message read from their fields in one walk.
+struct FieldFacts {
+  FramingFields framing;
+  size_t connection_options = 0;
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade_option = false;
+  bool upgrade_field = false;
+  bool upgrade_h2c = false;
+  size_t hosts = 0;
+  std::string_view host;
+  bool expect_continue = false;
+  bool expect_unknown = false;
+};
+
+void ReadConnection(std::string_view value, FieldFacts* facts) {
+  std::string_view option;
+  for (ListReader options(value); options.Next(&option);) {
+    if (++facts->connection_options > kMaxConnectionOptions) return;
+    if (EqualsIgnoreCase(option, "close")) facts->close = true;
+    if (EqualsIgnoreCase(option, "keep-alive")) facts->keep_alive = true;
+    if (EqualsIgnoreCase(option, "upgrade")) facts->upgrade_option = true;
+  }
+}
+
+// h2c would carry requests past every check made here, so an offer of it is no upgrade at all; RFC
+// 9113 section 3.1 has withdrawn it anyway.
+void ReadUpgrade(std::string_view value, FieldFacts* facts) {
+  std::string_view protocol;
+  for (ListReader protocols(value); protocols.Next(&protocol);) {
+    if (!protocol.empty()) facts->upgrade_field = true;
+    if (EqualsIgnoreCase(protocol, "h2c")) facts->upgrade_h2c = true;
+  }
+}
+
+void ReadField(const HeaderField& field, FieldFacts* facts) {
+  switch (field.id) {
+    case FieldId::kContentLength: facts->framing.AddContentLength(field.value); break;
+    case FieldId::kTransferEncoding: facts->framing.AddTransferEncoding(field.value); break;
+    case FieldId::kConnection: ReadConnection(field.value, facts); break;
+    case FieldId::kUpgrade: ReadUpgrade(field.value, facts); break;
+    case FieldId::kHost:
+      ++facts->hosts;
+      facts->host = field.value;
+      break;
+    case FieldId::kExpect:
+      if (EqualsIgnoreCase(field.value, "100-continue")) {
+        facts->expect_continue = true;
+      } else {
+        facts->expect_unknown = true;
+      }
+      break;
+    default: break;
+  }
+}
+
+bool AsksForUpgrade(const FieldFacts& facts, Version version) {
+  return version == Version::kHttp11 && facts.upgrade_option && facts.upgrade_field &&
+         !facts.upgrade_h2c;
+}
+
+// RFC 9112 section 3.2 and 3.2.2.
+Refusal CheckHost(const FieldFacts& facts, RequestHead* head) {
+  if (facts.hosts > 1) return Refusal::kRepeatedHost;
+  if (facts.hosts == 0) {
+    return head->version == Version::kHttp10 ? Refusal::kNone : Refusal::kMissingHost;
+  }
+  const std::optional<Authority> host = ParseAuthority(facts.host);
+  if (!host) return Refusal::kMalformedHost;
+  if (head->form == TargetForm::kAuthority) return Refusal::kNone;
+  if (head->form == TargetForm::kAbsolute) {
+    const std::optional<Authority> target = ParseAuthority(head->authority);
+    const bool https = head->target[4] == 's' || head->target[4] == 'S';
+    return SameAuthority(*target, *host, https) ? Refusal::kNone : Refusal::kHostMismatch;
+  }
+  head->authority = facts.host;
+  head->host = host->host;
+  return Refusal::kNone;
+}
+
+Refusal FinishRequest(RequestHead* head) {
+  FieldFacts facts;
+  for (const HeaderField& field : head->headers.fields()) ReadField(field, &facts);
+  Refusal refusal = CheckHost(facts, head);
+  if (refusal != Refusal::kNone) return refusal;
+  refusal = facts.framing.Check(head->version);
+  if (refusal != Refusal::kNone) return refusal;
+  if (facts.connection_options > kMaxConnectionOptions) return Refusal::kTooManyConnectionOptions;
+
+  if (facts.framing.chunked()) {
+    head->body = BodyKind::kChunked;
+  } else if (facts.framing.has_length()) {
+    head->body = BodyKind::kLength;
+    head->content_length = facts.framing.length();
+  }
+  head->connection_close = facts.close;
+  head->connection_keep_alive = facts.keep_alive;
+  head->connection_upgrade = AsksForUpgrade(facts, head->version);
+  // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored.
+  if (head->version == Version::kHttp11) {
+    head->expect_unknown = facts.expect_unknown;
+    head->expect_continue = facts.expect_continue && !facts.expect_unknown;
+  }
+  return Refusal::kNone;
+}
+
+// RFC 9112 section 6.3, in its order.
+BodyKind ResponseBody(const ResponseHead& head, Method request_method,
+                      const FramingFields& framing) {
+  if (request_method == Method::kHead || head.informational() || head.status == 204 ||
+      head.status == 304) {
+    return BodyKind::kNone;
+  }
+  if (framing.chunked()) return BodyKind::kChunked;
+  return framing.has_length() ? BodyKind::kLength : BodyKind::kUntilClose;
+}
+
+Refusal FinishResponse(Method request_method, ResponseHead* head) {
+  FieldFacts facts;
+  for (const HeaderField& field : head->headers.fields()) ReadField(field, &facts);
+  const Refusal refusal = facts.framing.Check(head->version);
+  if (refusal != Refusal::kNone) return refusal;
+  if (facts.connection_options > kMaxConnectionOptions) return Refusal::kTooManyConnectionOptions;
+
+  head->body = ResponseBody(*head, request_method, facts.framing);
+  // RFC 9110 section 8.6: these have no Content-Length to pass on.
+  if (!head->informational() && head->status != 204) {
+    head->has_content_length = facts.framing.has_length();
+    head->content_length = facts.framing.length();
+  }
+  head->connection_close = facts.close;
+  head->connection_keep_alive = facts.keep_alive;
+  head->connection_upgrade = head->status == 101 && AsksForUpgrade(facts, head->version);
+  return Refusal::kNone;
+}
+
+// RFC 9110 section 6.5.1: what changes framing, routing, authentication or the connection does not
+// belong after the content.
+bool ForbiddenInTrailer(const HeaderField& field) {
+  switch (field.id) {
+    case FieldId::kOther:
+      return EqualsIgnoreCase(field.name, "cache-control") ||
+             EqualsIgnoreCase(field.name, "content-encoding") ||
+             EqualsIgnoreCase(field.name, "content-range") ||
+             EqualsIgnoreCase(field.name, "set-cookie");
+    case FieldId::kVia:
+    case FieldId::kServer:
+    case FieldId::kUserAgent: return false;
+    default: return true;
+  }
+}
+
+// ---- The end of a head.
+
+HeadScanner::Result Refused(Refusal refusal) { return {HeadScanner::Status::kRefused, 0, refusal}; }
+
+// Names the overflow of a head that is not complete within its bound: a request line whose end is
+// not in sight is a long target.
+Refusal NameOverflow(std::string_view window) {
+  if (window.find('\n') != std::string_view::npos) return Refusal::kHeadTooLarge;
+  const auto token_end = std::find_if_not(window.begin(), window.end(), IsTokenByte);
+  if (token_end == window.end()) return Refusal::kMalformedStartLine;
+  return *token_end == ' ' ? Refusal::kUriTooLong : Refusal::kHeadTooLarge;
+}
+
+}  // namespace
+
+HeadScanner::Result HeadScanner::Scan(std::string_view bytes, const HeadLimits& limits) {
+  const std::string_view window = bytes.substr(0, limits.head_bytes);
+  if (scanned_ == 0 && !window.empty() && window[0] != '\r' && window[0] != '\n' &&
+      !IsTokenByte(window[0])) {
+    return Refused(Refusal::kMalformedStartLine);
+  }
+  while (scanned_ < window.size()) {
+    const void* found = std::memchr(window.data() + scanned_, '\n', window.size() - scanned_);
+    if (found == nullptr) break;
+    const size_t line_feed = static_cast<size_t>(static_cast<const char*>(found) - window.data());
+    if (line_feed == 0 || window[line_feed - 1] != '\r') return Refused(Refusal::kBareLf);
+    scanned_ = static_cast<uint32_t>(line_feed + 1);
+    if (line_feed == 1 || window[line_feed - 2] == '\n') {
+      return {Status::kComplete, line_feed + 1, Refusal::kNone};
+    }
+  }
+  if (bytes.size() >= limits.head_bytes) return Refused(NameOverflow(window));
+  scanned_ = static_cast<uint32_t>(window.size());
+  return {};
+}
+
+size_t LeadingEmptyLines(std::string_view bytes) {
+  size_t n = 0;
+  while (n < 2 * kMaxLeadingEmptyLines && bytes.substr(n, 2) == "\r\n") n += 2;
+  return n;
+}
+
+Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head) {
+  head->Clear();
+  if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
+  RequestLine line;
+  Refusal refusal = CheckRequestLine(bytes, limits.uri_bytes, &line);
+  if (refusal != Refusal::kNone) return refusal;
+  head->method_text = line.method;
+  head->method = IdentifyMethod(line.method);
+  head->version = line.minor_version == 0 ? Version::kHttp10 : Version::kHttp11;
+  refusal = ParseTarget(line.target, head->method, head);
+  if (refusal != Refusal::kNone) return refusal;
+
+  Head parts{.bytes = bytes,
+             .start_line_bytes = line.bytes,
+             .version = head->version,
+             .later_minor_version = line.minor_version > 1};
+  // llhttp knows a fixed list of methods, some of them of other protocols with rules of their own;
+  // any token is a method (RFC 9110 section 9.1).
+  if (head->method == Method::kOther) {
+    parts.replacement = "GET";
+    parts.replaced_bytes = line.method.size();
+  }
+  refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, &head->headers);
+  if (refusal != Refusal::kNone) return refusal;
+  return FinishRequest(head);
+}
+
+Refusal ParseResponseHead(std::string_view bytes, const HeadLimits& limits, Method request_method,
+                          ResponseHead* head) {
+  head->Clear();
+  if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
+  StatusLine line;
+  Refusal refusal = CheckStatusLine(bytes, &line);
+  if (refusal != Refusal::kNone) return refusal;
+  head->status = static_cast<uint16_t>(line.status);
+  head->version = line.minor_version == 0 ? Version::kHttp10 : Version::kHttp11;
+  head->reason = line.reason;
+
+  const Head parts{.bytes = bytes, .start_line_bytes = line.bytes, .version = head->version};
+  refusal = ParseFields(parts, HTTP_RESPONSE, limits.fields, &head->headers);
+  if (refusal != Refusal::kNone) return refusal;
+  return FinishResponse(request_method, head);
+}
+
+Refusal ParseTrailers(std::string_view bytes, const HeadLimits& limits, HeaderList* trailers) {
+  trailers->Clear();
+  if (bytes == "\r\n") return Refusal::kNone;
+  if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
+  // A trailer section is a head without its first line (RFC 9112 section 7.1.2).
+  const Head parts{.bytes = bytes, .replacement = "GET / HTTP/1.1\r\n"};
+  const Refusal refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, trailers);
+  if (refusal != Refusal::kNone) return refusal;
+  for (HeaderField& field : trailers->fields()) field.dropped = ForbiddenInTrailer(field);
+  return Refusal::kNone;
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,44 @@
+#include "gateway/http/persistence.h"
+
+namespace holdfast::http {
+
+std::string_view PersistenceName(ClientPersistence value) {
+  switch (value) {
+    case ClientPersistence::kKeep: break;
+    case ClientPersistence::kClientAsked: return "client_asked";
+    case ClientPersistence::kHttp10: return "http10";
+    case ClientPersistence::kResponseUntilClose: return "response_until_close";
+    case ClientPersistence::kRequestUnread: return "request_unread";
+    case ClientPersistence::kFramingError: return "framing_error";
+    case ClientPersistence::kDraining: return "draining";
+    case ClientPersistence::kConnectionAge: return "connection_age";
+    case ClientPersistence::kConfiguredClose: return "configured_close";
+    case ClientPersistence::kUpstreamTruncated: return "upstream_truncated";
+  }
+  return "keep";
+}
+
+ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts) {
+  if (facts.framing_error) return ClientPersistence::kFramingError;
+  if (facts.truncated) return ClientPersistence::kUpstreamTruncated;
+  if (facts.response_until_close) return ClientPersistence::kResponseUntilClose;
+  if (!facts.request_finished) return ClientPersistence::kRequestUnread;
+  // RFC 9112 section 9.3: close wins over keep-alive.
+  if (facts.client_close) return ClientPersistence::kClientAsked;
+  if (facts.version == Version::kHttp10 && !facts.client_keep_alive) {
+    return ClientPersistence::kHttp10;
+  }
+  if (facts.keep_alive_off) return ClientPersistence::kConfiguredClose;
+  if (facts.draining) return ClientPersistence::kDraining;
+  if (facts.too_old) return ClientPersistence::kConnectionAge;
+  return ClientPersistence::kKeep;
+}
+
+bool ResponseAllowsReuse(const ResponseHead& response) {
+  if (response.connection_close) return false;
+  if (response.body == BodyKind::kUntilClose) return false;
+  if (response.status == 101) return false;
+  return response.version == Version::kHttp11 || response.connection_keep_alive;
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,50 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_PERSISTENCE_H_
+#define HOLDFAST_GATEWAY_HTTP_PERSISTENCE_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/http/message.h"
+
+namespace holdfast::http {
+
+// Whether a client's connection is kept after an exchange, and if not, why. Values are metric
+// labels (client_connections_closed).
+enum class ClientPersistence : uint8_t {
+  kKeep,
+  kClientAsked,         // Connection: close
+  kHttp10,              // HTTP/1.0 without keep-alive
+  kResponseUntilClose,  // the response's end is the connection's end (HTTP/1.0 client, unknown
+                        // length)
+  kRequestUnread,       // the response ended before the request's body did
+  kFramingError,
+  kDraining,
+  kConnectionAge,
+  kConfiguredClose,    // keep-alive is switched off
+  kUpstreamTruncated,  // the response broke off after it began
+};
+std::string_view PersistenceName(ClientPersistence value);
+
+struct ClientPersistenceFacts {
+  Version version = Version::kHttp11;
+  bool client_close = false;
+  bool client_keep_alive = false;
+  bool response_until_close = false;
+  bool request_finished = true;
+  bool framing_error = false;
+  bool draining = false;
+  bool too_old = false;
+  bool truncated = false;
+  bool keep_alive_off = false;  // by configuration
+};
+// Pure. The gravest reason wins: first what makes another message impossible (framing error,
+// truncation, a response without an end, an unread request), then what the client wants, then what
+// we want (configuration, drain, age).
+ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
+
+// Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).
+bool ResponseAllowsReuse(const ResponseHead& response);
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_PERSISTENCE_H_

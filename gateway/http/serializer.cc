@@ -1,0 +1,295 @@
+#include "gateway/http/serializer.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "pool/net/check.h"
+
+namespace holdfast::http {
+namespace {
+
+// Everything a head can need beside what is measured: field names of ours, digits, line ends.
+constexpr size_t kFixedBytes = 512;
+constexpr size_t kMaxDigits = 20;
+
+// Appends to one piece of room that was reserved for the whole head, so that writing is copying.
+class HeadWriter {
+ public:
+  HeadWriter(size_t bound, pool::Buffer* out)
+      : out_(out), room_(out->PrepareWrite(bound)), at_(room_.data()) {}
+
+  void Put(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void PutNumber(uint64_t number) { at_ = std::to_chars(at_, at_ + kMaxDigits, number).ptr; }
+  void PutField(std::string_view name, std::string_view value) {
+    Put(name);
+    Put(": ");
+    Put(value);
+    Put("\r\n");
+  }
+  void PutContentLength(uint64_t length) {
+    Put("Content-Length: ");
+    PutNumber(length);
+    Put("\r\n");
+  }
+  void PutVia(Version received, std::string_view name) {
+    if (name.empty()) return;
+    Put(received == Version::kHttp11 ? "Via: 1.1 " : "Via: 1.0 ");
+    Put(name);
+    Put("\r\n");
+  }
+  void Finish() {
+    Put("\r\n");
+    const auto used = static_cast<size_t>(at_ - room_.data());
+    HOLDFAST_CHECK(used <= room_.size());
+    out_->CommitWrite(used);
+  }
+
+ private:
+  pool::Buffer* out_;
+  std::span<char> room_;
+  char* at_;
+};
+
+size_t FieldBytes(const HeaderList& headers) {
+  size_t bytes = 0;
+  for (const HeaderField& field : headers.fields()) {
+    bytes += field.name.size() + field.value.size() + 4;
+  }
+  return bytes;
+}
+
+bool IsFraming(FieldId id) {
+  switch (id) {
+    case FieldId::kConnection:
+    case FieldId::kContentLength:
+    case FieldId::kTransferEncoding:
+    case FieldId::kUpgrade: return true;
+    default: return false;
+  }
+}
+
+// The Upgrade fields are hop-by-hop and so dropped; an upgrade that goes on needs them again.
+void PutUpgradeFields(const HeaderList& headers, HeadWriter* writer) {
+  for (const HeaderField& field : headers.fields()) {
+    if (field.id == FieldId::kUpgrade) writer->PutField(field.name, field.value);
+  }
+}
+
+// Which of the fields that tell about earlier hops have been copied.
+struct CopiedForwarded {
+  bool proto = false;
+  bool host = false;
+};
+
+// Whether a request's field goes on as it came.
+bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
+                        const ForwardedFacts& facts, CopiedForwarded* copied) {
+  switch (field.id) {
+    case FieldId::kOther: return true;
+    case FieldId::kHost:
+    case FieldId::kXForwardedFor: return false;
+    case FieldId::kExpect: return head.expect_continue;
+    case FieldId::kXForwardedProto: copied->proto |= facts.trust_client; return facts.trust_client;
+    case FieldId::kXForwardedHost: copied->host |= facts.trust_client; return facts.trust_client;
+    case FieldId::kForwarded:
+    case FieldId::kXForwardedPort:
+    case FieldId::kXForwardedOther: return facts.trust_client;
+    case FieldId::kTrailer: return head.body == BodyKind::kChunked;
+    default: return !IsFraming(field.id);
+  }
+}
+
+void PutForwardedFor(const RequestHead& head, const ForwardedFacts& facts, HeadWriter* writer) {
+  std::string_view separator = "X-Forwarded-For: ";
+  const auto put = [&](std::string_view addresses) {
+    if (addresses.empty()) return;
+    writer->Put(separator);
+    writer->Put(addresses);
+    separator = ", ";
+  };
+  if (facts.trust_client) {
+    for (const HeaderField& field : head.headers.fields()) {
+      if (field.id == FieldId::kXForwardedFor) put(field.value);
+    }
+  }
+  put(facts.client_ip);
+  if (separator == ", ") writer->Put("\r\n");
+}
+
+void PutForwarded(const RequestHead& head, const ForwardedFacts& facts, std::string_view host,
+                  const CopiedForwarded& copied, HeadWriter* writer) {
+  PutForwardedFor(head, facts, writer);
+  if (!copied.proto) writer->PutField("X-Forwarded-Proto", facts.scheme);
+  if (!copied.host && !host.empty()) writer->PutField("X-Forwarded-Host", host);
+}
+
+void PutTarget(const RequestHead& head, HeadWriter* writer) {
+  if (head.form == TargetForm::kAuthority) {
+    writer->Put(head.target);
+    return;
+  }
+  writer->Put(head.path);
+  if (!head.has_query) return;
+  writer->Put("?");
+  writer->Put(head.query);
+}
+
+// RFC 9110 section 10.1.4: TE is a hop-by-hop field and has to be named.
+void PutRequestConnection(const RequestHead& head, bool te_trailers, HeadWriter* writer) {
+  if (te_trailers) writer->Put("TE: trailers\r\n");
+  if (head.connection_upgrade) {
+    writer->Put(te_trailers ? "Connection: upgrade, te\r\n" : "Connection: upgrade\r\n");
+    PutUpgradeFields(head.headers, writer);
+  } else if (te_trailers) {
+    writer->Put("Connection: te\r\n");
+  }
+}
+
+bool CopiesResponseField(const HeaderField& field, const ResponseFraming& framing) {
+  if (field.id == FieldId::kOther) return true;
+  if (field.id == FieldId::kTrailer) return framing.body == BodyKind::kChunked;
+  return !IsFraming(field.id);
+}
+
+void PutResponseConnection(const ResponseHead& head, const ResponseFraming& framing,
+                           HeadWriter* writer) {
+  if (framing.upgrade) {
+    writer->Put("Connection: upgrade\r\n");
+    PutUpgradeFields(head.headers, writer);
+  } else if (framing.close || framing.body == BodyKind::kUntilClose) {
+    writer->Put("Connection: close\r\n");
+  } else if (framing.keep_alive_10) {
+    writer->Put("Connection: keep-alive\r\n");
+  }
+}
+
+void PutTwoDigits(int number, char* out) {
+  out[0] = static_cast<char>('0' + number / 10);
+  out[1] = static_cast<char>('0' + number % 10);
+}
+
+struct Day {
+  int year;
+  int month;  // 1-12
+  int day;    // 1-31
+};
+
+// The proleptic Gregorian date of a day counted from 1970-01-01, in years that begin in March,
+// where the leap day comes last.
+Day DayOf(int64_t days) {
+  const int64_t from_march_0000 = days + 719468;
+  const int64_t era = from_march_0000 / 146097;
+  const int64_t in_era = from_march_0000 % 146097;
+  const int64_t year_of_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+  const int64_t in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t march_month = (5 * in_year + 2) / 153;
+  const auto month = static_cast<int>(march_month < 10 ? march_month + 3 : march_month - 9);
+  return {static_cast<int>(year_of_era + era * 400 + (month <= 2 ? 1 : 0)), month,
+          static_cast<int>(in_year - (153 * march_month + 2) / 5 + 1)};
+}
+
+}  // namespace
+
+void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, pool::Buffer* out) {
+  const std::string_view host = head.authority.empty() ? facts.default_host : head.authority;
+  // The authority is written twice, the target's bytes once, every field at most once.
+  HeadWriter writer(kFixedBytes + head.method_text.size() + head.target.size() + 2 * host.size() +
+                        FieldBytes(head.headers) + facts.client_ip.size() + facts.scheme.size() +
+                        facts.via_name.size(),
+                    out);
+  writer.Put(head.method_text);
+  writer.Put(" ");
+  PutTarget(head, &writer);
+  writer.Put(" HTTP/1.1\r\n");
+  writer.PutField("Host", host);
+
+  CopiedForwarded copied;
+  for (const HeaderField& field : head.headers.fields()) {
+    if (field.dropped || !CopiesRequestField(field, head, facts, &copied)) continue;
+    writer.PutField(field.name, field.value);
+  }
+  if (head.body == BodyKind::kLength) writer.PutContentLength(head.content_length);
+  if (head.body == BodyKind::kChunked) writer.Put("Transfer-Encoding: chunked\r\n");
+  writer.PutVia(head.version, facts.via_name);
+  PutForwarded(head, facts, host, copied, &writer);
+  PutRequestConnection(head, facts.te_trailers, &writer);
+  writer.Finish();
+}
+
+void SerializeResponseHead(const ResponseHead& head, const ResponseFraming& framing,
+                           std::string_view via_name, pool::Buffer* out) {
+  HOLDFAST_CHECK(head.status >= 100 && head.status <= 999);
+  HOLDFAST_CHECK(framing.body != BodyKind::kChunked || framing.client_version != Version::kHttp10);
+  HeadWriter writer(kFixedBytes + head.reason.size() + FieldBytes(head.headers) + via_name.size() +
+                        framing.date.size(),
+                    out);
+  writer.Put("HTTP/1.1 ");
+  writer.PutNumber(head.status);
+  writer.Put(" ");
+  writer.Put(head.reason);
+  writer.Put("\r\n");
+
+  bool has_date = framing.date.empty();
+  for (const HeaderField& field : head.headers.fields()) {
+    if (field.dropped || !CopiesResponseField(field, framing)) continue;
+    has_date |= field.id == FieldId::kDate;
+    writer.PutField(field.name, field.value);
+  }
+  if (framing.body == BodyKind::kChunked) {
+    writer.Put("Transfer-Encoding: chunked\r\n");
+  } else if (framing.send_length || framing.body == BodyKind::kLength) {
+    writer.PutContentLength(framing.content_length);
+  }
+  writer.PutVia(head.version, via_name);
+  if (!has_date) writer.PutField("Date", framing.date);
+  PutResponseConnection(head, framing, &writer);
+  writer.Finish();
+}
+
+void AppendChunkHeader(size_t bytes, pool::Buffer* out) {
+  HOLDFAST_CHECK(bytes > 0);  // a zero would be the last chunk
+  const std::span<char> room = out->PrepareWrite(kMaxDigits);
+  char* end = std::to_chars(room.data(), room.data() + room.size(), bytes, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out->CommitWrite(static_cast<size_t>(end - room.data()));
+}
+
+void AppendChunkEnd(pool::Buffer* out) { out->Append("\r\n"); }
+
+void AppendLastChunk(const HeaderList* trailers, pool::Buffer* out) {
+  if (trailers == nullptr) {
+    out->Append("0\r\n\r\n");
+    return;
+  }
+  HeadWriter writer(kFixedBytes + FieldBytes(*trailers), out);
+  writer.Put("0\r\n");
+  for (const HeaderField& field : trailers->fields()) {
+    if (!field.dropped) writer.PutField(field.name, field.value);
+  }
+  writer.Finish();
+}
+
+void FormatDate(int64_t unix_seconds, char* out) {
+  constexpr std::string_view kDays = "ThuFriSatSunMonTueWed";  // 1970-01-01 was a Thursday
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  HOLDFAST_CHECK(unix_seconds >= 0 && unix_seconds < 253402300800);
+  const int64_t days = unix_seconds / 86400;
+  const auto second = static_cast<int>(unix_seconds % 86400);
+  const Day date = DayOf(days);
+  std::memcpy(out, "Ddd, DD Mmm YYYY HH:MM:SS GMT", kDateBytes);
+  std::memcpy(out, kDays.data() + 3 * (days % 7), 3);
+  PutTwoDigits(date.day, out + 5);
+  std::memcpy(out + 8, kMonths.data() + 3 * (date.month - 1), 3);
+  PutTwoDigits(date.year / 100, out + 12);
+  PutTwoDigits(date.year % 100, out + 14);
+  PutTwoDigits(second / 3600, out + 17);
+  PutTwoDigits(second / 60 % 60, out + 20);
+  PutTwoDigits(second % 60, out + 23);
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,62 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_SERIALIZER_H_
+#define HOLDFAST_GATEWAY_HTTP_SERIALIZER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/http/message.h"
+#include "pool/net/buffer.h"
+
+namespace holdfast::http {
+
+// What the gateway adds to a forwarded request.
+struct ForwardedFacts {
+  std::string_view client_ip;        // of the peer; empty when it has none (a UNIX socket)
+  std::string_view scheme = "http";  // as the client connected
+  bool trust_client = false;  // keep X-Forwarded-* and Forwarded it sent; else they are replaced
+  bool te_trailers = false;   // the client takes trailers
+  std::string_view via_name = "holdfast";
+  std::string_view default_host;  // Host of an HTTP/1.0 request that came without one
+};
+
+// Writes the request as the upstream gets it: origin-form (or asterisk-form), HTTP/1.1, Host first,
+// the fields not dropped with their bytes and case as received, framing from head.body, Via
+// appended (RFC 9110 section 7.6.3), X-Forwarded-For/-Proto/-Host, Connection: upgrade when
+// `head.connection_upgrade`. X-Forwarded-For goes out as one field, the client's address last; what
+// a trusted client says in the other X-Forwarded-* fields and in Forwarded is kept, an untrusted
+// client's is left out.
+// DropHopHeaders has been called on the head; the fields the serializer writes itself are
+// never copied all the same.
+void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, pool::Buffer* out);
+
+struct ResponseFraming {
+  Version client_version = Version::kHttp11;
+  BodyKind body = BodyKind::kNone;  // how the body goes to this client
+  uint64_t content_length = 0;
+  bool send_length = false;  // write Content-Length (also for HEAD and 304, where no body follows)
+  bool close = false;        // Connection: close
+  bool keep_alive_10 = false;  // Connection: keep-alive to an HTTP/1.0 client
+  bool upgrade = false;        // 101
+  std::string_view date;       // IMF-fixdate, written when the upstream sent none
+};
+// Writes the status line (HTTP/1.1), the fields not dropped, Via, Date when missing, and the
+// framing given. A kLength body has its Content-Length written with or without send_length.
+void SerializeResponseHead(const ResponseHead& head, const ResponseFraming& framing,
+                           std::string_view via_name, pool::Buffer* out);
+
+// Chunked coding. A chunk header for `bytes` (> 0) of data that the caller appends after it,
+// followed by AppendChunkEnd.
+void AppendChunkHeader(size_t bytes, pool::Buffer* out);
+void AppendChunkEnd(pool::Buffer* out);
+// The last chunk with the trailers that are not dropped; null for none.
+void AppendLastChunk(const HeaderList* trailers, pool::Buffer* out);
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970 (RFC 9110 section 5.6.7), of the years
+// 1970 to 9999. `out` has room for kDateBytes; no NUL is written.
+inline constexpr size_t kDateBytes = 29;
+void FormatDate(int64_t unix_seconds, char* out);
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_SERIALIZER_H_

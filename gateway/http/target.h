@@ -1,0 +1,34 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_TARGET_H_
+#define HOLDFAST_GATEWAY_HTTP_TARGET_H_
+
+#include <optional>
+#include <string_view>
+
+#include "gateway/http/framing.h"
+#include "gateway/http/message.h"
+
+namespace holdfast::http {
+
+// A host and its port, as Host and the targets carry them (RFC 9110 section 7.2).
+struct Authority {
+  std::string_view host;  // an IPv6 address keeps its brackets
+  int port = -1;          // -1 when absent
+};
+
+// A registered name, an IPv4 address or a bracketed IPv6 address, then a port of 0-65535 or none.
+// Stricter than RFC 3986 in three places that only help to disagree: no comma, no empty name, no
+// colon without a port.
+std::optional<Authority> ParseAuthority(std::string_view text);
+
+// Takes a target apart (RFC 9112 section 3.2). The bytes have been checked to be visible ASCII
+// without '#'. Sets form, path, query and has_query, and host and authority for the forms that
+// carry them.
+Refusal ParseTarget(std::string_view target, Method method, RequestHead* head);
+
+// Whether `host` (of Host) names the same authority as an absolute-form `target` of this scheme,
+// with the scheme's default port filled in.
+bool SameAuthority(const Authority& target, const Authority& host, bool https);
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_TARGET_H_

@@ -1,0 +1,95 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gateway/command_line.h"
+#include "gateway/config/diagnostic.h"
+#include "gateway/config/load.h"
+#include "gateway/config/proxy_config.h"
+#include "gateway/demo.h"
+#include "gateway/server/op_log.h"
+#include "gateway/server/server.h"
+#include "gateway/version.h"
+#include "pool/net/clock.h"
+
+namespace holdfast {
+namespace {
+
+// Prints what there is to say about a configuration; nullopt when it is wrong.
+std::optional<config::Config> Accept(config::LoadResult loaded) {
+  fputs(config::FormatDiagnostics(loaded.diagnostics).c_str(), stderr);
+  return std::move(loaded.config);
+}
+
+int Serve(config::Config config, server::ServerOptions options) {
+  options.version = kVersion;
+  const pool::SystemClock clock;
+  server::StartOpLog();
+  int exit_code = server::kExitFailure;
+  {
+    server::Server server(&clock, std::move(options));
+    const absl::Status status = server.Start(std::move(config));
+    if (status.ok()) {
+      exit_code = server.Run();
+    } else {
+      server::LogError(std::string(status.message()));
+    }
+  }
+  server::StopOpLog();
+  return exit_code;
+}
+
+int Run(const Command& command) {
+  std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
+  if (!config.has_value()) return server::kExitUsage;
+  return Serve(std::move(*config), {.config_path = command.config_path});
+}
+
+int Proxy(const Command& command) {
+  absl::StatusOr<config::Config> config = config::MakeProxyConfig(command.from, command.to);
+  if (!config.ok()) {
+    fprintf(stderr, "holdfast proxy: %s\n", std::string(config.status().message()).c_str());
+    return server::kExitUsage;
+  }
+  return Serve(std::move(*config), {});
+}
+
+int Demo(const Command& command) {
+  const std::string text = DemoConfig(command.demo_port, getpid());
+  if (command.print_config) {
+    fputs(text.c_str(), stdout);
+    return server::kExitOk;
+  }
+  std::optional<config::Config> config = Accept(config::LoadConfig(text, "demo"));
+  if (!config.has_value()) return server::kExitUsage;
+  return Serve(std::move(*config), {.greeting = DemoGreeting(command.demo_port)});
+}
+
+int Check(const Command& command) {
+  if (!Accept(config::LoadConfigFile(command.config_path)).has_value()) return server::kExitUsage;
+  printf("%s: ok\n", command.config_path.c_str());
+  return server::kExitOk;
+}
+
+int Main(int argc, char** argv) {
+  const Command command = ParseCommandLine(argc, argv);
+  switch (command.kind) {
+    case Command::Kind::kRun: return Run(command);
+    case Command::Kind::kProxy: return Proxy(command);
+    case Command::Kind::kDemo: return Demo(command);
+    case Command::Kind::kCheck: return Check(command);
+    case Command::Kind::kVersion:
+      printf("holdfast %s\n", kVersion);
+      return server::kExitOk;
+    case Command::Kind::kPrinted: return command.exit_code;
+  }
+  return server::kExitFailure;
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) { return holdfast::Main(argc, argv); }

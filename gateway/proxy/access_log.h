@@ -1,0 +1,78 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_ACCESS_LOG_H_
+#define HOLDFAST_GATEWAY_PROXY_ACCESS_LOG_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "metrics/shard.h"
+#include "pool/net/event_loop.h"
+
+namespace holdfast::proxy {
+
+// One line of the access log. Views are read during Record only. Durations are since the exchange
+// began; negative: that point was never reached.
+struct ExchangeRecord {
+  pool::WallTime time;
+  std::string_view listener;
+  std::string_view client;
+  std::string_view method;
+  std::string_view host;
+  std::string_view target;
+  std::string_view protocol;  // of the request: "HTTP/1.1"
+  std::string_view user_agent;
+  int status = 0;             // 0: no response was sent
+  std::string_view route;
+  std::string_view upstream;
+  std::string_view endpoint;
+  bool reused = false;
+  uint32_t retries = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  pool::Duration head{-1};        // the head's first byte to its last
+  pool::Duration connection{-1};  // until a connection was leased
+  pool::Duration first_byte{-1};  // until the response's head
+  pool::Duration duration{0};     // until the last byte was handed to the kernel
+  std::string_view reason;
+};
+
+// Appends `record` to `out` as one JSON object and a line end. Bytes that JSON cannot hold as they
+// are (control characters, invalid UTF-8) are escaped as \u00XX.
+void AppendJsonLine(const ExchangeRecord& record, std::string* out);
+
+// One worker's access log: lines are collected and handed over in batches; when the writer is
+// behind, lines are dropped and counted rather than held. Loop thread of its worker.
+class AccessLog {
+ public:
+  static constexpr size_t kBatchBytes = 64 * 1024;
+  static constexpr pool::Duration kFlushInterval = std::chrono::milliseconds(500);
+  // Batches handed over and not written yet.
+  static constexpr int kMaxBatchesInFlight = 32;
+
+  // `submit` passes a batch to the writer, which calls OnBatchWritten on this thread for each.
+  using Submit = std::function<void(std::string batch)>;
+  AccessLog(pool::EventLoop* loop, metrics::Shard* shard, Submit submit);
+
+  void Record(const ExchangeRecord& record);
+  // Hands over what is collected.
+  void Flush();
+  void OnBatchWritten() { --batches_in_flight_; }
+
+ private:
+  void OnFlushTimer(pool::TimePoint) { Flush(); }
+
+  pool::EventLoop* loop_;
+  metrics::Counter& written_;
+  metrics::Counter& dropped_;
+  Submit submit_;
+  std::string batch_;
+  uint64_t batch_lines_ = 0;
+  int batches_in_flight_ = 0;
+  pool::MemberTimer<AccessLog, &AccessLog::OnFlushTimer> flush_timer_{this};
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_ACCESS_LOG_H_

@@ -1,0 +1,54 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_BODY_READER_H_
+#define HOLDFAST_GATEWAY_PROXY_BODY_READER_H_
+
+#include <cstdint>
+
+#include "gateway/http/chunked_decoder.h"
+#include "gateway/http/message.h"
+#include "gateway/http/parser.h"
+#include "gateway/proxy/stream.h"
+#include "pool/net/connection.h"
+
+namespace holdfast::proxy {
+
+// Reads one HTTP/1 message body from a connection, undoing its framing (RFC 9112 section 6). Never takes
+// a byte beyond the body's end. One thread; lives as long as its side of the exchange.
+class BodyReader {
+ public:
+  explicit BodyReader(pool::SlabPool* slabs) : trailer_bytes_(slabs) {}
+
+  void Start(http::BodyKind kind, uint64_t content_length);
+  // Reads from the socket when in() holds nothing that helps.
+  BodyStep Next(pool::Connection& connection);
+
+  bool finished() const { return finished_; }
+  // Body bytes handed out so far, without framing.
+  uint64_t bytes() const { return bytes_; }
+  // After BodyStep::kEnd; good until Start or Release.
+  http::HeaderList* trailers() { return &trailers_; }
+  // Gives back memory that only trailers need.
+  void Release();
+
+ private:
+  BodyStep Data(pool::Connection& connection, uint64_t bytes);
+  BodyStep End();
+  BodyStep Broken(http::Refusal refusal);
+  // nullopt-like: kData with no bytes means that in() has grown and the caller goes on.
+  BodyStep Fill(pool::Connection& connection);
+  BodyStep NextChunked(pool::Connection& connection);
+  BodyStep NextTrailers(pool::Connection& connection);
+
+  http::BodyKind kind_ = http::BodyKind::kNone;
+  bool finished_ = true;
+  bool in_trailers_ = false;
+  uint64_t remaining_ = 0;
+  uint64_t bytes_ = 0;
+  http::ChunkedDecoder decoder_;
+  http::HeadScanner trailer_scanner_;
+  http::HeaderList trailers_;
+  pool::Buffer trailer_bytes_;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_BODY_READER_H_

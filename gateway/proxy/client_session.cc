@@ -1,0 +1,423 @@
+#include "gateway/proxy/client_session.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "gateway/proxy/head_scan.h"
+#include "pool/net/check.h"
+#include "pool/net/plain_transport.h"
+
+namespace holdfast::proxy {
+
+using http::BodyKind;
+using http::ClientPersistence;
+using metrics::Metric;
+using pool::FillStatus;
+using pool::FlushStatus;
+using pool::TimePoint;
+
+std::string_view SessionEndName(SessionEnd end) {
+  switch (end) {
+    case SessionEnd::kClientClosed: return "client_closed";
+    case SessionEnd::kClientReset: return "client_reset";
+    case SessionEnd::kIdleTimeout: return "idle_timeout";
+    case SessionEnd::kHeadTimeout: return "head_timeout";
+    case SessionEnd::kExchangeCut: return "exchange_cut";
+    case SessionEnd::kDrained: return "drained";
+    case SessionEnd::kUpgraded: return "upgraded";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void ClientSession::Start(WorkerContext* context, Listener* listener,
+                          pool::FileDescriptor socket, const pool::SocketAddress& peer) {
+  auto session = std::unique_ptr<ClientSession>(
+      new ClientSession(context, listener, std::move(socket), peer));
+  listener->cells().accepted.Add();
+  if (session->connection_.Open() != 0) {
+    context->shard
+        ->CounterFor(Metric::kClientConnectionsRefusedTotal, {listener->config().name, "epoll"})
+        .Add();
+    return;
+  }
+  ClientSession* self = session.release();  // The list below holds it until Close.
+  context->sessions.PushBack(*self);
+  listener->OnSessionOpened();
+  listener->cells().idle.Add(1);
+  self->EnterIdle();
+}
+
+ClientSession::ClientSession(WorkerContext* context, Listener* listener,
+                             pool::FileDescriptor socket, const pool::SocketAddress& peer)
+    : context_(context),
+      listener_(listener),
+      connection_(context->loop, context->slabs,
+                  std::make_unique<pool::PlainTransport>(std::move(socket)), this,
+                  /*connecting=*/false),
+      body_(context->slabs),
+      expires_at_(TimePoint::max()) {
+  if (peer.is_ip()) {
+    const std::string ip = peer.Ip();
+    HOLDFAST_CHECK(ip.size() <= ip_.size());
+    ip_length_ = static_cast<uint8_t>(std::ranges::copy(ip, ip_.begin()).out - ip_.begin());
+    trusted_ = std::ranges::any_of(listener->config().trusted_proxies,
+                                   [&](const config::Cidr& range) { return range.Contains(peer); });
+  }
+  if (listener->config().max_connection_age.has_value()) {
+    expires_at_ =
+        context->loop->now() + context->random->JitterTenth(*listener->config().max_connection_age);
+  }
+}
+
+ClientSession::~ClientSession() { HOLDFAST_CHECK(exchange_ == nullptr); }
+
+void ClientSession::MoveTo(Phase next) {
+  const Phase from = phase_;
+  HOLDFAST_CHECK(from != Phase::kClosed);
+  HOLDFAST_CHECK(next != Phase::kLinger || from == Phase::kExchange);
+  HOLDFAST_CHECK((next == Phase::kExchange) == (exchange_ != nullptr));
+  phase_ = next;
+  phase_since_ = context_->loop->now();
+  const bool active = next == Phase::kExchange || next == Phase::kHead;
+  if (active == counted_active_) return;
+  counted_active_ = active;
+  listener_->cells().active.Add(active ? 1 : -1);
+  listener_->cells().idle.Add(active ? -1 : 1);
+}
+
+void ClientSession::OnConnectionReady() {
+  switch (phase_) {
+    case Phase::kIdle:
+    case Phase::kHead:
+      return ReadHeads();
+    case Phase::kExchange:
+      return OnReadyInExchange();
+    case Phase::kLinger:
+      return Linger();
+    case Phase::kClosed:
+      HOLDFAST_CHECK(false);
+  }
+}
+
+// A client that has sent its whole request and then its end has gone away, as far as anyone can
+// tell (nginx and Envoy read it the same way); the exchange decides what that means for it.
+void ClientSession::OnReadyInExchange() {
+  if (connection_.hung_up() || (connection_.peer_ended() && body_.finished())) {
+    if (exchange_->OnClientEnded(connection_.hung_up())) return;
+  }
+  exchange_->Progress();
+}
+
+void ClientSession::ReadHeads() {
+  reading_heads_ = true;
+  while (phase_ == Phase::kIdle || phase_ == Phase::kHead) {
+    pool::Buffer& in = connection_.in();
+    if (in.empty()) {
+      if (!FillInput()) break;
+      continue;
+    }
+    if (phase_ == Phase::kIdle) {
+      const size_t empty_lines = http::LeadingEmptyLines(in.Front());
+      if (empty_lines > 0) {
+        in.Consume(empty_lines);
+        continue;
+      }
+    }
+    const http::HeadScanner::Result scan = ScanHead(&scanner_, in, Limits());
+    if (scan.status == http::HeadScanner::Status::kComplete) {
+      StartExchange(scan.head_bytes);
+    } else if (scan.status == http::HeadScanner::Status::kRefused) {
+      RefuseInput(scan.refusal);
+    } else {
+      if (phase_ == Phase::kIdle) {
+        MoveTo(Phase::kHead);
+        if (listener_->config().head_timeout.has_value()) {
+          WakeBy(phase_since_ + *listener_->config().head_timeout);
+        }
+      }
+      if (!FillInput()) break;
+    }
+  }
+  reading_heads_ = false;
+}
+
+bool ClientSession::FillInput() {
+  if (!connection_.readable()) return false;
+  // A head beyond its limit is refused by the scanner before the buffer reaches this one.
+  const size_t limit = std::max<size_t>(kHighWatermark, listener_->config().max_head_bytes + 1);
+  switch (connection_.Fill(limit)) {
+    case FillStatus::kRead:
+      return true;
+    case FillStatus::kWouldBlock:
+    case FillStatus::kFull:
+      return false;
+    case FillStatus::kEndOfStream:
+      Close(SessionEndName(SessionEnd::kClientClosed));
+      return false;
+    case FillStatus::kError:
+      Close(SessionEndName(SessionEnd::kClientReset));
+      return false;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+http::HeadLimits ClientSession::Limits() const {
+  const config::Listener& config = listener_->config();
+  return {.head_bytes = config.max_head_bytes,
+          .fields = config.max_header_fields,
+          .uri_bytes = config.max_uri_bytes};
+}
+
+Exchange::Client ClientSession::ExchangeClient() {
+  const bool head_in_pieces = phase_ == Phase::kHead;
+  return {.stream = this,
+          .listener = listener_,
+          .ip = std::string_view(ip_.data(), ip_length_),
+          .trusted = trusted_,
+          .head_time = head_in_pieces ? context_->loop->now() - phase_since_ : pool::Duration{0}};
+}
+
+void ClientSession::BeginExchange() {
+  const Exchange::Client client = ExchangeClient();
+  exchange_ = context_->exchanges.Take(context_);
+  exchange_->Begin(client);
+  received_before_ = connection_.bytes_read() - connection_.in().size();
+  sent_before_ = connection_.bytes_written();
+  scanner_.Reset();
+  persistence_ = ClientPersistence::kKeep;
+  body_.Start(BodyKind::kNone, 0);
+  MoveTo(Phase::kExchange);
+}
+
+void ClientSession::StartExchange(size_t head_bytes) {
+  BeginExchange();
+  const http::Refusal refusal = exchange_->TakeHead(connection_.in(), head_bytes, Limits());
+  if (refusal != http::Refusal::kNone) return exchange_->Refuse(refusal);
+  body_.Start(exchange_->request().body, exchange_->request().content_length);
+  exchange_->Start();
+}
+
+void ClientSession::RefuseInput(http::Refusal refusal) {
+  BeginExchange();
+  exchange_->Refuse(refusal);
+}
+
+BodyStep ClientSession::NextBody() { return body_.Next(connection_); }
+
+void ClientSession::SendInformational(const http::ResponseHead& head) {
+  const http::RequestHead& request = exchange_->request();
+  if (request.version == http::Version::kHttp10) return;  // RFC 9110 section 15.2
+  http::SerializeResponseHead(head, http::ResponseFraming{.upgrade = head.status == 101},
+                              "holdfast", &connection_.out());
+}
+
+void ClientSession::SendHead(const http::ResponseHead& head, bool unfinished) {
+  const http::RequestHead& request = exchange_->request();
+  http::ResponseFraming framing{.client_version = request.version,
+                                .body = head.body,
+                                .content_length = head.content_length};
+  if (head.body == BodyKind::kNone) {
+    framing.send_length = head.has_content_length;
+  } else if (head.body != BodyKind::kLength) {
+    framing.body = request.version == http::Version::kHttp11 ? BodyKind::kChunked
+                                                             : BodyKind::kUntilClose;
+  }
+  chunked_response_ = framing.body == BodyKind::kChunked;
+  persistence_ =
+      DecidePersistence(framing.body == BodyKind::kUntilClose, unfinished);
+  framing.close = persistence_ != ClientPersistence::kKeep;
+  framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
+  framing.date = context_->date.At(context_->loop->wall_now());
+  http::SerializeResponseHead(head, framing, "holdfast", &connection_.out());
+}
+
+ClientPersistence ClientSession::DecidePersistence(bool until_close, bool unfinished) const {
+  const http::RequestHead& request = exchange_->request();
+  return http::DecideClientPersistence({
+      .version = request.version,
+      .client_close = request.connection_close,
+      .client_keep_alive = request.connection_keep_alive,
+      .response_until_close = until_close,
+      .request_finished = !unfinished,
+      .framing_error = exchange_->refused(),
+      .draining = context_->draining || listener_->draining(),
+      .too_old = context_->loop->now() >= expires_at_,
+  });
+}
+
+void ClientSession::SendBody(pool::Buffer& from, size_t bytes) {
+  if (chunked_response_) http::AppendChunkHeader(bytes, &connection_.out());
+  connection_.out().MoveFrom(from, bytes);
+  if (chunked_response_) http::AppendChunkEnd(&connection_.out());
+}
+
+void ClientSession::SendBody(std::string_view bytes) { connection_.out().Append(bytes); }
+
+void ClientSession::SendEnd(const http::HeaderList* trailers) {
+  if (chunked_response_) http::AppendLastChunk(trailers, &connection_.out());
+}
+
+bool ClientSession::Congested() {
+  const size_t unsent = connection_.out().size();
+  congested_ = congested_ ? unsent > kLowWatermark : unsent >= kHighWatermark;
+  return congested_;
+}
+
+uint64_t ClientSession::bytes_sent() const {
+  return connection_.bytes_written() - sent_before_;
+}
+
+uint64_t ClientSession::bytes_received() const {
+  return connection_.bytes_read() - received_before_ - connection_.in().size();
+}
+
+pool::Connection& ClientSession::raw() {
+  upgraded_ = true;
+  return connection_;
+}
+
+void ClientSession::OnExchangeDone(bool complete) {
+  listener_->cells().request_bytes.Add(bytes_received());
+  listener_->cells().response_bytes.Add(bytes_sent());
+  exchange_ = nullptr;
+  EndAfterExchange(complete);
+  if (phase_ == Phase::kIdle && !reading_heads_) ReadHeads();
+}
+
+void ClientSession::EndAfterExchange(bool complete) {
+  if (upgraded_) return Close(SessionEndName(SessionEnd::kUpgraded));
+  if (!complete) {
+    // Without a reset a response that ends with the connection would look whole.
+    connection_.Abort();
+    return Close(SessionEndName(SessionEnd::kExchangeCut));
+  }
+  if (persistence_ == ClientPersistence::kKeep && !body_.finished()) {
+    persistence_ = ClientPersistence::kRequestUnread;
+  }
+  body_.Release();
+  if (persistence_ == ClientPersistence::kKeep) return EnterIdle();
+  // Closing a socket that holds unread bytes sends a reset, which can overtake the response
+  // (RFC 9112 section 9.6).
+  const bool nothing_unread =
+      body_.finished() && connection_.in().empty() && !connection_.readable();
+  if (nothing_unread || connection_.hung_up()) {
+    return Close(http::PersistenceName(persistence_));
+  }
+  BeginLinger();
+}
+
+void ClientSession::EnterIdle() {
+  MoveTo(Phase::kIdle);
+  if (listener_->config().idle_timeout.has_value()) {
+    WakeBy(phase_since_ + *listener_->config().idle_timeout);
+  }
+}
+
+void ClientSession::BeginLinger() {
+  connection_.ShutdownWrite();
+  MoveTo(Phase::kLinger);
+  linger_progress_ = phase_since_;
+  WakeBy(phase_since_ + kLingerStall);
+  Linger();
+}
+
+void ClientSession::Linger() {
+  for (int round = 0; round < kLingerRounds; ++round) {
+    connection_.in().Clear();
+    if (!connection_.readable()) return;
+    switch (connection_.Fill(kHighWatermark)) {
+      case FillStatus::kRead:
+        linger_progress_ = context_->loop->now();
+        break;
+      case FillStatus::kWouldBlock:
+      case FillStatus::kFull:
+        return;
+      case FillStatus::kEndOfStream:
+      case FillStatus::kError:
+        return Close(http::PersistenceName(persistence_));
+    }
+  }
+  // It sends faster than a turn may read; the timer looks again. What is left in the socket slows it.
+  connection_.in().Clear();
+  linger_more_ = true;
+  WakeBy(context_->loop->now());
+}
+
+void ClientSession::OnTimer(TimePoint now) {
+  const config::Listener& config = listener_->config();
+  TimePoint deadline = TimePoint::max();
+  switch (phase_) {
+    case Phase::kIdle:
+      if (!config.idle_timeout.has_value()) return;
+      deadline = phase_since_ + *config.idle_timeout;
+      if (now >= deadline) return Close(SessionEndName(SessionEnd::kIdleTimeout));
+      break;
+    case Phase::kHead:
+      if (!config.head_timeout.has_value()) return;
+      deadline = phase_since_ + *config.head_timeout;
+      if (now >= deadline) return OnHeadTimeout();
+      break;
+    case Phase::kExchange:
+      return;  // The exchange has a timer of its own; ours is armed again when it is over.
+    case Phase::kLinger:
+      deadline = std::min(phase_since_ + kLingerTotal, linger_progress_ + kLingerStall);
+      if (now >= deadline) return Close(http::PersistenceName(persistence_));
+      if (std::exchange(linger_more_, false)) {
+        Linger();
+        if (phase_ == Phase::kClosed) return;
+      }
+      break;
+    case Phase::kClosed:
+      HOLDFAST_CHECK(false);
+  }
+  WakeBy(deadline);
+}
+
+// Part of a request came and the rest did not: worth telling (RFC 9110 section 15.5.9).
+void ClientSession::OnHeadTimeout() {
+  BeginExchange();
+  exchange_->Fail(Failure::kHeadTimeout);
+}
+
+// An earlier wake-up that is armed already may stay: OnTimer looks at the deadline when it comes,
+// which is cheaper than moving the timer for every request.
+void ClientSession::WakeBy(TimePoint deadline) {
+  if (deadline == TimePoint::max()) return;
+  if (!timer_.armed() || timer_.deadline() > deadline) {
+    context_->loop->timers().Arm(timer_, deadline);
+  }
+}
+
+void ClientSession::BeginDrain() {
+  if (phase_ == Phase::kIdle && connection_.in().empty()) {
+    Close(SessionEndName(SessionEnd::kDrained));
+  }
+}
+
+void ClientSession::Cut() {
+  if (phase_ == Phase::kExchange) {
+    exchange_->Cut();
+  } else if (phase_ != Phase::kClosed) {
+    Close(SessionEndName(SessionEnd::kDrained));
+  }
+}
+
+void ClientSession::Close(std::string_view reason) {
+  HOLDFAST_CHECK(exchange_ == nullptr);
+  (counted_active_ ? listener_->cells().active : listener_->cells().idle).Add(-1);
+  context_->shard
+      ->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
+      .Add();
+  phase_ = Phase::kClosed;
+  connection_.Close();
+  listener_->OnSessionClosed();
+  context_->sessions.Remove(*this);
+  if (context_->sessions.empty() && context_->when_empty != nullptr) {
+    context_->loop->Queue(*context_->when_empty);
+  }
+  context_->loop->timers().Cancel(timer_);
+  context_->loop->DestroyLater(std::unique_ptr<ClientSession>(this));
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,15 @@
+#include "gateway/proxy/context.h"
+
+namespace holdfast::proxy {
+
+std::string_view DateCache::At(pool::WallTime now) {
+  const int64_t second =
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  if (second != second_) {
+    http::FormatDate(second, text_.data());
+    second_ = second;
+  }
+  return {text_.data(), text_.size()};
+}
+
+}  // namespace holdfast::proxy

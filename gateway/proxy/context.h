@@ -1,0 +1,54 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_CONTEXT_H_
+#define HOLDFAST_GATEWAY_PROXY_CONTEXT_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/http/serializer.h"
+#include "gateway/proxy/access_log.h"
+#include "gateway/proxy/exchange_pool.h"
+#include "gateway/proxy/view.h"
+#include "metrics/shard.h"
+#include "pool/net/buffer.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/intrusive_list.h"
+#include "pool/random.h"
+
+namespace holdfast::proxy {
+
+class ClientSession;
+
+// The current Date field (RFC 9110 section 6.6.1), formatted once a second. One thread.
+class DateCache {
+ public:
+  std::string_view At(pool::WallTime now);
+
+ private:
+  int64_t second_ = -1;
+  std::array<char, http::kDateBytes> text_{};
+};
+
+// What sessions and exchanges of one worker share. Owned by the worker, outlives them. One thread.
+struct WorkerContext {
+  WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worker_slabs,
+                metrics::Shard* worker_shard, pool::Random* worker_random)
+      : loop(worker_loop), slabs(worker_slabs), shard(worker_shard), random(worker_random) {}
+
+  pool::EventLoop* loop;
+  pool::SlabPool* slabs;
+  metrics::Shard* shard;
+  pool::Random* random;
+  ViewPin view;                     // of the current snapshot
+  AccessLog* access_log = nullptr;  // null: off
+  bool draining = false;            // the process is on its way out
+  DateCache date;
+  ExchangePool exchanges;
+  pool::IntrusiveList<ClientSession> sessions;
+  // Queued when the last session closes; null: nobody asks.
+  pool::Task* when_empty = nullptr;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_CONTEXT_H_

@@ -1,0 +1,75 @@
+#include "gateway/proxy/failure.h"
+
+#include <array>
+
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+namespace {
+
+struct Row {
+  Failure failure;
+  std::string_view name;
+  int status;
+  bool blames_upstream;
+};
+
+constexpr std::array<Row, kFailures> kRows = {{
+    {Failure::kNone, "none", 0, false},
+    {Failure::kRefusedFraming, "refused_framing", 400, false},
+    {Failure::kNoRoute, "no_route", 404, false},
+    {Failure::kMethodNotAllowed, "method_not_allowed", 405, false},
+    {Failure::kUnsupportedMethod, "unsupported_method", 501, false},
+    {Failure::kUnknownExpectation, "unknown_expectation", 417, false},
+    {Failure::kBodyTooLarge, "body_too_large", 413, false},
+    {Failure::kHeadTimeout, "head_timeout", 408, false},
+    {Failure::kNoEndpoint, "no_endpoint", 503, true},
+    {Failure::kQueueFull, "queue_full", 503, true},
+    {Failure::kQueueTimeout, "queue_timeout", 503, true},
+    {Failure::kConnectRefused, "connect_refused", 502, true},
+    {Failure::kConnectTimeout, "connect_timeout", 504, true},
+    {Failure::kConnectFailed, "connect_failed", 502, true},
+    {Failure::kNoDescriptors, "no_descriptors", 503, true},
+    {Failure::kUpstreamClosed, "upstream_closed", 502, true},
+    {Failure::kUpstreamReset, "upstream_reset", 502, true},
+    {Failure::kUpstreamBadResponse, "upstream_bad_response", 502, true},
+    {Failure::kUpstreamTruncated, "upstream_truncated", 502, true},
+    {Failure::kFirstByteTimeout, "first_byte_timeout", 504, true},
+    {Failure::kStallTimeout, "stall_timeout", 504, true},
+    {Failure::kTotalTimeout, "total_timeout", 504, true},
+    {Failure::kClientGone, "client_gone", 0, false},
+    {Failure::kClientBodyTimeout, "client_body_timeout", 408, false},
+    {Failure::kClientBodyBroken, "client_body_broken", 400, false},
+    {Failure::kShutdown, "shutdown", 0, false},
+}};
+
+const Row& RowOf(Failure failure) {
+  const Row& row = kRows[static_cast<size_t>(failure)];
+  HOLDFAST_CHECK(row.failure == failure);
+  return row;
+}
+
+}  // namespace
+
+std::string_view FailureName(Failure failure) { return RowOf(failure).name; }
+int FailureStatus(Failure failure) { return RowOf(failure).status; }
+bool BlamesUpstream(Failure failure) { return RowOf(failure).blames_upstream; }
+
+Failure FailureOf(pool::CheckoutResult result) {
+  using pool::CheckoutResult;
+  switch (result) {
+    case CheckoutResult::kQueueFull: return Failure::kQueueFull;
+    case CheckoutResult::kQueueTimeout: return Failure::kQueueTimeout;
+    case CheckoutResult::kConnectRefused: return Failure::kConnectRefused;
+    case CheckoutResult::kConnectTimeout: return Failure::kConnectTimeout;
+    case CheckoutResult::kConnectFailed: return Failure::kConnectFailed;
+    case CheckoutResult::kNoDescriptors: return Failure::kNoDescriptors;
+    case CheckoutResult::kNoEndpoint: return Failure::kNoEndpoint;
+    case CheckoutResult::kReused:
+    case CheckoutResult::kFresh:
+    case CheckoutResult::kCancelled: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,75 @@
+#include "gateway/proxy/listener.h"
+
+#include <cstring>
+#include <utility>
+
+#include "gateway/proxy/client_session.h"
+#include "gateway/proxy/context.h"
+
+namespace holdfast::proxy {
+
+using metrics::Metric;
+
+Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
+    : idle(shard->GaugeFor(Metric::kClientConnections, {listener, "idle"})),
+      active(shard->GaugeFor(Metric::kClientConnections, {listener, "active"})),
+      accepted(shard->CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener})),
+      request_bytes(shard->CounterFor(Metric::kRequestBytesTotal, {listener})),
+      response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})) {}
+
+Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
+                   std::shared_ptr<const config::Listener> config, uint32_t index,
+                   size_t max_sessions)
+    : context_(context),
+      config_(std::move(config)),
+      index_(index),
+      max_sessions_(max_sessions),
+      cells_(context->shard, config_->name),
+      acceptor_(std::make_unique<pool::Acceptor>(context->loop, std::move(socket),
+                                                  static_cast<pool::AcceptorEvents*>(this))) {}
+
+void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
+                         size_t max_sessions) {
+  config_ = std::move(config);
+  index_ = index;
+  max_sessions_ = max_sessions;
+  if (acceptor_ != nullptr && acceptor_->paused() && sessions_ < max_sessions_) {
+    acceptor_->Resume();
+  }
+}
+
+void Listener::Retire() {
+  if (acceptor_ == nullptr) return;
+  acceptor_->Pause();
+  context_->loop->DestroyLater(std::move(acceptor_));
+}
+
+void Listener::OnSessionClosed() {
+  --sessions_;
+  if (acceptor_ != nullptr && acceptor_->paused() && sessions_ < max_sessions_) {
+    acceptor_->Resume();
+  }
+}
+
+void Listener::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {
+  ClientSession::Start(context_, this, std::move(socket), peer);
+}
+
+void Listener::OnAcceptError(int error) {
+  const char* name = strerrorname_np(error);
+  context_->shard
+      ->CounterFor(Metric::kAcceptErrorsTotal,
+                   {config_->name, name != nullptr ? name : "unknown"})
+      .Add();
+}
+
+// The kernel keeps who comes now in the backlog; the next session that ends makes room.
+bool Listener::MayAccept() {
+  if (sessions_ < max_sessions_) return true;
+  context_->shard
+      ->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, "connection_cap"})
+      .Add();
+  return false;
+}
+
+}  // namespace holdfast::proxy

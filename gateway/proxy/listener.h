@@ -1,0 +1,69 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_LISTENER_H_
+#define HOLDFAST_GATEWAY_PROXY_LISTENER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "gateway/config/config.h"
+#include "metrics/shard.h"
+#include "pool/net/acceptor.h"
+#include "pool/net/socket.h"
+
+namespace holdfast::proxy {
+
+struct WorkerContext;
+
+// One worker's part of one configured listener: accepts, holds the number of clients under its
+// cap, and keeps what their sessions look up. Survives reloads that keep the listener. When it
+// leaves the configuration it stops accepting and waits for its last session.
+//
+// Loop thread. Owned by the worker; outlives its sessions.
+class Listener final : private pool::AcceptorEvents {
+ public:
+  struct Cells {
+    Cells(metrics::Shard* shard, std::string_view listener);
+    metrics::Gauge& idle;
+    metrics::Gauge& active;
+    metrics::Counter& accepted;
+    metrics::Counter& request_bytes;
+    metrics::Counter& response_bytes;
+  };
+
+  // `config` shares its snapshot's life, `index` is its place there. `max_sessions` is this worker's share
+  // of the cap.
+  Listener(WorkerContext* context, pool::FileDescriptor socket,
+           std::shared_ptr<const config::Listener> config, uint32_t index, size_t max_sessions);
+
+  // A reload that keeps it.
+  void Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
+                 size_t max_sessions);
+  // Accepts no more and closes the socket; sessions end after their exchange.
+  void Retire();
+
+  void OnSessionOpened() { ++sessions_; }
+  void OnSessionClosed();
+
+  const config::Listener& config() const { return *config_; }
+  uint32_t index() const { return index_; }
+  bool draining() const { return acceptor_ == nullptr; }
+  size_t sessions() const { return sessions_; }
+  Cells& cells() { return cells_; }
+
+ private:
+  void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) override;
+  void OnAcceptError(int error) override;
+  bool MayAccept() override;
+
+  WorkerContext* context_;
+  std::shared_ptr<const config::Listener> config_;
+  uint32_t index_;
+  size_t max_sessions_;
+  size_t sessions_ = 0;
+  Cells cells_;
+  std::unique_ptr<pool::Acceptor> acceptor_;  // null: retired
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_LISTENER_H_

@@ -1,0 +1,142 @@
+#include "gateway/proxy/local_reply.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "gateway/route/redirect.h"
+#include "gateway/route/route_table.h"
+
+namespace holdfast::proxy {
+namespace {
+
+// Of the host and path that an error names.
+constexpr size_t kMaxEchoBytes = 200;
+// How long a client should stay away after a 503, in seconds.
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+void AddField(std::string_view name, std::string_view value, http::ResponseHead* head) {
+  head->headers.Add({.name = name, .value = value, .id = http::IdentifyField(name)});
+}
+
+// A status that by its nature has no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+bool Bodiless(int status) { return status == 204 || status == 205 || status == 304; }
+
+void StartHead(int status, size_t body_bytes, http::ResponseHead* head) {
+  head->Clear();
+  head->status = static_cast<uint16_t>(status);
+  head->reason = ReasonPhrase(status);
+  head->body = Bodiless(status) && status != 205 ? http::BodyKind::kNone : http::BodyKind::kLength;
+  head->has_content_length = head->body == http::BodyKind::kLength;
+  head->content_length = body_bytes;
+}
+
+void FinishTextReply(int status, LocalReply* reply) {
+  StartHead(status, reply->body.size(), &reply->head);
+  AddField("content-type", "text/plain; charset=utf-8", &reply->head);
+  // The body may quote the request; no browser shall take it for anything but text.
+  AddField("x-content-type-options", "nosniff", &reply->head);
+  AddField("cache-control", "no-store", &reply->head);
+  if (status == 503) AddField("retry-after", kRetryAfterSeconds, &reply->head);
+}
+
+absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string Shortened(std::string_view text) {
+  if (text.size() <= kMaxEchoBytes) return std::string(text);
+  return std::string(text.substr(0, kMaxEchoBytes)) + "...";
+}
+
+}  // namespace
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+  }
+}
+
+void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply) {
+  const int status = FailureStatus(failure);
+  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ",
+                             Piece(FailureName(failure)), "\n", Piece(detail),
+                             detail.empty() ? "" : "\n");
+  FinishTextReply(status, reply);
+}
+
+void FillRefusalReply(http::Refusal refusal, LocalReply* reply) {
+  const int status = http::RefusalStatus(refusal);
+  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ",
+                             Piece(http::RefusalName(refusal)), "\n",
+                             Piece(http::RefusalText(refusal)), "\n");
+  FinishTextReply(status, reply);
+}
+
+void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
+  FillErrorReply(Failure::kNoRoute,
+                 absl::StrCat("no route matches host \"", Shortened(request.host), "\" and path \"",
+                              Shortened(request.path), "\""),
+                 reply);
+}
+
+void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply) {
+  reply->allow = route::AllowValue(allowed);
+  FillErrorReply(Failure::kMethodNotAllowed, absl::StrCat("allowed: ", reply->allow), reply);
+  AddField("allow", reply->allow, &reply->head);
+}
+
+void FillRedirectReply(const config::Route& route, const http::RequestHead& request,
+                       LocalReply* reply) {
+  reply->location = route::RedirectLocation(route, request);
+  reply->body.clear();
+  StartHead(route.redirect.status, 0, &reply->head);
+  AddField("location", reply->location, &reply->head);
+}
+
+void FillRespondHead(const config::Respond& respond, http::ResponseHead* head) {
+  StartHead(respond.status, respond.body.size(), head);
+  for (const auto& [name, value] : respond.headers) AddField(name, value, head);
+}
+
+}  // namespace holdfast::proxy

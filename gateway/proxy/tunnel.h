@@ -1,0 +1,37 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_TUNNEL_H_
+#define HOLDFAST_GATEWAY_PROXY_TUNNEL_H_
+
+#include <cstdint>
+
+#include "pool/net/connection.h"
+
+namespace holdfast::proxy {
+
+// Moves bytes both ways between two connections that have switched protocols (RFC 9110 section
+// 7.8). One side's end is passed on once what came before it is written; the other direction goes
+// on until it ends, too. Holds at most the high watermark, and one read, per direction.
+//
+// Loop thread; a value inside the exchange, which owns both connections.
+class Tunnel {
+ public:
+  // Reads and writes per direction and turn.
+  static constexpr int kMaxRounds = 16;
+
+  enum class State : uint8_t {
+    kOpen,    // all that could be done now is done
+    kMore,    // this turn's share is used up: call again in the next
+    kClosed,  // both directions have ended, or one side failed
+  };
+
+  void Start() { client_ended_ = upstream_ended_ = false; }
+  // `*moved` is set when any byte was read or written.
+  State Pump(pool::Connection& client, pool::Connection& upstream, bool* moved);
+
+ private:
+  bool client_ended_ = false;  // its end was passed on
+  bool upstream_ended_ = false;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_TUNNEL_H_

@@ -1,0 +1,101 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_VIEW_H_
+#define HOLDFAST_GATEWAY_PROXY_VIEW_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "gateway/http/message.h"
+#include "gateway/route/snapshot.h"
+#include "metrics/shard.h"
+#include "pool/cluster.h"
+#include "pool/net/event_loop.h"
+
+namespace holdfast::proxy {
+
+// The request metrics of one listener and route in one worker.
+class RouteCells {
+ public:
+  RouteCells(metrics::Shard* shard, std::string listener, std::string route);
+
+  // Adds one request. Only the first of a method and status looks anything up in the shard.
+  void CountRequest(http::Method method, int status);
+
+  metrics::Histogram& first_byte;
+  metrics::Histogram& duration;
+
+ private:
+  metrics::Shard* shard_;
+  std::string listener_;
+  std::string route_;
+  // The last one is nearly always the next one, too.
+  uint32_t last_key_ = 0;
+  metrics::Counter* last_ = nullptr;
+  absl::flat_hash_map<uint32_t, metrics::Counter*> requests_;
+};
+
+// What one worker makes of a snapshot: its clusters and cells beside the shared, immutable config.
+// Exchanges pin the view they began with, so a reload changes nothing under them.
+//
+// One thread. Counts its pins; destroys itself at the end of the loop's turn when the last goes.
+class View {
+ public:
+  // `clusters` in the order of the config's upstreams.
+  View(pool::EventLoop* loop, metrics::Shard* shard,
+       std::shared_ptr<const route::Snapshot> snapshot,
+       std::vector<std::shared_ptr<pool::Cluster>> clusters);
+
+  const route::Snapshot& snapshot() const { return *snapshot_; }
+  pool::Cluster& cluster(uint32_t upstream) { return *clusters_[upstream]; }
+  const std::vector<std::shared_ptr<pool::Cluster>>& clusters() const { return clusters_; }
+  // `route` may be null: requests that no route matched.
+  RouteCells& cells(uint32_t listener, const route::Route* route);
+  // The prepared answer of a route with `respond`.
+  const http::ResponseHead& respond_head(const route::Route& route) const {
+    return respond_heads_[route.index];
+  }
+
+ private:
+  friend class ViewPin;
+
+  pool::EventLoop* loop_;
+  metrics::Shard* shard_;
+  std::shared_ptr<const route::Snapshot> snapshot_;
+  std::vector<std::shared_ptr<pool::Cluster>> clusters_;
+  std::vector<http::ResponseHead> respond_heads_;
+  std::vector<std::unique_ptr<RouteCells>> cells_;  // by listener, then route; made when first used
+  int pins_ = 0;
+};
+
+// Keeps a view. One thread, the view's.
+class ViewPin {
+ public:
+  ViewPin() = default;
+  explicit ViewPin(View* view) : view_(view) {
+    if (view_ != nullptr) ++view_->pins_;
+  }
+  ViewPin(const ViewPin& other) : ViewPin(other.view_) {}
+  ViewPin(ViewPin&& other) noexcept : view_(std::exchange(other.view_, nullptr)) {}
+  ViewPin& operator=(ViewPin other) noexcept {
+    std::swap(view_, other.view_);
+    return *this;
+  }
+  ~ViewPin() {
+    if (view_ != nullptr && --view_->pins_ == 0) {
+      view_->loop_->DestroyLater(std::unique_ptr<View>(view_));
+    }
+  }
+
+  View* get() const { return view_; }
+  View* operator->() const { return view_; }
+  explicit operator bool() const { return view_ != nullptr; }
+
+ private:
+  View* view_ = nullptr;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_VIEW_H_

@@ -1,0 +1,20 @@
+#ifndef HOLDFAST_GATEWAY_ROUTE_REDIRECT_H_
+#define HOLDFAST_GATEWAY_ROUTE_REDIRECT_H_
+
+#include <string>
+
+#include "gateway/config/config.h"
+#include "gateway/http/message.h"
+
+namespace holdfast::route {
+
+// The Location of a redirect (RFC 9110 section 10.2.2) for a route with Action::kRedirect.
+//
+// `to` ending with '/' on a path_prefix route: what the path has behind the prefix is appended, so
+// that "/old/a?b" becomes "/new/a?b". Any other `to` is the whole path. The request's query is
+// kept unless `to` has a query or a fragment of its own, which is sent as it is.
+std::string RedirectLocation(const config::Route& route, const http::RequestHead& request);
+
+}  // namespace holdfast::route
+
+#endif  // HOLDFAST_GATEWAY_ROUTE_REDIRECT_H_

@@ -1,0 +1,104 @@
+#ifndef HOLDFAST_GATEWAY_ROUTE_ROUTE_TABLE_H_
+#define HOLDFAST_GATEWAY_ROUTE_ROUTE_TABLE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "gateway/config/config.h"
+#include "gateway/http/message.h"
+
+namespace holdfast::route {
+
+using Route = config::Route;
+
+// Why no route was found.
+struct Miss {
+  enum class Reason : uint8_t {
+    kNoRoute,            // no route has this host and path: 404
+    kMethodNotAllowed,   // one has, for other methods: 405 with `allowed` in Allow
+  };
+  Reason reason = Reason::kNoRoute;
+  config::MethodSet allowed;
+};
+
+// The value of an Allow field (RFC 9110 section 10.2.1): "GET, HEAD".
+std::string AllowValue(config::MethodSet methods);
+
+// Finds the route of a request. Immutable after construction, part of a snapshot: any thread may
+// look up at the same time, and a route's address is good as long as the table.
+//
+// A route matches when each of its conditions does: listener, host, path, method. Of those that
+// match, the most specific one is taken, in this order:
+//   1. an exact host, then `*.suffix` with the longest suffix, then any host;
+//   2. an exact path, then the longest path prefix;
+//   3. the place in the file.
+// So a less specific route also serves what a more specific one leaves (another path, another
+// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not; nothing is
+// decoded or normalised.
+class RouteTable {
+ public:
+  explicit RouteTable(const config::Config& config);
+  RouteTable(const RouteTable&) = delete;
+  RouteTable& operator=(const RouteTable&) = delete;
+
+  // `host` is without a port, in any case, with or without a trailing dot; `path` without a query.
+  // Null when there is none; `*why` is then filled in. Allocates nothing.
+  const Route* Match(uint32_t listener_index, std::string_view host, std::string_view path,
+                     http::Method method, Miss* why) const;
+
+  // By index.
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Lookup {
+    uint32_t listener;
+    std::string_view path;
+    http::Method method;
+    Miss* miss;
+  };
+  // A route's conditions beside host and path.
+  struct Candidate {
+    uint64_t listeners;  // one bit each
+    config::MethodSet methods;
+    uint32_t route;
+  };
+  // The routes with one host and one path, in the file's order.
+  struct PathNode {
+    std::string path;
+    std::vector<Candidate> candidates;
+    int parent = -1;  // of a prefix: the node with the longest prefix of this prefix
+  };
+  // The routes with one host: two lists sorted by path.
+  struct HostNode {
+    std::vector<PathNode> exact;
+    std::vector<PathNode> prefixes;
+  };
+  struct StringHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  using HostMap = absl::flat_hash_map<std::string, HostNode, StringHash, std::equal_to<>>;
+
+  HostNode* NodeFor(const std::string& host_pattern);
+  void Add(const Route& route);
+  // Brings the lists of a host into the order that look-ups need.
+  static void Seal(HostNode* host);
+  static void SortAndMerge(std::vector<PathNode>* nodes);
+  const Route* MatchName(std::string_view name, const Lookup& lookup) const;
+  const Route* MatchHost(const HostNode& host, const Lookup& lookup) const;
+  const Route* MatchPath(const PathNode& node, const Lookup& lookup) const;
+
+  std::vector<Route> routes_;
+  HostMap exact_hosts_;
+  HostMap suffixes_;  // ".example.com" for "*.example.com"
+  HostNode any_host_;
+};
+
+}  // namespace holdfast::route
+
+#endif  // HOLDFAST_GATEWAY_ROUTE_ROUTE_TABLE_H_

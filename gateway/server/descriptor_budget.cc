@@ -1,0 +1,75 @@
+#include "gateway/server/descriptor_budget.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include <absl/strings/str_format.h>
+
+namespace holdfast::server {
+namespace {
+
+// Standard streams, the main and log threads' loops and mailboxes, signals, DNS, the status port and
+// its clients, the access log, and some for libraries.
+constexpr size_t kProcess = 96;
+// A loop, a mailbox.
+constexpr size_t kPerWorker = 2;
+// The socket and the reserve for the day when descriptors run out.
+constexpr size_t kPerListenerAndWorker = 2;
+// Below this a gateway is not worth starting.
+constexpr size_t kFewestClients = 16;
+
+}  // namespace
+
+std::string DescriptorBudget::ToString() const {
+  return absl::StrFormat(
+      "%d descriptors = %d gateway + %d upstream connections (at most %d of them idle) + %d clients",
+      limit, gateway, upstreams, idle_upstreams, clients);
+}
+
+absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, size_t workers,
+                                                 size_t limit) {
+  DescriptorBudget budget;
+  budget.limit = limit;
+  budget.gateway = kProcess + workers * kPerWorker +
+                   config.listeners.size() * workers * kPerListenerAndWorker;
+  if (limit < budget.gateway + 2 * kFewestClients) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "the descriptor limit of %d is too low: %d workers and %d listeners need %d for themselves "
+        "and %d for connections (raise it with ulimit -n or LimitNOFILE=)",
+        limit, workers, config.listeners.size(), budget.gateway, 2 * kFewestClients));
+  }
+  const size_t left = limit - budget.gateway;
+  size_t wanted = 0;
+  for (const config::Upstream& upstream : config.upstreams) {
+    const size_t each = upstream.max_connections.has_value() ? *upstream.max_connections : left;
+    wanted = std::min(left, wanted + std::min(left, each * upstream.endpoints.size()));
+  }
+  budget.upstreams = std::min(wanted, left / 2);
+  budget.idle_upstreams = std::min(budget.upstreams, limit / 5);
+  budget.clients = left - budget.upstreams;
+  size_t asked = 0;
+  for (const config::Listener& listener : config.listeners) {
+    asked += listener.max_connections.value_or(0);
+  }
+  if (asked > budget.clients) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "the descriptor limit of %d is too low for the caps: the listeners' max_connections add up "
+        "to %d, but %s",
+        limit, asked, budget.ToString()));
+  }
+  return budget;
+}
+
+size_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  // When this fails the soft limit stays, which is what the second look returns.
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  constexpr rlim_t kMost = 1 << 20;  // "Unlimited" is no number to plan with.
+  return static_cast<size_t>(std::min(limit.rlim_cur, kMost));
+}
+
+}  // namespace holdfast::server

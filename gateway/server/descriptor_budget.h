@@ -1,0 +1,40 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_DESCRIPTOR_BUDGET_H_
+#define HOLDFAST_GATEWAY_SERVER_DESCRIPTOR_BUDGET_H_
+
+#include <cstddef>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "gateway/config/config.h"
+
+namespace holdfast::server {
+
+// Who may have how many of the process's file descriptors, as a sum that people can check:
+//
+//   limit = gateway + upstream connections + clients
+//
+// `gateway`: loops, mailboxes, listeners, the status port, logs, DNS. Upstream connections have what the
+// configuration allows them (max_connections times endpoints), at most half of what is left. The rest is the
+// clients'. Idle upstream connections, part of the upstreams' share, are at most a fifth of the limit.
+struct DescriptorBudget {
+  size_t limit = 0;
+  size_t gateway = 0;
+  size_t upstreams = 0;
+  size_t idle_upstreams = 0;
+  size_t clients = 0;
+
+  // "20000 descriptors = 76 gateway + 512 upstream connections (512 of them idle) + 19412 clients"
+  std::string ToString() const;
+};
+
+// The error names what does not fit.
+absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, size_t workers,
+                                                 size_t limit);
+
+// Raises the soft limit to the hard one and returns it (RLIMIT_NOFILE).
+size_t RaiseDescriptorLimit();
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_DESCRIPTOR_BUDGET_H_

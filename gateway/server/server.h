@@ -1,0 +1,114 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_SERVER_H_
+#define HOLDFAST_GATEWAY_SERVER_SERVER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "gateway/config/config.h"
+#include "gateway/route/snapshot.h"
+#include "gateway/server/descriptor_budget.h"
+#include "gateway/server/heartbeats.h"
+#include "gateway/server/listener_sockets.h"
+#include "gateway/server/log_writer.h"
+#include "gateway/server/signals.h"
+#include "gateway/server/status_server.h"
+#include "gateway/server/worker.h"
+#include "metrics/registry.h"
+#include "pool/dns/cares_resolver.h"
+#include "pool/dns/discovery.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/mailbox.h"
+
+namespace holdfast::server {
+
+struct ServerOptions {
+  std::string config_path;  // what SIGHUP reads again; empty: the configuration is fixed
+  std::string version;
+  // Printed once everything listens.
+  std::string greeting;
+};
+
+// The process's exit codes.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailure = 1,
+  kExitUsage = 2,
+  kExitDrainDeadline = 3,
+};
+
+// The gateway as a whole: binds, starts the workers, looks after names, health, reloads, signals
+// and the drain on its own loop, and mails the workers what concerns them.
+//
+// Main thread. Start, then Run once. Destruction ends the workers.
+class Server {
+ public:
+  Server(const pool::Clock* clock, ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds every listener and starts the workers; on an error nothing is left running.
+  absl::Status Start(config::Config config);
+  // Serves until a signal ends it. Returns an ExitCode.
+  int Run();
+
+ private:
+  enum class Phase { kServing, kDrainDelay, kDraining, kStopped };
+
+  absl::Status PlanShares(const config::Config& config, WorkerShares* shares);
+  absl::Status BindStatus(const config::Config& config);
+  // Binds what `config` has and the present one has not.
+  absl::StatusOr<std::map<std::string, BoundListener>> BindNew(const config::Config& config) const;
+  void CreateWorkers(size_t count);
+  // Door 2: the snapshot goes to every worker, with the sockets and endpoints it needs.
+  void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
+               std::map<std::string, BoundListener> bound);
+  void StartDiscovery(const config::Config& config);
+  static std::vector<pool::UpstreamNames> NamesOf(const config::Config& config);
+
+  void OnSignal(int signal);
+  void Reload();
+  absl::Status TryReload();
+  void BeginDrain();
+  void OnDrainTimer(pool::TimePoint now);
+  void StopAccepting();
+  void OnWorkerEmpty();
+  void Finish(int exit_code);
+  void OnBeat(pool::TimePoint now);
+  StatusReply AnswerStatus(std::string_view path);
+
+  template <class Function>
+  void MailAll(Function function);
+
+  const pool::Clock* clock_;
+  const ServerOptions options_;
+  pool::EventLoop loop_;
+  pool::SlabPool slabs_;
+  pool::Mailbox mailbox_;
+  metrics::Registry registry_;
+  metrics::Shard* shard_;
+  std::shared_ptr<const route::Snapshot> snapshot_;
+  size_t worker_count_ = 1;
+  size_t descriptor_limit_ = 0;
+  std::unique_ptr<LogWriter> log_writer_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<pool::CaresResolver> resolver_;
+  std::unique_ptr<pool::Discovery> discovery_;
+  std::unique_ptr<StatusServer> status_;
+  std::optional<Heartbeats> heartbeats_;
+  std::optional<Signals> signals_;
+  Phase phase_ = Phase::kServing;
+  size_t empty_workers_ = 0;
+  int exit_code_ = kExitOk;
+  pool::MemberTimer<Server, &Server::OnDrainTimer> drain_timer_{this};
+  pool::MemberTimer<Server, &Server::OnBeat> beat_timer_{this};
+};
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_SERVER_H_

@@ -1,0 +1,31 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_SIGNALS_H_
+#define HOLDFAST_GATEWAY_SERVER_SIGNALS_H_
+
+#include <functional>
+
+#include "pool/net/event_loop.h"
+#include "pool/net/socket.h"
+
+namespace holdfast::server {
+
+// Turns the process's signals into events of the main loop (signalfd). BlockSignals comes first,
+// before any thread is started, since threads inherit what is blocked.
+void BlockSignals();
+
+class Signals final : private pool::EventHandler {
+ public:
+  // `on_signal` hears SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and SIGUSR2. Main thread; `loop` outlives it.
+  Signals(pool::EventLoop* loop, std::function<void(int signal)> on_signal);
+  ~Signals();
+
+ private:
+  void OnEvents(uint32_t events) override;
+
+  pool::EventLoop* loop_;
+  std::function<void(int)> on_signal_;
+  pool::FileDescriptor fd_;
+};
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_SIGNALS_H_

@@ -1,0 +1,159 @@
+#include "gateway/server/status_server.h"
+
+#include <utility>
+
+#include "gateway/http/persistence.h"
+#include "gateway/http/serializer.h"
+#include "gateway/proxy/head_scan.h"
+#include "gateway/proxy/local_reply.h"
+#include "pool/net/plain_transport.h"
+
+namespace holdfast::server {
+
+using pool::FillStatus;
+using pool::FlushStatus;
+
+class StatusServer::Session final : public pool::ListNode<Session>,
+                                    private pool::ConnectionEvents {
+ public:
+  Session(StatusServer* server, pool::FileDescriptor socket)
+      : server_(server),
+        connection_(server->loop_, server->slabs_,
+                    std::make_unique<pool::PlainTransport>(std::move(socket)), this,
+                    /*connecting=*/false) {}
+
+  // False when the kernel does not watch the socket.
+  bool Open() {
+    if (connection_.Open() != 0) return false;
+    server_->loop_->timers().Arm(timer_, server_->loop_->now() + kTimeout);
+    return true;
+  }
+
+  void Close() {
+    connection_.Close();
+    server_->loop_->timers().Cancel(timer_);
+    server_->sessions_.Remove(*this);
+    if (server_->acceptor_.paused()) server_->acceptor_.Resume();
+    server_->loop_->DestroyLater(std::unique_ptr<Session>(this));
+  }
+
+ private:
+  void OnConnectionReady() override {
+    while (connection_.open()) {
+      const FlushStatus flushed = connection_.Flush();
+      if (flushed == FlushStatus::kError || (flushed == FlushStatus::kDone && closing_)) {
+        return Close();
+      }
+      if (flushed == FlushStatus::kBlocked || !ServeOne()) return;
+    }
+  }
+
+  // False when nothing more can be done now, or ever.
+  bool ServeOne() {
+    const http::HeadScanner::Result scan =
+        proxy::ScanHead(&scanner_, connection_.in(), http::HeadLimits{});
+    switch (scan.status) {
+      case http::HeadScanner::Status::kComplete:
+        Answer(scan.head_bytes);
+        return true;
+      case http::HeadScanner::Status::kRefused:
+        Refuse(scan.refusal);
+        return true;
+      case http::HeadScanner::Status::kIncomplete:
+        break;
+    }
+    switch (connection_.Fill(http::HeadLimits{}.head_bytes + 1)) {
+      case FillStatus::kRead:
+        return true;
+      case FillStatus::kWouldBlock:
+        return false;
+      case FillStatus::kFull:
+      case FillStatus::kEndOfStream:
+      case FillStatus::kError:
+        Close();
+        return false;
+    }
+    return false;
+  }
+
+  void Answer(size_t head_bytes) {
+    const http::Refusal refusal = http::ParseRequestHead(connection_.in().Linearize(head_bytes),
+                                                         http::HeadLimits{}, &request_);
+    if (refusal != http::Refusal::kNone) return Refuse(refusal);
+    StatusReply reply;
+    if (request_.method != http::Method::kGet && request_.method != http::Method::kHead) {
+      reply = {.status = 405, .body = "only GET and HEAD\n"};
+    } else {
+      reply = server_->handler_(request_.path);
+    }
+    const bool has_body = request_.body != http::BodyKind::kNone && request_.content_length > 0;
+    const bool keep = http::DecideClientPersistence({
+                          .version = request_.version,
+                          .client_close = request_.connection_close,
+                          .client_keep_alive = request_.connection_keep_alive,
+                          .request_finished = !has_body,
+                      }) == http::ClientPersistence::kKeep;
+    Send(reply, request_.method == http::Method::kHead, keep);
+    connection_.in().Consume(head_bytes);
+    scanner_.Reset();
+    server_->loop_->timers().Arm(timer_, server_->loop_->now() + kTimeout);
+  }
+
+  void Refuse(http::Refusal refusal) {
+    connection_.in().Clear();
+    request_.Clear();
+    Send({.status = http::RefusalStatus(refusal), .body = std::string(http::RefusalText(refusal))},
+         /*head_only=*/false, /*keep=*/false);
+  }
+
+  void Send(const StatusReply& reply, bool head_only, bool keep) {
+    http::ResponseHead head;
+    head.status = static_cast<uint16_t>(reply.status);
+    head.reason = proxy::ReasonPhrase(reply.status);
+    head.headers.Add({.name = "content-type", .value = reply.content_type});
+    head.headers.Add({.name = "cache-control", .value = "no-store"});
+    char date[http::kDateBytes];
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
+        server_->loop_->wall_now().time_since_epoch());
+    http::FormatDate(seconds.count(), date);
+    const http::ResponseFraming framing{.client_version = request_.version,
+                                        .body = http::BodyKind::kLength,
+                                        .content_length = reply.body.size(),
+                                        .send_length = true,
+                                        .close = !keep,
+                                        .keep_alive_10 =
+                                            keep && request_.version == http::Version::kHttp10,
+                                        .date = {date, sizeof(date)}};
+    http::SerializeResponseHead(head, framing, "holdfast", &connection_.out());
+    if (!head_only) connection_.out().Append(reply.body);
+    closing_ = !keep;
+  }
+
+  void OnTimer(pool::TimePoint) { Close(); }
+
+  StatusServer* server_;
+  pool::Connection connection_;
+  http::HeadScanner scanner_;
+  http::RequestHead request_;
+  bool closing_ = false;  // once what is in out() is written
+  pool::MemberTimer<Session, &Session::OnTimer> timer_{this};
+};
+
+StatusServer::StatusServer(pool::EventLoop* loop, pool::SlabPool* slabs,
+                           pool::FileDescriptor socket, Handler handler)
+    : loop_(loop),
+      slabs_(slabs),
+      handler_(std::move(handler)),
+      acceptor_(loop, std::move(socket), this) {}
+
+StatusServer::~StatusServer() {
+  while (!sessions_.empty()) sessions_.front()->Close();
+}
+
+void StatusServer::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress&) {
+  auto session = std::make_unique<Session>(this, std::move(socket));
+  if (!session->Open()) return;
+  sessions_.PushBack(*session.release());
+}
+
+}  // namespace holdfast::server

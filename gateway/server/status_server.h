@@ -1,0 +1,58 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_STATUS_SERVER_H_
+#define HOLDFAST_GATEWAY_SERVER_STATUS_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/http/message.h"
+#include "gateway/http/parser.h"
+#include "pool/net/acceptor.h"
+#include "pool/net/connection.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/intrusive_list.h"
+
+namespace holdfast::server {
+
+struct StatusReply {
+  int status = 200;
+  std::string_view content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// A small HTTP/1.1 server for probes and scrapes: GET and HEAD, no bodies, keep-alive, a few
+// connections at a time. It shares the gateway's strict parser and nothing of its request path, so it answers
+// when that is in trouble.
+//
+// Main thread. Destruction closes everything.
+class StatusServer final : private pool::AcceptorEvents {
+ public:
+  static constexpr size_t kMaxConnections = 64;
+  // For a request to arrive and its answer to be read, and between requests.
+  static constexpr pool::Duration kTimeout = std::chrono::seconds(30);
+
+  using Handler = std::function<StatusReply(std::string_view path)>;
+
+  // Everything given outlives it.
+  StatusServer(pool::EventLoop* loop, pool::SlabPool* slabs, pool::FileDescriptor socket,
+               Handler handler);
+  ~StatusServer();
+
+ private:
+  class Session;
+
+  void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) override;
+  void OnAcceptError(int) override {}
+  bool MayAccept() override { return sessions_.size() < kMaxConnections; }
+
+  pool::EventLoop* loop_;
+  pool::SlabPool* slabs_;
+  Handler handler_;
+  pool::IntrusiveList<Session> sessions_;
+  pool::Acceptor acceptor_;
+};
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_STATUS_SERVER_H_

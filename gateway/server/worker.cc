@@ -1,0 +1,198 @@
+#include "gateway/server/worker.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "gateway/proxy/client_session.h"
+#include "pool/net/check.h"
+
+namespace holdfast::server {
+
+using metrics::Metric;
+
+std::string ListenerKey(const config::Listener& listener) {
+  return listener.name + " " + listener.bind.text;
+}
+
+Worker::Worker(int index, const pool::Clock* clock, metrics::Shard* shard, Callbacks callbacks)
+    : index_(index),
+      callbacks_(std::move(callbacks)),
+      loop_(clock),
+      random_(static_cast<uint64_t>(clock->WallNow().time_since_epoch().count()) +
+              static_cast<uint64_t>(index) * 0x9E3779B97F4A7C15u),
+      mailbox_(&loop_),
+      shard_(shard),
+      context_(&loop_, &slabs_, shard, &random_),
+      turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(index)})),
+      busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(index)})),
+      timers_fired_(shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(index)})) {}
+
+// The thread has ended; what is left of its work ends here in the order of who needs whom.
+Worker::~Worker() {
+  CutAll();
+  context_.view = proxy::ViewPin();
+  clusters_.clear();
+  listeners_.clear();
+  retired_.clear();
+  loop_.DestroyAside();
+}
+
+void Worker::Start() {
+  thread_ = std::thread([this] { loop_.Run(); });
+}
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::Adopt(WorkerUpdate update) {
+  idle_budget_.limit = update.shares.idle_upstreams;
+  if (update.snapshot->config().access_log.has_value()) {
+    if (access_log_ == nullptr) {
+      access_log_ = std::make_unique<proxy::AccessLog>(&loop_, shard_, callbacks_.submit_log);
+    }
+  }
+  context_.access_log =
+      update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
+  // The view first: a session may begin as soon as there is a listener.
+  context_.view = proxy::ViewPin(
+      new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
+  AdoptListeners(update);
+  ReapRetired();
+}
+
+void Worker::AdoptListeners(WorkerUpdate& update) {
+  const config::Config& config = update.snapshot->config();
+  std::map<std::string, std::unique_ptr<proxy::Listener>> next;
+  for (uint32_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    std::shared_ptr<const config::Listener> shared(update.snapshot, &listener);
+    const size_t cap = listener.max_connections.has_value()
+                           ? std::max<size_t>(1, *listener.max_connections / update.shares.workers)
+                           : update.shares.clients;
+    const std::string key = ListenerKey(listener);
+    if (const auto known = listeners_.find(key); known != listeners_.end()) {
+      known->second->Configure(std::move(shared), i, cap);
+      next[key] = std::move(known->second);
+      listeners_.erase(known);
+      continue;
+    }
+    const auto socket = update.sockets.find(key);
+    HOLDFAST_CHECK(socket != update.sockets.end());
+    next[key] = std::make_unique<proxy::Listener>(&context_, std::move(socket->second),
+                                                  std::move(shared), i, cap);
+  }
+  for (auto& [key, listener] : listeners_) {
+    listener->Retire();
+    retired_.push_back(std::move(listener));
+  }
+  listeners_ = std::move(next);
+}
+
+std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUpdate& update) {
+  std::map<std::string, std::shared_ptr<pool::Cluster>> next;
+  std::vector<std::shared_ptr<pool::Cluster>> in_order;
+  const pool::PoolContext pool_context{&loop_, &slabs_, &idle_budget_, &random_};
+  for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
+    const pool::PoolLimits limits = LimitsFor(upstream, update.shares);
+    const pool::BalancePolicy policy = upstream.balance == config::Balance::kRoundRobin
+                                           ? pool::BalancePolicy::kRoundRobin
+                                           : pool::BalancePolicy::kLeastRequest;
+    std::shared_ptr<pool::Cluster> cluster;
+    if (const auto known = clusters_.find(upstream.name); known != clusters_.end()) {
+      cluster = known->second;
+      cluster->Configure(limits, policy);
+    } else {
+      cluster = std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, limits,
+                                                policy);
+    }
+    const auto endpoints = update.endpoints.find(upstream.name);
+    HOLDFAST_CHECK(endpoints != update.endpoints.end());
+    cluster->SetEndpoints(endpoints->second.addresses, endpoints->second.note);
+    next[upstream.name] = cluster;
+    in_order.push_back(std::move(cluster));
+  }
+  for (auto& [name, cluster] : clusters_) {
+    if (!next.contains(name)) cluster->SetEndpoints({}, "");
+  }
+  clusters_ = std::move(next);
+  return in_order;
+}
+
+// Every worker has an equal share of what is given for the whole process, and at least one.
+pool::PoolLimits Worker::LimitsFor(const config::Upstream& upstream,
+                                   const WorkerShares& shares) const {
+  const auto share = [&](size_t whole) {
+    return whole == 0 ? 0 : std::max<size_t>(1, whole / shares.workers);
+  };
+  pool::PoolLimits limits;
+  limits.max_connections = upstream.max_connections.has_value()
+                               ? share(*upstream.max_connections)
+                               : std::numeric_limits<size_t>::max();
+  limits.max_idle = share(upstream.max_idle);
+  limits.idle_timeout = upstream.idle_timeout;
+  limits.max_age = upstream.max_connection_age;
+  limits.connect_timeout = upstream.connect_timeout;
+  limits.queue_size = share(upstream.queue.size);
+  limits.queue_timeout = upstream.queue.timeout;
+  return limits;
+}
+
+void Worker::SetEndpoints(const std::string& upstream,
+                          const pool::DiscoveredEndpoints& endpoints) {
+  // A reload on its way may have dropped the upstream.
+  const auto cluster = clusters_.find(upstream);
+  if (cluster == clusters_.end()) return;
+  cluster->second->SetEndpoints(endpoints.addresses, endpoints.note);
+}
+
+void Worker::BeginDrain() { context_.draining = true; }
+
+template <class Function>
+void Worker::ForEachSession(Function function) {
+  for (proxy::ClientSession* session = context_.sessions.front(); session != nullptr;) {
+    proxy::ClientSession* next = decltype(context_.sessions)::Next(*session);
+    function(*session);
+    session = next;
+  }
+}
+
+void Worker::StopAccepting() {
+  context_.draining = true;
+  for (auto& [key, listener] : listeners_) listener->Retire();
+  context_.when_empty = &empty_task_;
+  ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
+  if (context_.sessions.empty()) loop_.Queue(empty_task_);
+}
+
+void Worker::CutAll() {
+  ForEachSession([](proxy::ClientSession& session) { session.Cut(); });
+}
+
+void Worker::OnEmpty() {
+  if (access_log_ != nullptr) access_log_->Flush();
+  callbacks_.on_empty();
+}
+
+void Worker::ReapRetired() {
+  std::erase_if(retired_, [](const auto& listener) { return listener->sessions() == 0; });
+}
+
+void Worker::OnLogBatchWritten() { access_log_->OnBatchWritten(); }
+
+void Worker::PublishStats() {
+  const pool::LoopStats& stats = loop_.stats();
+  turns_.Add(stats.turns - published_.turns);
+  busy_.Add(static_cast<uint64_t>((stats.busy - published_.busy).count()));
+  timers_fired_.Add(stats.timers_fired - published_.timers_fired);
+  published_ = stats;
+  ReapRetired();
+}
+
+void Worker::Stop() {
+  if (access_log_ != nullptr) access_log_->Flush();
+  loop_.Stop();
+}
+
+}  // namespace holdfast::server

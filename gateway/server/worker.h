@@ -1,0 +1,112 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_WORKER_H_
+#define HOLDFAST_GATEWAY_SERVER_WORKER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gateway/proxy/access_log.h"
+#include "gateway/proxy/context.h"
+#include "gateway/proxy/listener.h"
+#include "gateway/route/snapshot.h"
+#include "metrics/shard.h"
+#include "pool/cluster.h"
+#include "pool/dns/discovery.h"
+#include "pool/limits.h"
+#include "pool/net/buffer.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/mailbox.h"
+#include "pool/random.h"
+
+namespace holdfast::server {
+
+// This worker's shares of what the process may have.
+struct WorkerShares {
+  size_t workers = 1;
+  size_t idle_upstreams = 512;  // over all upstreams
+  size_t clients = 1024;        // per listener without a cap of its own
+};
+
+// A configuration on its way to one worker.
+struct WorkerUpdate {
+  std::shared_ptr<const route::Snapshot> snapshot;
+  std::map<std::string, pool::DiscoveredEndpoints> endpoints;  // by upstream
+  // Sockets of listeners that this worker does not have yet, by ListenerKey.
+  std::map<std::string, pool::FileDescriptor> sockets;
+  WorkerShares shares;
+};
+
+// Listeners that agree in this are the same one across a reload.
+std::string ListenerKey(const config::Listener& listener);
+
+// One thread with everything that serves connections on it: loop, slabs, clusters, listeners, client
+// sessions, and its part of the metrics.
+//
+// Constructed and destroyed by the server on the main thread, before Start and after Join. In
+// between only the mailbox is for other threads; every other method is for letters, on the worker's
+// thread.
+class Worker {
+ public:
+  // What it tells the main thread; called on the worker's thread, to be mailed on.
+  struct Callbacks {
+    std::function<void()> on_empty;               // after StopAccepting: the last session ended
+    std::function<void(std::string)> submit_log;  // a batch of access log lines
+  };
+
+  Worker(int index, const pool::Clock* clock, metrics::Shard* shard, Callbacks callbacks);
+  ~Worker();
+
+  void Start();
+  void Join();
+  pool::Mailbox& mailbox() { return mailbox_; }
+
+  void Adopt(WorkerUpdate update);
+  void SetEndpoints(const std::string& upstream, const pool::DiscoveredEndpoints& endpoints);
+  // From now on every response asks the client to close.
+  void BeginDrain();
+  // Closes the listeners and what is idle; on_empty follows when nothing is left.
+  void StopAccepting();
+  // Cuts off every session that is left; on_empty follows if there are none.
+  void CutAll();
+  void OnLogBatchWritten();
+  // Copies the loop's counts into the metrics.
+  void PublishStats();
+  // The loop ends after this turn.
+  void Stop();
+
+ private:
+  template <class Function>
+  void ForEachSession(Function function);
+  void AdoptListeners(WorkerUpdate& update);
+  std::vector<std::shared_ptr<pool::Cluster>> AdoptClusters(const WorkerUpdate& update);
+  pool::PoolLimits LimitsFor(const config::Upstream& upstream, const WorkerShares& shares) const;
+  void ReapRetired();
+  void OnEmpty();
+
+  const int index_;
+  Callbacks callbacks_;
+  pool::EventLoop loop_;
+  pool::SlabPool slabs_;
+  pool::Random random_;
+  pool::Mailbox mailbox_;
+  pool::IdleBudget idle_budget_;
+  metrics::Shard* shard_;
+  proxy::WorkerContext context_;
+  std::unique_ptr<proxy::AccessLog> access_log_;
+  std::map<std::string, std::unique_ptr<proxy::Listener>> listeners_;  // by ListenerKey
+  std::vector<std::unique_ptr<proxy::Listener>> retired_;  // until their last session ends
+  std::map<std::string, std::shared_ptr<pool::Cluster>> clusters_;
+  pool::MemberTask<Worker, &Worker::OnEmpty> empty_task_{this};
+  pool::LoopStats published_;
+  metrics::Counter& turns_;
+  metrics::Counter& busy_;
+  metrics::Counter& timers_fired_;
+  std::thread thread_;
+};
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_WORKER_H_

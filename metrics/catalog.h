@@ -1,0 +1,126 @@
+#ifndef HOLDFAST_METRICS_CATALOG_H_
+#define HOLDFAST_METRICS_CATALOG_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::metrics {
+
+// Every metric there is, named as it is exported. A new metric is one value here and one row, at
+// the same place, in the table of catalog.cc; the compiler refuses one without the other.
+enum class Metric {
+  kRequestsTotal,
+  kRequestFirstByteSeconds,
+  kRequestDurationSeconds,
+  kRequestBytesTotal,
+  kResponseBytesTotal,
+
+  kClientConnections,
+  kClientConnectionsAcceptedTotal,
+  kClientConnectionsClosedTotal,
+  kClientConnectionsRefusedTotal,
+  kAcceptErrorsTotal,
+
+  kUpstreamConnections,
+  kUpstreamConnectionsOpenedTotal,
+  kUpstreamConnectionsClosedTotal,
+  kUpstreamCheckoutsTotal,
+  kUpstreamWaiters,
+  kUpstreamRetriesTotal,
+  kUpstreamRequestFailuresTotal,
+  kUpstreamEndpoints,
+  kDnsLookupsTotal,
+
+  kFramingRefusalsTotal,
+  kTunnels,
+  kTunnelsTotal,
+  kAccessLogDroppedTotal,
+  kAccessLogWrittenTotal,
+
+  kLoopTurnsTotal,
+  kLoopBusySecondsTotal,
+  kLoopTimersFiredTotal,
+  kLoopTurnSeconds,
+
+  kConfigReloadsTotal,
+  kConfigLastReloadSuccessful,
+  kConfigLastReloadTimestampSeconds,
+  kBuildInfo,
+  kWorkers,
+
+  kProcessCpuSecondsTotal,
+  kProcessResidentMemoryBytes,
+  kProcessVirtualMemoryBytes,
+  kProcessOpenFds,
+  kProcessMaxFds,
+  kProcessStartTimeSeconds,
+
+  kCount,  // Not a metric; stays last.
+};
+
+inline constexpr size_t kMetricCount = static_cast<size_t>(Metric::kCount);
+
+constexpr size_t IndexOf(Metric metric) { return static_cast<size_t>(metric); }
+
+enum class Type { kCounter, kGauge, kHistogram };
+
+// What a cell counts in. Prometheus wants seconds; cells are integers and count nanoseconds
+// wherever a second is too coarse, which the export divides.
+enum class Unit { kNone, kBytes, kSeconds, kNanoseconds };
+
+// The label names of one metric, in the order in which values are given to it.
+class LabelNames {
+ public:
+  static constexpr size_t kMax = 4;
+
+  constexpr LabelNames() = default;
+  constexpr LabelNames(std::initializer_list<std::string_view> names) : size_(names.size()) {
+    std::copy(names.begin(), names.end(), names_.begin());
+  }
+
+  constexpr size_t size() const { return size_; }
+  constexpr auto begin() const { return names_.begin(); }
+  constexpr auto end() const { return names_.begin() + size_; }
+  constexpr std::string_view operator[](size_t i) const { return names_[i]; }
+
+ private:
+  std::array<std::string_view, kMax> names_;
+  size_t size_ = 0;
+};
+
+// One value for each label name. They are valid UTF-8: a server that meets one that is not
+// refuses the whole scrape.
+using LabelValues = std::vector<std::string>;
+
+struct Description {
+  Metric metric;
+  std::string_view name;
+  Type type;
+  Unit unit;
+  LabelNames labels;
+  std::string_view help;
+
+  // The exported number is the cell's divided by this.
+  constexpr double divisor() const { return unit == Unit::kNanoseconds ? 1e9 : 1.0; }
+};
+
+const Description& Describe(Metric metric);
+
+// In the order of the enum.
+std::span<const Description> AllMetrics();
+
+// Aborts, naming the metric: what a caller asks for contradicts the metric's row.
+[[noreturn]] void AbortMisuse(Metric metric, std::string_view what);
+
+// Aborts unless `count` label values fit the metric's row.
+void CheckLabelCount(Metric metric, size_t count);
+
+}  // namespace holdfast::metrics
+
+#endif  // HOLDFAST_METRICS_CATALOG_H_

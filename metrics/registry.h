@@ -1,0 +1,43 @@
+#ifndef HOLDFAST_METRICS_REGISTRY_H_
+#define HOLDFAST_METRICS_REGISTRY_H_
+
+#include <memory>
+#include <vector>
+
+#include "metrics/shard.h"
+#include "metrics/sums.h"
+
+namespace holdfast::metrics {
+
+// The door through which numbers leave their threads: owns every thread's shard and sums them for
+// a scrape. There is no lock, because cells have one writer and series are published as they are
+// added.
+//
+// Thread: AddShard, AddCollector and Collect belong to the main thread; the shards' threads write
+// meanwhile. A scrape costs time in proportion to the number of series, so it is never a worker's.
+//
+// Ownership: owns the shards and the collectors. Destroy it after every thread that has a shard
+// has ended and every object that keeps a cell is gone.
+class Registry {
+ public:
+  Registry() = default;
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // A shard for one thread; good for the registry's lifetime.
+  Shard* AddShard();
+
+  // `collector` runs in every Collect from now on and must not call the registry.
+  void AddCollector(Collector collector);
+
+  // Each metric's values added up by label set: counters, gauges and histograms alike.
+  Sums Collect() const;
+
+ private:
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<Collector> collectors_;
+};
+
+}  // namespace holdfast::metrics
+
+#endif  // HOLDFAST_METRICS_REGISTRY_H_

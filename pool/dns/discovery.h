@@ -1,0 +1,107 @@
+#ifndef HOLDFAST_POOL_DNS_DISCOVERY_H_
+#define HOLDFAST_POOL_DNS_DISCOVERY_H_
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/functional/any_invocable.h>
+
+#include "metrics/shard.h"
+#include "pool/dns/resolver.h"
+#include "pool/net/event_loop.h"
+
+namespace holdfast::pool {
+
+// A name to look up, without brackets; a trailing dot means absolute.
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+  auto operator<=>(const HostPort&) const = default;
+};
+
+// One upstream as the configuration names it.
+struct UpstreamNames {
+  std::string upstream;                 // unique
+  std::vector<SocketAddress> literals;  // endpoints that need no look-up
+  std::vector<HostPort> names;
+};
+
+// One upstream as far as it is known.
+struct DiscoveredEndpoints {
+  std::vector<SocketAddress> addresses;  // as SortUnique leaves them
+  // Why endpoints may be missing or out of date, for people; empty when there is nothing to say:
+  // "waiting for DNS: web.default.svc", "DNS: web.default.svc: not found".
+  std::string note;
+  bool operator==(const DiscoveredEndpoints&) const = default;
+};
+
+struct DiscoveryOptions {
+  // What the TTL of an answer is clamped to, to make the time until the name is looked up again.
+  Duration min_ttl = std::chrono::seconds(1);
+  Duration max_ttl = std::chrono::seconds(300);
+};
+
+// Keeps the endpoint set of every upstream up to date: literals at once, names as the resolver
+// answers and again when their TTL ends. A set never shrinks because of a failure: "no such name"
+// and every other error keep the addresses known so far, and the look-up is repeated with back-off.
+// Each name and port is looked up once, however many upstreams share it.
+//
+// Main thread; one per process. Owned by the server. `loop`, `resolver` and `shard` must outlive
+// it; destruction drops look-ups in flight (the resolver's answers go nowhere) and calls nothing.
+class Discovery {
+ public:
+  // An upstream's set or note became another. Called from the loop, never within SetUpstreams. It
+  // may call Current; it must not call SetUpstreams or destroy the Discovery.
+  using OnChange =
+      absl::AnyInvocable<void(const std::string& upstream, const DiscoveredEndpoints& endpoints)>;
+
+  // Before there is any answer people wait, so retries begin early; after that the old addresses
+  // serve and there is no hurry. Either doubles up to the last.
+  static constexpr Duration kFirstAnswerRetry = std::chrono::milliseconds(200);
+  static constexpr Duration kRefreshRetry = std::chrono::seconds(1);
+  static constexpr Duration kMaxRetry = std::chrono::seconds(30);
+  // A note speaks of so many names and counts the rest.
+  static constexpr size_t kMaxNotedNames = 4;
+
+  Discovery(EventLoop* loop, Resolver* resolver, const DiscoveryOptions& options,
+            metrics::Shard* shard, OnChange on_change);
+  ~Discovery();
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
+
+  // The upstreams from now on. Names known before keep their addresses and their schedule; new
+  // ones are looked up at once. The state after it is in Current, OnChange tells later changes.
+  void SetUpstreams(std::vector<UpstreamNames> upstreams);
+
+  // Of an upstream that the last SetUpstreams named. Good until the next SetUpstreams or turn.
+  const DiscoveredEndpoints& Current(const std::string& upstream) const;
+
+ private:
+  class Lookup;
+  struct Upstream;
+
+  // Shared with nobody: answers hold weak references, which end with the look-up.
+  using Lookups = std::map<HostPort, std::shared_ptr<Lookup>>;
+
+  Lookup& LookupFor(HostPort name, Lookups& known);
+  void OnAnswer(Lookup& lookup, ResolveAnswer answer);
+  static DiscoveredEndpoints Gather(const Upstream& upstream);
+
+  EventLoop* loop_;
+  Resolver* resolver_;
+  const DiscoveryOptions options_;
+  metrics::Shard* shard_;
+  OnChange on_change_;
+  bool notifying_ = false;
+  Lookups lookups_;  // exactly those that upstreams_ name
+  std::map<std::string, Upstream> upstreams_;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_DNS_DISCOVERY_H_

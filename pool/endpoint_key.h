@@ -1,0 +1,26 @@
+#ifndef HOLDFAST_POOL_ENDPOINT_KEY_H_
+#define HOLDFAST_POOL_ENDPOINT_KEY_H_
+
+#include <string>
+#include <utility>
+
+#include "pool/net/socket.h"
+
+namespace holdfast::pool {
+
+// Everything that two requests must agree on to use one connection. A field that is forgotten
+// here lets one upstream's connection serve another, so it is compared whole, never by a digest.
+struct EndpointKey {
+  std::string upstream;    // the upstream's name: its limits and its metrics
+  SocketAddress address;
+
+  bool operator==(const EndpointKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H h, const EndpointKey& key) {
+    return H::combine(std::move(h), key.upstream, key.address);
+  }
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_ENDPOINT_KEY_H_

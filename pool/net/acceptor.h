@@ -1,0 +1,72 @@
+#ifndef HOLDFAST_POOL_NET_ACCEPTOR_H_
+#define HOLDFAST_POOL_NET_ACCEPTOR_H_
+
+#include <cstdint>
+
+#include "pool/net/event_loop.h"
+#include "pool/net/socket.h"
+
+namespace holdfast::pool {
+
+// Hears of accepted connections and of trouble. Loop thread.
+class AcceptorEvents {
+ public:
+  // The socket is non-blocking and close-on-exec; TCP_NODELAY is set when Listen made the listener.
+  virtual void OnAccept(FileDescriptor socket, const SocketAddress& peer) = 0;
+  // accept(2) failed with `error` (EMFILE, ENFILE, ENOBUFS, ...): for the metric.
+  virtual void OnAcceptError(int error) = 0;
+  // Asked before each accept; false stops accepting until Resume (the connection cap).
+  virtual bool MayAccept() = 0;
+
+ protected:
+  ~AcceptorEvents() = default;
+};
+
+// Accepts on one listening socket, in batches of at most kBatch per turn. When descriptors run out
+// it spends its reserved descriptor to accept and close one waiting client at once (so that the
+// client is told), takes the reserve back, and rests for kBackoff: it neither spins nor leaves
+// clients hanging in the backlog for long.
+//
+// One thread. The caller owns it; destruction closes the listening socket. The events may call
+// Pause and Resume, and destroy the acceptor only through EventLoop::DestroyLater (after Pause, if
+// no more is to be accepted meanwhile).
+class Acceptor final : private EventHandler {
+ public:
+  static constexpr int kBatch = 64;
+  static constexpr Duration kBackoff = std::chrono::milliseconds(100);
+
+  // `listener` is a non-blocking listening socket. Accepting begins with the loop's next turn. When
+  // the kernel refuses to watch the socket the acceptor tries again every kBackoff, and
+  // OnAcceptError hears of it from the second time on.
+  Acceptor(EventLoop* loop, FileDescriptor listener, AcceptorEvents* events);
+  ~Acceptor();
+
+  // Stops listening to new connections (drain) but keeps the socket, or begins again.
+  void Pause();
+  void Resume();
+  bool paused() const { return paused_; }
+  int fd() const { return listener_.get(); }
+
+ private:
+  void OnEvents(uint32_t events) override;
+  void OnRestEnd(TimePoint now);
+  bool AcceptOne();
+  bool ShedOne();
+  void Rest();
+  // Brings what the loop watches in line with paused_ and rest_. 0, or errno when the kernel
+  // refuses; then it rests.
+  int Watch();
+
+  EventLoop* loop_;
+  FileDescriptor listener_;
+  // Spent when descriptors run out; invalid only while none can be had.
+  FileDescriptor reserve_;
+  AcceptorEvents* events_;
+  MemberTimer<Acceptor, &Acceptor::OnRestEnd> rest_{this};
+  bool paused_ = false;
+  bool registered_ = false;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_NET_ACCEPTOR_H_

@@ -1,0 +1,124 @@
+#ifndef HOLDFAST_POOL_NET_BUFFER_H_
+#define HOLDFAST_POOL_NET_BUFFER_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace holdfast::pool {
+
+// One piece of memory for bytes in flight; the bytes are [begin, end) of `capacity` at data().
+struct Slab {
+  Slab* next = nullptr;
+  uint32_t capacity = 0;  // a buffer may lower it to `end`, to write no more into this slab
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool standard = true;  // of the pool's common size, so that the pool may keep it
+
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+  size_t size() const { return end - begin; }
+  size_t room() const { return capacity - end; }
+};
+
+// The slabs of one worker: standard ones are kept for reuse up to a bound, larger ones (a head that
+// outgrew its slab) go back to the allocator. One thread. Outlives every buffer that draws on it
+// (asserted). Under AddressSanitizer the bytes of a slab that was given back are poisoned.
+class SlabPool {
+ public:
+  static constexpr size_t kSlabBytes = 16 * 1024;  // allocation size, header included
+  static constexpr size_t kSlabCapacity = kSlabBytes - sizeof(Slab);
+
+  // Keeps at most `max_free` standard slabs; the rest is freed.
+  explicit SlabPool(size_t max_free = 256);
+  ~SlabPool();
+  SlabPool(const SlabPool&) = delete;
+  SlabPool& operator=(const SlabPool&) = delete;
+
+  // A standard slab: empty, room for kSlabCapacity bytes.
+  Slab* Take();
+  // A slab with room for at least `capacity` bytes; above a standard one, in powers of two.
+  Slab* TakeAtLeast(size_t capacity);
+  void Give(Slab* slab);
+
+  size_t in_use() const { return in_use_; }
+  size_t free_count() const { return free_count_; }
+
+ private:
+  Slab* free_ = nullptr;
+  size_t free_count_ = 0;
+  size_t in_use_ = 0;
+  size_t max_free_;
+};
+
+// A queue of bytes in slabs. Holds no slab while empty, so a connection at rest costs nothing.
+// One thread, that of its pool. Movable, not copyable; destruction gives the slabs back.
+//
+//   std::span<char> room = buffer.PrepareWrite();
+//   buffer.CommitWrite(ReadSome(room));
+//
+// Between PrepareWrite and CommitWrite nothing else may be done to the buffer, save to prepare
+// again (which forgets the first) or to clear it.
+class Buffer {
+ public:
+  // MoveFrom copies what is not larger when it finds room for it; what is larger changes hands.
+  // Bounds what a queue of tiny pieces costs to a quarter of its slabs' memory.
+  static constexpr size_t kCopyBytes = 4 * 1024;
+
+  explicit Buffer(SlabPool* pool) : pool_(pool) {}
+  ~Buffer() { Clear(); }
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  SlabPool* pool() const { return pool_; }
+
+  // The first bytes, as far as they lie in one piece. Valid until the buffer is next changed at
+  // its front; bytes appended later do not move them.
+  std::string_view Front() const;
+  // Makes the first `n` (<= size()) bytes one piece and returns exactly them.
+  std::string_view Linearize(size_t n);
+  // Describes the bytes from the front in at most `max` pieces; returns how many.
+  int FillIovec(iovec* pieces, int max) const;
+  void Consume(size_t n);
+
+  // Room at the end, at least one byte, in the last slab or a fresh one; CommitWrite says how much
+  // was used (0 gives a fresh slab back).
+  std::span<char> PrepareWrite() { return PrepareWrite(1); }
+  // As PrepareWrite, but at least `n` bytes in one piece.
+  std::span<char> PrepareWrite(size_t n);
+  // Room for `n` bytes, give or take a few KiB, in at most `max` pieces (the rest of the last slab,
+  // then fresh ones); CommitWrite then counts across them and gives the untouched slabs back.
+  // Returns the number of pieces.
+  int PrepareWritev(size_t n, iovec* pieces, int max);
+  void CommitWrite(size_t n);
+  void Append(std::string_view bytes);
+
+  // Takes the first `n` (<= from.size()) bytes of `from` to the end of this one: whole slabs are
+  // handed over, of a slab that must be shared the smaller part is copied, and so are small pieces
+  // that fit behind what is here already. Both draw on the same pool.
+  void MoveFrom(Buffer& from, size_t n);
+
+  void Clear();
+
+ private:
+  // The first slab that holds no bytes yet, between PrepareWrite and CommitWrite.
+  Slab* Prepared() const { return tail_ != nullptr ? tail_->next : head_; }
+  void GivePrepared();
+  void AdoptAtTail(Slab* slab);
+  Slab* DetachHead();
+  void ReplaceHead(Slab* slab);
+  void SplitHeadTo(Buffer& to, size_t n);
+
+  SlabPool* pool_;
+  Slab* head_ = nullptr;
+  Slab* tail_ = nullptr;  // the last slab that holds bytes; null exactly when there are none
+  size_t size_ = 0;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_NET_BUFFER_H_

@@ -1,0 +1,21 @@
+#ifndef HOLDFAST_POOL_NET_CHECK_H_
+#define HOLDFAST_POOL_NET_CHECK_H_
+
+// Invariants that hold in every build. A broken invariant ends the process: going on could hand
+// one client's bytes to another. Nothing a peer sends may reach one of these.
+
+namespace holdfast::pool {
+
+// Prints the place and the condition to standard error and aborts.
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
+
+}  // namespace holdfast::pool
+
+#define HOLDFAST_CHECK(condition)                                    \
+  do {                                                               \
+    if (!(condition)) [[unlikely]] {                                 \
+      ::holdfast::pool::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                                \
+  } while (false)
+
+#endif  // HOLDFAST_POOL_NET_CHECK_H_

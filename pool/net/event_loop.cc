@@ -1,0 +1,179 @@
+#include "pool/net/event_loop.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <limits>
+
+#include "pool/net/check.h"
+
+namespace holdfast::pool {
+namespace {
+
+// Rounded up: a wait that ends before its deadline would be followed by others of no time at all
+// until the deadline comes.
+int ToMilliseconds(Duration wait) {
+  if (wait <= Duration::zero()) return 0;
+  const auto rounded = (wait - Duration(1)) / std::chrono::milliseconds(1) + 1;
+  return static_cast<int>(std::min<int64_t>(rounded, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+Task::~Task() {
+  if (loop_ != nullptr) loop_->Unlink(*this);
+}
+
+EventLoop::EventLoop(const Clock* clock)
+    : clock_(clock), epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), now_(clock->Now()), timers_(now_) {
+  HOLDFAST_CHECK(epoll_fd_ >= 0);
+}
+
+EventLoop::~EventLoop() {
+  CheckThread();
+  HOLDFAST_CHECK(!in_turn_);
+  DestroyGraves();
+  while (first_task_ != nullptr) Unlink(*first_task_);
+  close(epoll_fd_);
+}
+
+WallTime EventLoop::wall_now() {
+  if (!wall_now_) wall_now_ = clock_->WallNow();
+  return *wall_now_;
+}
+
+int EventLoop::Register(int fd, EventHandler* handler, uint32_t events) {
+  CheckThread();
+  epoll_event event{.events = events, .data = {.ptr = handler}};
+  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+}
+
+void EventLoop::Modify(int fd, EventHandler* handler, uint32_t events) {
+  CheckThread();
+  epoll_event event{.events = events, .data = {.ptr = handler}};
+  HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+void EventLoop::Unregister(int fd, EventHandler* handler) {
+  CheckThread();
+  // Fails only for a descriptor that is closed or was never registered: its events could reach
+  // a handler that is gone.
+  HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0);
+  for (int i = next_event_; i < event_count_; ++i) {
+    if (events_[i].data.ptr == handler) events_[i].data.ptr = nullptr;
+  }
+}
+
+void EventLoop::DestroyAside() {
+  CheckThread();
+  HOLDFAST_CHECK(!in_turn_);
+  DestroyGraves();
+}
+
+void EventLoop::Queue(Task& task) {
+  CheckThread();
+  HOLDFAST_CHECK(task.loop_ == nullptr || task.loop_ == this);
+  if (task.queued()) return;
+  task.loop_ = this;
+  task.turn_ = task_turn_;
+  task.previous_ = last_task_;
+  task.next_ = nullptr;
+  (last_task_ != nullptr ? last_task_->next_ : first_task_) = &task;
+  last_task_ = &task;
+}
+
+void EventLoop::RunOnce(std::optional<Duration> max_wait) {
+  if (!bound_) {
+    thread_ = pthread_self();
+    bound_ = true;
+  }
+  CheckThread();
+  TurnOnce(max_wait);
+}
+
+void EventLoop::Run() {
+  while (!stopped_) RunOnce();
+  bound_ = false;
+}
+
+void EventLoop::CheckThread() const {
+  HOLDFAST_CHECK(!bound_ || pthread_equal(thread_, pthread_self()) != 0);
+}
+
+void EventLoop::TurnOnce(std::optional<Duration> max_wait) {
+  HOLDFAST_CHECK(!in_turn_);
+  const int count = Wait(max_wait);
+  in_turn_ = true;
+  Dispatch(count);
+  stats_.timers_fired += timers_.Advance(now_);
+  RunTasks();
+  DestroyGraves();
+  in_turn_ = false;
+  ++stats_.turns;
+}
+
+// Leaves the events in events_ and returns how many. Reads the clock on either side of the wait:
+// what the last turn took is work, and what the wait took is not.
+int EventLoop::Wait(std::optional<Duration> max_wait) {
+  const TimePoint start = clock_->Now();
+  if (stats_.turns > 0) stats_.busy += start - now_;
+  const int timeout = Timeout(start, max_wait);
+  const int count = epoll_wait(epoll_fd_, events_.data(), kMaxEventsPerTurn, timeout);
+  HOLDFAST_CHECK(count >= 0 || errno == EINTR);
+  now_ = clock_->Now();
+  wall_now_.reset();
+  return std::max(count, 0);
+}
+
+// In milliseconds, as epoll_wait takes it; -1 waits for as long as it takes.
+int EventLoop::Timeout(TimePoint start, std::optional<Duration> max_wait) const {
+  if (first_task_ != nullptr || !graveyard_.empty()) return 0;
+  int timeout = max_wait ? ToMilliseconds(*max_wait) : -1;
+  if (const std::optional<TimePoint> expiry = timers_.NextExpiry()) {
+    const int until_expiry = ToMilliseconds(*expiry - start);
+    timeout = timeout < 0 ? until_expiry : std::min(timeout, until_expiry);
+  }
+  return timeout;
+}
+
+void EventLoop::Dispatch(int count) {
+  next_event_ = 0;
+  event_count_ = count;
+  while (next_event_ < event_count_) {
+    const epoll_event& event = events_[next_event_++];
+    if (event.data.ptr == nullptr) continue;  // unregistered earlier in this turn
+    ++stats_.events;
+    static_cast<EventHandler*>(event.data.ptr)->OnEvents(event.events);
+  }
+}
+
+void EventLoop::RunTasks() {
+  const uint64_t turn = task_turn_++;
+  while (first_task_ != nullptr && first_task_->turn_ == turn) {
+    Task& task = *first_task_;
+    Unlink(task);
+    task.Run();
+  }
+}
+
+// By index: a destructor may put more aside.
+void EventLoop::DestroyGraves() {
+  for (size_t i = 0; i < graveyard_.size(); ++i) {
+    const Grave grave = graveyard_[i];
+    grave.destroy(grave.object);
+  }
+  graveyard_.clear();
+}
+
+void EventLoop::Unlink(Task& task) {
+  HOLDFAST_CHECK(task.loop_ == this);
+  (task.previous_ != nullptr ? task.previous_->next_ : first_task_) = task.next_;
+  (task.next_ != nullptr ? task.next_->previous_ : last_task_) = task.previous_;
+  task.loop_ = nullptr;
+  task.previous_ = nullptr;
+  task.next_ = nullptr;
+}
+
+}  // namespace holdfast::pool

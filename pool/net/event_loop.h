@@ -1,0 +1,173 @@
+#ifndef HOLDFAST_POOL_NET_EVENT_LOOP_H_
+#define HOLDFAST_POOL_NET_EVENT_LOOP_H_
+
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "pool/net/clock.h"
+#include "pool/net/timer_wheel.h"
+
+namespace holdfast::pool {
+
+// Receives readiness of one descriptor. Called on the loop's thread only.
+class EventHandler {
+ public:
+  // `events` is epoll's mask. The handler may unregister and destroy itself or any other handler.
+  virtual void OnEvents(uint32_t events) = 0;
+
+ protected:
+  ~EventHandler() = default;
+};
+
+class EventLoop;
+
+// Work to do once, soon, on the loop's thread; embedded in its owner. Destruction takes it off
+// the queue. `Run` may queue or destroy any task, itself included.
+class Task {
+ public:
+  Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+  bool queued() const { return loop_ != nullptr; }
+
+ protected:
+  virtual ~Task();
+  virtual void Run() = 0;
+
+ private:
+  friend class EventLoop;
+  EventLoop* loop_ = nullptr;
+  Task* previous_ = nullptr;
+  Task* next_ = nullptr;
+  uint64_t turn_ = 0;  // in which it runs
+};
+
+template <class Owner, void (Owner::*kMethod)()>
+class MemberTask final : public Task {
+ public:
+  explicit MemberTask(Owner* owner) : owner_(owner) {}
+
+ private:
+  void Run() override { (owner_->*kMethod)(); }
+  Owner* owner_;
+};
+
+// What one turn of the loop did, for metrics.
+struct LoopStats {
+  uint64_t turns = 0;
+  uint64_t events = 0;
+  uint64_t timers_fired = 0;
+  Duration busy{0};  // time outside epoll_wait, from the first turn to the last wait
+};
+
+// One thread's epoll loop with its timer wheel. A turn is: wait, read the clock once, hand out
+// events, advance the wheel, run queued tasks, destroy what was put aside.
+//
+// Construct anywhere, then use from one thread only (the first to call Run or RunOnce; asserted).
+// When Run has returned and its thread was joined, another thread may take the loop and what
+// belongs to it down.
+//
+// Destruction destroys what was put aside, lets go of tasks and timers without running them, and
+// expects that no handler will unregister any more.
+class EventLoop {
+ public:
+  // Edge-triggered on everything, registered once for the life of a socket.
+  static constexpr uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  static constexpr int kMaxEventsPerTurn = 256;
+
+  // `clock` must outlive the loop. Aborts if the kernel gives no epoll descriptor.
+  explicit EventLoop(const Clock* clock);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // The time read at the start of this turn.
+  TimePoint now() const { return now_; }
+  // The calendar at the start of this turn (read lazily, at most once per turn).
+  WallTime wall_now();
+  TimerWheel& timers() { return timers_; }
+  const Clock& clock() const { return *clock_; }
+
+  // Returns 0, or errno when the kernel refuses (ENOSPC, ENOMEM): the caller closes the descriptor.
+  // A handler stands for one descriptor at a time.
+  [[nodiscard]] int Register(int fd, EventHandler* handler, uint32_t events = kConnectionEvents);
+  // Changes the mask of a registered descriptor (used by listeners only).
+  void Modify(int fd, EventHandler* handler, uint32_t events);
+  // Must come before the descriptor is closed. Events of this turn not handed out yet are dropped.
+  void Unregister(int fd, EventHandler* handler);
+
+  // Runs the task at the end of this turn, after the timers; a task queued by a task runs in the
+  // next turn, which then does not sleep. No effect when already queued.
+  void Queue(Task& task);
+
+  // Destroys the object at the very end of the turn, when no caller's frame can refer to it, in the
+  // order of the calls. What a destructor puts aside goes in the same turn.
+  template <class T>
+  void DestroyLater(std::unique_ptr<T> object) {
+    graveyard_.push_back({object.release(), [](void* p) { delete static_cast<T*>(p); }});
+  }
+
+  // Destroys what DestroyLater put aside, at once: for an owner that takes its parts down when no
+  // turn will come any more.
+  void DestroyAside();
+
+  // One turn; waits for at most `max_wait` (nothing: until something happens). A signal ends the
+  // wait early.
+  void RunOnce(std::optional<Duration> max_wait = std::nullopt);
+  // Turns until Stop.
+  void Run();
+  // From the loop's thread, inside Run: this turn is the last.
+  void Stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
+  const LoopStats& stats() const { return stats_; }
+
+ private:
+  friend class Task;
+
+  struct Grave {
+    void* object;
+    void (*destroy)(void*);
+  };
+
+  void CheckThread() const;
+  void TurnOnce(std::optional<Duration> max_wait);
+  int Wait(std::optional<Duration> max_wait);
+  int Timeout(TimePoint start, std::optional<Duration> max_wait) const;
+  void Dispatch(int count);
+  void RunTasks();
+  void DestroyGraves();
+  void Unlink(Task& task);
+
+  const Clock* clock_;
+  int epoll_fd_;
+  TimePoint now_;
+  std::optional<WallTime> wall_now_;
+  TimerWheel timers_;
+
+  // The events of this turn; those from next_event_ on are yet to be handed out.
+  std::array<epoll_event, kMaxEventsPerTurn> events_;
+  int next_event_ = 0;
+  int event_count_ = 0;
+
+  Task* first_task_ = nullptr;
+  Task* last_task_ = nullptr;
+  uint64_t task_turn_ = 0;  // in which a task queued now runs
+
+  std::vector<Grave> graveyard_;
+  LoopStats stats_;
+  pthread_t thread_{};
+  bool bound_ = false;  // to thread_
+  bool in_turn_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_NET_EVENT_LOOP_H_

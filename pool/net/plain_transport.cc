@@ -1,0 +1,63 @@
+#include "pool/net/plain_transport.h"
+
+#include <cerrno>
+
+#include "pool/net/check.h"
+
+namespace holdfast::pool {
+namespace {
+
+size_t TotalBytes(const iovec* pieces, int count) {
+  size_t total = 0;
+  for (int i = 0; i < count; ++i) total += pieces[i].iov_len;
+  return total;
+}
+
+IoResult Failure(int error) {
+  if (error == EAGAIN || error == EWOULDBLOCK) return {};
+  return {.status = IoStatus::kError, .error = error};
+}
+
+// A stream socket that moves fewer bytes than it was asked to is empty or full: epoll(7), Q9.
+IoResult Moved(ssize_t bytes, size_t asked) {
+  const auto moved = static_cast<size_t>(bytes);
+  return {.status = IoStatus::kOk, .bytes = moved, .more = moved == asked};
+}
+
+}  // namespace
+
+IoResult PlainTransport::Read(const iovec* pieces, int count) {
+  const size_t room = TotalBytes(pieces, count);
+  HOLDFAST_CHECK(room > 0);
+  ssize_t got;
+  do {
+    // One piece is the usual case, and the kernel takes it with less ado than a vector.
+    got =
+        count == 1 ? recv(fd(), pieces->iov_base, pieces->iov_len, 0) : readv(fd(), pieces, count);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return Failure(errno);
+  if (got == 0) return {.status = IoStatus::kEndOfStream};
+  return Moved(got, room);
+}
+
+IoResult PlainTransport::Write(const iovec* pieces, int count) {
+  const size_t size = TotalBytes(pieces, count);
+  HOLDFAST_CHECK(size > 0);
+  ssize_t put;
+  do {
+    if (count == 1) {
+      put = send(fd(), pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(pieces);
+      message.msg_iovlen = static_cast<size_t>(count);
+      put = sendmsg(fd(), &message, MSG_NOSIGNAL);
+    }
+  } while (put < 0 && errno == EINTR);
+  if (put < 0) return Failure(errno);
+  return Moved(put, size);
+}
+
+void PlainTransport::ShutdownWrite() { shutdown(fd(), SHUT_WR); }
+
+}  // namespace holdfast::pool

@@ -1,0 +1,172 @@
+#include "pool/net/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "pool/net/check.h"
+
+namespace holdfast::pool {
+namespace {
+
+FileDescriptor OpenSocket(int family) {
+  return FileDescriptor(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+// Options fail only on a socket of the wrong kind.
+void SetOption(int fd, int level, int name, int value) {
+  HOLDFAST_CHECK(setsockopt(fd, level, name, &value, sizeof(value)) == 0);
+}
+
+absl::Status ListenError(const SocketAddress& address, int error) {
+  std::string what = "cannot listen on " + address.ToString();
+  if (error == EACCES && address.is_ip()) {
+    what += " (a port this low needs CAP_NET_BIND_SERVICE)";
+  }
+  return absl::ErrnoToStatus(error, what);
+}
+
+// 0 or errno.
+int BindAndListen(int fd, const SocketAddress& address, int backlog) {
+  if (bind(fd, address.get(), address.length()) != 0) return errno;
+  return listen(fd, backlog) == 0 ? 0 : errno;
+}
+
+// Whether the name is that of a socket on which nobody listens any more. Anything that may still be
+// somebody's is not stale.
+bool IsStaleSocketFile(const SocketAddress& address) {
+  const auto* name = reinterpret_cast<const sockaddr_un*>(address.get());
+  struct stat file;
+  if (name->sun_path[0] == '\0') return false;
+  if (lstat(name->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  bool in_progress = false;
+  int error = 0;
+  const FileDescriptor probe = StartConnect(address, &in_progress, &error);
+  return !probe.valid() && error == ECONNREFUSED;
+}
+
+absl::StatusOr<FileDescriptor> ListenUnix(const SocketAddress& address, int backlog) {
+  FileDescriptor fd = OpenSocket(AF_UNIX);
+  if (!fd.valid()) return ListenError(address, errno);
+  int error = BindAndListen(fd.get(), address, backlog);
+  if (error == EADDRINUSE && IsStaleSocketFile(address)) {
+    unlink(reinterpret_cast<const sockaddr_un*>(address.get())->sun_path);
+    error = BindAndListen(fd.get(), address, backlog);
+  }
+  if (error != 0) return ListenError(address, error);
+  return fd;
+}
+
+// Both calls answer alike: errno, or 0 and the address.
+int AskAddress(int (*ask)(int, sockaddr*, socklen_t*), int fd, SocketAddress* result) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (ask(fd, address, &length) != 0) return errno;
+  *result = SocketAddress(address, length);
+  return 0;
+}
+
+bool TakesIpv4Too(int fd) {
+  int v6_only = 1;
+  socklen_t length = sizeof(v6_only);
+  return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &length) == 0 && v6_only == 0;
+}
+
+}  // namespace
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this == &other) return *this;
+  Reset();
+  fd_ = std::exchange(other.fd_, -1);
+  return *this;
+}
+
+void FileDescriptor::Reset() {
+  // Linux has released the number whatever close answers: it is never called twice.
+  if (valid()) close(Release());
+}
+
+absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port, int backlog) {
+  if (address.family() == AF_UNIX) return ListenUnix(address, backlog);
+  FileDescriptor fd = OpenSocket(address.family());
+  int error = fd.valid() ? 0 : errno;
+  if (error == 0) {
+    SetOption(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (reuse_port) SetOption(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    SetNoDelay(fd.get());
+    if (address.family() == AF_INET6) {
+      SetOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, address.dual_stack() ? 0 : 1);
+    }
+    error = BindAndListen(fd.get(), address, backlog);
+  }
+  if (address.dual_stack() && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
+    return Listen(*SocketAddress::FromIp("0.0.0.0", address.port()), reuse_port, backlog);
+  }
+  if (error != 0) return ListenError(address, error);
+  return fd;
+}
+
+absl::StatusOr<SocketAddress> LocalAddress(int fd) {
+  SocketAddress result;
+  const int error = AskAddress(getsockname, fd, &result);
+  if (error != 0) return absl::ErrnoToStatus(error, "no local address");
+  const bool any_ipv6 = result == *SocketAddress::FromIp("::", result.port());
+  if (any_ipv6 && TakesIpv4Too(fd)) return SocketAddress::DualStack(result.port());
+  return result;
+}
+
+absl::StatusOr<SocketAddress> PeerAddress(int fd) {
+  SocketAddress result;
+  const int error = AskAddress(getpeername, fd, &result);
+  if (error != 0) return absl::ErrnoToStatus(error, "no peer address");
+  return result;
+}
+
+FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error) {
+  *in_progress = false;
+  *error = 0;
+  FileDescriptor fd = OpenSocket(address.family());
+  if (!fd.valid()) {
+    *error = errno;
+    return fd;
+  }
+  if (address.is_ip()) SetNoDelay(fd.get());
+  if (connect(fd.get(), address.get(), address.length()) == 0) return fd;
+  if (errno == EINPROGRESS) {
+    *in_progress = true;
+    return fd;
+  }
+  *error = errno;
+  return FileDescriptor();
+}
+
+int TakeSocketError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+void SetNoDelay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+PeekResult PeekSocket(int fd) {
+  char byte;
+  ssize_t got;
+  do {
+    got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) return PeekResult::kBytes;
+  if (got == 0) return PeekResult::kEndOfStream;
+  return errno == EAGAIN ? PeekResult::kNothing : PeekResult::kError;
+}
+
+}  // namespace holdfast::pool

@@ -1,0 +1,58 @@
+#ifndef HOLDFAST_POOL_NET_SOCKET_H_
+#define HOLDFAST_POOL_NET_SOCKET_H_
+
+#include <utility>
+
+#include <absl/status/statusor.h>
+
+#include "pool/net/socket_address.h"
+
+namespace holdfast::pool {
+
+// Owns one descriptor and closes it.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() { Reset(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// A non-blocking close-on-exec listening socket, whose TCP_NODELAY the accepted sockets inherit.
+// IP: SO_REUSEADDR and, so that every worker has its own, SO_REUSEPORT when `reuse_port`. ":80" is
+// IPv4 alone on a host without IPv6. UNIX: a stale socket file (nobody answers on it) is replaced,
+// a live one and any other file is an error. The error names the address and the reason.
+absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port,
+                                      int backlog = 4096);
+
+// The address a socket is bound to (after binding port 0).
+absl::StatusOr<SocketAddress> LocalAddress(int fd);
+// The peer of a connected socket.
+absl::StatusOr<SocketAddress> PeerAddress(int fd);
+
+// Starts a connection: a non-blocking, close-on-exec, TCP_NODELAY socket. `*in_progress` says
+// whether to wait for EPOLLOUT. On failure the descriptor is invalid and `*error` holds errno
+// (EAGAIN: the backlog of a UNIX socket is full; unlike TCP, nothing tells when to try again).
+FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error);
+// The outcome of a connect in progress: 0 or errno (SO_ERROR).
+int TakeSocketError(int fd);
+// No effect on a UNIX socket.
+void SetNoDelay(int fd);
+
+// What is to be read on an idle socket, without taking it: nothing, bytes, the peer's end, or an
+// error.
+enum class PeekResult { kNothing, kBytes, kEndOfStream, kError };
+PeekResult PeekSocket(int fd);
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_NET_SOCKET_H_

@@ -1,0 +1,200 @@
+#include "pool/net/socket_address.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+#include "pool/net/check.h"
+
+namespace holdfast::pool {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+constexpr size_t kUnixPathOffset = offsetof(sockaddr_un, sun_path);
+// A path is terminated; an abstract name spends the same byte on its leading NUL.
+constexpr size_t kMaxUnixName = sizeof(sockaddr_un::sun_path) - 1;
+
+template <class T>
+std::optional<T> ParseNumber(std::string_view digits) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+// RFC 4007 section 11.2: a name or a number after '%'.
+std::optional<uint32_t> ParseScope(std::string_view zone) {
+  if (const auto number = ParseNumber<uint32_t>(zone)) return number;
+  const uint32_t index = if_nametoindex(std::string(zone).c_str());
+  if (index == 0) return std::nullopt;
+  return index;
+}
+
+std::string ScopeName(uint32_t scope) {
+  char name[IF_NAMESIZE];
+  if (if_indextoname(scope, name) != nullptr) return name;
+  return std::to_string(scope);
+}
+
+std::optional<sockaddr_in> ParseIpv4(std::string_view ip, uint16_t port) {
+  sockaddr_in result{};
+  result.sin_family = AF_INET;
+  result.sin_port = htons(port);
+  if (inet_pton(AF_INET, std::string(ip).c_str(), &result.sin_addr) != 1) return std::nullopt;
+  return result;
+}
+
+std::optional<sockaddr_in6> ParseIpv6(std::string_view ip, uint16_t port) {
+  sockaddr_in6 result{};
+  result.sin6_family = AF_INET6;
+  result.sin6_port = htons(port);
+  if (const size_t percent = ip.find('%'); percent != std::string_view::npos) {
+    const auto scope = ParseScope(ip.substr(percent + 1));
+    if (!scope) return std::nullopt;
+    result.sin6_scope_id = *scope;
+    ip = ip.substr(0, percent);
+  }
+  if (inet_pton(AF_INET6, std::string(ip).c_str(), &result.sin6_addr) != 1) return std::nullopt;
+  return result;
+}
+
+template <class T>
+T As(const sockaddr_storage& storage) {
+  T result;
+  std::memcpy(&result, &storage, sizeof(result));
+  return result;
+}
+
+std::string FormatIp(int family, const void* address) {
+  char text[INET6_ADDRSTRLEN];
+  HOLDFAST_CHECK(inet_ntop(family, address, text, sizeof(text)) != nullptr);
+  return text;
+}
+
+}  // namespace
+
+SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) {
+  if (length < sizeof(sa_family_t)) return;
+  if (address->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
+    sockaddr_in from;
+    std::memcpy(&from, address, sizeof(from));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = from.sin_port;
+    to.sin_addr = from.sin_addr;
+    std::memcpy(&storage_, &to, sizeof(to));
+    length_ = sizeof(to);
+  } else if (address->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
+    sockaddr_in6 to;
+    std::memcpy(&to, address, sizeof(to));
+    to.sin6_flowinfo = 0;
+    std::memcpy(&storage_, &to, sizeof(to));
+    length_ = sizeof(to);
+  } else if (address->sa_family == AF_UNIX && length <= sizeof(sockaddr_un)) {
+    std::memcpy(&storage_, address, length);
+    length_ = length;
+    const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
+    // The kernel may or may not count a path's terminator; an abstract name has none.
+    if (length > kUnixPathOffset && path[0] != '\0') {
+      length_ =
+          static_cast<socklen_t>(kUnixPathOffset + strnlen(path, length - kUnixPathOffset) + 1);
+    }
+  }
+}
+
+std::optional<SocketAddress> SocketAddress::Parse(std::string_view text) {
+  if (text.starts_with(kUnixPrefix)) return FromUnixName(text.substr(kUnixPrefix.size()));
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = ParseNumber<uint16_t>(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  const std::string_view host = text.substr(0, colon);
+  if (host.empty()) return DualStack(*port);
+  // "::1:80" could be read in two ways; RFC 3986 section 3.2.2 asks for the brackets.
+  if (!host.starts_with('[') && host.find(':') != std::string_view::npos) return std::nullopt;
+  return FromIp(host, *port);
+}
+
+std::optional<SocketAddress> SocketAddress::FromIp(std::string_view ip, uint16_t port) {
+  const bool brackets = ip.size() >= 2 && ip.front() == '[' && ip.back() == ']';
+  if (brackets) ip = ip.substr(1, ip.size() - 2);
+  if (ip.find('\0') != std::string_view::npos) return std::nullopt;
+  if (const auto v6 = ParseIpv6(ip, port)) {
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&*v6), sizeof(*v6));
+  }
+  if (brackets) return std::nullopt;
+  if (const auto v4 = ParseIpv4(ip, port)) {
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&*v4), sizeof(*v4));
+  }
+  return std::nullopt;
+}
+
+SocketAddress SocketAddress::DualStack(uint16_t port) {
+  SocketAddress any = *FromIp("::", port);
+  any.dual_stack_ = true;
+  return any;
+}
+
+std::optional<SocketAddress> SocketAddress::FromUnixName(std::string_view name) {
+  const bool abstract = name.starts_with('@');
+  if (abstract) name.remove_prefix(1);
+  if (name.empty() || name.size() > kMaxUnixName) return std::nullopt;
+  if (name.find('\0') != std::string_view::npos) return std::nullopt;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + (abstract ? 1 : 0), name.data(), name.size());
+  // One byte more in both cases: the terminator, or the NUL in front.
+  return SocketAddress(reinterpret_cast<const sockaddr*>(&address),
+                       static_cast<socklen_t>(kUnixPathOffset + name.size() + 1));
+}
+
+uint16_t SocketAddress::port() const {
+  if (family() == AF_INET) return ntohs(As<sockaddr_in>(storage_).sin_port);
+  if (family() == AF_INET6) return ntohs(As<sockaddr_in6>(storage_).sin6_port);
+  return 0;
+}
+
+std::string SocketAddress::Ip() const {
+  if (family() == AF_INET) {
+    const auto v4 = As<sockaddr_in>(storage_);
+    return FormatIp(AF_INET, &v4.sin_addr);
+  }
+  if (family() == AF_INET6) {
+    const auto v6 = As<sockaddr_in6>(storage_);
+    // RFC 4291 section 2.5.5.2: the IPv4 address is the last four bytes.
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return FormatIp(AF_INET, &v6.sin6_addr.s6_addr[12]);
+    return FormatIp(AF_INET6, &v6.sin6_addr);
+  }
+  return std::string(family() == AF_UNIX ? kUnixPrefix : "");
+}
+
+std::string SocketAddress::ToString() const {
+  const std::string port_text = ":" + std::to_string(port());
+  if (family() == AF_INET) return Ip() + port_text;
+  if (family() == AF_INET6) {
+    if (dual_stack_) return port_text;
+    const auto v6 = As<sockaddr_in6>(storage_);
+    std::string host = FormatIp(AF_INET6, &v6.sin6_addr);
+    if (v6.sin6_scope_id != 0) host += "%" + ScopeName(v6.sin6_scope_id);
+    return "[" + host + "]" + port_text;
+  }
+  if (family() != AF_UNIX) return "";
+  std::string name(kUnixPrefix);
+  if (length_ <= kUnixPathOffset + 1) return name;
+  const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
+  const size_t bytes = length_ - kUnixPathOffset - 1;
+  if (path[0] == '\0') return name + "@" + std::string(path + 1, bytes);
+  return name + std::string(path, bytes);
+}
+
+bool SocketAddress::operator==(const SocketAddress& other) const {
+  return length_ == other.length_ && dual_stack_ == other.dual_stack_ &&
+         std::memcmp(&storage_, &other.storage_, length_) == 0;
+}
+
+}  // namespace holdfast::pool

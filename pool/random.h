@@ -1,0 +1,38 @@
+#ifndef HOLDFAST_POOL_RANDOM_H_
+#define HOLDFAST_POOL_RANDOM_H_
+
+#include <cstdint>
+
+namespace holdfast::pool {
+
+// A small fast generator (xorshift64*, Vigna 2016) for balancing and jitter: nothing here is secret. One
+// thread; give each worker a seed of its own.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed != 0 ? seed : 0x9E3779B97F4A7C15u) {}
+
+  uint64_t Next() {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545F4914F6CDD1Du;
+  }
+
+  // Uniform in [0, bound); bound > 0 (Lemire's multiplication, its tiny bias accepted).
+  uint32_t Below(uint32_t bound) {
+    return static_cast<uint32_t>(((Next() >> 32) * uint64_t{bound}) >> 32);
+  }
+
+  // `value` changed by up to a tenth either way, so that what began together does not end together.
+  template <class Duration>
+  Duration JitterTenth(Duration value) {
+    return value - value / 10 + Duration((value.count() / 5) * Below(1001) / 1000);
+  }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_RANDOM_H_

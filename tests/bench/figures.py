@@ -1,0 +1,169 @@
+"""From samples to figures: medians over rounds, ratios paired inside a round, limits to reach.
+
+A sample is one (round, case, target) measurement as cases.measure() returns it. Ratios are taken
+inside a round, where the targets ran within seconds of one another, and only then over rounds, so
+that a machine that drifts does not favour anybody.
+"""
+
+import dataclasses
+import statistics
+
+SUBJECT = "holdfast"
+PEERS = ("nginx", "haproxy")
+LOAD_FIELDS = ("cpu_us_per_request", "requests_per_second", "p50_us", "p99_us", "busy_percent")
+IDLE_FIELDS = ("bytes_per_connection", "process_rss_bytes", "process_pss_bytes", "cpu_percent")
+
+
+def spread(values):
+    """Median and range, or None when nothing was measured."""
+    values = list(values)
+    if not values:
+        return None
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def by_round(samples, case, target):
+    return {sample["round"]: sample for sample in samples
+            if sample["case"] == case and sample["target"] == target}
+
+
+def cpu_by_round(samples, case, target):
+    return {number: sample["load"]["cpu_us_per_request"]
+            for number, sample in by_round(samples, case, target).items() if "load" in sample}
+
+
+def ratio_to_best_peer(samples, case):
+    """Per round, the subject's CPU per request over the better peer's; needs every peer."""
+    subject = cpu_by_round(samples, case, SUBJECT)
+    peers = [cpu_by_round(samples, case, peer) for peer in PEERS]
+    return spread(cost / min(peer[number] for peer in peers)
+                  for number, cost in subject.items() if all(number in peer for peer in peers))
+
+
+def kept_over_closed(samples, kind, connections, target):
+    """Per round, requests per CPU second with kept connections over those with closed ones."""
+    kept = cpu_by_round(samples, f"{kind}-kept-{connections}", target)
+    closed = cpu_by_round(samples, f"{kind}-closed-{connections}", target)
+    return spread(closed[number] / kept[number] for number in kept if number in closed)
+
+
+def idle_change(samples, case, target):
+    """Per round, the percentage by which the idle connections change CPU per request."""
+    return spread(100 * (sample["beside"]["cpu_us_per_request"] /
+                         sample["alone"]["cpu_us_per_request"] - 1)
+                  for sample in by_round(samples, case, target).values())
+
+
+def errors_in(samples, case, target):
+    """Socket errors, bad statuses and lost idle connections over all rounds."""
+    total = 0
+    for sample in by_round(samples, case, target).values():
+        total += sum(sample[part]["errors"] for part in ("load", "alone", "beside")
+                     if part in sample)
+        total += sample.get("idle", {}).get("lost", 0)
+    return total
+
+
+def _summarise_target(samples, case, target):
+    rounds = by_round(samples, case, target).values()
+    summary = {"rounds": len(rounds), "errors": errors_in(samples, case, target)}
+    for part, fields in (("load", LOAD_FIELDS), ("alone", LOAD_FIELDS), ("beside", LOAD_FIELDS),
+                         ("idle", IDLE_FIELDS)):
+        if any(part in sample for sample in rounds):
+            summary[part] = {field: spread(sample[part][field] for sample in rounds)
+                             for field in fields}
+    if "idle" in summary:
+        summary["idle"]["change_percent"] = idle_change(samples, case, target)
+    if target == SUBJECT and "load" in summary:
+        summary["ratio_to_best_peer"] = ratio_to_best_peer(samples, case)
+    return summary
+
+
+def summarise(samples):
+    """{"cases": {case: {target: ...}}, "kept_over_closed": {case pair: {target: spread}}}"""
+    cases, pairs = {}, {}
+    for sample in samples:
+        cases.setdefault(sample["case"], {}).setdefault(sample["target"], None)
+    for case, of_case in cases.items():
+        for target in of_case:
+            of_case[target] = _summarise_target(samples, case, target)
+        kind, _, connections = case.partition("-closed-")
+        if connections:
+            ratios = {target: kept_over_closed(samples, kind, connections, target)
+                      for target in of_case}
+            pairs[f"{kind}-{connections}"] = {t: r for t, r in ratios.items() if r is not None}
+    return {"cases": cases, "kept_over_closed": {p: r for p, r in pairs.items() if r}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One limit: where the subject's median is found in the summary, and what it may be."""
+    title: str
+    cases: tuple          # the cases it rests on; an error in any of them fails it
+    find: callable        # summary -> spread
+    relation: str         # "<=", "<" or ">="
+    limit: float
+    unit: str = ""
+
+    def holds(self, value):
+        return {"<=": value <= self.limit, "<": value < self.limit,
+                ">=": value >= self.limit}[self.relation]
+
+
+def _subject(summary, case):
+    return summary["cases"][case][SUBJECT]
+
+
+def _ratio_figure(title, case, limit):
+    return Figure(f"CPU per request against the better peer: {title}", (case,),
+                  lambda summary: _subject(summary, case)["ratio_to_best_peer"], "<=", limit)
+
+
+def _pair_figure(kind, connections):
+    pair = f"{kind}-{connections}"
+    return Figure(f"requests per CPU second, kept over closed: {kind}, {connections} connections",
+                  (f"{kind}-kept-{connections}", f"{kind}-closed-{connections}"),
+                  lambda summary: summary["kept_over_closed"][pair][SUBJECT], ">=", 2.0)
+
+
+def _idle_figure(title, field, relation, limit, unit):
+    return Figure(title, ("idle-5000",),
+                  lambda summary: _subject(summary, "idle-5000")["idle"][field],
+                  relation, limit, unit)
+
+
+FIGURES = (
+    _ratio_figure("proxied, 100 kept", "proxied-kept-100", 0.90),
+    _ratio_figure("proxied, 1000 kept", "proxied-kept-1000", 0.90),
+    _ratio_figure("self-answered, 100 kept", "self-kept-100", 0.95),
+    _ratio_figure("self-answered, 1000 kept", "self-kept-1000", 0.95),
+    _ratio_figure("100 KiB bodies", "large-kept-100", 0.95),
+    *(_pair_figure(kind, n) for kind in ("proxied", "self") for n in (100, 1000)),
+    _idle_figure("change of CPU per request by 5000 idle connections",
+                 "change_percent", "<", 10, "%"),
+    _idle_figure("CPU with 5000 idle connections and nothing to do", "cpu_percent", "<", 0.1, "%"),
+    _idle_figure("user memory per idle kept connection",
+                 "bytes_per_connection", "<=", 1024, " B"),
+    _idle_figure("whole process (RSS) with 5000 idle connections",
+                 "process_rss_bytes", "<=", 16 * 1024 * 1024, " B"),
+)
+
+
+def check(summary):
+    """[{title, value, limit, unit, relation, errors, verdict}] with PASS, FAIL or NOT MEASURED."""
+    rows = []
+    for figure in FIGURES:
+        try:
+            found = figure.find(summary)
+        except KeyError:
+            found = None
+        errors = sum(summary["cases"].get(case, {}).get(SUBJECT, {}).get("errors", 0)
+                     for case in figure.cases)
+        row = {"title": figure.title, "relation": figure.relation, "limit": figure.limit,
+               "unit": figure.unit, "value": found and found["median"], "errors": errors}
+        if found is None:
+            row["verdict"] = "NOT MEASURED"
+        else:
+            row["verdict"] = "PASS" if figure.holds(found["median"]) and not errors else "FAIL"
+        rows.append(row)
+    return rows

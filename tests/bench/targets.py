@@ -1,0 +1,196 @@
+"""The processes of the comparison: the origin and the three gateways, each with one worker,
+upstream keep-alive on, logs off, and no limit that the load could meet."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from machine import BenchError, free_port
+
+SMALL_BODY = "A kept connection is a promise: the next request pays only for itself."
+LARGE_BODY_BYTES = 100 * 1024
+
+READY_SECONDS = 30
+STOP_SECONDS = 10
+# One pause between the polite signal and the one that ends a drain at once.
+DRAIN_CUT_SECONDS = 0.2
+
+
+def nginx_config(port, origin_port, descriptors):
+    return f"""\
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile {descriptors};
+pid nginx.pid;
+error_log stderr error;
+events {{ worker_connections 20000; }}
+http {{
+  access_log off;
+  keepalive_timeout 600s;
+  keepalive_requests 1000000000;
+  upstream origin {{
+    server 127.0.0.1:{origin_port};
+    keepalive 2000;
+    keepalive_requests 1000000000;
+    keepalive_timeout 600s;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location = /self {{ default_type text/plain; return 200 "{SMALL_BODY}"; }}
+    location / {{
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffers 16 8k;
+      proxy_max_temp_file_size 0;
+    }}
+  }}
+}}
+"""
+
+
+def haproxy_config(port, origin_port, descriptors):
+    # Two descriptors for each connection, and some for HAProxy itself. Without the two ratios it
+    # stops pooling upstream connections once 5,000 idle clients hold a fifth of the descriptors.
+    connections = min(16000, (descriptors - 500) // 2)
+    return f"""\
+global
+  nbthread 1
+  maxconn {connections}
+  tune.pool-low-fd-ratio 90
+  tune.pool-high-fd-ratio 95
+defaults
+  mode http
+  option http-keep-alive
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout http-keep-alive 600s
+frontend edge
+  bind 127.0.0.1:{port} backlog 4096
+  maxconn {connections}
+  http-request return status 200 content-type text/plain string "{SMALL_BODY}" if {{ path /self }}
+  default_backend origin
+backend origin
+  http-reuse always
+  server origin 127.0.0.1:{origin_port} pool-max-conn 2000 pool-purge-delay 600s
+"""
+
+
+def holdfast_config(port, origin_port, descriptors):
+    del descriptors  # Holdfast derives its caps from the limit by itself.
+    return f"""\
+workers: 1
+status: off
+access_log: off
+listeners:
+  - name: edge
+    bind: 127.0.0.1:{port}
+    idle_timeout: 600s
+upstreams:
+  origin:
+    endpoints: ["127.0.0.1:{origin_port}"]
+    max_connections: 2000
+    max_idle: 2000
+routes:
+  - match: {{path: /self}}
+    respond:
+      status: 200
+      body: "{SMALL_BODY}"
+      headers: {{content-type: text/plain}}
+  - match: {{path_prefix: /}}
+    upstream: origin
+"""
+
+
+CONFIGS = {"holdfast": holdfast_config, "nginx": nginx_config, "haproxy": haproxy_config}
+
+
+def command(name, binary, config_file, directory):
+    return {
+        "holdfast": [binary, "run", "-c", str(config_file)],
+        "nginx": [binary, "-p", str(directory), "-e", "stderr", "-c", str(config_file)],
+        "haproxy": [binary, "-db", "-f", str(config_file)],
+    }[name]
+
+
+class Process:
+    """One pinned child that listens on a port of 127.0.0.1; a context manager that ends it."""
+
+    def __init__(self, name, argv, port, core, directory):
+        self.name = name
+        self.port = port
+        self._log_path = pathlib.Path(directory) / f"{name}.log"
+        with open(self._log_path, "wb") as log:
+            # taskset executes the command in its own place, so this pid is the command's. A
+            # session of its own lets one signal reach nginx's worker with its master.
+            self._child = subprocess.Popen(["taskset", "-c", str(core), *argv], stdout=log,
+                                           stderr=log, stdin=subprocess.DEVNULL, cwd=directory,
+                                           start_new_session=True)
+
+    @property
+    def pid(self):
+        return self._child.pid
+
+    def __enter__(self):
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def _log_tail(self):
+        text = self._log_path.read_text(errors="replace").strip()
+        return "\n".join(text.splitlines()[-8:]) or "(it printed nothing)"
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self._child.poll() is not None:
+                raise BenchError(f"{self.name} ended with code {self._child.returncode} while "
+                                 f"starting:\n{self._log_tail()}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise BenchError(f"{self.name} accepts no connection on 127.0.0.1:{self.port} after "
+                         f"{READY_SECONDS} s:\n{self._log_tail()}")
+
+    def _stop(self):
+        steps = ((signal.SIGTERM, DRAIN_CUT_SECONDS), (signal.SIGTERM, STOP_SECONDS),
+                 (signal.SIGKILL, STOP_SECONDS))
+        for signal_number, patience in steps:
+            if self._child.poll() is not None:
+                return
+            try:
+                os.killpg(self.pid, signal_number)
+                self._child.wait(patience)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+    def check_alive(self):
+        if self._child.poll() is not None:
+            raise BenchError(f"{self.name} ended with code {self._child.returncode} under load:\n"
+                             f"{self._log_tail()}")
+
+
+def start_origin(binary, core, directory):
+    port = free_port()
+    return Process("origin", [str(binary), str(port)], port, core, directory)
+
+
+def start_target(name, binary, origin_port, core, directory, descriptors, wrapper=()):
+    """One gateway on a fresh port. `wrapper` goes before its command line (a profiler)."""
+    port = free_port()
+    config_file = pathlib.Path(directory) / f"{name}.conf"
+    config_file.write_text(CONFIGS[name](port, origin_port, descriptors))
+    argv = [*wrapper, *command(name, str(binary), config_file, directory)]
+    return Process(name, argv, port, core, directory)

@@ -1,0 +1,54 @@
+// A configuration file. There is a configuration or an error, never both or neither; what is said
+// about a file is bounded, is inside it, and does not change.
+
+#include <string>
+
+#include "gateway/config/load.h"
+#include "tests/fuzz/property.h"
+
+namespace holdfast::fuzz {
+namespace {
+
+void CheckDiagnostics(const config::LoadResult& result) {
+  bool errors = false;
+  for (const config::Diagnostic& diagnostic : result.diagnostics) {
+    errors |= diagnostic.severity == config::Severity::kError;
+    HOLDFAST_PROPERTY(!diagnostic.message.empty());
+    HOLDFAST_PROPERTY(diagnostic.file == "fuzz.yaml");
+  }
+  HOLDFAST_PROPERTY(errors != result.config.has_value());
+  // One more line tells how many errors were left out.
+  HOLDFAST_PROPERTY(result.diagnostics.size() <=
+                    config::Report::kMaxErrors + config::Report::kMaxWarnings + 1);
+}
+
+void CheckConfig(const config::Config& config) {
+  HOLDFAST_PROPERTY(!config.listeners.empty());
+  HOLDFAST_PROPERTY(config.listeners.size() <= config::kMaxListeners);
+  for (const config::Route& route : config.routes) {
+    for (const uint32_t listener : route.match.listeners) {
+      HOLDFAST_PROPERTY(listener < config.listeners.size());
+    }
+    if (route.action == config::Action::kUpstream) {
+      HOLDFAST_PROPERTY(route.upstream < config.upstreams.size());
+    }
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    HOLDFAST_PROPERTY(!upstream.endpoints.empty());
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace holdfast;
+  const std::string_view text = fuzz::AsText(data, size);
+  const config::LoadResult result = config::LoadConfig(text, "fuzz.yaml");
+  fuzz::CheckDiagnostics(result);
+  if (result.config) fuzz::CheckConfig(*result.config);
+  const config::LoadResult again = config::LoadConfig(text, "fuzz.yaml");
+  HOLDFAST_PROPERTY(config::FormatDiagnostics(result.diagnostics) ==
+                    config::FormatDiagnostics(again.diagnostics));
+  return 0;
+}

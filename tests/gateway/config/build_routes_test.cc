@@ -1,0 +1,223 @@
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gateway/config/build.h"
+#include "tests/gateway/config/load_testing.h"
+
+namespace holdfast::config {
+namespace {
+
+using http::Method;
+using std::chrono::seconds;
+
+// The warning about upstreams without a route is beside the point here.
+Route LoadRoute(std::string_view route) {
+  LoadResult result = LoadConfig(WithRoutes(route), "f.yaml");
+  EXPECT_TRUE(result.config) << FormatDiagnostics(result.diagnostics);
+  return result.config ? result.config->routes.at(0) : Route{};
+}
+
+// The errors alone, without the source lines.
+std::string RouteErrors(std::string_view routes) {
+  std::string errors;
+  for (const Diagnostic& diagnostic : LoadConfig(WithRoutes(routes), "f.yaml").diagnostics) {
+    if (diagnostic.severity != Severity::kError) continue;
+    errors += std::to_string(diagnostic.position.line) + ":" +
+              std::to_string(diagnostic.position.column) + " " + diagnostic.message + "\n";
+  }
+  return errors;
+}
+
+TEST(BuildRoutesTest, ReadsEveryKey) {
+  const Route route = LoadRoute(
+      "  - name: api\n"
+      "    match:\n"
+      "      listeners: [inner]\n"
+      "      hosts: [API.example.com., \"*.api.example.com\", \"*\"]\n"
+      "      path_prefix: /v1/\n"
+      "      methods: [POST, DELETE]\n"
+      "    upstream: api\n"
+      "    timeouts: {first_byte: 1s, stall: 2s, total: 3s}\n"
+      "    retry: {attempts: 0}\n"
+      "    max_request_body: 10MiB\n"
+      "    tunnel_idle_timeout: 4s\n");
+  EXPECT_EQ(route.index, 0u);
+  EXPECT_EQ(route.name, "api");
+  EXPECT_EQ(route.match.listeners, std::vector<uint32_t>{1});
+  EXPECT_EQ(route.match.hosts,
+            (std::vector<std::string>{"api.example.com", "*.api.example.com", "*"}));
+  EXPECT_FALSE(route.match.exact_path);
+  EXPECT_EQ(route.match.path, "/v1/");
+  EXPECT_TRUE(route.match.methods.Contains(Method::kPost));
+  EXPECT_TRUE(route.match.methods.Contains(Method::kDelete));
+  EXPECT_FALSE(route.match.methods.Contains(Method::kGet));
+  EXPECT_EQ(route.action, Action::kUpstream);
+  EXPECT_EQ(route.upstream, 1u);
+  EXPECT_EQ(route.timeouts.first_byte, seconds(1));
+  EXPECT_EQ(route.timeouts.stall, seconds(2));
+  EXPECT_EQ(route.timeouts.total, seconds(3));
+  EXPECT_EQ(route.retry_attempts, 0u);
+  EXPECT_EQ(route.max_request_body, 10u << 20);
+  EXPECT_EQ(route.tunnel_idle_timeout, seconds(4));
+}
+
+TEST(BuildRoutesTest, TakesOff) {
+  const Route route = LoadRoute(
+      "  - {upstream: web, timeouts: {first_byte: off, stall: off, total: off},\n"
+      "     max_request_body: off, tunnel_idle_timeout: off}\n");
+  EXPECT_EQ(route.timeouts.first_byte, std::nullopt);
+  EXPECT_EQ(route.timeouts.stall, std::nullopt);
+  EXPECT_EQ(route.timeouts.total, std::nullopt);
+  EXPECT_EQ(route.max_request_body, std::nullopt);
+  EXPECT_EQ(route.tunnel_idle_timeout, std::nullopt);
+}
+
+TEST(BuildRoutesTest, WithoutMatchTakesEverything) {
+  const Route route = LoadRoute("  - upstream: web\n");
+  EXPECT_EQ(route.name, "route-1");
+  EXPECT_TRUE(route.match.hosts.empty());
+  EXPECT_TRUE(route.match.listeners.empty());
+  EXPECT_TRUE(route.match.methods.empty());
+  EXPECT_EQ(route.match.path, "/");
+  EXPECT_FALSE(route.match.exact_path);
+}
+
+TEST(BuildRoutesTest, GetBringsHead) {
+  const MethodSet methods = LoadRoute("  - {match: {methods: [GET]}, upstream: web}\n").match.methods;
+  EXPECT_TRUE(methods.Contains(Method::kGet));
+  EXPECT_TRUE(methods.Contains(Method::kHead));
+  const MethodSet head = LoadRoute("  - {match: {methods: [HEAD]}, upstream: web}\n").match.methods;
+  EXPECT_FALSE(head.Contains(Method::kGet));
+}
+
+TEST(BuildRoutesTest, KnowsTheNameOfEachMethod) {
+  const std::pair<const char*, Method> names[] = {
+      {"GET", Method::kGet},         {"HEAD", Method::kHead},   {"POST", Method::kPost},
+      {"PUT", Method::kPut},         {"DELETE", Method::kDelete}, {"OPTIONS", Method::kOptions},
+      {"TRACE", Method::kTrace}, {"PATCH", Method::kPatch}};
+  for (const auto& [name, method] : names) {
+    const std::string text = "  - {match: {methods: [" + std::string(name) + "]}, upstream: web}\n";
+    EXPECT_TRUE(LoadRoute(text).match.methods.Contains(method)) << name;
+    EXPECT_EQ(http::MethodName(method), name);
+  }
+  EXPECT_EQ(RouteErrors("  - {match: {methods: [CONNECT]}, upstream: web}\n"),
+            "8:25 expected one of GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH; found "
+            "'CONNECT'\n");
+}
+
+TEST(BuildRoutesTest, ReadsARespond) {
+  const Route route = LoadRoute(
+      "  - match: {path: /hello}\n"
+      "    respond: {status: 201, body: \"hello\\n\", headers: {content-type: text/plain, x-a: b}}\n");
+  EXPECT_TRUE(route.match.exact_path);
+  EXPECT_EQ(route.match.path, "/hello");
+  EXPECT_EQ(route.action, Action::kRespond);
+  EXPECT_EQ(route.respond.status, 201);
+  EXPECT_EQ(route.respond.body, "hello\n");
+  ASSERT_EQ(route.respond.headers.size(), 2u);
+  EXPECT_EQ(route.respond.headers[0], (std::pair<std::string, std::string>("content-type", "text/plain")));
+}
+
+TEST(BuildRoutesTest, AResponseThatHasNoContentHasNoBody) {
+  EXPECT_EQ(LoadRoute("  - respond: {status: 204}\n").respond.status, 204);
+  for (const char* status : {"204", "205", "304"}) {
+    EXPECT_EQ(RouteErrors("  - respond: {status: " + std::string(status) + ", body: x}\n"),
+              "8:34 a response with status " + std::string(status) + " has no body\n");
+  }
+}
+
+TEST(BuildRoutesTest, ARespondCannotSplitOrFrameAResponse) {
+  EXPECT_EQ(RouteErrors("  - respond: {headers: {x: \"a\\r\\nset-cookie: b\"}}\n"),
+            "8:28 expected a field value without control characters and surrounding white space; "
+            "found 'a\\x0d\\nset-cookie: b'\n");
+  EXPECT_EQ(RouteErrors("  - respond: {headers: {Content-Length: 5}}\n"),
+            "8:25 expected a field name that does not belong to framing or to one hop (such as "
+            "Content-Length, Transfer-Encoding, Connection) and is not Date; found "
+            "'Content-Length'\n");
+}
+
+TEST(BuildRoutesTest, BoundsTheRespond) {
+  const auto with_body = [](size_t size) {
+    return "  - respond: {body: \"" + std::string(size, 'a') + "\"}\n";
+  };
+  EXPECT_EQ(LoadRoute(with_body(65536)).respond.body.size(), 65536u);
+  EXPECT_EQ(RouteErrors(with_body(65537)).substr(0, 45),
+            "8:22 expected a text of at most 64KiB; found ");
+  for (const char* status : {"199", "600", "101", "abc"}) {
+    EXPECT_EQ(RouteErrors("  - respond: {status: " + std::string(status) + "}\n"),
+              "8:24 expected a whole number from 200 to 599; found '" + std::string(status) +
+                  "'\n");
+  }
+}
+
+TEST(BuildRoutesTest, ReadsARedirect) {
+  const Route route = LoadRoute("  - {match: {path_prefix: /old/}, redirect: {status: 301, to: /new/}}\n");
+  EXPECT_EQ(route.action, Action::kRedirect);
+  EXPECT_EQ(route.redirect.status, 301);
+  EXPECT_EQ(route.redirect.to, "/new/");
+  EXPECT_EQ(LoadRoute("  - redirect: {to: /new/}\n").redirect.status, 308);
+  EXPECT_EQ(RouteErrors("  - redirect: {status: 300, to: /}\n"),
+            "8:25 expected one of 301, 302, 303, 307, 308; found '300'\n");
+  EXPECT_EQ(RouteErrors("  - redirect: {status: 308}\n"),
+            "8:15 key 'to' is missing; expected a mapping such as {to: /new/}\n");
+}
+
+TEST(BuildRoutesTest, ARedirectsUrlGetsAPath) {
+  const auto target = [](std::string_view to) {
+    return LoadRoute("  - redirect: {to: \"" + std::string(to) + "\"}\n").redirect.to;
+  };
+  EXPECT_EQ(target("https://example.com"), "https://example.com/");
+  EXPECT_EQ(target("https://example.com/"), "https://example.com/");
+  EXPECT_EQ(target("https://example.com/a"), "https://example.com/a");
+  EXPECT_EQ(target("https://example.com?a=/b"), "https://example.com/?a=/b");
+  EXPECT_EQ(target("https://example.com#a"), "https://example.com/#a");
+}
+
+TEST(BuildRoutesTest, NeedsExactlyOneAction) {
+  EXPECT_EQ(RouteErrors("  - match: {path: /}\n"),
+            "8:5 expected one of upstream, respond, redirect; found none\n");
+  EXPECT_EQ(RouteErrors("  - {upstream: web, respond: {}}\n"),
+            "8:5 expected one of upstream, respond, redirect; found several\n");
+}
+
+TEST(BuildRoutesTest, NeedsOnePath) {
+  EXPECT_EQ(RouteErrors("  - {match: {path: /a, path_prefix: /b}, upstream: web}\n"),
+            "8:20 path and path_prefix exclude each other; expected one of them\n");
+}
+
+TEST(BuildRoutesTest, ReportsReferencesToNothing) {
+  EXPECT_EQ(RouteErrors("  - {match: {listeners: [egde, inner]}, upstream: wbe}\n"),
+            "8:27 listener 'egde' is not defined; did you mean 'edge'?\n"
+            "8:51 upstream 'wbe' is not defined; did you mean 'web'?\n");
+}
+
+TEST(BuildRoutesTest, NamesAreUniqueIncludingTheDefaults) {
+  EXPECT_EQ(RouteErrors("  - {name: a, upstream: web}\n  - {name: a, upstream: api}\n"),
+            "9:12 route 'a' is defined twice; first at line 8\n");
+  EXPECT_EQ(RouteErrors("  - {name: route-2, upstream: web}\n  - upstream: api\n"),
+            "9:5 route 'route-2' is defined twice; first at line 8\n");
+}
+
+TEST(BuildRoutesTest, WarnsOfARouteThatNeverGetsARequest) {
+  EXPECT_EQ(Complaints(WithRoutes("  - {name: a, upstream: web}\n"
+                                  "  - {name: b, match: {path_prefix: /}, upstream: api}\n")),
+            "f.yaml:9:5: warning: route 'b' never gets a request: route 'a' at line 8 takes the "
+            "same hosts, path and methods\n"
+            "    - {name: b, match: {path_prefix: /}, upstream: api}\n"
+            "      ^\n");
+}
+
+TEST(BuildRoutesTest, WarnsOfOptionsWithoutEffect) {
+  EXPECT_EQ(Complaints("listeners: [{bind: \":1\"}]\nroutes:\n"
+                       "  - {respond: {}, retry: {attempts: 0}}\n"),
+            "f.yaml:3:26: warning: retry has no effect on a route without an upstream\n"
+            "    - {respond: {}, retry: {attempts: 0}}\n"
+            "                           ^\n");
+}
+
+}  // namespace
+}  // namespace holdfast::config

@@ -1,0 +1,90 @@
+#include "gateway/config/config.h"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+using http::Method;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+TEST(MethodSetTest, HoldsWhatWasAdded) {
+  MethodSet set;
+  EXPECT_TRUE(set.empty());
+  set.Add(Method::kGet);
+  set.Add(Method::kOther);
+  EXPECT_FALSE(set.empty());
+  EXPECT_TRUE(set.Contains(Method::kGet));
+  EXPECT_TRUE(set.Contains(Method::kOther));
+  EXPECT_FALSE(set.Contains(Method::kHead));
+}
+
+TEST(MethodSetTest, ContainsItsSubsets) {
+  MethodSet get;
+  get.Add(Method::kGet);
+  MethodSet both = get;
+  both.Add(Method::kPost);
+  EXPECT_TRUE(both.ContainsAll(get));
+  EXPECT_TRUE(both.ContainsAll(both));
+  EXPECT_FALSE(get.ContainsAll(both));
+  get.Add(both);
+  EXPECT_EQ(get, both);
+}
+
+TEST(MatchTest, NoListenersMeansAllOfThem) {
+  Match match;
+  EXPECT_EQ(match.ListenerMask(), ~uint64_t{0});
+  match.listeners = {0, kMaxListeners - 1};
+  EXPECT_EQ(match.ListenerMask(), (uint64_t{1} << 63) | 1);
+}
+
+TEST(ConfigTest, TheDefaultsAreTheDocumentedOnes) {
+  const Listener listener;
+  EXPECT_EQ(listener.idle_timeout, seconds(75));
+  EXPECT_EQ(listener.head_timeout, seconds(10));
+  EXPECT_EQ(listener.body_timeout, seconds(30));
+  EXPECT_EQ(listener.max_connection_age, hours(1));
+  EXPECT_EQ(listener.max_head_bytes, 32u << 10);
+  EXPECT_EQ(listener.max_header_fields, 100u);
+  EXPECT_EQ(listener.max_uri_bytes, 8u << 10);
+  EXPECT_EQ(listener.max_connections, std::nullopt);
+
+  const Upstream upstream;
+  EXPECT_EQ(upstream.balance, Balance::kLeastRequest);
+  EXPECT_EQ(upstream.max_connections, 512u);
+  EXPECT_EQ(upstream.max_idle, 512u);
+  EXPECT_TRUE(upstream.idle_timeout_auto);
+  EXPECT_EQ(upstream.idle_timeout, seconds(4));
+  EXPECT_EQ(upstream.max_connection_age, minutes(30));
+  EXPECT_EQ(upstream.connect_timeout, seconds(2));
+  EXPECT_EQ(upstream.queue.size, 1024u);
+  EXPECT_EQ(upstream.queue.timeout, seconds(3));
+
+  const Route route;
+  EXPECT_EQ(route.timeouts.first_byte, seconds(30));
+  EXPECT_EQ(route.timeouts.stall, seconds(60));
+  EXPECT_EQ(route.timeouts.total, std::nullopt);
+  EXPECT_EQ(route.retry_attempts, 1u);
+  EXPECT_EQ(route.max_request_body, std::nullopt);
+  EXPECT_EQ(route.tunnel_idle_timeout, hours(1));
+  EXPECT_EQ(route.respond.status, 200);
+  EXPECT_EQ(route.redirect.status, 308);
+
+  const Config config;
+  EXPECT_EQ(config.workers, std::nullopt);
+  ASSERT_TRUE(config.status);
+  EXPECT_EQ(config.status->address.ToString(), "127.0.0.1:9900");
+  EXPECT_FALSE(config.access_log);
+  EXPECT_EQ(config.dns.min_ttl, seconds(1));
+  EXPECT_EQ(config.dns.max_ttl, seconds(300));
+  EXPECT_EQ(config.drain.delay, seconds(5));
+  EXPECT_EQ(config.drain.timeout, seconds(20));
+  EXPECT_EQ(config.drain.HardStop(), seconds(25));
+}
+
+}  // namespace
+}  // namespace holdfast::config

@@ -1,0 +1,78 @@
+#include "gateway/config/diagnostic.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+TEST(FormatDiagnosticTest, ShowsTheLineWithACaret) {
+  Report report("a: 1\nbcd: 2\n", "f.yaml");
+  report.Error({2, 6}, "expected something else");
+  EXPECT_EQ(FormatDiagnostics(report.Take()),
+            "f.yaml:2:6: error: expected something else\n"
+            "  bcd: 2\n"
+            "       ^\n");
+}
+
+TEST(FormatDiagnosticTest, TheCaretFollowsTabsAndWideCharacters) {
+  Report report("\tx\n\xc3\xa9\xc3\xa9 y", "f.yaml");
+  report.Error({1, 2}, "m");
+  report.Warning({2, 4}, "n");
+  EXPECT_EQ(FormatDiagnostics(report.Take()),
+            "f.yaml:1:2: error: m\n  \tx\n  \t^\n"
+            "f.yaml:2:4: warning: n\n  \xc3\xa9\xc3\xa9 y\n     ^\n");
+}
+
+TEST(FormatDiagnosticTest, AFileAsAWholeHasNoLine) {
+  Report report("", "f.yaml");
+  report.Error({}, "cannot be read");
+  EXPECT_EQ(FormatDiagnostics(report.Take()), "f.yaml: error: cannot be read\n");
+}
+
+TEST(QuotedTest, EscapesWhatATerminalWouldObey) {
+  EXPECT_EQ(Quoted("plain"), "'plain'");
+  EXPECT_EQ(Quoted("\xc3\xa9"), "'\xc3\xa9'");
+  EXPECT_EQ(Quoted("a\nb\x1b[31m"), "'a\\nb\\x1b[31m'");
+  EXPECT_EQ(Quoted("\xc2\x9b\xff"), "'\\xc2\\x9b\\xff'");
+}
+
+TEST(QuotedTest, ShortensAtACharactersEnd) {
+  EXPECT_EQ(Quoted(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
+  EXPECT_EQ(Quoted(std::string(61, 'a')), "'" + std::string(60, 'a') + "...'");
+  EXPECT_EQ(Quoted(std::string(59, 'a') + "\xc3\xa9z"), "'" + std::string(59, 'a') + "\xc3\xa9...'");
+}
+
+TEST(ReportTest, SortsByPlaceAndKeepsTheOrderOfEquals) {
+  Report report("a\nb\nc", "f");
+  report.Error({3, 1}, "third");
+  report.Error({1, 2}, "second");
+  report.Warning({1, 1}, "first");
+  report.Error({3, 1}, "fourth");
+  std::vector<std::string> messages;
+  for (const Diagnostic& diagnostic : report.Take()) messages.push_back(diagnostic.message);
+  EXPECT_EQ(messages, (std::vector<std::string>{"first", "second", "third", "fourth"}));
+}
+
+TEST(ReportTest, ShowsTwentyErrorsAndCountsTheRest) {
+  Report report("a", "f");
+  for (int i = 0; i < 23; ++i) report.Error({1, 1}, "wrong");
+  const std::vector<Diagnostic> diagnostics = report.Take();
+  ASSERT_EQ(diagnostics.size(), 21u);
+  EXPECT_EQ(diagnostics.back().message, "errors not shown: 3");
+  EXPECT_EQ(diagnostics.back().position, Position{});
+}
+
+TEST(ReportTest, WarningsAreNoErrorsAndHaveABoundOfTheirOwn) {
+  Report report("a", "f");
+  for (int i = 0; i < 100; ++i) report.Warning({1, 1}, "odd");
+  EXPECT_FALSE(report.has_errors());
+  report.Error({1, 1}, "wrong");
+  EXPECT_TRUE(report.has_errors());
+  EXPECT_EQ(report.Take().size(), 21u);
+}
+
+}  // namespace
+}  // namespace holdfast::config

@@ -1,0 +1,106 @@
+#include "gateway/config/json_schema.h"
+
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "gateway/config/schema.h"
+#include "gateway/config/units.h"
+
+namespace holdfast::config {
+namespace {
+
+using nlohmann::json;
+
+// The paths of all keys: "listeners[].bind", "upstreams.*.queue.size".
+void CollectKeys(const Shape& shape, const std::string& path, std::set<std::string>* keys) {
+  for (const Key& key : shape.keys) {
+    const std::string below = path + "." + std::string(key.name);
+    keys->insert(below);
+    CollectKeys(*key.shape, below, keys);
+  }
+  if (shape.element != nullptr) {
+    CollectKeys(*shape.element, path + (shape.kind == Shape::Kind::kList ? "[]" : ".*"), keys);
+  }
+}
+
+void CollectKeys(const json& schema, const std::string& path, std::set<std::string>* keys) {
+  if (schema.contains("anyOf")) {
+    for (const json& alternative : schema["anyOf"]) CollectKeys(alternative, path, keys);
+  }
+  if (schema.contains("items")) CollectKeys(schema["items"], path + "[]", keys);
+  if (!schema.contains("additionalProperties")) return;
+  const json& additional = schema["additionalProperties"];
+  if (additional.is_object()) CollectKeys(additional, path + ".*", keys);
+  const json properties = schema.value("properties", json::object());
+  for (const auto& [name, property] : properties.items()) {
+    keys->insert(path + "." + name);
+    CollectKeys(property, path + "." + name, keys);
+  }
+}
+
+TEST(JsonSchemaTest, HasTheKeysThatTheLoaderKnows) {
+  std::set<std::string> loader;
+  std::set<std::string> schema;
+  CollectKeys(FileShape(), "", &loader);
+  CollectKeys(json::parse(JsonSchema()), "", &schema);
+  EXPECT_GT(loader.size(), 60u);
+  EXPECT_EQ(schema, loader);
+}
+
+TEST(JsonSchemaTest, TheShippedFileIsUpToDate) {
+  std::ifstream file("deploy/holdfast.schema.json");
+  ASSERT_TRUE(file.good());
+  const std::string shipped(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(shipped, JsonSchema())
+      << "run: bazel run //tests/gateway/config:write_schema > deploy/holdfast.schema.json";
+}
+
+TEST(JsonSchemaTest, RefusesUnknownKeysAndAsksForTheNeededOnes) {
+  const json schema = json::parse(JsonSchema());
+  EXPECT_EQ(schema["required"], (json{"listeners", "routes"}));
+  EXPECT_EQ(schema["additionalProperties"], false);
+  const json& listener = schema["properties"]["listeners"]["items"];
+  EXPECT_EQ(listener["required"], json{"bind"});
+  EXPECT_EQ(schema["properties"]["listeners"]["minItems"], 1);
+  EXPECT_FALSE(listener["properties"]["idle_timeout"]["description"].empty());
+}
+
+TEST(JsonSchemaTest, AShortFormIsAnAlternative) {
+  const json schema = json::parse(JsonSchema());
+  const json& upstream = schema["properties"]["upstreams"]["additionalProperties"];
+  const json& endpoint = upstream["properties"]["endpoints"]["items"]["anyOf"];
+  ASSERT_EQ(endpoint.size(), 2u);
+  EXPECT_EQ(endpoint[0]["type"], "object");
+  EXPECT_EQ(endpoint[1]["type"], (json{"string", "number", "boolean"}));
+}
+
+TEST(JsonSchemaTest, AWordOfDigitsMayBeANumber) {
+  const json schema = json::parse(JsonSchema());
+  const json& route = schema["properties"]["routes"]["items"]["properties"];
+  EXPECT_EQ(route["redirect"]["properties"]["status"]["enum"],
+            (json{"301", "302", "303", "307", "308", 301, 302, 303, 307, 308}));
+}
+
+TEST(JsonSchemaTest, ThePatternsAgreeWithTheLoader) {
+  const json schema = json::parse(JsonSchema());
+  const json& listener = schema["properties"]["listeners"]["items"]["properties"];
+  const std::regex duration(
+      listener["idle_timeout"]["anyOf"][0]["pattern"].get<std::string>());
+  for (const char* text : {"250ms", "5s", "1h30m", "2d", "5", "5 s", "30m1h", "1.5s", "s"}) {
+    EXPECT_EQ(std::regex_match(text, duration), ParseDuration(text).has_value()) << text;
+  }
+  const std::regex size(listener["max_head_bytes"]["pattern"].get<std::string>());
+  for (const char* text : {"512", "512B", "64KiB", "64KB", "64k", "1 KiB", "KiB"}) {
+    EXPECT_EQ(std::regex_match(text, size), ParseSize(text).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::config

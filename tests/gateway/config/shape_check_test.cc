@@ -1,0 +1,139 @@
+#include "gateway/config/shape_check.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+using Kind = Shape::Kind;
+
+bool IsShort(std::string_view text) { return text.size() < 4; }
+
+constexpr std::string_view kOffWord[] = {"off"};
+constexpr std::string_view kColours[] = {"red", "green"};
+constexpr Shape kText = {.kind = Kind::kText, .expected = "a short text", .check = IsShort};
+constexpr Shape kCount = {.kind = Kind::kCount, .min = 2, .max = 9};
+constexpr Shape kDuration = {
+    .kind = Kind::kDuration, .min = 1'000'000, .max = 60'000'000'000, .words = kOffWord};
+constexpr Shape kSize = {.kind = Kind::kSize, .min = 1024, .max = 1 << 20};
+constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours};
+constexpr Shape kList = {.kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2,
+                         .element = &kCount};
+constexpr Shape kNamed = {.kind = Kind::kNamed, .expected = "a short name", .min = 1, .max = 2,
+                          .element = &kCount, .check = IsShort};
+constexpr Key kPointKeys[] = {{"x", "X.", &kCount, true}, {"y", "Y.", &kCount}};
+constexpr Shape kPoint = {.kind = Kind::kMapping, .expected = "a point such as {x: 2}",
+                          .keys = kPointKeys, .short_form = &kText};
+constexpr Key kRootKeys[] = {
+    {"text", "T.", &kText},     {"count", "C.", &kCount}, {"duration", "D.", &kDuration},
+    {"size", "S.", &kSize},     {"colour", "K.", &kColour}, {"list", "L.", &kList},
+    {"named", "N.", &kNamed}, {"point", "P.", &kPoint},
+};
+constexpr Shape kRoot = {.kind = Kind::kMapping, .expected = "a mapping", .keys = kRootKeys};
+
+std::string Check(std::string_view text) {
+  Report report(text, "f");
+  const std::optional<YamlNode> root = ParseYaml(text, &report);
+  if (root) CheckShape(*root, kRoot, &report);
+  std::string found;
+  for (const Diagnostic& diagnostic : report.Take()) {
+    found += std::to_string(diagnostic.position.line) + ":" +
+             std::to_string(diagnostic.position.column) + " " + diagnostic.message + "\n";
+  }
+  return found;
+}
+
+TEST(CheckShapeTest, TakesWhatFits) {
+  EXPECT_EQ(Check("text: abc\ncount: 2\nduration: 1ms\nsize: 1KiB\ncolour: red\nlist: [2, 9]\n"
+                  "named: {a: 2}\npoint: {x: 3}\n"),
+            "");
+  EXPECT_EQ(Check("duration: off\npoint: abc\n"), "");
+  EXPECT_EQ(Check("{}"), "");
+}
+
+TEST(CheckShapeTest, ReportsTextsThatDoNotFit) {
+  EXPECT_EQ(Check("text: abcd\n"), "1:7 expected a short text; found 'abcd'\n");
+  EXPECT_EQ(Check("text:\n"), "1:1 expected a short text; found nothing\n");
+  EXPECT_EQ(Check("text: [a]\n"), "1:7 expected a short text; found a list\n");
+  EXPECT_EQ(Check("text: {a: 1}\n"), "1:7 expected a short text; found a mapping\n");
+}
+
+TEST(CheckShapeTest, ReportsNumbersOutOfRange) {
+  constexpr std::string_view kExpected = "1:8 expected a whole number from 2 to 9; found ";
+  EXPECT_EQ(Check("count: 1"), std::string(kExpected) + "'1'\n");
+  EXPECT_EQ(Check("count: 10"), std::string(kExpected) + "'10'\n");
+  EXPECT_EQ(Check("count: x"), std::string(kExpected) + "'x'\n");
+  EXPECT_EQ(Check("count: 18446744073709551615"),
+            std::string(kExpected) + "'18446744073709551615'\n");
+}
+
+TEST(CheckShapeTest, ReportsDurationsAndSizes) {
+  EXPECT_EQ(Check("duration: 61s"),
+            "1:11 expected a duration such as 250ms, 5s or 1h, from 1ms to 1m, or off; found "
+            "'61s'\n");
+  EXPECT_EQ(Check("duration: 0s").substr(0, 23), "1:11 expected a duratio");
+  EXPECT_EQ(Check("size: 1023"),
+            "1:7 expected a size such as 512B, 64KiB or 10MiB, from 1KiB to 1MiB; found '1023'\n");
+}
+
+TEST(CheckShapeTest, SuggestsTheNearestWord) {
+  EXPECT_EQ(Check("colour: gren"),
+            "1:9 expected one of red, green; found 'gren'; did you mean 'green'?\n");
+  EXPECT_EQ(Check("colour: blue"), "1:9 expected one of red, green; found 'blue'\n");
+  EXPECT_TRUE(Check("duration: of").ends_with("; found 'of'; did you mean 'off'?\n"));
+}
+
+TEST(CheckShapeTest, SuggestsTheNearestKeyOrListsAll) {
+  EXPECT_EQ(Check("colours: red"), "1:1 unknown key 'colours'; did you mean 'colour'?\n");
+  EXPECT_EQ(Check("point: {z: 3, x: 2, zebra: 1}"),
+            "1:9 unknown key 'z'; did you mean 'x'?\n"
+            "1:21 unknown key 'zebra'; expected one of x, y\n");
+}
+
+TEST(CheckShapeTest, ReportsMissingKeys) {
+  EXPECT_EQ(Check("point: {y: 3}"),
+            "1:8 key 'x' is missing; expected a point such as {x: 2}\n");
+}
+
+TEST(CheckShapeTest, ReportsTheShortFormInItsOwnWords) {
+  EXPECT_EQ(Check("point: abcd"), "1:8 expected a short text; found 'abcd'\n");
+  EXPECT_EQ(Check("point: [1]"), "1:8 expected a point such as {x: 2}; found a list\n");
+}
+
+TEST(CheckShapeTest, ReportsListsOfTheWrongLengthOrKind) {
+  EXPECT_EQ(Check("list: []"), "1:7 expected two counts; found an empty list\n");
+  EXPECT_EQ(Check("list: [2, 3, 4]"), "1:7 expected two counts; found a list\n");
+  EXPECT_EQ(Check("list: 2"), "1:7 expected two counts; found '2'\n");
+  EXPECT_EQ(Check("list: [2, 1]"), "1:11 expected a whole number from 2 to 9; found '1'\n");
+}
+
+TEST(CheckShapeTest, ReportsNamedValues) {
+  EXPECT_EQ(Check("named: {}"), "1:8 expected a mapping with 1 to 2 keys; found a mapping\n");
+  EXPECT_EQ(Check("named: 2"), "1:8 expected a mapping with 1 to 2 keys; found '2'\n");
+  EXPECT_EQ(Check("named: {abcd: 1}"),
+            "1:9 expected a short name; found 'abcd'\n"
+            "1:15 expected a whole number from 2 to 9; found '1'\n");
+}
+
+TEST(CheckShapeTest, ReportsEverythingAtOnce) {
+  EXPECT_EQ(Check("text: abcd\nx: 1\ncount: 0\n"),
+            "1:7 expected a short text; found 'abcd'\n"
+            "2:1 unknown key 'x'; expected one of text, count, duration, size, colour, list, "
+            "named, point\n"
+            "3:8 expected a whole number from 2 to 9; found '0'\n");
+}
+
+TEST(ScalarFitsTest, TakesWordsBesideTheKind) {
+  EXPECT_TRUE(ScalarFits(kDuration, "off"));
+  EXPECT_TRUE(ScalarFits(kDuration, "60s"));
+  EXPECT_FALSE(ScalarFits(kDuration, "auto"));
+  EXPECT_TRUE(ScalarFits(kColour, "red"));
+  EXPECT_FALSE(ScalarFits(kColour, "blue"));
+  EXPECT_FALSE(ScalarFits(kRoot, "text"));
+}
+
+}  // namespace
+}  // namespace holdfast::config

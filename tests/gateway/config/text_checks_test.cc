@@ -1,0 +1,107 @@
+#include "gateway/config/text_checks.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+TEST(IsNameTest, TakesPrintableAsciiWithoutQuotes) {
+  for (const char* text : {"a", "edge", "0.0.0.0:8080", "unix:/run/x", "api v1", "a/b"}) {
+    EXPECT_TRUE(IsName(text)) << text;
+  }
+  for (const char* text : {"", "a\"b", "a'b", "a\\b", "a\nb", "a\x7f", "\xc3\xa9"}) {
+    EXPECT_FALSE(IsName(text)) << text;
+  }
+  EXPECT_TRUE(IsName(std::string(128, 'a')));
+  EXPECT_FALSE(IsName(std::string(129, 'a')));
+}
+
+TEST(IsHostPatternTest, TakesHostsSuffixesAndAddresses) {
+  for (const char* text : {"*", "example.com", "EXAMPLE.com.", "*.example.com", "*.com",
+                           "localhost", "10.0.0.7", "[::1]", "[2001:db8::7]"}) {
+    EXPECT_TRUE(IsHostPattern(text)) << text;
+  }
+}
+
+TEST(IsHostPatternTest, RefusesPortsAndOtherWildcards) {
+  for (const char* text : {"", "example.com:80", "*.", "*.*", "**", "a.*.com", "www.*", "*example.com",
+                           "*.10.0.0", "::1", "[10.0.0.7]x", "[::1]:80", "http://a", "a/b", "a b",
+                           "10.0.0.300"}) {
+    EXPECT_FALSE(IsHostPattern(text)) << text;
+  }
+}
+
+TEST(CanonicalHostTest, LowersAndDropsTheDot) {
+  EXPECT_EQ(CanonicalHost("API.Example.com."), "api.example.com");
+  EXPECT_EQ(CanonicalHost("*.Example.COM"), "*.example.com");
+  EXPECT_EQ(CanonicalHost("[FD00::1]"), "[fd00::1]");
+}
+
+TEST(IsPathTest, BeginsWithASlashAndHasNoQuery) {
+  EXPECT_TRUE(IsPath("/"));
+  EXPECT_TRUE(IsPath("/v1/a%20b;c=d@e"));
+  EXPECT_TRUE(IsPath("/" + std::string(1023, 'a')));
+  EXPECT_FALSE(IsPath("/" + std::string(1024, 'a')));
+  for (const char* text : {"", "v1", "*", "/a?b", "/a#b", "/a b", "/a\n", "/\xc3\xa9", "/a\x7f"}) {
+    EXPECT_FALSE(IsPath(text)) << text;
+  }
+}
+
+TEST(IsFieldNameTest, TakesTokens) {
+  for (const char* text : {"content-type", "X-Custom_1", "cache-control", "!#$%&'*+-.^_`|~"}) {
+    EXPECT_TRUE(IsFieldName(text)) << text;
+  }
+  for (const char* text : {"", "a b", "a:", "a\r\n", "(a)", "a\xc3\xa9", "a\x01", "a/b", "\"a\""}) {
+    EXPECT_FALSE(IsFieldName(text)) << text;
+  }
+}
+
+TEST(IsFieldNameTest, RefusesFramingHopByHopAndDateInAnyCase) {
+  for (const char* text :
+       {"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive", "Proxy-Connection", "te",
+        "Trailer", "Upgrade", "Date"}) {
+    EXPECT_FALSE(IsFieldName(text)) << text;
+  }
+}
+
+TEST(IsFieldValueTest, CannotSplitAResponse) {
+  EXPECT_TRUE(IsFieldValue(""));
+  EXPECT_TRUE(IsFieldValue("text/plain; charset=utf-8"));
+  EXPECT_TRUE(IsFieldValue("a\tb \xc3\xa9"));
+  for (const char* text : {"a\r\nset-cookie: b", "a\nb", "a\rb", "a\x01", "a\x7f", " a", "a ", "\ta"}) {
+    EXPECT_FALSE(IsFieldValue(text)) << text;
+  }
+  EXPECT_FALSE(IsFieldValue(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(IsFieldValue(std::string(8192, 'a')));
+  EXPECT_FALSE(IsFieldValue(std::string(8193, 'a')));
+}
+
+TEST(IsRedirectTargetTest, TakesPathsAndUrls) {
+  for (const char* text : {"/", "/new/", "/new?a=b#c", "https://example.com", "http://example.com/a",
+                           "https://example.com:8443/a?b", "https://[::1]/"}) {
+    EXPECT_TRUE(IsRedirectTarget(text)) << text;
+  }
+}
+
+TEST(IsRedirectTargetTest, RefusesWhatLeadsElsewhereThanItLooks) {
+  for (const char* text : {"", "new/", "//evil.example/", "/\\evil.example", "https://", "https:///a",
+                           "https://user@host/", "ftp://a/", "javascript:alert(1)", "/a b", "/a\r\nb",
+                           "/\"", "/<", "https:/a"}) {
+    EXPECT_FALSE(IsRedirectTarget(text)) << text;
+  }
+}
+
+TEST(IsLogTargetTest, IsAStreamOrAnAbsolutePath) {
+  EXPECT_TRUE(IsLogTarget("stdout"));
+  EXPECT_TRUE(IsLogTarget("stderr"));
+  EXPECT_TRUE(IsLogTarget("/var/log/access.log"));
+  EXPECT_FALSE(IsLogTarget(""));
+  EXPECT_FALSE(IsLogTarget("/"));
+  EXPECT_FALSE(IsLogTarget("access.log"));
+  EXPECT_FALSE(IsLogTarget(std::string_view("/a\0b", 4)));
+}
+
+}  // namespace
+}  // namespace holdfast::config

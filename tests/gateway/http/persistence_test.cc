@@ -1,0 +1,104 @@
+#include "gateway/http/persistence.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::http {
+namespace {
+
+using P = ClientPersistence;
+using Facts = ClientPersistenceFacts;
+
+TEST(ClientPersistence, KeepsUnlessSomethingSpeaksAgainstIt) {
+  EXPECT_EQ(DecideClientPersistence({}), P::kKeep);
+  EXPECT_EQ(DecideClientPersistence({.client_keep_alive = true}), P::kKeep);
+}
+
+// RFC 9112 section 9.3.
+TEST(ClientPersistence, Http10IsKeptOnlyWhenAsked) {
+  EXPECT_EQ(DecideClientPersistence({.version = Version::kHttp10}), P::kHttp10);
+  EXPECT_EQ(DecideClientPersistence({.version = Version::kHttp10, .client_keep_alive = true}),
+            P::kKeep);
+  EXPECT_EQ(DecideClientPersistence({.client_close = true, .client_keep_alive = true}),
+            P::kClientAsked);
+}
+
+// From the gravest to the lightest: with all of them set, taking away one after the other shows the
+// next.
+TEST(ClientPersistence, TheGravestReasonWins) {
+  Facts facts{.version = Version::kHttp10,
+              .client_close = true,
+              .client_keep_alive = false,
+              .response_until_close = true,
+              .request_finished = false,
+              .framing_error = true,
+              .draining = true,
+              .too_old = true,
+              .truncated = true,
+              .keep_alive_off = true};
+  EXPECT_EQ(DecideClientPersistence(facts), P::kFramingError);
+  facts.framing_error = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kUpstreamTruncated);
+  facts.truncated = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kResponseUntilClose);
+  facts.response_until_close = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kRequestUnread);
+  facts.request_finished = true;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kClientAsked);
+  facts.client_close = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kHttp10);
+  facts.client_keep_alive = true;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kConfiguredClose);
+  facts.keep_alive_off = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kDraining);
+  facts.draining = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kConnectionAge);
+  facts.too_old = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kKeep);
+}
+
+TEST(ClientPersistence, HasANameOfItsOwnForEachValue) {
+  std::set<std::string_view> names;
+  for (P value : {P::kKeep, P::kClientAsked, P::kHttp10, P::kResponseUntilClose, P::kRequestUnread,
+                  P::kFramingError, P::kDraining, P::kConnectionAge, P::kConfiguredClose,
+                  P::kUpstreamTruncated}) {
+    EXPECT_TRUE(names.insert(PersistenceName(value)).second) << PersistenceName(value);
+  }
+}
+
+ResponseHead Response(Version version, BodyKind body) {
+  ResponseHead head;
+  head.status = 200;
+  head.version = version;
+  head.body = body;
+  return head;
+}
+
+TEST(ResponseAllowsReuse, ForHttp11UnlessItSaysClose) {
+  for (BodyKind body : {BodyKind::kNone, BodyKind::kLength, BodyKind::kChunked}) {
+    ResponseHead head = Response(Version::kHttp11, body);
+    EXPECT_TRUE(ResponseAllowsReuse(head));
+    head.connection_close = true;
+    EXPECT_FALSE(ResponseAllowsReuse(head));
+    head.connection_keep_alive = true;
+    EXPECT_FALSE(ResponseAllowsReuse(head)) << "close wins";
+  }
+}
+
+TEST(ResponseAllowsReuse, ForHttp10OnlyWithKeepAlive) {
+  ResponseHead head = Response(Version::kHttp10, BodyKind::kLength);
+  EXPECT_FALSE(ResponseAllowsReuse(head));
+  head.connection_keep_alive = true;
+  EXPECT_TRUE(ResponseAllowsReuse(head));
+}
+
+TEST(ResponseAllowsReuse, NeverWithoutAnEndOrAfterAnUpgrade) {
+  EXPECT_FALSE(ResponseAllowsReuse(Response(Version::kHttp11, BodyKind::kUntilClose)));
+  ResponseHead upgraded = Response(Version::kHttp11, BodyKind::kNone);
+  upgraded.status = 101;
+  EXPECT_FALSE(ResponseAllowsReuse(upgraded));
+}
+
+}  // namespace
+}  // namespace holdfast::http

@@ -1,0 +1,465 @@
+#include "pool/dns/cares_resolver.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/pool/dns/scripted_dns_server.h"
+
+namespace holdfast::pool {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::vector<SocketAddress> Addresses(std::initializer_list<std::string_view> texts) {
+  std::vector<SocketAddress> addresses;
+  for (const std::string_view text : texts) addresses.push_back(*SocketAddress::Parse(text));
+  return addresses;
+}
+
+// The machine's clock, which a test can put forward: c-ares keeps to the real one.
+class SkippingClock final : public Clock {
+ public:
+  TimePoint Now() const override { return machine_.Now() + skipped_; }
+  WallTime WallNow() const override { return machine_.WallNow() + skipped_; }
+  void Skip(Duration time) { skipped_ += time; }
+
+ private:
+  SystemClock machine_;
+  Duration skipped_{0};
+};
+
+class CaresResolverTest : public testing::Test {
+ protected:
+  CaresResolverTest() : directory_(testing::TempDir() + "cares_resolver_XXXXXX") {
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+    resolv_conf_ = directory_ + "/resolv.conf";
+    WriteConfig("nameserver 127.0.0.1\n");
+  }
+  ~CaresResolverTest() override {
+    std::remove(resolv_conf_.c_str());
+    rmdir(directory_.c_str());
+  }
+
+  void WriteConfig(std::string_view text) { std::ofstream(resolv_conf_) << text; }
+
+  CaresOptions Options() const {
+    CaresOptions options;
+    options.timeout = seconds(5);  // none unless a test is about it
+    options.attempts = 1;
+    options.port = server_.address().port();
+    options.resolv_conf = resolv_conf_;
+    return options;
+  }
+  void Make(CaresOptions options) {
+    resolver_ = std::make_unique<CaresResolver>(&loop_, std::move(options));
+  }
+  void Make() { Make(Options()); }
+
+  bool RunUntil(const std::function<bool()>& done) {
+    const TimePoint end = clock_.Now() + seconds(20);
+    while (!done()) {
+      if (clock_.Now() > end) return false;
+      loop_.RunOnce(milliseconds(100));
+    }
+    return true;
+  }
+
+  // The answer that a look-up of `name` ends with.
+  ResolveAnswer Ask(const std::string& name, uint16_t port = 80) {
+    if (resolver_ == nullptr) Make();
+    std::optional<ResolveAnswer> result;
+    bool returned = false;
+    resolver_->Resolve(name, port, [&](ResolveAnswer answer) {
+      EXPECT_TRUE(returned) << "called inside Resolve";
+      EXPECT_FALSE(result.has_value()) << "called twice";
+      result = std::move(answer);
+    });
+    returned = true;
+    EXPECT_TRUE(RunUntil([&] { return result.has_value(); })) << "no answer for " << name;
+    return result.value_or(ResolveAnswer{});
+  }
+
+  SkippingClock clock_;
+  EventLoop loop_{&clock_};
+  ScriptedDnsServer server_{&loop_};
+  std::string directory_;
+  std::string resolv_conf_;
+  std::unique_ptr<CaresResolver> resolver_;
+};
+
+TEST_F(CaresResolverTest, LiteralsNeedNoQuery) {
+  for (const auto& [name, expected] :
+       {std::pair{"10.1.2.3", "10.1.2.3:80"}, {"fd00::7", "[fd00::7]:80"}, {"[::1]", "[::1]:80"}}) {
+    const ResolveAnswer answer = Ask(name);
+    EXPECT_EQ(answer.status, ResolveStatus::kOk);
+    EXPECT_EQ(answer.addresses, Addresses({expected}));
+    EXPECT_EQ(answer.ttl, Duration::max());
+  }
+  EXPECT_TRUE(server_.questions().empty());
+}
+
+TEST_F(CaresResolverTest, LocalhostIsFoundInTheHostsFile) {
+  const ResolveAnswer answer = Ask("localhost", 8080);
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  const std::vector<SocketAddress> loopback = Addresses({"127.0.0.1:8080", "[::1]:8080"});
+  ASSERT_FALSE(answer.addresses.empty());
+  for (const SocketAddress& address : answer.addresses) {
+    EXPECT_NE(std::ranges::find(loopback, address), loopback.end()) << address.ToString();
+  }
+  EXPECT_EQ(answer.ttl, CaresResolver::kHostsTtl);
+  EXPECT_TRUE(server_.questions().empty());
+}
+
+TEST_F(CaresResolverTest, FindsARecords) {
+  server_.On("web.test", kTypeA,
+             {.records = {A("web.test", 60, "10.0.0.2"), A("web.test", 60, "10.0.0.1")}});
+  const ResolveAnswer answer = Ask("web.test", 8080);
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:8080", "10.0.0.2:8080"}));
+  EXPECT_EQ(answer.ttl, seconds(60));
+}
+
+TEST_F(CaresResolverTest, FindsAaaaRecords) {
+  server_.On("six.test", kTypeAaaa, {.records = {Aaaa("six.test", 60, "fd00::1")}});
+  const ResolveAnswer answer = Ask("six.test");
+  EXPECT_EQ(answer.addresses, Addresses({"[fd00::1]:80"}));
+  EXPECT_EQ(answer.ttl, seconds(60));
+}
+
+TEST_F(CaresResolverTest, JoinsBothFamiliesAndTakesTheSmallestTtl) {
+  server_.On("both.test", kTypeA,
+             {.records = {A("both.test", 60, "10.0.0.1"), A("both.test", 60, "10.0.0.1")}});
+  server_.On("both.test", kTypeAaaa, {.records = {Aaaa("both.test", 7, "fd00::1")}});
+  const ResolveAnswer answer = Ask("both.test");
+  EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80", "[fd00::1]:80"}));
+  EXPECT_EQ(answer.ttl, seconds(7));
+}
+
+TEST_F(CaresResolverTest, AnAliasWithAShorterTtlCounts) {
+  server_.On("alias.test", kTypeA,
+             {.records = {Cname("alias.test", 5, "real.test"), A("real.test", 60, "10.0.0.1")}});
+  const ResolveAnswer answer = Ask("alias.test");
+  EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_EQ(answer.ttl, seconds(5));
+}
+
+TEST_F(CaresResolverTest, ATtlBeyondTheRangeIsZero) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 0xFFFFFFFF, "10.0.0.1")}});
+  const ResolveAnswer answer = Ask("web.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  EXPECT_EQ(answer.ttl, seconds(0));
+}
+
+TEST_F(CaresResolverTest, ANameThatDoesNotExistIsNotFound) {
+  const ResolveAnswer answer = Ask("nowhere.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kNotFound);
+  EXPECT_TRUE(answer.addresses.empty());
+  EXPECT_EQ(answer.detail, "Domain name not found");
+}
+
+TEST_F(CaresResolverTest, ANameWithoutAddressesIsNotFound) {
+  server_.On("mail.test", 15, {.records = {}});
+  EXPECT_EQ(Ask("mail.test").status, ResolveStatus::kNotFound);
+}
+
+TEST_F(CaresResolverTest, ANameThatCannotBeAskedForIsNotFound) {
+  EXPECT_EQ(Ask("two..dots.test").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(Ask(std::string(64, 'a') + ".test").status, ResolveStatus::kNotFound);
+  EXPECT_TRUE(server_.questions().empty());
+}
+
+TEST_F(CaresResolverTest, RefusingServersAreServerErrors) {
+  for (const uint16_t code : {kServFail, kRefused}) {
+    const std::string name = "code" + std::to_string(code) + ".test";
+    server_.On(name, kTypeA, {.code = code, .records = {}});
+    server_.On(name, kTypeAaaa, {.code = code, .records = {}});
+    const ResolveAnswer answer = Ask(name);
+    EXPECT_EQ(answer.status, ResolveStatus::kServerError) << code;
+    EXPECT_NE(answer.detail, "");
+  }
+}
+
+TEST_F(CaresResolverTest, OneFamilyIsEnoughWhenTheOtherFails) {
+  server_.On("half.test", kTypeA, {.records = {A("half.test", 60, "10.0.0.1")}});
+  server_.On("half.test", kTypeAaaa, {.code = kServFail, .records = {}});
+  const ResolveAnswer answer = Ask("half.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(CaresResolverTest, ASilentServerIsATimeoutAfterAllAttempts) {
+  server_.Ignore("silent.test", kTypeA);
+  server_.Ignore("silent.test", kTypeAaaa);
+  CaresOptions options = Options();
+  options.timeout = milliseconds(20);
+  options.attempts = 3;
+  Make(options);
+  const TimePoint start = clock_.Now();
+  EXPECT_EQ(Ask("silent.test").status, ResolveStatus::kTimeout);
+  EXPECT_EQ(server_.questions().size(), 6u);
+  EXPECT_GE(clock_.Now() - start, 3 * options.timeout);
+}
+
+TEST_F(CaresResolverTest, APortNobodyListensOnIsAServerError) {
+  CaresOptions options = Options();
+  {
+    const ScriptedDnsServer gone(&loop_);
+    options.servers = {gone.address()};
+  }
+  Make(options);
+  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kServerError);
+}
+
+TEST_F(CaresResolverTest, TheNextServerIsAskedWhenOneIsSilent) {
+  ScriptedDnsServer silent(&loop_);
+  silent.Ignore("web.test", kTypeA);
+  silent.Ignore("web.test", kTypeAaaa);
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  CaresOptions options = Options();
+  options.servers = {silent.address(), server_.address()};
+  options.timeout = milliseconds(20);
+  Make(options);
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_FALSE(silent.questions().empty());
+}
+
+TEST_F(CaresResolverTest, AReplyToAnotherQuestionIsNotBelieved) {
+  server_.OnSeveral("web.test", kTypeA,
+                    {{.records = {A("web.test", 60, "6.6.6.6")}, .wrong_id = true},
+                     {.records = {A("web.test", 60, "10.0.0.1")}}});
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(CaresResolverTest, GarbageIsPassedOver) {
+  server_.OnSeveral("web.test", kTypeA,
+                    {{.records = {}, .raw = "x"},
+                     {.records = {}, .raw = std::string(400, '\xFF')},
+                     {.records = {A("web.test", 60, "10.0.0.1")}}});
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(CaresResolverTest, NothingButGarbageIsATimeout) {
+  for (const uint16_t type : {kTypeA, kTypeAaaa}) {
+    server_.On("web.test", type, {.records = {}, .raw = std::string(400, '\xFF')});
+  }
+  CaresOptions options = Options();
+  options.timeout = milliseconds(20);
+  Make(options);
+  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kTimeout);
+}
+
+TEST_F(CaresResolverTest, BrokenRecordsAreAServerError) {
+  DnsRecord four = A("web.test", 60, "10.0.0.1");
+  four.data.pop_back();
+  server_.On("web.test", kTypeA, {.records = {four}});
+  DnsRecord six = Aaaa("web.test", 60, "fd00::1");
+  six.data.pop_back();
+  server_.On("web.test", kTypeAaaa, {.records = {six}});
+  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kServerError);
+}
+
+TEST_F(CaresResolverTest, AnAnswerTooLongForUdpComesOverTcpAndIsCut) {
+  DnsReply reply;
+  std::vector<SocketAddress> expected;
+  for (int i = 0; i < 300; ++i) {
+    const std::string ip = "10.0." + std::to_string(i / 100) + "." + std::to_string(i % 100);
+    reply.records.push_back(A("many.test", 60, ip));
+    expected.push_back(*SocketAddress::FromIp(ip, 80));
+  }
+  server_.On("many.test", kTypeA, reply);
+  const ResolveAnswer answer = Ask("many.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  SortUnique(expected);
+  expected.resize(CaresResolver::kMaxAddresses);
+  EXPECT_EQ(answer.addresses, expected);
+  EXPECT_TRUE(std::ranges::any_of(server_.questions(), &DnsQuestion::tcp));
+}
+
+TEST_F(CaresResolverTest, TheSearchListComesFirstBelowNdots) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test b.test\noptions ndots:5\n");
+  server_.On("web.svc", kTypeA, {.records = {A("web.svc", 60, "10.0.0.1")}});
+  EXPECT_EQ(Ask("web.svc").addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_EQ(server_.NamesAsked(),
+            (std::vector<std::string>{"web.svc.a.test", "web.svc.b.test", "web.svc"}));
+}
+
+TEST_F(CaresResolverTest, ATrailingDotPassesTheSearchListOver) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
+  server_.On("web.svc", kTypeA, {.records = {A("web.svc", 60, "10.0.0.1")}});
+  EXPECT_EQ(Ask("web.svc.").addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_EQ(Ask("nowhere.").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(server_.NamesAsked(), (std::vector<std::string>{"web.svc", "nowhere"}));
+}
+
+TEST_F(CaresResolverTest, ManyLookupsAtOnceGetTheirOwnAnswers) {
+  Make();
+  constexpr int kLookups = 3 * CaresResolver::kMaxInFlight;
+  int right = 0;
+  for (int i = 0; i < kLookups; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".test";
+    const std::string ip = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    server_.On(name, kTypeA, {.records = {A(name, 60, ip)}});
+    resolver_->Resolve(name, 80, [&right, ip](ResolveAnswer answer) {
+      if (answer.status != ResolveStatus::kOk) fprintf(stderr, "%s %s\n", ip.c_str(), answer.detail.c_str());
+      right += answer.addresses == std::vector{*SocketAddress::FromIp(ip, 80)} ? 1 : 0;
+    });
+  }
+  EXPECT_TRUE(RunUntil([&] { return right == kLookups; })) << right;
+}
+
+TEST_F(CaresResolverTest, OnlySoManyLookupsAreInFlight) {
+  server_.Ignore("silent.test", kTypeA);
+  server_.Ignore("silent.test", kTypeAaaa);
+  server_.On("last.test", kTypeA, {.records = {A("last.test", 60, "10.0.0.1")}});
+  CaresOptions options = Options();
+  options.timeout = milliseconds(100);
+  Make(options);
+  size_t silent = 0;
+  for (size_t i = 0; i < CaresResolver::kMaxInFlight; ++i) {
+    resolver_->Resolve("silent.test", 80, [&](ResolveAnswer) { ++silent; });
+  }
+  EXPECT_EQ(Ask("last.test").addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_GT(silent, 0u) << "asked before its turn";
+  EXPECT_TRUE(RunUntil([&] { return silent == CaresResolver::kMaxInFlight; }));
+}
+
+TEST_F(CaresResolverTest, ACallbackMayAskAgain) {
+  server_.On("second.test", kTypeA, {.records = {A("second.test", 60, "10.0.0.2")}});
+  Make();
+  std::optional<ResolveAnswer> second;
+  resolver_->Resolve("10.0.0.1", 80, [&](ResolveAnswer) {
+    resolver_->Resolve("second.test", 80, [&](ResolveAnswer answer) { second = answer; });
+  });
+  ASSERT_TRUE(RunUntil([&] { return second.has_value(); }));
+  EXPECT_EQ(second->addresses, Addresses({"10.0.0.2:80"}));
+}
+
+TEST_F(CaresResolverTest, DestructionDropsLookupsInFlight) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  Make();
+  int called = 0;
+  resolver_->Resolve("web.test", 80, [&](ResolveAnswer) { ++called; });
+  resolver_->Resolve("10.0.0.1", 80, [&](ResolveAnswer) { ++called; });
+  resolver_.reset();
+  ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
+  for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(called, 0);
+}
+
+TEST_F(CaresResolverTest, ACallbackMayDestroyTheResolver) {
+  server_.Ignore("silent.test", kTypeA);
+  Make();
+  int called = 0;
+  const auto destroy = [&](ResolveAnswer) {
+    ++called;
+    resolver_.reset();
+  };
+  resolver_->Resolve("silent.test", 80, destroy);
+  resolver_->Resolve("10.0.0.1", 80, destroy);
+  resolver_->Resolve("10.0.0.2", 80, destroy);
+  for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(called, 1);
+}
+
+TEST_F(CaresResolverTest, AnswersThatComeTogetherSurviveDestructionByTheFirst) {
+  for (const char* name : {"a.test", "b.test"}) {
+    server_.On(name, kTypeA, {.records = {A(name, 60, "10.0.0.1")}});
+  }
+  Make();
+  int called = 0;
+  for (const char* name : {"a.test", "b.test"}) {
+    resolver_->Resolve(name, 80, [&](ResolveAnswer) {
+      ++called;
+      resolver_.reset();
+    });
+  }
+  ASSERT_TRUE(RunUntil([&] { return called > 0; }));
+  for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(called, 1);
+}
+
+TEST_F(CaresResolverTest, ResolvConfIsNotLookedAtForEveryLookup) {
+  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
+  Make();
+  WriteConfig("# moved\nnameserver 127.0.0.2\n");
+  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kNotFound);
+  EXPECT_FALSE(server_.questions().empty());
+  EXPECT_TRUE(other.questions().empty());
+}
+
+TEST_F(CaresResolverTest, AChangedResolvConfIsFollowed) {
+  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
+  WriteConfig("# moved\nnameserver 127.0.0.2\n");
+  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
+}
+
+TEST_F(CaresResolverTest, AFileThatTookItsPlaceIsFollowed) {
+  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
+  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
+  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kNotFound);
+  const std::string fresh = resolv_conf_ + ".new";
+  std::ofstream(fresh) << "nameserver 127.0.0.2\n";
+  ASSERT_EQ(std::rename(fresh.c_str(), resolv_conf_.c_str()), 0);
+  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
+}
+
+TEST_F(CaresResolverTest, LookupsInFlightAskTheNewServers) {
+  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
+  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
+  // Half an answer from the old server must not count as one.
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  server_.Ignore("web.test", kTypeAaaa);
+  Make();
+  std::vector<ResolveAnswer> answers;
+  resolver_->Resolve("web.test", 80, [&](ResolveAnswer answer) { answers.push_back(answer); });
+  ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
+  loop_.RunOnce(Duration::zero());  // the half answer arrives
+  WriteConfig("# moved\nnameserver 127.0.0.2\n");
+  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(Ask("another.test").status, ResolveStatus::kNotFound);
+  ASSERT_TRUE(RunUntil([&] { return !answers.empty(); }));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].addresses, Addresses({"10.0.0.2:80"}));
+}
+
+TEST_F(CaresResolverTest, WithoutAResolvConfThisMachineIsAsked) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  std::remove(resolv_conf_.c_str());
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(CaresResolverTest, AResolvConfThatGoesAwayChangesNothing) {
+  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
+  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
+  WriteConfig("nameserver 127.0.0.2\n");
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
+  std::remove(resolv_conf_.c_str());
+  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
+}
+
+}  // namespace
+}  // namespace holdfast::pool

@@ -1,0 +1,43 @@
+#include "tests/support/gateway_config.h"
+
+#include <string_view>
+
+namespace holdfast::support {
+namespace {
+
+std::string More(const std::string& keys) { return keys.empty() ? "" : ", " + keys; }
+
+// Each line as an item of a list that is indented by two.
+std::string Items(std::string_view lines) {
+  std::string items;
+  while (!lines.empty()) {
+    const size_t end = lines.find('\n');
+    items += "  " + std::string(lines.substr(0, end)) + "\n";
+    lines.remove_prefix(end == lines.npos ? lines.size() : end + 1);
+  }
+  return items;
+}
+
+std::string QuotedList(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "\"" : ", \"") + text + "\"";
+  return "[" + list + "]";
+}
+
+}  // namespace
+
+std::string GatewayConfig::Text() const {
+  std::string text =
+      "workers: " + workers + "\nstatus: {bind: \"127.0.0.1:0\"}\ndrain: " + drain + "\n" + top;
+  text += "listeners:\n  - {name: edge, bind: \"" + bind + "\"" + More(listener) + "}\n" +
+          Items(listeners);
+  if (!endpoints.empty()) {
+    text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) + "}\n";
+  }
+  text += "routes:\n" + Items(routes);
+  text += "  - {name: local, match: {path: /local}, respond: {body: \"local\"}}\n";
+  if (!endpoints.empty()) text += "  - {name: web, upstream: web" + More(route) + "}\n";
+  return text;
+}
+
+}  // namespace holdfast::support

@@ -1,0 +1,150 @@
+#include "tests/support/gateway_process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::support {
+namespace {
+
+constexpr std::string_view kReports[] = {
+    "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
+    "runtime error:",          "broken invariant:",    "terminate called",
+};
+constexpr int kDrainDeadlineHit = 3;
+
+std::vector<std::string> RunArguments(const TempDir& files, std::string_view config_text) {
+  return {GatewayBinary(), "run", "-c", files.Write("holdfast.yaml", config_text)};
+}
+
+}  // namespace
+
+std::string GatewayBinary() {
+  const char* path = std::getenv("HOLDFAST_BINARY");
+  EXPECT_NE(path, nullptr) << "HOLDFAST_BINARY is not set";
+  return path == nullptr ? "" : path;
+}
+
+GatewayProcess::GatewayProcess(std::string_view config_text, int descriptor_limit)
+    : process_(
+          std::make_unique<Subprocess>(RunArguments(files_, config_text),
+                                       Subprocess::Options{.descriptor_limit = descriptor_limit})) {
+  AwaitStart();
+}
+
+GatewayProcess::GatewayProcess(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {GatewayBinary()};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  process_ = std::make_unique<Subprocess>(all);
+  AwaitStart();
+}
+
+void GatewayProcess::AwaitStart() {
+  const bool ready =
+      Eventually([this] { return !running() || Stderr().find("\nready\n") != std::string::npos; });
+  EXPECT_TRUE(ready && running()) << "the gateway did not start:\n" << Stderr();
+}
+
+GatewayProcess::~GatewayProcess() {
+  constexpr std::chrono::milliseconds kDrain{1500};
+  if (running()) {
+    Signal(SIGTERM);
+    if (!process_->Wait(kDrain).has_value()) Signal(SIGTERM);  // the second one stops at once
+  }
+  const std::optional<int> code = process_->Wait();
+  const std::string errors = Stderr();
+  if (!code.has_value()) {
+    ADD_FAILURE() << "the gateway hangs after two SIGTERM:\n" << errors;
+    return;
+  }
+  EXPECT_TRUE(*code == 0 || *code == kDrainDeadlineHit) << "exit code " << *code << "\n" << errors;
+  for (const std::string_view report : kReports) {
+    EXPECT_EQ(errors.find(report), std::string::npos) << errors;
+  }
+}
+
+std::string GatewayProcess::address(std::string_view listener) const {
+  const std::string begin = "listening name=" + std::string(listener) + " address=";
+  std::string found;
+  std::istringstream lines(Stderr());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(begin)) found = line.substr(begin.size());
+  }
+  EXPECT_NE(found, "") << "no listener " << listener << " in:\n" << Stderr();
+  return found;
+}
+
+int GatewayProcess::WaitExit(std::chrono::milliseconds patience) {
+  const std::optional<int> code = process_->Wait(patience);
+  EXPECT_TRUE(code.has_value()) << "the gateway does not end:\n" << Stderr();
+  return code.value_or(-1);
+}
+
+bool GatewayProcess::AwaitStderr(std::string_view text) const {
+  const bool found = Eventually([&] { return Stderr().find(text) != std::string::npos; });
+  EXPECT_TRUE(found) << "\"" << text << "\" is not in:\n" << Stderr();
+  return found;
+}
+
+Message GatewayProcess::Status(std::string_view path) const {
+  RawClient client(address("status"));
+  return client.Get(path, "Connection: close\r\n");
+}
+
+MetricsScrape GatewayProcess::Scrape() const {
+  const Message response = Status("/metrics");
+  EXPECT_EQ(response.Status(), 200);
+  return MetricsScrape(response.body);
+}
+
+double GatewayProcess::Metric(std::string_view name, const Labels& labels) const {
+  return Scrape().Value(name, labels);
+}
+
+void GatewayProcess::AwaitMetric(std::string_view name, const Labels& labels, double value) const {
+  const bool reached = Eventually([&] { return Metric(name, labels) == value; });
+  EXPECT_TRUE(reached) << name << " is " << Metric(name, labels) << " rather than " << value
+                       << ::testing::PrintToString(labels);
+}
+
+void GatewayProcess::AwaitMetricAtLeast(std::string_view name, const Labels& labels,
+                                        double value) const {
+  const bool reached = Eventually([&] { return Metric(name, labels) >= value; });
+  EXPECT_TRUE(reached) << name << " is " << Metric(name, labels) << ", not yet " << value
+                       << ::testing::PrintToString(labels);
+}
+
+void GatewayProcess::Reload(std::string_view text) {
+  constexpr std::string_view kReloads = "holdfast_config_reloads_total";
+  const double before = Metric(kReloads, {});
+  WriteConfig(text);
+  Signal(SIGHUP);
+  AwaitMetricAtLeast(kReloads, {}, before + 1);
+}
+
+size_t GatewayProcess::ResidentBytes() const {
+  std::istringstream statm(ReadFile("/proc/" + std::to_string(pid()) + "/statm"));
+  size_t total = 0;
+  size_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::chrono::milliseconds GatewayProcess::CpuTime() const {
+  const std::string stat = ReadFile("/proc/" + std::to_string(pid()) + "/stat");
+  // Behind the name, which may hold anything: the fields from the third on.
+  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 2, stat.size())));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  int64_t user = 0;
+  int64_t system = 0;
+  fields >> user >> system;
+  return std::chrono::milliseconds((user + system) * 1000 / sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace holdfast::support

@@ -1,0 +1,72 @@
+#ifndef HOLDFAST_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
+#define HOLDFAST_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/http_message.h"
+#include "tests/support/wire_socket.h"
+
+namespace holdfast::support {
+
+// One connection from the gateway, answered by the test itself.
+class UpstreamConnection : public WireSocket {
+ public:
+  explicit UpstreamConnection(int fd) : WireSocket(fd) {}
+
+  Message Request() { return ReadRequest(*this); }
+  // Reads one request and answers it.
+  Message Answer(std::string_view response) {
+    Message request = Request();
+    Send(response);
+    return request;
+  }
+};
+
+// A listening socket whose connections the test accepts one after the other, so that it decides
+// what happens between any two bytes. It runs on the test's own thread: an exchange goes
+// client.Send, upstream.Accept, Request, Send, client.Response.
+class ScriptedUpstream {
+ public:
+  explicit ScriptedUpstream(std::string_view bind = "127.0.0.1:0");
+  ~ScriptedUpstream();
+  ScriptedUpstream(const ScriptedUpstream&) = delete;
+  ScriptedUpstream& operator=(const ScriptedUpstream&) = delete;
+
+  // As an endpoint's address in a configuration.
+  const std::string& address() const { return address_; }
+  // Waits for a connection.
+  UpstreamConnection Accept();
+  // Nobody has connected that was not accepted.
+  void ExpectNoConnection();
+  // Connections are refused from now on.
+  void StopListening();
+
+ private:
+  int fd_;
+  std::string address_;
+};
+
+// A listening socket whose queue is full: connecting to it neither succeeds nor fails.
+class FullBacklog {
+ public:
+  FullBacklog();
+  ~FullBacklog();
+  FullBacklog(const FullBacklog&) = delete;
+  FullBacklog& operator=(const FullBacklog&) = delete;
+
+  const std::string& address() const { return address_; }
+
+ private:
+  int fd_;
+  std::string address_;
+  std::vector<int> fillers_;
+};
+
+// An address at which nobody listens (a port that was free a moment ago).
+std::string UnusedAddress();
+
+}  // namespace holdfast::support
+
+#endif  // HOLDFAST_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_

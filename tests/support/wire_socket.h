@@ -1,0 +1,85 @@
+#ifndef HOLDFAST_TESTS_SUPPORT_WIRE_SOCKET_H_
+#define HOLDFAST_TESTS_SUPPORT_WIRE_SOCKET_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "tests/support/deadline.h"
+
+namespace holdfast::support {
+
+// How the bytes of a connection ended.
+enum class StreamEnd { kOpen, kClosed, kReset };
+
+// One end of a connection in a test's hands: sends exactly the bytes it is told to, reads with
+// deadlines, and ends the connection in every way there is. What must not happen (a deadline, an
+// end in the middle of what is awaited) fails the test and returns what there is.
+//
+// One thread at a time. Destruction closes.
+class WireSocket {
+ public:
+  WireSocket() = default;
+  explicit WireSocket(int fd);  // takes ownership
+  ~WireSocket() { Close(); }
+  WireSocket(WireSocket&& other) noexcept;
+  WireSocket& operator=(WireSocket&& other) noexcept;
+
+  bool open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+
+  // All of `bytes`.
+  void Send(std::string_view bytes);
+  // As much as is taken without waiting; stops at an error.
+  size_t TrySend(std::string_view bytes);
+  // As Send, but a peer that has closed or does not read is not this test's failure: false then.
+  bool SendIfWanted(std::string_view bytes, const Deadline& deadline = Deadline());
+
+  // Through the end of `delimiter`.
+  std::string ReadUntil(std::string_view delimiter);
+  std::string ReadBytes(size_t bytes);
+  // At least one byte, at most `limit`.
+  std::string ReadSome(size_t limit);
+  // Everything up to the end, which `*end` says (kOpen: none came before the deadline).
+  std::string ReadToEnd(StreamEnd* end);
+  // Reads and drops `bytes`.
+  void Discard(size_t bytes);
+
+  // The peer closes in order, and nothing comes before that.
+  void ExpectClosed();
+  // The peer resets the connection; bytes may come before that.
+  void ExpectReset();
+  // Nothing was received that has not been read, neither bytes nor an end.
+  void ExpectQuiet();
+  // Waits for the next byte or end and tells which; the byte stays to be read.
+  StreamEnd AwaitInput();
+  bool has_input() const { return !buffered_.empty(); }
+
+  void ShutdownWrite();
+  void Close();
+  // Closes with a reset (SO_LINGER 0).
+  void Reset();
+
+ private:
+  // Reads more into buffered_ once there is any; kOpen with no growth means the deadline.
+  StreamEnd Fill(const Deadline& deadline);
+
+  int fd_ = -1;
+  std::string buffered_;
+};
+
+struct ConnectOptions {
+  int receive_buffer = 0;     // SO_RCVBUF, 0: the system's
+  std::string local_address;  // "" or an IP literal to connect from
+};
+// To "127.0.0.1:80", "[::1]:80" or "unix:/path". Fails the test when nobody listens.
+WireSocket Connect(std::string_view address, const ConnectOptions& options = {});
+
+// Listens on an address as above, port 0 for any free one; -1 and a failed test if it cannot.
+int Listen(std::string_view address, int backlog = 512);
+// The address a socket is bound to, as Connect takes it.
+std::string LocalAddress(int fd);
+
+}  // namespace holdfast::support
+
+#endif  // HOLDFAST_TESTS_SUPPORT_WIRE_SOCKET_H_

@@ -1,0 +1,94 @@
+#include "tests/support/wire_socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include "pool/net/socket_address.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
+
+namespace holdfast::support {
+namespace {
+
+struct Pair {
+  ScriptedUpstream server;
+  RawClient client{server.address()};
+  UpstreamConnection peer = server.Accept();
+};
+
+TEST(WireSocketTest, BytesArriveAsTheyWereSent) {
+  Pair pair;
+  pair.client.Send("one\r\ntwo");
+  EXPECT_EQ(pair.peer.ReadUntil("\r\n"), "one\r\n");
+  EXPECT_EQ(pair.peer.ReadBytes(3), "two");
+  pair.peer.ExpectQuiet();
+}
+
+TEST(WireSocketTest, AnOrderlyCloseIsToldFromAReset) {
+  Pair pair;
+  pair.client.ShutdownWrite();
+  pair.peer.ExpectClosed();
+  pair.peer.Reset();
+  pair.client.ExpectReset();
+}
+
+TEST(WireSocketTest, BytesBeforeTheEndAreNotIgnored) {
+  Pair pair;
+  pair.client.Send("left over");
+  pair.client.Close();
+  EXPECT_NONFATAL_FAILURE(pair.peer.ExpectClosed(), "left over");
+}
+
+TEST(WireSocketTest, AResetWhereACloseIsExpectedFails) {
+  Pair pair;
+  pair.client.Reset();
+  EXPECT_NONFATAL_FAILURE(pair.peer.ExpectClosed(), "a reset");
+}
+
+TEST(WireSocketTest, AnEndInTheMiddleOfWhatIsAwaitedFails) {
+  Pair pair;
+  pair.client.Send("abc");
+  pair.client.Close();
+  EXPECT_NONFATAL_FAILURE(pair.peer.ReadBytes(4), "an orderly close came instead of 4 bytes");
+}
+
+TEST(WireSocketTest, APeerThatDoesNotReadStopsTheSender) {
+  ScriptedUpstream server;
+  RawClient client(server.address(), {.receive_buffer = 4096});
+  UpstreamConnection peer = server.Accept();
+  const std::string much = Pattern(32 << 20);
+  const size_t sent = peer.TrySend(much);
+  EXPECT_GT(sent, 0u);
+  EXPECT_LT(sent, much.size());
+  EXPECT_EQ(client.ReadBytes(1000), much.substr(0, 1000));
+}
+
+TEST(WireSocketTest, UnixAndIpv6AddressesWorkAsWell) {
+  const TempDir dir;
+  for (const std::string& bind : {std::string("[::1]:0"), "unix:" + dir.Path("socket")}) {
+    ScriptedUpstream server(bind);
+    RawClient client(server.address());
+    UpstreamConnection peer = server.Accept();
+    client.Send("x");
+    EXPECT_EQ(peer.ReadBytes(1), "x") << server.address();
+  }
+}
+
+TEST(WireSocketTest, AFullBacklogTakesNoFurtherConnection) {
+  const FullBacklog full;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  WireSocket late(fd);
+  const auto peer = pool::SocketAddress::Parse(full.address());
+  ASSERT_TRUE(peer.has_value());
+  EXPECT_EQ(connect(fd, peer->get(), peer->length()), -1);
+  EXPECT_EQ(errno, EINPROGRESS);
+  EXPECT_FALSE(AwaitReady(fd, POLLOUT, Deadline(std::chrono::milliseconds(50))));
+}
+
+}  // namespace
+}  // namespace holdfast::support

@@ -1,0 +1,22 @@
+"""Binds the Debian -dev packages as Bazel repositories."""
+
+# Repository name -> the folder it is rooted in.
+_SYSTEM_LIBRARIES = {
+    "absl": "/usr",
+    "cares": "/usr",
+    "cli11": "/usr",
+    "googletest": "/usr",
+    "libfyaml": "/usr",
+    "llhttp": "/usr/share",
+    "nlohmann_json": "/usr",
+    "prometheus_cpp": "/usr",
+    "spdlog": "/usr",
+}
+
+def system_libraries():
+    for name, path in _SYSTEM_LIBRARIES.items():
+        native.new_local_repository(
+            name = name,
+            build_file = "//third_party:%s.BUILD" % name,
+            path = path,
+        )
