@@ -9,10 +9,10 @@ namespace holdfast {
 // What the command line asks for.
 struct Command {
   enum class Kind {
-    kRun,      // config_path
-    kProxy,    // from, to
-    kDemo,     // demo_port
-    kCheck,    // config_path
+    kRun,    // config_path
+    kProxy,  // from, to
+    kDemo,   // demo_port
+    kCheck,  // config_path
     kVersion,
     kPrinted,  // help or a usage error was printed: leave with exit_code
   };

@@ -5,8 +5,8 @@
 
 namespace holdfast {
 
-// The configuration of `holdfast demo`: a gateway on 127.0.0.1:`port` in front of an origin that the
-// same process plays on a UNIX socket named after `pid`.
+// The configuration of `holdfast demo`: a gateway on 127.0.0.1:`port` in front of an origin that
+// the same process plays on a UNIX socket named after `pid`.
 std::string DemoConfig(int port, int pid);
 // What to try, for the terminal.
 std::string DemoGreeting(int port);

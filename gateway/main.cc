@@ -12,6 +12,7 @@
 #include "gateway/demo.h"
 #include "gateway/server/op_log.h"
 #include "gateway/server/server.h"
+#include "gateway/server/signals.h"
 #include "gateway/version.h"
 #include "pool/net/clock.h"
 
@@ -27,6 +28,8 @@ std::optional<config::Config> Accept(config::LoadResult loaded) {
 int Serve(config::Config config, server::ServerOptions options) {
   options.version = kVersion;
   const pool::SystemClock clock;
+  // The log's thread inherits the mask; one that did not would die of SIGTERM, and we with it.
+  server::BlockSignals();
   server::StartOpLog();
   int exit_code = server::kExitFailure;
   {
@@ -81,9 +84,7 @@ int Main(int argc, char** argv) {
     case Command::Kind::kProxy: return Proxy(command);
     case Command::Kind::kDemo: return Demo(command);
     case Command::Kind::kCheck: return Check(command);
-    case Command::Kind::kVersion:
-      printf("holdfast %s\n", kVersion);
-      return server::kExitOk;
+    case Command::Kind::kVersion: printf("holdfast %s\n", kVersion); return server::kExitOk;
     case Command::Kind::kPrinted: return command.exit_code;
   }
   return server::kExitFailure;

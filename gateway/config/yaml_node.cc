@@ -57,7 +57,8 @@ class TreeBuilder {
 
 Position ToPosition(const fy_mark* mark) { return {mark->line + 1, mark->column + 1}; }
 
-// The mark of a quoted scalar is behind its quote, those of an anchor and a tag behind the '&' and '!'.
+// The mark of a quoted scalar is behind its quote, that of an alias or an anchor behind its '*' or
+// '&'.
 Position Before(Position position) { return {position.line, std::max(1, position.column - 1)}; }
 
 bool IsQuoted(fy_token* token) {
@@ -132,13 +133,14 @@ Position TreeBuilder::Place() {
   const fy_mark* mark = event_ == nullptr ? nullptr : fy_event_start_mark(event_);
   if (mark == nullptr) return place_;
   place_ = ToPosition(mark);
-  if (type() == FYET_SCALAR && IsQuoted(event_->scalar.value)) place_ = Before(place_);
+  const bool quoted = type() == FYET_SCALAR && IsQuoted(event_->scalar.value);
+  if (quoted || type() == FYET_ALIAS) place_ = Before(place_);
   return place_;
 }
 
 Position TreeBuilder::PlaceOf(fy_token* property) {
   const fy_mark* mark = fy_token_start_mark(property);
-  return mark == nullptr ? Place() : Before(ToPosition(mark));
+  return mark == nullptr ? Place() : ToPosition(mark);
 }
 
 bool TreeBuilder::CheckPlain() {
@@ -162,7 +164,7 @@ bool TreeBuilder::CheckPlain() {
     default:
       return Fail(Place(), "not valid YAML: expected a value");
   }
-  if (anchor != nullptr) return Fail(PlaceOf(anchor), "anchors (&name) are not supported");
+  if (anchor != nullptr) return Fail(Before(PlaceOf(anchor)), "anchors (&name) are not supported");
   if (tag != nullptr) return Fail(PlaceOf(tag), "tags (!name) are not supported");
   return true;
 }

@@ -10,13 +10,16 @@
 
 namespace holdfast::http {
 
+// The gateway's name in Via (RFC 9110 section 7.6.3).
+inline constexpr std::string_view kViaName = "holdfast";
+
 // What the gateway adds to a forwarded request.
 struct ForwardedFacts {
   std::string_view client_ip;        // of the peer; empty when it has none (a UNIX socket)
   std::string_view scheme = "http";  // as the client connected
   bool trust_client = false;  // keep X-Forwarded-* and Forwarded it sent; else they are replaced
   bool te_trailers = false;   // the client takes trailers
-  std::string_view via_name = "holdfast";
+  std::string_view via_name = kViaName;
   std::string_view default_host;  // Host of an HTTP/1.0 request that came without one
 };
 

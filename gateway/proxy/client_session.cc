@@ -209,10 +209,10 @@ void ClientSession::SendInformational(const http::ResponseHead& head) {
   const http::RequestHead& request = exchange_->request();
   if (request.version == http::Version::kHttp10) return;  // RFC 9110 section 15.2
   http::SerializeResponseHead(head, http::ResponseFraming{.upgrade = head.status == 101},
-                              "holdfast", &connection_.out());
+                              http::kViaName, &connection_.out());
 }
 
-void ClientSession::SendHead(const http::ResponseHead& head, bool unfinished) {
+void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& facts) {
   const http::RequestHead& request = exchange_->request();
   http::ResponseFraming framing{.client_version = request.version,
                                 .body = head.body,
@@ -225,11 +225,12 @@ void ClientSession::SendHead(const http::ResponseHead& head, bool unfinished) {
   }
   chunked_response_ = framing.body == BodyKind::kChunked;
   persistence_ =
-      DecidePersistence(framing.body == BodyKind::kUntilClose, unfinished);
+      DecidePersistence(framing.body == BodyKind::kUntilClose, facts.unfinished);
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
   framing.date = context_->date.At(context_->loop->wall_now());
-  http::SerializeResponseHead(head, framing, "holdfast", &connection_.out());
+  http::SerializeResponseHead(head, framing, facts.generated ? "" : http::kViaName,
+                              &connection_.out());
 }
 
 ClientPersistence ClientSession::DecidePersistence(bool until_close, bool unfinished) const {
@@ -289,7 +290,7 @@ void ClientSession::EndAfterExchange(bool complete) {
   if (upgraded_) return Close(SessionEndName(SessionEnd::kUpgraded));
   if (!complete) {
     // Without a reset a response that ends with the connection would look whole.
-    connection_.Abort();
+    if (persistence_ == ClientPersistence::kResponseUntilClose) connection_.Abort();
     return Close(SessionEndName(SessionEnd::kExchangeCut));
   }
   if (persistence_ == ClientPersistence::kKeep && !body_.finished()) {

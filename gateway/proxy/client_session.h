@@ -101,7 +101,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   BodyStep NextBody() override;
   http::HeaderList* request_trailers() override { return body_.trailers(); }
   void SendInformational(const http::ResponseHead& head) override;
-  void SendHead(const http::ResponseHead& head, bool unfinished) override;
+  void SendHead(const http::ResponseHead& head, const HeadFacts& facts) override;
   void SendBody(pool::Buffer& from, size_t bytes) override;
   void SendBody(std::string_view bytes) override;
   void SendEnd(const http::HeaderList* trailers) override;

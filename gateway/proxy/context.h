@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/access_log.h"
@@ -18,6 +19,7 @@
 namespace holdfast::proxy {
 
 class ClientSession;
+class Listener;
 
 // The current Date field (RFC 9110 section 6.6.1), formatted once a second. One thread.
 class DateCache {
@@ -45,6 +47,8 @@ struct WorkerContext {
   DateCache date;
   ExchangePool exchanges;
   pool::IntrusiveList<ClientSession> sessions;
+  size_t max_sessions = 1024;       // this worker's share of the client connections
+  std::vector<Listener*> at_cap;    // paused because the worker has its share
   // Queued when the last session closes; null: nobody asks.
   pool::Task* when_empty = nullptr;
 };

@@ -60,7 +60,7 @@ void Exchange::MoveTo(State next) {
 
 void Exchange::Begin(const Client& client) {
   client_ = client;
-  view_ = context_->view;
+  view_ = client.listener->view();
   started_ = last_progress_ = context_->loop->now();
   MoveTo(State::kRouting);
 }
@@ -78,8 +78,10 @@ void Exchange::Start() {
     return Fail(Failure::kUnsupportedMethod);
   }
   if (request_.expect_unknown) return Fail(Failure::kUnknownExpectation);
+  // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7): whoever serves its root.
+  const std::string_view path = request_.path == "*" ? std::string_view("/") : request_.path;
   route::Miss miss;
-  route_ = view_->snapshot().routes().Match(client_.listener->index(), request_.host, request_.path,
+  route_ = view_->snapshot().routes().Match(client_.listener->index(), request_.host, path,
                                             request_.method, &miss);
   if (route_ == nullptr) {
     if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
@@ -165,12 +167,21 @@ void Exchange::SendRequest(pool::Lease lease) {
   keep_for_replay_ = reused_ && attempts_left_ > 0;
   upstream_.SendHead(request_, http::ForwardedFacts{.client_ip = client_.ip,
                                                     .trust_client = client_.trusted,
-                                                    .te_trailers = te_trailers_});
+                                                    .te_trailers = te_trailers_,
+                                                    .default_host = DefaultHost()});
   if (!replay_.empty()) upstream_.SendBody(replay_, replay_.size());
+  replayable_ = body_received_ == 0;
   if (request_done_) upstream_.SendEnd(client_.stream->request_trailers());
   NoteProgress();
   MoveTo(State::kAwaitResponse);
   Progress();
+}
+
+// What an HTTP/1.0 request without Host is told to be for: the upstream as the configuration names it.
+std::string_view Exchange::DefaultHost() const {
+  const config::Endpoint& endpoint =
+      view_->snapshot().config().upstreams[route_->upstream].endpoints.front();
+  return endpoint.host.empty() ? std::string_view("localhost") : std::string_view(endpoint.text);
 }
 
 void Exchange::Progress() {
@@ -187,16 +198,15 @@ void Exchange::Progress() {
       return ContinueFinish();
     case State::kCheckout:
     case State::kRouting:
+    case State::kIdle:  // The task was queued before the exchange ended.
       return;
-    case State::kIdle:
-      HOLDFAST_CHECK(false);
   }
 }
 
 bool Exchange::PumpRequest() {
   if (!request_done_ && !PumpRequestBody()) return false;
   // When the write fails the response may still be there to be read, and if not, reading says so.
-  upstream_.Flush();
+  FlushUpstream();
   return true;
 }
 
@@ -221,6 +231,7 @@ bool Exchange::PumpRequestBody() {
         upstream_.SendEnd(client_.stream->request_trailers());
         request_done_ = true;
         NoteProgress();
+        ArmTimer();
         return true;
       case BodyStep::Kind::kBroken:
         if (step.refusal == Refusal::kNone) {
@@ -234,9 +245,23 @@ bool Exchange::PumpRequestBody() {
         }
         return false;
     }
-    if (upstream_.Congested() && upstream_.Flush() != FlushStatus::kDone) break;
+    if (upstream_.Congested() && FlushUpstream() != FlushStatus::kDone) break;
   }
   return true;
+}
+
+FlushStatus Exchange::FlushUpstream() {
+  const uint64_t before = upstream_.bytes_sent();
+  const FlushStatus status = upstream_.Flush();
+  if (upstream_.bytes_sent() != before) NoteProgress();
+  return status;
+}
+
+FlushStatus Exchange::FlushClient() {
+  const uint64_t before = client_.stream->bytes_sent();
+  const FlushStatus status = client_.stream->Flush();
+  if (client_.stream->bytes_sent() != before) NoteProgress();
+  return status;
 }
 
 void Exchange::KeepForReplay(const BodyStep& step) {
@@ -274,6 +299,7 @@ void Exchange::AwaitHead() {
     if (!response_.informational()) return BeginRelay();
     client_.stream->SendInformational(response_);
     client_.stream->Flush();
+    continued_ |= response_.status == 100;
   }
 }
 
@@ -297,7 +323,7 @@ bool Exchange::MayRetry() {
       .attempts_left = attempts_left_,
       .response_begun = upstream_.response_begun(),
       .reused_connection = reused_,
-      .nothing_written = !upstream_.request_written(),
+      .nothing_written = upstream_.bytes_sent() == 0,
       .idempotent = http::IsIdempotent(request_.method),
       .replayable = replayable_,
   });
@@ -313,7 +339,10 @@ bool Exchange::MayRetry() {
 void Exchange::BeginRelay() {
   first_byte_at_ = context_->loop->now();
   status_ = response_.status;
-  client_.stream->SendHead(response_, /*unfinished=*/false);
+  // A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
+  const bool body_held_back =
+      request_.expect_continue && !continued_ && !request_done_ && body_received_ == 0;
+  client_.stream->SendHead(response_, HeadFacts{.unfinished = body_held_back});
   MoveTo(State::kRelay);
   PumpResponse();
 }
@@ -322,7 +351,7 @@ void Exchange::PumpResponse() {
   for (int round = 0; round < kMaxRounds; ++round) {
     const BodyStep::Kind filled = FillClient();
     if (filled == BodyStep::Kind::kEnd) return BeginFinish();
-    const FlushStatus flushed = client_.stream->Flush();
+    const FlushStatus flushed = FlushClient();
     if (filled == BodyStep::Kind::kBroken) return BreakOff(Failure::kUpstreamTruncated);
     if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
     if (filled == BodyStep::Kind::kBlocked || flushed == FlushStatus::kBlocked) return;
@@ -384,11 +413,15 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
   const bool discard = request_.content_length <= kMaxDiscardBytes && !request_.expect_continue;
-  discarding_ = failure_ != Failure::kRefusedFraming && discard && !request_done_;
+  const bool unreadable = failure_ == Failure::kRefusedFraming ||
+                          failure_ == Failure::kClientBodyBroken ||
+                          failure_ == Failure::kClientBodyTimeout;
+  discarding_ = discard && !unreadable && !request_done_;
   status_ = head.status;
   if (!first_byte_at_.has_value()) first_byte_at_ = context_->loop->now();
   const bool has_body = request_.body != BodyKind::kNone && !request_done_;
-  client_.stream->SendHead(head, /*unfinished=*/has_body && !discarding_);
+  client_.stream->SendHead(
+      head, HeadFacts{.generated = true, .unfinished = has_body && !discarding_});
   if (request_.method != http::Method::kHead && head.body == BodyKind::kLength) {
     client_.stream->SendBody(body);
   }
@@ -402,7 +435,7 @@ void Exchange::BeginFinish() {
 }
 
 void Exchange::ContinueFinish() {
-  const FlushStatus flushed = client_.stream->Flush();
+  const FlushStatus flushed = FlushClient();
   if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
   if (discarding_) discarding_ = DiscardRequestBody();
   if (flushed == FlushStatus::kDone && !discarding_) Done(/*complete=*/true);
@@ -485,7 +518,7 @@ void Exchange::Reset() {
   status_ = 0;
   attempts_left_ = retries_ = 0;
   body_received_ = discarded_ = 0;
-  request_done_ = discarding_ = reused_ = keep_for_replay_ = te_trailers_ = false;
+  request_done_ = continued_ = discarding_ = reused_ = keep_for_replay_ = te_trailers_ = false;
   replayable_ = true;
   connected_at_.reset();
   first_byte_at_.reset();

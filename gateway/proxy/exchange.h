@@ -96,6 +96,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   bool PumpRequest();
   bool PumpRequestBody();
   void KeepForReplay(const BodyStep& step);
+  pool::FlushStatus FlushUpstream();
+  pool::FlushStatus FlushClient();
   void AwaitHead();
   void BeginRelay();
   void PumpResponse();
@@ -121,6 +123,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void ArmTimer();
   void NoteProgress() { last_progress_ = context_->loop->now(); }
 
+  std::string_view DefaultHost() const;
   pool::Cluster& cluster() { return view_->cluster(route_->upstream); }
   const std::string& upstream_name() const {
     return view_->snapshot().config().upstreams[route_->upstream].name;
@@ -148,6 +151,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   uint64_t body_received_ = 0;   // of the request, decoded
   uint64_t discarded_ = 0;
   bool request_done_ = false;    // read to its end and handed to the upstream
+  bool continued_ = false;       // the upstream asked for the body (100)
   bool discarding_ = false;      // the request's body is read for the connection's sake only
   bool reused_ = false;
   bool keep_for_replay_ = false;

@@ -135,8 +135,8 @@ bool Http1Upstream::response_begun() const {
   return lease_.connection().bytes_read() != read_before_;
 }
 
-bool Http1Upstream::request_written() const {
-  return lease_.connection().bytes_written() != written_before_;
+uint64_t Http1Upstream::bytes_sent() const {
+  return lease_.connection().bytes_written() - written_before_;
 }
 
 pool::Connection& Http1Upstream::raw() {

@@ -35,7 +35,7 @@ class Http1Upstream final : public UpstreamStream {
   BodyStep NextBody() override;
   http::HeaderList* response_trailers() override { return body_.trailers(); }
   bool response_begun() const override;
-  bool request_written() const override;
+  uint64_t bytes_sent() const override;
   pool::Connection& raw() override;
 
  private:

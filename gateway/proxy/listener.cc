@@ -33,19 +33,28 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
   config_ = std::move(config);
   index_ = index;
   max_sessions_ = max_sessions;
-  if (acceptor_ != nullptr && acceptor_->paused() && sessions_ < max_sessions_) {
-    acceptor_->Resume();
-  }
+  ResumeIfBelowCap();
 }
 
-void Listener::Retire() {
+const ViewPin& Listener::view() const {
+  return acceptor_ == nullptr ? last_view_ : context_->view;
+}
+
+void Listener::Retire(ViewPin view) {
   if (acceptor_ == nullptr) return;
+  last_view_ = std::move(view);
   acceptor_->Pause();
   context_->loop->DestroyLater(std::move(acceptor_));
 }
 
 void Listener::OnSessionClosed() {
   --sessions_;
+  ResumeIfBelowCap();
+  // The one that ended may have been another listener's last bit of the worker's share.
+  for (Listener* listener : std::exchange(context_->at_cap, {})) listener->ResumeIfBelowCap();
+}
+
+void Listener::ResumeIfBelowCap() {
   if (acceptor_ != nullptr && acceptor_->paused() && sessions_ < max_sessions_) {
     acceptor_->Resume();
   }
@@ -65,7 +74,9 @@ void Listener::OnAcceptError(int error) {
 
 // The kernel keeps who comes now in the backlog; the next session that ends makes room.
 bool Listener::MayAccept() {
-  if (sessions_ < max_sessions_) return true;
+  const bool worker_full = context_->sessions.size() >= context_->max_sessions;
+  if (sessions_ < max_sessions_ && !worker_full) return true;
+  if (worker_full) context_->at_cap.push_back(this);
   context_->shard
       ->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, "connection_cap"})
       .Add();

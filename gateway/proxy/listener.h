@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/view.h"
 #include "metrics/shard.h"
 #include "pool/net/acceptor.h"
 #include "pool/net/socket.h"
@@ -38,14 +39,20 @@ class Listener final : private pool::AcceptorEvents {
   // A reload that keeps it.
   void Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
                  size_t max_sessions);
-  // Accepts no more and closes the socket; sessions end after their exchange.
-  void Retire();
+  // Accepts no more and closes the socket; sessions end after their exchange. `view` is the last that
+  // knows it: what is still asked of it is answered from there.
+  void Retire(ViewPin view);
 
   void OnSessionOpened() { ++sessions_; }
   void OnSessionClosed();
+  // There is room again, as far as others are concerned.
+  void ResumeIfBelowCap();
 
   const config::Listener& config() const { return *config_; }
+  // The listener's place in the configuration of view().
   uint32_t index() const { return index_; }
+  // What a new exchange goes by.
+  const ViewPin& view() const;
   bool draining() const { return acceptor_ == nullptr; }
   size_t sessions() const { return sessions_; }
   Cells& cells() { return cells_; }
@@ -62,6 +69,7 @@ class Listener final : private pool::AcceptorEvents {
   size_t sessions_ = 0;
   Cells cells_;
   std::unique_ptr<pool::Acceptor> acceptor_;  // null: retired
+  ViewPin last_view_;                         // while retired
 };
 
 }  // namespace holdfast::proxy

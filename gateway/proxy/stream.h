@@ -37,6 +37,12 @@ struct BodyStep {
   http::Refusal refusal = http::Refusal::kNone;
 };
 
+// What a response's head does not say about itself.
+struct HeadFacts {
+  bool generated = false;   // by the gateway itself: no Via
+  bool unfinished = false;  // the request's body will not be read to its end
+};
+
 // The client's side of one exchange. Loop thread; outlives the exchange or tells it through
 // Exchange::OnClientGone.
 class ClientStream {
@@ -47,8 +53,8 @@ class ClientStream {
 
   // An interim response (1xx); ignored for clients that know none.
   virtual void SendInformational(const http::ResponseHead& head) = 0;
-  // The final head. `head.body` says what body follows. `unfinished`: the request's body will not be read to its end.
-  virtual void SendHead(const http::ResponseHead& head, bool unfinished) = 0;
+  // The final head; `head.body` says what body follows.
+  virtual void SendHead(const http::ResponseHead& head, const HeadFacts& facts) = 0;
   // Takes the first `bytes` of `from`.
   virtual void SendBody(pool::Buffer& from, size_t bytes) = 0;
   virtual void SendBody(std::string_view bytes) = 0;
@@ -96,9 +102,10 @@ class UpstreamStream {
   virtual BodyStep NextBody() = 0;
   virtual http::HeaderList* response_trailers() = 0;
 
-  // True once any byte of a response has arrived, or of the request has left.
+  // Any byte of a response has arrived.
   virtual bool response_begun() const = 0;
-  virtual bool request_written() const = 0;
+  // Bytes of the request that have left this process.
+  virtual uint64_t bytes_sent() const = 0;
 
   virtual pool::Connection& raw() = 0;
 

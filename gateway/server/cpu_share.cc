@@ -90,7 +90,8 @@ std::optional<double> MeasureQuota(const std::string& root) {
 }
 
 int MeasureAffinity() {
-  // A machine may have more CPUs than a cpu_set_t has bits; the kernel then refuses the smaller size.
+  // A machine may have more CPUs than a cpu_set_t has bits; the kernel then refuses the smaller
+  // size.
   for (int cpus = CPU_SETSIZE; cpus <= 1 << 16; cpus *= 2) {
     cpu_set_t* set = CPU_ALLOC(cpus);
     const size_t bytes = CPU_ALLOC_SIZE(cpus);

@@ -9,8 +9,8 @@
 namespace holdfast::server {
 namespace {
 
-// Standard streams, the main and log threads' loops and mailboxes, signals, DNS, the status port and
-// its clients, the access log, and some for libraries.
+// Standard streams, the main and log threads' loops and mailboxes, signals, DNS, the status port
+// and its clients, the access log, and some for libraries.
 constexpr size_t kProcess = 96;
 // A loop, a mailbox.
 constexpr size_t kPerWorker = 2;
@@ -23,7 +23,8 @@ constexpr size_t kFewestClients = 16;
 
 std::string DescriptorBudget::ToString() const {
   return absl::StrFormat(
-      "%d descriptors = %d gateway + %d upstream connections (at most %d of them idle) + %d clients",
+      "%d descriptors = %d gateway + %d upstream connections (at most %d of them idle) + %d "
+      "clients",
       limit, gateway, upstreams, idle_upstreams, clients);
 }
 
@@ -31,8 +32,8 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
                                                  size_t limit) {
   DescriptorBudget budget;
   budget.limit = limit;
-  budget.gateway = kProcess + workers * kPerWorker +
-                   config.listeners.size() * workers * kPerListenerAndWorker;
+  budget.gateway =
+      kProcess + workers * kPerWorker + config.listeners.size() * workers * kPerListenerAndWorker;
   if (limit < budget.gateway + 2 * kFewestClients) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the descriptor limit of %d is too low: %d workers and %d listeners need %d for themselves "

@@ -26,6 +26,7 @@ absl::Status CheckPortFree(const pool::SocketAddress& address) {
 
 absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers) {
   BoundListener bound;
+  bound.name = listener.name;
   bound.address = listener.bind.address;
   const bool ip = bound.address.is_ip();
   if (ip && bound.address.port() != 0) {

@@ -13,13 +13,14 @@ namespace holdfast::server {
 
 // One listener's sockets, one for each worker.
 struct BoundListener {
+  std::string name;
   std::vector<pool::FileDescriptor> sockets;
   pool::SocketAddress address;  // as bound: port 0 has become a real one
 };
 
-// Binds `bind` once per worker: TCP sockets of their own that share the port, so that the kernel spreads
-// connections over them; a UNIX socket is one, accepted on by all. The error says which listener, which
-// address and why.
+// Binds `bind` once per worker: TCP sockets of their own that share the port, so that the kernel
+// spreads connections over them; a UNIX socket is one, accepted on by all. The error says which
+// listener, which address and why.
 absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers);
 
 }  // namespace holdfast::server

@@ -67,8 +67,8 @@ void LogWriter::Write(std::string batch, std::function<void()> done) {
   });
 }
 
-// What cannot be written (a full disk, a reader that went away) is lost: there is nobody to tell who
-// would not be told through the same file.
+// What cannot be written (a full disk, a reader that went away) is lost: there is nobody to tell
+// who would not be told through the same file.
 void LogWriter::WriteAll(const std::string& batch) {
   size_t written = 0;
   while (written < batch.size()) {

@@ -19,8 +19,8 @@ namespace holdfast::server {
 // Batches arrive through its mailbox and are written in order; each is acknowledged, by which the
 // senders bound what is in flight.
 //
-// Constructed, opened and destroyed on the main thread; Write and Reopen are for any thread. Destruction writes what has
-// arrived and ends the thread.
+// Constructed, opened and destroyed on the main thread; Write and Reopen are for any thread.
+// Destruction writes what has arrived and ends the thread.
 class LogWriter {
  public:
   explicit LogWriter(const pool::Clock* clock);

@@ -9,8 +9,8 @@ namespace holdfast::server {
 // and its gravity. Written by a thread of its own from a bounded queue, so that a reader that has
 // stopped reading holds nobody up; when the queue is full the oldest lines go.
 //
-// StartOpLog once, on the main thread, before other threads; StopOpLog writes what is queued. Before and after
-// that lines are written at once.
+// StartOpLog once, on the main thread, before other threads; StopOpLog writes what is queued.
+// Before and after that lines are written at once.
 void StartOpLog();
 void StopOpLog();
 

@@ -34,9 +34,10 @@ Server::Server(const pool::Clock* clock, ServerOptions options)
 Server::~Server() {
   MailAll([](Worker& worker) { worker.Stop(); });
   for (auto& worker : workers_) worker->Join();
-  // Before the writer: the workers' last lines are on their way to it.
-  workers_.clear();
+  // The workers' last lines are on their way to the writer, which tells the workers once it has
+  // written them.
   log_writer_.reset();
+  workers_.clear();
   status_.reset();
   discovery_.reset();
   resolver_.reset();
@@ -73,7 +74,7 @@ absl::Status Server::Start(config::Config config) {
   CreateWorkers(worker_count_);
   StartDiscovery(config);
   for (const auto& [key, listener] : *bound) {
-    fprintf(stderr, "listening name=%s address=%s\n", key.substr(0, key.find(' ')).c_str(),
+    fprintf(stderr, "listening name=%s address=%s\n", listener.name.c_str(),
             listener.address.ToString().c_str());
   }
   Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares, std::move(*bound));
@@ -85,6 +86,14 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   absl::StatusOr<DescriptorBudget> budget =
       PlanDescriptors(config, worker_count_, descriptor_limit_);
   if (!budget.ok()) return budget.status();
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.max_connections.has_value() && *upstream.max_connections < worker_count_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("upstream ", upstream.name, ": max_connections ", *upstream.max_connections,
+                       " is less than one for each of the ", worker_count_,
+                       " workers: raise it, or set `workers`"));
+    }
+  }
   LogInfo(budget->ToString());
   shares->workers = worker_count_;
   shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams / worker_count_);
@@ -106,9 +115,9 @@ absl::Status Server::BindStatus(const config::Config& config) {
   absl::StatusOr<pool::SocketAddress> address = pool::LocalAddress(socket->get());
   if (!address.ok()) return address.status();
   fprintf(stderr, "listening name=status address=%s\n", address->ToString().c_str());
-  status_ = std::make_unique<StatusServer>(
-      &loop_, &slabs_, std::move(*socket),
-      [this](std::string_view path) { return AnswerStatus(path); });
+  status_ =
+      std::make_unique<StatusServer>(&loop_, &slabs_, std::move(*socket),
+                                     [this](std::string_view path) { return AnswerStatus(path); });
   return absl::OkStatus();
 }
 
@@ -136,8 +145,8 @@ void Server::CreateWorkers(size_t count) {
         worker->mailbox().Post([worker] { worker->OnLogBatchWritten(); });
       });
     };
-    workers_.push_back(std::make_unique<Worker>(static_cast<int>(i), clock_,
-                                                registry_.AddShard(), std::move(callbacks)));
+    workers_.push_back(std::make_unique<Worker>(static_cast<int>(i), clock_, registry_.AddShard(),
+                                                std::move(callbacks)));
   }
   shard_->GaugeFor(Metric::kWorkers, {}).Set(static_cast<int64_t>(count));
   heartbeats_.emplace(count, loop_.now());
@@ -166,11 +175,10 @@ void Server::StartDiscovery(const config::Config& config) {
                                  .attempts = static_cast<int>(config.dns.attempts)});
   discovery_ = std::make_unique<pool::Discovery>(
       &loop_, resolver_.get(),
-      pool::DiscoveryOptions{.min_ttl = config.dns.min_ttl, .max_ttl = config.dns.max_ttl},
-      shard_, [this](const std::string& upstream, const pool::DiscoveredEndpoints& endpoints) {
-        MailAll([upstream, endpoints](Worker& worker) {
-          worker.SetEndpoints(upstream, endpoints);
-        });
+      pool::DiscoveryOptions{.min_ttl = config.dns.min_ttl, .max_ttl = config.dns.max_ttl}, shard_,
+      [this](const std::string& upstream, const pool::DiscoveredEndpoints& endpoints) {
+        MailAll(
+            [upstream, endpoints](Worker& worker) { worker.SetEndpoints(upstream, endpoints); });
       });
 }
 
@@ -185,10 +193,9 @@ void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const Work
     for (auto& [key, listener] : bound) {
       update.sockets[key] = std::move(listener.sockets[i]);
     }
-    workers_[i]->mailbox().Post(
-        [worker = workers_[i].get(), update = std::move(update)]() mutable {
-          worker->Adopt(std::move(update));
-        });
+    workers_[i]->mailbox().Post([worker = workers_[i].get(), update = std::move(update)]() mutable {
+      worker->Adopt(std::move(update));
+    });
   }
   snapshot_ = std::move(snapshot);
 }
@@ -206,8 +213,7 @@ int Server::Run() {
 
 void Server::OnSignal(int signal) {
   switch (signal) {
-    case SIGHUP:
-      return Reload();
+    case SIGHUP: return Reload();
     case SIGUSR1:
       if (log_writer_ != nullptr) log_writer_->Reopen();
       LogInfo("logs reopened");
@@ -219,8 +225,7 @@ void Server::OnSignal(int signal) {
                            phase_ == Phase::kServing ? "draining" : "stopping at once"));
       if (phase_ == Phase::kServing) return BeginDrain();
       return Finish(kExitDrainDeadline);
-    default:
-      return;
+    default: return;
   }
 }
 
@@ -234,8 +239,8 @@ void Server::Reload() {
   }
   shard_->CounterFor(Metric::kConfigReloadsTotal, {ok ? "success" : "failure"}).Add();
   shard_->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).Set(ok ? 1 : 0);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-      loop_.wall_now().time_since_epoch());
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(loop_.wall_now().time_since_epoch());
   shard_->GaugeFor(Metric::kConfigLastReloadTimestampSeconds, {}).Set(seconds.count());
 }
 
@@ -267,15 +272,15 @@ absl::Status Server::TryReload() {
     if (absl::Status status = BindStatus(config); !status.ok()) return status;
   }
   for (const auto& [key, listener] : *bound) {
-    fprintf(stderr, "listening name=%s address=%s\n", key.substr(0, key.find(' ')).c_str(),
+    fprintf(stderr, "listening name=%s address=%s\n", listener.name.c_str(),
             listener.address.ToString().c_str());
   }
   Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares, std::move(*bound));
   return absl::OkStatus();
 }
 
-// First only readiness changes and clients are asked to leave, while whoever balances load in front of
-// us notices; then the listeners close and what is idle goes.
+// First only readiness changes and clients are asked to leave, while whoever balances load in front
+// of us notices; then the listeners close and what is idle goes.
 void Server::BeginDrain() {
   phase_ = Phase::kDrainDelay;
   MailAll([](Worker& worker) { worker.BeginDrain(); });

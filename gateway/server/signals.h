@@ -8,13 +8,15 @@
 
 namespace holdfast::server {
 
-// Turns the process's signals into events of the main loop (signalfd). BlockSignals comes first,
-// before any thread is started, since threads inherit what is blocked.
+// Keeps the signals that Signals reads from being delivered. Before any thread is started, since
+// threads inherit what is blocked.
 void BlockSignals();
 
+// Turns the process's signals into events of the main loop (signalfd), after BlockSignals. Main
+// thread; owns its descriptor; `loop` outlives it.
 class Signals final : private pool::EventHandler {
  public:
-  // `on_signal` hears SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and SIGUSR2. Main thread; `loop` outlives it.
+  // `on_signal` hears SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and SIGUSR2.
   Signals(pool::EventLoop* loop, std::function<void(int signal)> on_signal);
   ~Signals();
 

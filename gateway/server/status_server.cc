@@ -13,8 +13,7 @@ namespace holdfast::server {
 using pool::FillStatus;
 using pool::FlushStatus;
 
-class StatusServer::Session final : public pool::ListNode<Session>,
-                                    private pool::ConnectionEvents {
+class StatusServer::Session final : public pool::ListNode<Session>, private pool::ConnectionEvents {
  public:
   Session(StatusServer* server, pool::FileDescriptor socket)
       : server_(server),
@@ -53,25 +52,16 @@ class StatusServer::Session final : public pool::ListNode<Session>,
     const http::HeadScanner::Result scan =
         proxy::ScanHead(&scanner_, connection_.in(), http::HeadLimits{});
     switch (scan.status) {
-      case http::HeadScanner::Status::kComplete:
-        Answer(scan.head_bytes);
-        return true;
-      case http::HeadScanner::Status::kRefused:
-        Refuse(scan.refusal);
-        return true;
-      case http::HeadScanner::Status::kIncomplete:
-        break;
+      case http::HeadScanner::Status::kComplete: Answer(scan.head_bytes); return true;
+      case http::HeadScanner::Status::kRefused: Refuse(scan.refusal); return true;
+      case http::HeadScanner::Status::kIncomplete: break;
     }
     switch (connection_.Fill(http::HeadLimits{}.head_bytes + 1)) {
-      case FillStatus::kRead:
-        return true;
-      case FillStatus::kWouldBlock:
-        return false;
+      case FillStatus::kRead: return true;
+      case FillStatus::kWouldBlock: return false;
       case FillStatus::kFull:
       case FillStatus::kEndOfStream:
-      case FillStatus::kError:
-        Close();
-        return false;
+      case FillStatus::kError: Close(); return false;
     }
     return false;
   }
@@ -116,15 +106,15 @@ class StatusServer::Session final : public pool::ListNode<Session>,
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         server_->loop_->wall_now().time_since_epoch());
     http::FormatDate(seconds.count(), date);
-    const http::ResponseFraming framing{.client_version = request_.version,
-                                        .body = http::BodyKind::kLength,
-                                        .content_length = reply.body.size(),
-                                        .send_length = true,
-                                        .close = !keep,
-                                        .keep_alive_10 =
-                                            keep && request_.version == http::Version::kHttp10,
-                                        .date = {date, sizeof(date)}};
-    http::SerializeResponseHead(head, framing, "holdfast", &connection_.out());
+    const http::ResponseFraming framing{
+        .client_version = request_.version,
+        .body = http::BodyKind::kLength,
+        .content_length = reply.body.size(),
+        .send_length = true,
+        .close = !keep,
+        .keep_alive_10 = keep && request_.version == http::Version::kHttp10,
+        .date = {date, sizeof(date)}};
+    http::SerializeResponseHead(head, framing, /*via_name=*/"", &connection_.out());
     if (!head_only) connection_.out().Append(reply.body);
     closing_ = !keep;
   }

@@ -22,8 +22,8 @@ struct StatusReply {
 };
 
 // A small HTTP/1.1 server for probes and scrapes: GET and HEAD, no bodies, keep-alive, a few
-// connections at a time. It shares the gateway's strict parser and nothing of its request path, so it answers
-// when that is in trouble.
+// connections at a time. It shares the gateway's strict parser and nothing of its request path, so
+// it answers when that is in trouble.
 //
 // Main thread. Destruction closes everything.
 class StatusServer final : private pool::AcceptorEvents {

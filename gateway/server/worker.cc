@@ -30,7 +30,7 @@ Worker::Worker(int index, const pool::Clock* clock, metrics::Shard* shard, Callb
 
 // The thread has ended; what is left of its work ends here in the order of who needs whom.
 Worker::~Worker() {
-  CutAll();
+  CutAll();  // In case the loop never ran.
   context_.view = proxy::ViewPin();
   clusters_.clear();
   listeners_.clear();
@@ -48,6 +48,7 @@ void Worker::Join() {
 
 void Worker::Adopt(WorkerUpdate update) {
   idle_budget_.limit = update.shares.idle_upstreams;
+  context_.max_sessions = update.shares.clients;
   if (update.snapshot->config().access_log.has_value()) {
     if (access_log_ == nullptr) {
       access_log_ = std::make_unique<proxy::AccessLog>(&loop_, shard_, callbacks_.submit_log);
@@ -56,13 +57,23 @@ void Worker::Adopt(WorkerUpdate update) {
   context_.access_log =
       update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
   // The view first: a session may begin as soon as there is a listener.
-  context_.view = proxy::ViewPin(
-      new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
-  AdoptListeners(update);
+  const proxy::ViewPin old_view = context_.view;
+  context_.view =
+      proxy::ViewPin(new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
+  AdoptListeners(update, old_view);
   ReapRetired();
 }
 
-void Worker::AdoptListeners(WorkerUpdate& update) {
+template <class Function>
+void Worker::ForEachSession(Function function) {
+  for (proxy::ClientSession* session = context_.sessions.front(); session != nullptr;) {
+    proxy::ClientSession* next = decltype(context_.sessions)::Next(*session);
+    function(*session);
+    session = next;
+  }
+}
+
+void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view) {
   const config::Config& config = update.snapshot->config();
   std::map<std::string, std::unique_ptr<proxy::Listener>> next;
   for (uint32_t i = 0; i < config.listeners.size(); ++i) {
@@ -70,7 +81,7 @@ void Worker::AdoptListeners(WorkerUpdate& update) {
     std::shared_ptr<const config::Listener> shared(update.snapshot, &listener);
     const size_t cap = listener.max_connections.has_value()
                            ? std::max<size_t>(1, *listener.max_connections / update.shares.workers)
-                           : update.shares.clients;
+                           : std::numeric_limits<size_t>::max();
     const std::string key = ListenerKey(listener);
     if (const auto known = listeners_.find(key); known != listeners_.end()) {
       known->second->Configure(std::move(shared), i, cap);
@@ -84,7 +95,10 @@ void Worker::AdoptListeners(WorkerUpdate& update) {
                                                   std::move(shared), i, cap);
   }
   for (auto& [key, listener] : listeners_) {
-    listener->Retire();
+    listener->Retire(old_view);
+    ForEachSession([&](proxy::ClientSession& session) {
+      if (session.listener() == listener.get()) session.BeginDrain();
+    });
     retired_.push_back(std::move(listener));
   }
   listeners_ = std::move(next);
@@ -104,8 +118,8 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
       cluster = known->second;
       cluster->Configure(limits, policy);
     } else {
-      cluster = std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, limits,
-                                                policy);
+      cluster =
+          std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, limits, policy);
     }
     const auto endpoints = update.endpoints.find(upstream.name);
     HOLDFAST_CHECK(endpoints != update.endpoints.end());
@@ -139,8 +153,7 @@ pool::PoolLimits Worker::LimitsFor(const config::Upstream& upstream,
   return limits;
 }
 
-void Worker::SetEndpoints(const std::string& upstream,
-                          const pool::DiscoveredEndpoints& endpoints) {
+void Worker::SetEndpoints(const std::string& upstream, const pool::DiscoveredEndpoints& endpoints) {
   // A reload on its way may have dropped the upstream.
   const auto cluster = clusters_.find(upstream);
   if (cluster == clusters_.end()) return;
@@ -149,18 +162,9 @@ void Worker::SetEndpoints(const std::string& upstream,
 
 void Worker::BeginDrain() { context_.draining = true; }
 
-template <class Function>
-void Worker::ForEachSession(Function function) {
-  for (proxy::ClientSession* session = context_.sessions.front(); session != nullptr;) {
-    proxy::ClientSession* next = decltype(context_.sessions)::Next(*session);
-    function(*session);
-    session = next;
-  }
-}
-
 void Worker::StopAccepting() {
   context_.draining = true;
-  for (auto& [key, listener] : listeners_) listener->Retire();
+  for (auto& [key, listener] : listeners_) listener->Retire(context_.view);
   context_.when_empty = &empty_task_;
   ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
   if (context_.sessions.empty()) loop_.Queue(empty_task_);
@@ -191,6 +195,7 @@ void Worker::PublishStats() {
 }
 
 void Worker::Stop() {
+  CutAll();
   if (access_log_ != nullptr) access_log_->Flush();
   loop_.Stop();
 }

@@ -27,7 +27,7 @@ namespace holdfast::server {
 struct WorkerShares {
   size_t workers = 1;
   size_t idle_upstreams = 512;  // over all upstreams
-  size_t clients = 1024;        // per listener without a cap of its own
+  size_t clients = 1024;        // over all listeners
 };
 
 // A configuration on its way to one worker.
@@ -42,8 +42,8 @@ struct WorkerUpdate {
 // Listeners that agree in this are the same one across a reload.
 std::string ListenerKey(const config::Listener& listener);
 
-// One thread with everything that serves connections on it: loop, slabs, clusters, listeners, client
-// sessions, and its part of the metrics.
+// One thread with everything that serves connections on it: loop, slabs, clusters, listeners,
+// client sessions, and its part of the metrics.
 //
 // Constructed and destroyed by the server on the main thread, before Start and after Join. In
 // between only the mailbox is for other threads; every other method is for letters, on the worker's
@@ -80,7 +80,7 @@ class Worker {
  private:
   template <class Function>
   void ForEachSession(Function function);
-  void AdoptListeners(WorkerUpdate& update);
+  void AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view);
   std::vector<std::shared_ptr<pool::Cluster>> AdoptClusters(const WorkerUpdate& update);
   pool::PoolLimits LimitsFor(const config::Upstream& upstream, const WorkerShares& shares) const;
   void ReapRetired();

@@ -27,8 +27,6 @@ ResolveStatus ToResolveStatus(int status) {
     case ARES_ENODATA:
     case ARES_EBADNAME: return ResolveStatus::kNotFound;
     case ARES_ETIMEOUT: return ResolveStatus::kTimeout;
-    case ARES_ECANCELLED:
-    case ARES_EDESTRUCTION: return ResolveStatus::kCancelled;
     default: return ResolveStatus::kServerError;
   }
 }

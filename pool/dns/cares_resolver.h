@@ -36,14 +36,14 @@ struct CaresOptions {
 // A and AAAA are asked together; where a server fails to answer one of them, the other is the
 // answer, since there are servers that never answer AAAA.
 //
-// Thread: the loop's, and that of every other one in the process: c-ares' set-up is global.
-// Destruction closes its sockets and drops the look-ups in flight; their callbacks are never
-// called. A callback may destroy it.
+// Thread: the loop's; every resolver of the process is on the same one, because c-ares' set-up is
+// global. Destruction closes its sockets and drops the look-ups in flight; their callbacks are
+// never called. A callback may destroy it.
 class CaresResolver final : public Resolver {
  public:
-  // Look-ups under way at a time, the others wait their turn: two questions each, of which one
-  // burst must fit into a server's socket buffer.
-  static constexpr size_t kMaxInFlight = 100;
+  // Look-ups under way at a time; the others wait their turn. Each sends two datagrams, and all of
+  // them together must fit into a server's socket buffer (some 190 with Linux' defaults).
+  static constexpr size_t kMaxInFlight = 64;
   // An answer with more is cut after sorting, always to the same ones.
   static constexpr size_t kMaxAddresses = 256;
   // /etc/hosts has no TTLs.
@@ -53,7 +53,7 @@ class CaresResolver final : public Resolver {
   // Longer options count as this.
   static constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::seconds(60);
 
-  // `loop` must outlive it, and its clock be the machine's: c-ares reads that by itself.
+  // `loop` must outlive it, and its clock keep the machine's pace: c-ares has no other.
   CaresResolver(EventLoop* loop, CaresOptions options);
   ~CaresResolver() override;
   CaresResolver(const CaresResolver&) = delete;

@@ -10,13 +10,12 @@
 namespace holdfast::pool {
 namespace {
 
-std::string_view Explain(ResolveStatus status) {
-  switch (status) {
-    case ResolveStatus::kOk: return "found";
+std::string_view Explain(ResolveStatus failure) {
+  switch (failure) {
+    case ResolveStatus::kOk: break;
     case ResolveStatus::kNotFound: return "not found";
     case ResolveStatus::kServerError: return "server failure";
     case ResolveStatus::kTimeout: return "no answer in time";
-    case ResolveStatus::kCancelled: return "look-up given up";
   }
   HOLDFAST_CHECK(false);
 }

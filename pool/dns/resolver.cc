@@ -22,7 +22,6 @@ std::string_view ResolveStatusName(ResolveStatus status) {
     case ResolveStatus::kNotFound: return "not_found";
     case ResolveStatus::kServerError: return "server_error";
     case ResolveStatus::kTimeout: return "timeout";
-    case ResolveStatus::kCancelled: return "cancelled";
   }
   HOLDFAST_CHECK(false);
 }

@@ -17,9 +17,8 @@ namespace holdfast::pool {
 enum class ResolveStatus : uint8_t {
   kOk,           // at least one address
   kNotFound,     // NXDOMAIN, or no A and no AAAA record
-  kServerError,  // SERVFAIL, REFUSED, a broken answer, nobody listening
+  kServerError,  // SERVFAIL, REFUSED, a broken answer
   kTimeout,      // no server answered in time
-  kCancelled,    // given up before there was an answer
 };
 std::string_view ResolveStatusName(ResolveStatus status);
 

@@ -48,6 +48,7 @@ class Task {
   uint64_t turn_ = 0;  // in which it runs
 };
 
+// A task that calls `(owner->*kMethod)()`, as MemberTimer does for timers.
 template <class Owner, void (Owner::*kMethod)()>
 class MemberTask final : public Task {
  public:

@@ -88,7 +88,7 @@ void CheckTrailers(std::string_view bytes, pool::Buffer* buffer) {
   http::HeaderList trailers;
   const Refusal refusal = http::ParseTrailers(exact, kInputLimits, &trailers);
   HOLDFAST_PROPERTY(refusal != Refusal::kIncompleteHead);
-  HOLDFAST_PROPERTY(refusal != Refusal::kRejectedByParser);
+  CheckRejection(refusal, exact);
   if (refusal != Refusal::kNone) return;
   CheckFields(trailers, exact);
 

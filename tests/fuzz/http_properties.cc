@@ -42,6 +42,11 @@ HeadScanner::Result ScanEveryWay(std::string_view bytes) {
   return whole;
 }
 
+void CheckRejection(http::Refusal refusal, std::string_view bytes) {
+  if (refusal != http::Refusal::kRejectedByParser) return;
+  HOLDFAST_PROPERTY(bytes.find('\t') != std::string_view::npos);
+}
+
 void CheckFields(const http::HeaderList& headers, std::string_view bytes) {
   const char* at = bytes.data();
   for (const HeaderField& field : headers.fields()) {

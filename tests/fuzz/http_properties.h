@@ -16,6 +16,10 @@ inline constexpr http::HeadLimits kOutputLimits{.head_bytes = 8192, .fields = 32
 // be the same, and are given.
 http::HeadScanner::Result ScanEveryWay(std::string_view bytes);
 
+// Our own checks are the stricter ones, so that the parser behind them has nothing to reject, but
+// for a tab after the digits of Content-Length, which is fine by the standard and not by llhttp.
+void CheckRejection(http::Refusal refusal, std::string_view bytes);
+
 // The fields are in order, inside `bytes`, and made of the bytes they may have.
 void CheckFields(const http::HeaderList& headers, std::string_view bytes);
 

@@ -47,8 +47,7 @@ void CheckHead(std::string_view bytes, bool scanned, pool::Buffer* buffer) {
   RequestHead head;
   const Refusal refusal = http::ParseRequestHead(exact, kInputLimits, &head);
   HOLDFAST_PROPERTY(!scanned || refusal != Refusal::kIncompleteHead);
-  // Our own checks are the stricter ones.
-  HOLDFAST_PROPERTY(refusal != Refusal::kRejectedByParser);
+  CheckRejection(refusal, exact);
   if (refusal != Refusal::kNone) return;
   CheckFields(head.headers, exact);
   if (head.method == http::Method::kConnect || head.expect_unknown) return;  // never forwarded

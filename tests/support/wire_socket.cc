@@ -192,7 +192,7 @@ void WireSocket::ExpectQuiet() {
 StreamEnd WireSocket::AwaitInput() {
   if (!buffered_.empty()) return StreamEnd::kOpen;
   const StreamEnd end = Fill(Deadline());
-  if (end == StreamEnd::kOpen) EXPECT_FALSE(buffered_.empty()) << "neither bytes nor an end came";
+  EXPECT_FALSE(end == StreamEnd::kOpen && buffered_.empty()) << "neither bytes nor an end came";
   return end;
 }
 

@@ -11,6 +11,7 @@
 #include "pool/net/socket_address.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
+#include "tests/support/temp_dir.h"
 
 namespace holdfast::support {
 namespace {

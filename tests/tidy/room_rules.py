@@ -45,6 +45,8 @@ DOORS = {
     "metrics/cell": ("atomic", "door 3: written by one thread, read by the scrape"),
     "metrics/family": ("atomic", "door 3: series are appended while the scrape reads"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
+    "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
+    "gateway/server/signals": ("pthread", "blocks signals before there are threads"),
     "pool/net/event_loop": ("pthread", "asserts the owning thread; shares nothing"),
 }
 

@@ -105,7 +105,7 @@ TEST(BuildRoutesTest, KnowsTheNameOfEachMethod) {
     EXPECT_EQ(http::MethodName(method), name);
   }
   EXPECT_EQ(RouteErrors("  - {match: {methods: [CONNECT]}, upstream: web}\n"),
-            "8:25 expected one of GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH; found "
+            "8:24 expected one of GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH; found "
             "'CONNECT'\n");
 }
 
@@ -146,10 +146,10 @@ TEST(BuildRoutesTest, BoundsTheRespond) {
   };
   EXPECT_EQ(LoadRoute(with_body(65536)).respond.body.size(), 65536u);
   EXPECT_EQ(RouteErrors(with_body(65537)).substr(0, 45),
-            "8:22 expected a text of at most 64KiB; found ");
+            "8:21 expected a text of at most 64KiB; found ");
   for (const char* status : {"199", "600", "101", "abc"}) {
     EXPECT_EQ(RouteErrors("  - respond: {status: " + std::string(status) + "}\n"),
-              "8:24 expected a whole number from 200 to 599; found '" + std::string(status) +
+              "8:23 expected a whole number from 200 to 599; found '" + std::string(status) +
                   "'\n");
   }
 }
@@ -161,7 +161,7 @@ TEST(BuildRoutesTest, ReadsARedirect) {
   EXPECT_EQ(route.redirect.to, "/new/");
   EXPECT_EQ(LoadRoute("  - redirect: {to: /new/}\n").redirect.status, 308);
   EXPECT_EQ(RouteErrors("  - redirect: {status: 300, to: /}\n"),
-            "8:25 expected one of 301, 302, 303, 307, 308; found '300'\n");
+            "8:24 expected one of 301, 302, 303, 307, 308; found '300'\n");
   EXPECT_EQ(RouteErrors("  - redirect: {status: 308}\n"),
             "8:15 key 'to' is missing; expected a mapping such as {to: /new/}\n");
 }
@@ -191,7 +191,7 @@ TEST(BuildRoutesTest, NeedsOnePath) {
 
 TEST(BuildRoutesTest, ReportsReferencesToNothing) {
   EXPECT_EQ(RouteErrors("  - {match: {listeners: [egde, inner]}, upstream: wbe}\n"),
-            "8:27 listener 'egde' is not defined; did you mean 'edge'?\n"
+            "8:26 listener 'egde' is not defined; did you mean 'edge'?\n"
             "8:51 upstream 'wbe' is not defined; did you mean 'web'?\n");
 }
 

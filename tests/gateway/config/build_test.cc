@@ -75,9 +75,9 @@ TEST(BuildListenerTest, IsNamedAfterItsBind) {
 
 TEST(BuildListenerTest, RefusesANameOrABindGivenTwice) {
   EXPECT_EQ(Complaints(WithListeners("  - {bind: \":1\", name: a}\n  - {bind: \":2\", name: a}\n")),
-            "f.yaml:4:23: error: listener 'a' is defined twice; first at line 3\n"
+            "f.yaml:4:24: error: listener 'a' is defined twice; first at line 3\n"
             "    - {bind: \":2\", name: a}\n"
-            "                        ^\n");
+            "                         ^\n");
   EXPECT_EQ(Complaints(WithListeners("  - bind: :1\n  - bind: :1\n")),
             "f.yaml:4:11: error: ':1' is bound twice; first at line 3\n"
             "    - bind: :1\n"

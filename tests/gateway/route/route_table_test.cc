@@ -13,6 +13,19 @@
 
 #include <gtest/gtest.h>
 
+namespace {
+std::atomic<uint64_t> allocations{0};
+}  // namespace
+
+// Counts what the whole program allocates, to show that a look-up does not.
+void* operator new(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  std::abort();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
 namespace holdfast::route {
 namespace {
 
@@ -188,6 +201,17 @@ TEST(RouteTableTest, OtherListenersRoutesDoNotMakeAMethodAllowed) {
   Table table({ForListeners(ForMethods(On({}, "/"), {Method::kGet}), {1})});
   EXPECT_EQ(table.Find("a", "/", Method::kPost, 0), -1);
   EXPECT_EQ(table.miss().reason, Miss::Reason::kNoRoute);
+}
+
+TEST(RouteTableTest, ALookUpAllocatesNothing) {
+  const std::string host = std::string(60, 'A') + ".Example.COM.";  // too long for a small string
+  Table table({On({"*.example.com"}, "/v1/users/with/a/long/path/of/many/bytes"),
+               ForMethods(On({}, "/v1/", true), {Method::kPut})});
+  const uint64_t before = allocations.load();
+  EXPECT_EQ(table.Find(host, "/v1/users/with/a/long/path/of/many/bytes/7"), 0);
+  EXPECT_EQ(table.Find(host, "/v1/users/with/a/long/path"), -1);
+  EXPECT_EQ(table.Find(host, "/v1/"), -1);
+  EXPECT_EQ(allocations.load(), before);
 }
 
 TEST(AllowValueTest, ListsKnownMethods) {

@@ -214,14 +214,18 @@ TEST_F(CaresResolverTest, ASilentServerIsATimeoutAfterAllAttempts) {
   EXPECT_GE(clock_.Now() - start, 3 * options.timeout);
 }
 
-TEST_F(CaresResolverTest, APortNobodyListensOnIsAServerError) {
+// Whether it is a timeout depends on which of the two questions the kernel's refusal meets.
+TEST_F(CaresResolverTest, APortNobodyListensOnIsAFailure) {
   CaresOptions options = Options();
+  options.timeout = milliseconds(20);
   {
     const ScriptedDnsServer gone(&loop_);
     options.servers = {gone.address()};
   }
   Make(options);
-  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kServerError);
+  const ResolveStatus status = Ask("web.test").status;
+  EXPECT_TRUE(status == ResolveStatus::kServerError || status == ResolveStatus::kTimeout)
+      << ResolveStatusName(status);
 }
 
 TEST_F(CaresResolverTest, TheNextServerIsAskedWhenOneIsSilent) {
@@ -262,14 +266,17 @@ TEST_F(CaresResolverTest, NothingButGarbageIsATimeout) {
   EXPECT_EQ(Ask("web.test").status, ResolveStatus::kTimeout);
 }
 
-TEST_F(CaresResolverTest, BrokenRecordsAreAServerError) {
-  DnsRecord four = A("web.test", 60, "10.0.0.1");
-  four.data.pop_back();
-  server_.On("web.test", kTypeA, {.records = {four}});
-  DnsRecord six = Aaaa("web.test", 60, "fd00::1");
-  six.data.pop_back();
-  server_.On("web.test", kTypeAaaa, {.records = {six}});
+TEST_F(CaresResolverTest, AnAnswerThatBreaksOffIsAServerError) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}, .cut = true});
+  server_.On("web.test", kTypeAaaa, {.records = {Aaaa("web.test", 60, "fd00::1")}, .cut = true});
   EXPECT_EQ(Ask("web.test").status, ResolveStatus::kServerError);
+}
+
+TEST_F(CaresResolverTest, ARecordOfTheWrongSizeIsPassedOver) {
+  DnsRecord record = A("web.test", 60, "10.0.0.1");
+  record.data.pop_back();
+  server_.On("web.test", kTypeA, {.records = {record, A("web.test", 60, "10.0.0.2")}});
+  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
 }
 
 TEST_F(CaresResolverTest, AnAnswerTooLongForUdpComesOverTcpAndIsCut) {
@@ -314,7 +321,6 @@ TEST_F(CaresResolverTest, ManyLookupsAtOnceGetTheirOwnAnswers) {
     const std::string ip = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
     server_.On(name, kTypeA, {.records = {A(name, 60, ip)}});
     resolver_->Resolve(name, 80, [&right, ip](ResolveAnswer answer) {
-      if (answer.status != ResolveStatus::kOk) fprintf(stderr, "%s %s\n", ip.c_str(), answer.detail.c_str());
       right += answer.addresses == std::vector{*SocketAddress::FromIp(ip, 80)} ? 1 : 0;
     });
   }

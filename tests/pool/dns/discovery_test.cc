@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -236,6 +237,19 @@ TEST_F(DiscoveryTest, AnotherKindOfFailureIsAChange) {
   resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
   ASSERT_EQ(changes_.size(), 2u);
   EXPECT_EQ(changes_[1], (Change{"web", {}, "DNS: web.svc: not found"}));
+}
+
+TEST_F(DiscoveryTest, TheNoteSaysWhyAddressesAreMissing) {
+  for (const auto& [status, detail, note] :
+       {std::tuple{ResolveStatus::kNotFound, "detail", "DNS: web.svc: not found"},
+        {ResolveStatus::kTimeout, "detail", "DNS: web.svc: no answer in time"},
+        {ResolveStatus::kServerError, "", "DNS: web.svc: server failure"},
+        {ResolveStatus::kServerError, "detail", "DNS: web.svc: server failure (detail)"}}) {
+    Set({});
+    SetWeb();  // anew
+    resolver_.Fail("web.svc:80", status, detail);
+    EXPECT_EQ(discovery_->Current("web").note, note);
+  }
 }
 
 TEST_F(DiscoveryTest, UpstreamsShareALookup) {

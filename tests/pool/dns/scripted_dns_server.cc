@@ -13,6 +13,7 @@
 namespace holdfast::pool {
 namespace {
 
+constexpr int kBindAttempts = 50;
 constexpr size_t kHeaderBytes = 12;
 constexpr uint16_t kClassInternet = 1;
 constexpr uint16_t kResponse = 0x8580;  // an answer, authoritative, recursion asked for and there
@@ -86,6 +87,7 @@ std::string Encode(std::string_view query, size_t question_end, const DnsReply& 
     Put16(out, static_cast<uint16_t>(record.data.size()));
     out += record.data;
   }
+  if (reply.cut) out.pop_back();
   return out;
 }
 
@@ -105,14 +107,11 @@ DnsRecord Cname(std::string name, uint32_t ttl, std::string_view target) {
 
 class ScriptedDnsServer::Udp final : public EventHandler {
  public:
-  Udp(ScriptedDnsServer* server, const SocketAddress& address)
-      : server_(server), socket_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    HOLDFAST_CHECK(bind(socket_.get(), address.get(), address.length()) == 0);
+  Udp(ScriptedDnsServer* server, FileDescriptor socket)
+      : server_(server), socket_(std::move(socket)) {
     HOLDFAST_CHECK(server_->loop_->Register(socket_.get(), this, EPOLLIN) == 0);
   }
   ~Udp() { server_->loop_->Unregister(socket_.get(), this); }
-
-  int fd() const { return socket_.get(); }
 
  private:
   void OnEvents(uint32_t) override {
@@ -171,8 +170,8 @@ class ScriptedDnsServer::TcpPeer final : public EventHandler {
 
 class ScriptedDnsServer::Tcp final : public EventHandler {
  public:
-  Tcp(ScriptedDnsServer* server, const SocketAddress& address)
-      : server_(server), listener_(std::move(Listen(address, false)).value()) {
+  Tcp(ScriptedDnsServer* server, FileDescriptor listener)
+      : server_(server), listener_(std::move(listener)) {
     HOLDFAST_CHECK(server_->loop_->Register(listener_.get(), this, EPOLLIN) == 0);
   }
   ~Tcp() { server_->loop_->Unregister(listener_.get(), this); }
@@ -190,9 +189,19 @@ class ScriptedDnsServer::Tcp final : public EventHandler {
 
 ScriptedDnsServer::ScriptedDnsServer(EventLoop* loop, std::string_view ip, uint16_t port)
     : loop_(loop) {
-  udp_ = std::make_unique<Udp>(this, *SocketAddress::FromIp(ip, port));
-  address_ = LocalAddress(udp_->fd()).value();
-  tcp_ = std::make_unique<Tcp>(this, address_);
+  // A port that is free for UDP may be taken for TCP.
+  for (int attempt = 0; attempt < kBindAttempts; ++attempt) {
+    FileDescriptor udp(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const SocketAddress wanted = *SocketAddress::FromIp(ip, port);
+    HOLDFAST_CHECK(bind(udp.get(), wanted.get(), wanted.length()) == 0);
+    address_ = LocalAddress(udp.get()).value();
+    auto tcp = Listen(address_, /*reuse_port=*/false);
+    if (!tcp.ok()) continue;
+    udp_ = std::make_unique<Udp>(this, std::move(udp));
+    tcp_ = std::make_unique<Tcp>(this, std::move(*tcp));
+    return;
+  }
+  HOLDFAST_CHECK(false);
 }
 
 ScriptedDnsServer::~ScriptedDnsServer() = default;

@@ -37,6 +37,7 @@ struct DnsReply {
   uint16_t code = 0;
   std::vector<DnsRecord> records;
   bool wrong_id = false;
+  bool cut = false;      // the last byte is missing
   std::string raw = {};  // sent as it is in place of all the rest
 };
 

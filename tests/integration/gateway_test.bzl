@@ -1,0 +1,26 @@
+"""A test that runs the gateway's binary."""
+
+def gateway_test(name, size, srcs, deps = [], tags = [], shard_count = None):
+    """A GoogleTest binary that finds the gateway through HOLDFAST_BINARY.
+
+    Args:
+      name: as of a cc_test.
+      size: as of a cc_test.
+      srcs: as of a cc_test.
+      deps: more than the test support and GoogleTest.
+      tags: as of a cc_test.
+      shard_count: as of a cc_test.
+    """
+    native.cc_test(
+        name = name,
+        size = size,
+        srcs = srcs,
+        data = ["//gateway:holdfast"],
+        env = {"HOLDFAST_BINARY": "$(rootpath //gateway:holdfast)"},
+        shard_count = shard_count,
+        tags = tags,
+        deps = [
+            "//tests/support",
+            "@googletest//:gtest_main",
+        ] + deps,
+    )

@@ -1,0 +1,134 @@
+// Kept client connections: who decides that they end, and when.
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/auto_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_hop.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr std::string_view kClosed = "holdfast_client_connections_closed_total";
+
+TEST(KeepAliveTest, OneConnectionServesManyRequests) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  RawClient client(gateway.address());
+  for (int i = 0; i < 10; ++i) {
+    const Message response = client.Get("/");
+    EXPECT_EQ(response.body, "hello");
+    EXPECT_FALSE(response.Has("connection")) << response.head;
+  }
+  client.ExpectQuiet();
+  EXPECT_EQ(upstream.accepted(), 1);
+  EXPECT_EQ(
+      gateway.Scrape().Value("holdfast_client_connections_accepted_total", {{"listener", "edge"}}),
+      1);
+}
+
+TEST(KeepAliveTest, TheClientMayAskToClose) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  RawClient client(gateway.address());
+  const Message response = client.Get("/", "Connection: close\r\n");
+  EXPECT_TRUE(response.HasLine("Connection: close")) << response.head;
+  client.ExpectClosed();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "client_asked"}}, 1);
+}
+
+TEST(KeepAliveTest, TheUpstreamsCloseIsNotTheClients) {
+  AutoUpstream upstream([](const Message&) {
+    return AutoUpstream::Reply{.bytes = OkResponse("x", "Connection: close\r\n"), .close = true};
+  });
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  RawClient client(gateway.address());
+  for (int i = 0; i < 3; ++i) {
+    const Message response = client.Get("/");
+    EXPECT_EQ(response.body, "x");
+    EXPECT_FALSE(response.Has("connection")) << response.head;
+  }
+  EXPECT_EQ(upstream.accepted(), 3);
+}
+
+TEST(KeepAliveTest, AnIdleConnectionIsClosedInOrder) {
+  GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 200ms"});
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  client.ExpectClosed();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "idle_timeout"}}, 1);
+}
+
+TEST(KeepAliveTest, AConnectionThatNeverSentAnythingIsClosedAsWell) {
+  GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 200ms"});
+  RawClient client(gateway.address());
+  client.ExpectClosed();
+}
+
+TEST(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
+  ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: 100ms"});
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  RawClient idle(hop.gateway.address());
+  idle.ExpectClosed();  // so long was the exchange without a byte
+  upstream.Send(OkResponse("late"));
+  EXPECT_EQ(hop.client.Response().body, "late");
+}
+
+TEST(KeepAliveTest, AnOldConnectionIsAskedToGo) {
+  GatewayProcess gateway(GatewayConfig{.listener = "max_connection_age: 200ms"});
+  RawClient client(gateway.address());
+  EXPECT_FALSE(client.Get("/local").Has("connection"));
+  Message response;
+  EXPECT_TRUE(Eventually([&] {
+    response = client.Get("/local");
+    return response.HasLine("Connection: close") || response.Status() != 200;
+  }));
+  EXPECT_EQ(response.body, "local");
+  client.ExpectClosed();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "connection_age"}}, 1);
+}
+
+TEST(KeepAliveTest, EmptyLinesBeforeARequestAreIgnored) {
+  GatewayProcess gateway(GatewayConfig{});
+  RawClient client(gateway.address());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client.Exchange("\r\n\r\n" + GetRequest("/local")).body, "local");
+  }
+}
+
+TEST(KeepAliveTest, AHeadMayArriveByteByByte) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  RawClient client(gateway.address());
+  for (const char byte : GetRequest("/path?query", "X-Field: value\r\n")) {
+    client.Send(std::string_view(&byte, 1));
+  }
+  EXPECT_EQ(client.Response().body, "hello");
+}
+
+TEST(KeepAliveTest, AClientThatLeavesBetweenRequestsIsCounted) {
+  GatewayProcess gateway(GatewayConfig{});
+  RawClient client(gateway.address());
+  client.Get("/local");
+  client.Close();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "client_closed"}}, 1);
+  gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 0);
+}
+
+TEST(KeepAliveTest, ConnectionsAreCountedByState) {
+  ScriptedHop hop;
+  RawClient idle(hop.gateway.address());
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "idle"}}, 1);
+  upstream.Answer(OkResponse("x"));
+  hop.client.Response();
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "idle"}}, 2);
+}
+
+}  // namespace
+}  // namespace holdfast::support

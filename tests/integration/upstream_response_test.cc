@@ -1,0 +1,231 @@
+// Responses that break the rules, and connections that break: the client gets 502 or a visible
+// break, and no byte reaches another exchange.
+
+#include <ostream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_hop.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr std::string_view kRefusals = "holdfast_framing_refusals_total";
+
+struct Broken {
+  std::string reason;
+  std::string response;
+};
+
+void PrintTo(const Broken& broken, std::ostream* out) {
+  *out << ::testing::PrintToString(broken.response);
+}
+
+std::string ReasonAndNumber(const ::testing::TestParamInfo<Broken>& info) {
+  return info.param.reason + "_" + std::to_string(info.index);
+}
+
+void ExpectEnded(UpstreamConnection& upstream) {
+  StreamEnd end;
+  upstream.ReadToEnd(&end);
+  EXPECT_NE(end, StreamEnd::kOpen) << "the gateway keeps the connection";
+}
+
+// The next request gets an answer of its own, over another connection.
+void ExpectFreshConnection(ScriptedHop& hop) {
+  hop.client.Send(GetRequest("/next"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("next")).Target(), "/next");
+  EXPECT_EQ(hop.client.Response().body, "next");
+}
+
+class BrokenHeadTest : public ::testing::TestWithParam<Broken> {};
+
+TEST_P(BrokenHeadTest, GivesBadGatewayAndTheConnectionIsNotUsedAgain) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
+  upstream.Answer(GetParam().response);
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 502) << response.head;
+  EXPECT_NE(response.body.find("upstream_bad_response"), std::string::npos) << response.body;
+  EXPECT_FALSE(response.Has("leak")) << response.head;
+  ExpectEnded(upstream);
+  EXPECT_EQ(
+      hop.gateway.Scrape().Value(kRefusals, {{"side", "upstream"}, {"reason", GetParam().reason}}),
+      1);
+  ExpectFreshConnection(hop);
+}
+
+const Broken kHeads[] = {
+    {"malformed_start_line", "garbage\r\n\r\n"},
+    {"malformed_start_line", "HTTP/1.1 20 OK\r\n\r\n"},
+    {"malformed_start_line", "HTTP/1.1 2000 OK\r\n\r\n"},
+    {"malformed_start_line", "HTTP/1.1  200 OK\r\n\r\n"},
+    {"unsupported_version", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"},
+    {"length_and_encoding",
+     "HTTP/1.1 200 OK\r\nLeak: 1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "0\r\n\r\n"},
+    {"repeated_content_length",
+     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"},
+    {"malformed_content_length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"},
+    {"content_length_overflow",
+     "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n"},
+    {"unknown_transfer_coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
+    {"chunked_not_final", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"},
+    {"transfer_encoding_in_http10",
+     "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+    {"bare_lf", "HTTP/1.1 200 OK\nContent-Length: 0\n\n"},
+    {"bare_cr", "HTTP/1.1 200 OK\r\nA: b\rLeak: 1\r\nContent-Length: 0\r\n\r\n"},
+    {"nul", std::string("HTTP/1.1 200 OK\r\nA: b\0c\r\nContent-Length: 0\r\n\r\n", 47)},
+    {"obs_fold", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n"},
+    {"space_before_colon", "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n"},
+    {"malformed_field_name", "HTTP/1.1 200 OK\r\nA b: 0\r\n\r\n"},
+    {"head_too_large", "HTTP/1.1 200 OK\r\nA: " + std::string(70'000, 'a') + "\r\n\r\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Heads, BrokenHeadTest, ::testing::ValuesIn(kHeads), ReasonAndNumber);
+
+class BrokenChunksTest : public ::testing::TestWithParam<Broken> {};
+
+// The status has been sent: all that is left to tell the client is a break.
+TEST_P(BrokenChunksTest, BreakTheClientsResponseOff) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + Chunk("fine"));
+  Message response = ReadHead(hop.client);
+  EXPECT_EQ(ReadChunk(hop.client, &response), "fine");
+  upstream.SendIfWanted(GetParam().response);
+  StreamEnd end;
+  const std::string rest = hop.client.ReadToEnd(&end);
+  EXPECT_EQ(rest.find("0\r\n\r\n"), std::string::npos) << rest;
+  EXPECT_EQ(end, StreamEnd::kReset);
+  ExpectEnded(upstream);
+  EXPECT_EQ(
+      hop.gateway.Scrape().Value(kRefusals, {{"side", "upstream"}, {"reason", GetParam().reason}}),
+      1);
+}
+
+const Broken kChunks[] = {
+    {"malformed_chunk_size", "nonsense\r\n"},
+    {"malformed_chunk_size", "-1\r\n"},
+    {"chunk_size_overflow", "fffffffffffffffff\r\n"},
+    {"missing_chunk_end", "3\r\nabcde\r\n"},
+    {"chunk_line_end", "3\nabc\r\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Chunks, BrokenChunksTest, ::testing::ValuesIn(kChunks), ReasonAndNumber);
+
+TEST(BrokenConnectionTest, OneThatEndsWithoutAnyByteGivesBadGateway) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  upstream.Close();
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 502);
+  EXPECT_NE(response.body.find("upstream_closed"), std::string::npos) << response.body;
+  ExpectFreshConnection(hop);
+}
+
+TEST(BrokenConnectionTest, OneThatIsResetGivesBadGateway) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  upstream.Reset();
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 502);
+  EXPECT_NE(response.body.find("upstream_reset"), std::string::npos) << response.body;
+  ExpectFreshConnection(hop);
+}
+
+TEST(BrokenConnectionTest, OneThatEndsWithinTheHeadGivesBadGateway) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer("HTTP/1.1 200 OK\r\nContent-Le");
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  ExpectFreshConnection(hop);
+}
+
+TEST(BrokenConnectionTest, OneThatEndsAfterAnInterimResponseGivesBadGateway) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer("HTTP/1.1 103 Early Hints\r\n\r\n");
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 103);
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+}
+
+TEST(BrokenConnectionTest, FailuresAreCountedByReason) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  upstream.Close();
+  hop.client.Response();
+  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_upstream_request_failures_total",
+                                       {{"upstream", "web"}, {"reason", "upstream_closed"}}),
+            1);
+}
+
+// Response splitting: whatever comes behind a response is nobody's.
+TEST(ExtraBytesTest, ASecondResponseReachesNobody) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
+  upstream.Answer(OkResponse("first") + OkResponse("poison"));
+  EXPECT_EQ(hop.client.Response().body, "first");
+  ExpectEnded(upstream);
+  hop.client.ExpectQuiet();
+  ExpectFreshConnection(hop);
+  hop.gateway.AwaitMetric("holdfast_upstream_connections_closed_total", {{"reason", "extra_bytes"}},
+                          1);
+}
+
+TEST(ExtraBytesTest, AnotherClientDoesNotGetThemEither) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
+  upstream.Answer(OkResponse("first") + "HTTP/1.1 200 OK\r\n");
+  EXPECT_EQ(hop.client.Response().body, "first");
+  RawClient other(hop.gateway.address());
+  other.Send(GetRequest("/other"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("other")).Target(), "/other");
+  EXPECT_EQ(other.Response().body, "other");
+}
+
+TEST(ExtraBytesTest, BytesOnAnIdleConnectionEndIt) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  upstream.Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  ExpectEnded(upstream);
+  ExpectFreshConnection(hop);
+}
+
+TEST(ExtraBytesTest, ABodyBehindAResponseToHeadReachesNobody) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
+  upstream.Answer(OkResponse("a body all the same"));
+  EXPECT_EQ(hop.client.Response("HEAD").Status(), 200);
+  ExpectEnded(upstream);
+  ExpectFreshConnection(hop);
+}
+
+TEST(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer("HTTP/1.1 204 No Content\r\n\r\nstray");
+  EXPECT_EQ(hop.client.Response().Status(), 204);
+  ExpectEnded(upstream);
+  ExpectFreshConnection(hop);
+}
+
+TEST(ExtraBytesTest, AResponseBeforeTheRequestIsItsOwnOnlyOnAFreshConnection) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  upstream.Send(OkResponse("unasked"));
+  hop.client.Send(GetRequest("/asked"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  fresh.Answer(OkResponse("asked"));
+  EXPECT_EQ(hop.client.Response().body, "asked");
+}
+
+}  // namespace
+}  // namespace holdfast::support
