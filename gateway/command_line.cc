@@ -9,7 +9,8 @@ namespace {
 
 constexpr char kSignals[] =
     "Signals: TERM, INT and QUIT drain (a second one stops at once), HUP reloads the\n"
-    "configuration (a bad file changes nothing), USR1 reopens the logs.\n"
+    "configuration (a bad file changes nothing), USR1 reopens the logs, USR2 hands over to the\n"
+    "program as it is installed now, without losing a connection.\n"
     "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 the drain's\n"
     "deadline cut connections off.";
 
@@ -17,9 +18,10 @@ constexpr char kSignals[] =
 
 Command ParseCommandLine(int argc, const char* const* argv) {
   Command command;
+  command.arguments.assign(argv, argv + argc);
   CLI::App app("Holdfast: an HTTP reverse proxy that keeps connections.", "holdfast");
-  app.require_subcommand(1);
   app.footer(kSignals);
+  app.require_subcommand(0, 1);
 
   CLI::App* run = app.add_subcommand("run", "Serve as a configuration file says.");
   run->add_option("-c,--config", command.config_path, "The configuration file (YAML).")
@@ -61,6 +63,12 @@ Command ParseCommandLine(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     command.exit_code = app.exit(error) == 0 ? server::kExitOk : server::kExitUsage;
+    return command;
+  }
+  // To require one beforehand would keep quiet about the name of an unknown one.
+  if (app.get_subcommands().empty()) {
+    app.exit(CLI::RequiredError::Subcommand(1));
+    command.exit_code = server::kExitUsage;
     return command;
   }
   command.kind = run->parsed()     ? Command::Kind::kRun

@@ -23,6 +23,7 @@ struct Command {
   int demo_port = 8080;
   bool print_config = false;  // demo: print its configuration and leave
   int exit_code = 0;
+  std::vector<std::string> arguments;  // all, with the program's name
 };
 
 // Reads the arguments; prints help to standard output and usage errors to standard error.

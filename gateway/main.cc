@@ -13,6 +13,7 @@
 #include "gateway/server/op_log.h"
 #include "gateway/server/server.h"
 #include "gateway/server/signals.h"
+#include "gateway/server/upgrade.h"
 #include "gateway/version.h"
 #include "pool/net/clock.h"
 
@@ -25,15 +26,23 @@ std::optional<config::Config> Accept(config::LoadResult loaded) {
   return std::move(loaded.config);
 }
 
-int Serve(config::Config config, server::ServerOptions options) {
+int Serve(const Command& command, config::Config config, server::ServerOptions options) {
+  // Before there are threads: it changes the environment.
+  absl::StatusOr<server::Inheritance> inheritance = server::TakeInheritance();
+  if (!inheritance.ok()) {
+    fprintf(stderr, "%s\n", std::string(inheritance.status().message()).c_str());
+    return server::kExitFailure;
+  }
   options.version = kVersion;
+  options.command = command.arguments;
+  options.command.front() = server::ProgramPath(command.arguments.front());
   const pool::SystemClock clock;
   // The log's thread inherits the mask; one that did not would die of SIGTERM, and we with it.
   server::BlockSignals();
   server::StartOpLog();
   int exit_code = server::kExitFailure;
   {
-    server::Server server(&clock, std::move(options));
+    server::Server server(&clock, std::move(options), *std::move(inheritance));
     const absl::Status status = server.Start(std::move(config));
     if (status.ok()) {
       exit_code = server.Run();
@@ -48,7 +57,7 @@ int Serve(config::Config config, server::ServerOptions options) {
 int Run(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
   if (!config.has_value()) return server::kExitUsage;
-  return Serve(std::move(*config), {.config_path = command.config_path});
+  return Serve(command, std::move(*config), {.config_path = command.config_path});
 }
 
 int Proxy(const Command& command) {
@@ -57,7 +66,7 @@ int Proxy(const Command& command) {
     fprintf(stderr, "holdfast proxy: %s\n", std::string(config.status().message()).c_str());
     return server::kExitUsage;
   }
-  return Serve(std::move(*config), {});
+  return Serve(command, std::move(*config), {});
 }
 
 int Demo(const Command& command) {
@@ -68,7 +77,7 @@ int Demo(const Command& command) {
   }
   std::optional<config::Config> config = Accept(config::LoadConfig(text, "demo"));
   if (!config.has_value()) return server::kExitUsage;
-  return Serve(std::move(*config), {.greeting = DemoGreeting(command.demo_port)});
+  return Serve(command, std::move(*config), {.greeting = DemoGreeting(command.demo_port)});
 }
 
 int Check(const Command& command) {

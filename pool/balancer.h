@@ -23,8 +23,8 @@ class Balancer {
 
   void set_policy(BalancePolicy policy) { policy_ = policy; }
 
-  // The index of the endpoint to use, kNoEndpoint when there is none. `avoid` (an index) is chosen only when it is
-  // the only one: a repetition goes elsewhere.
+  // The index of the endpoint to use, kNoEndpoint when there is none. `avoid` (an index) is chosen
+  // only when it is the only one: a repetition goes elsewhere.
   size_t Pick(std::span<const size_t> loads, size_t avoid = kNoEndpoint);
 
  private:

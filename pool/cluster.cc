@@ -15,6 +15,8 @@ Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string 
       cells_(shard, name_),
       balancer_(policy, context.random) {}
 
+Cluster::~Cluster() { cells_.endpoints.Add(-static_cast<int64_t>(pools_.size())); }
+
 void Cluster::Configure(const PoolLimits& limits, BalancePolicy policy) {
   balancer_.set_policy(policy);
   limits_ = limits;
@@ -36,6 +38,7 @@ void Cluster::SetEndpoints(std::span<const SocketAddress> addresses, std::string
     } else {
       next.push_back(std::make_unique<ConnectionPool>(context_, EndpointKey{name_, address},
                                                       limits_, &cells_));
+      if (draining_) next.back()->Drain();
     }
   }
   for (auto& pool : pools_) {
@@ -43,19 +46,20 @@ void Cluster::SetEndpoints(std::span<const SocketAddress> addresses, std::string
     pool->Drain();
     departed_.push_back(std::move(pool));
   }
+  cells_.endpoints.Add(static_cast<int64_t>(next.size()) - static_cast<int64_t>(pools_.size()));
   pools_ = std::move(next);
   loads_.resize(pools_.size());
-  cells_.endpoints.Set(static_cast<int64_t>(pools_.size()));
-  ReapDeparted();
+  if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
 
 void Cluster::Drain() {
+  draining_ = true;
   for (auto& pool : pools_) pool->Drain();
 }
 
 Checkout Cluster::Acquire(Waiter* waiter, bool fresh, const SocketAddress* avoid,
                           SocketAddress* picked) {
-  if (!departed_.empty()) ReapDeparted();
+  if (!departed_.empty()) context_.loop->Queue(reap_task_);
   if (pools_.empty()) {
     cells_.checkout(CheckoutResult::kNoEndpoint).Add();
     return Checkout{};

@@ -33,34 +33,47 @@ ConnectionPool::~ConnectionPool() {
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   HOLDFAST_CHECK(!waiter->waiting());
   Checkout checkout;
-  if (waiters_.empty() && !idle_.empty() && !fresh) {
-    cells_->checkout(CheckoutResult::kReused).Add();
+  if (!fresh && idle_.size() > spoken_for()) {
     checkout.status = Checkout::Status::kLeased;
     checkout.lease = LeaseOut(*idle_.front());
     return checkout;
   }
-  if (waiters_.size() >= limits_.queue_size) {
-    checkout.refusal = CheckoutResult::kQueueFull;
-    cells_->checkout(checkout.refusal).Add();
-    return checkout;
-  }
-  if (connecting_.size() <= waiters_.size()) {
-    // A fresh connection is worth more to a repetition than the oldest idle one.
-    if (connections() >= limits_.max_connections && !idle_.empty()) {
-      CloseIdle(*idle_.back(), IdleEnd::kIdleEvicted);
+  if (coming() <= waiters_.size()) {
+    bool refused = false;
+    if (MakeRoom()) {
+      refused = !Connect(&checkout.refusal);
+    } else if (waiters_.size() - coming() >= limits_.queue_size) {
+      // Only those for whom nothing is coming are in the queue.
+      checkout.refusal = CheckoutResult::kQueueFull;
+      refused = true;
     }
-    if (connections() < limits_.max_connections && !Connect(&checkout.refusal)) {
+    if (refused) {
       cells_->checkout(checkout.refusal).Add();
       return checkout;
     }
   }
-  waiters_.PushBack(*waiter);
-  waiter->pool_ = this;
-  waiter->since_ = context_.loop->now();
-  cells_->waiters.Add(1);
-  ArmQueueTimer();
+  AddWaiter(*waiter, fresh);
   checkout.status = Checkout::Status::kWaiting;
   return checkout;
+}
+
+void ConnectionPool::AddWaiter(Waiter& waiter, bool fresh) {
+  waiters_.PushBack(waiter);
+  waiter.pool_ = this;
+  waiter.since_ = context_.loop->now();
+  waiter.fresh_ = fresh;
+  fresh_waiters_ += fresh ? 1 : 0;
+  cells_->waiters.Add(1);
+  ArmQueueTimer();
+}
+
+// With room wanted and idle connections to spare, it is a fresh one that is wanted: it is worth
+// more to a repetition than the oldest idle one.
+bool ConnectionPool::MakeRoom() {
+  if (connections() >= limits_.max_connections && idle_.size() > spoken_for()) {
+    CloseIdle(*idle_.back(), IdleEnd::kIdleEvicted);
+  }
+  return connections() < limits_.max_connections;
 }
 
 bool ConnectionPool::Connect(CheckoutResult* refusal) {
@@ -79,8 +92,8 @@ bool ConnectionPool::Connect(CheckoutResult* refusal) {
     expires_at = now + context_.random->JitterTenth(*limits_.max_age);
   }
   cells_->opened(connections() == 0 ? OpenReason::kEmpty : OpenReason::kAllBusy).Add();
-  auto upstream = std::make_unique<UpstreamConnection>(
-      this, context_.loop, context_.slabs, std::move(socket), in_progress, expires_at);
+  auto upstream = std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs,
+                                                       std::move(socket), expires_at);
   if (upstream->connection().Open() != 0) {
     cells_->closed(IdleEnd::kConnectFailed).Add();
     *refusal = CheckoutResult::kConnectFailed;
@@ -89,19 +102,14 @@ bool ConnectionPool::Connect(CheckoutResult* refusal) {
   UpstreamConnection& opened = *upstream.release();
   connecting_.PushBack(opened);
   cells_->connecting.Add(1);
-  if (in_progress) {
-    context_.loop->timers().Arm(opened.timer_, now + limits_.connect_timeout);
-  } else {
-    OnConnected(opened);
-  }
+  context_.loop->timers().Arm(opened.timer_, now + limits_.connect_timeout);
   return true;
 }
 
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
-  idle_.Remove(upstream);
-  --context_.idle_budget->used;
+  cells_->checkout(upstream.leases() == 0 ? CheckoutResult::kFresh : CheckoutResult::kReused).Add();
+  Unlink(upstream);
   leased_.PushBack(upstream);
-  cells_->idle.Add(-1);
   cells_->busy.Add(1);
   upstream.MoveTo(UpstreamConnection::State::kLeased);
   return Lease(this, &upstream);
@@ -112,7 +120,9 @@ ReuseDecision ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts 
   Connection& connection = upstream->connection();
   if (facts.asked && connection.open() && connection.readable()) {
     // The last read came back full, so only a further one can tell whether more is there.
-    connection.Fill(1);
+    const FillStatus status = connection.Fill(1);
+    facts.broken |= status == FillStatus::kError;
+    facts.peer_closed |= status == FillStatus::kEndOfStream;
   }
   facts.broken |= !connection.open() || connection.hung_up();
   facts.peer_closed |= connection.peer_ended();
@@ -122,35 +132,36 @@ ReuseDecision ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts 
   facts.too_old |= upstream->too_old(context_.loop->now());
   facts.idle_off |= limits_.max_idle == 0;
   const ReuseDecision decision = DecideReuse(facts);
-  leased_.Remove(*upstream);
-  cells_->busy.Add(-1);
   if (decision == ReuseDecision::kKeep) {
+    Unlink(*upstream);
     upstream->MoveTo(UpstreamConnection::State::kIdle);
     KeepIdle(*upstream);
   } else {
     cells_->closed(decision).Add();
-    connection.Close();
-    upstream->MoveTo(UpstreamConnection::State::kClosed);
-    context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(upstream));
+    Discard(*upstream);
   }
-  if (!waiters_.empty()) context_.loop->Queue(serve_task_);
+  QueueServing();
   return decision;
 }
 
 void ConnectionPool::KeepIdle(UpstreamConnection& upstream) {
-  IdleBudget& budget = *context_.idle_budget;
-  if (!idle_.empty() &&
-      (idle_.size() >= limits_.max_idle || budget.used >= budget.limit)) {
-    CloseIdle(*idle_.back(), IdleEnd::kIdleEvicted);
-  }
   idle_.PushFront(upstream);
-  ++budget.used;
+  ++context_.idle_budget->used;
   cells_->idle.Add(1);
-  if (budget.used > budget.limit && waiters_.empty()) {
-    CloseIdle(upstream, IdleEnd::kIdleEvicted);
-    return;
-  }
   upstream.BeginIdle(context_.loop->now(), limits_.idle_timeout);
+  TrimIdle();
+}
+
+void ConnectionPool::TrimIdle() {
+  const IdleEnd end = draining_ ? IdleEnd::kDrained : IdleEnd::kIdleEvicted;
+  const size_t max_idle = draining_ ? 0 : limits_.max_idle;
+  while (!idle_.empty() &&
+         (idle_.size() - spoken_for() > max_idle || connections() > limits_.max_connections)) {
+    CloseIdle(*idle_.back(), end);
+  }
+  // One at the most: what other pools hold beyond the budget is not for this one to make up.
+  const IdleBudget& budget = *context_.idle_budget;
+  if (budget.used > budget.limit && idle_.size() > spoken_for()) CloseIdle(*idle_.back(), end);
 }
 
 void ConnectionPool::CloseIdle(UpstreamConnection& upstream, IdleEnd end) {
@@ -158,15 +169,15 @@ void ConnectionPool::CloseIdle(UpstreamConnection& upstream, IdleEnd end) {
   cells_->closed(end).Add();
   Discard(upstream);
   // Its place under the cap may be what a waiter needs.
-  if (!waiters_.empty()) context_.loop->Queue(serve_task_);
+  QueueServing();
 }
 
 void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
-  connecting_.Remove(upstream);
-  cells_->connecting.Add(-1);
+  HOLDFAST_CHECK(connecting_.Contains(upstream));
+  if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
+  Unlink(upstream);
   upstream.MoveTo(UpstreamConnection::State::kIdle);
   KeepIdle(upstream);
-  context_.loop->Queue(serve_task_);
 }
 
 void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result) {
@@ -176,20 +187,33 @@ void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResul
                                                          : IdleEnd::kConnectFailed)
       .Add();
   Discard(upstream);
-  // A waiter stands for each attempt; one whose place a returned connection took is served already.
-  if (connecting_.size() < waiters_.size()) FailFirstWaiter(result);
-  if (!waiters_.empty()) context_.loop->Queue(serve_task_);
+  // A waiter stands for each attempt, unless a connection that came back is there for it.
+  ServeFromIdle();
+  if (coming() < waiters_.size()) FailFirstWaiter(result);
+  QueueServing();
+}
+
+void ConnectionPool::Unlink(UpstreamConnection& upstream) {
+  switch (upstream.state()) {
+    case UpstreamConnection::State::kConnecting:
+      connecting_.Remove(upstream);
+      cells_->connecting.Add(-1);
+      return;
+    case UpstreamConnection::State::kIdle:
+      idle_.Remove(upstream);
+      --context_.idle_budget->used;
+      cells_->idle.Add(-1);
+      return;
+    case UpstreamConnection::State::kLeased:
+      leased_.Remove(upstream);
+      cells_->busy.Add(-1);
+      return;
+    case UpstreamConnection::State::kClosed: HOLDFAST_CHECK(false);
+  }
 }
 
 void ConnectionPool::Discard(UpstreamConnection& upstream) {
-  if (idle_.Contains(upstream)) {
-    idle_.Remove(upstream);
-    --context_.idle_budget->used;
-    cells_->idle.Add(-1);
-  } else {
-    connecting_.Remove(upstream);
-    cells_->connecting.Add(-1);
-  }
+  Unlink(upstream);
   upstream.connection().Close();
   upstream.MoveTo(UpstreamConnection::State::kClosed);
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
@@ -198,6 +222,7 @@ void ConnectionPool::Discard(UpstreamConnection& upstream) {
 void ConnectionPool::RemoveWaiter(Waiter& waiter) {
   waiters_.Remove(waiter);
   waiter.pool_ = nullptr;
+  fresh_waiters_ -= waiter.fresh_ ? 1 : 0;
   cells_->waiters.Add(-1);
 }
 
@@ -208,37 +233,56 @@ void ConnectionPool::FailFirstWaiter(CheckoutResult result) {
   waiter.OnCheckoutFailed(result);
 }
 
-void ConnectionPool::ServeWaiters() {
-  while (!waiters_.empty() && !idle_.empty()) {
-    UpstreamConnection& upstream = *idle_.front();
-    Waiter& waiter = *waiters_.front();
-    RemoveWaiter(waiter);
-    cells_->checkout(upstream.leases() == 0 ? CheckoutResult::kFresh : CheckoutResult::kReused)
-        .Add();
-    waiter.OnLease(LeaseOut(upstream));
+void ConnectionPool::Serve(Waiter& waiter, UpstreamConnection& upstream) {
+  HOLDFAST_CHECK(!waiter.fresh_ || upstream.leases() == 0);
+  RemoveWaiter(waiter);
+  waiter.OnLease(LeaseOut(upstream));
+}
+
+Waiter& ConnectionPool::FirstWilling() const {
+  Waiter* waiter = waiters_.front();
+  while (waiter->fresh_) waiter = IntrusiveList<Waiter>::Next(*waiter);
+  return *waiter;
+}
+
+void ConnectionPool::ServeFromIdle() {
+  // Those who ask again from inside the call have their turn later: they must not hold the loop.
+  for (size_t left = willing(); left > 0 && spoken_for() > 0; --left) {
+    Serve(FirstWilling(), *idle_.front());
   }
-  while (connecting_.size() < waiters_.size() && connections() < limits_.max_connections) {
+}
+
+void ConnectionPool::ServeWaiters() {
+  ServeFromIdle();
+  bool again = spoken_for() > 0;
+  while (coming() < waiters_.size() && MakeRoom()) {
     CheckoutResult refusal;
     if (!Connect(&refusal)) {
       FailFirstWaiter(refusal);
+      again = true;
       break;  // The rest is tried in a later turn: a failing connect must not hold the loop.
     }
   }
-  if (!waiters_.empty()) {
-    ArmQueueTimer();
-    const bool can_go_on = connecting_.size() < waiters_.size() &&
-                           connections() < limits_.max_connections;
-    if (can_go_on || !idle_.empty()) context_.loop->Queue(serve_task_);
-  }
+  TrimIdle();
+  if (again) QueueServing();
+}
+
+void ConnectionPool::QueueServing() {
+  if (!waiters_.empty()) context_.loop->Queue(serve_task_);
 }
 
 void ConnectionPool::ArmQueueTimer() {
   const TimePoint deadline = waiters_.front()->since_ + limits_.queue_timeout;
-  if (!queue_timer_.armed()) context_.loop->timers().Arm(queue_timer_, deadline);
+  // An earlier wake-up that is armed already may stay; it looks at who waits when it comes.
+  if (!queue_timer_.armed() || queue_timer_.deadline() > deadline) {
+    context_.loop->timers().Arm(queue_timer_, deadline);
+  }
 }
 
 void ConnectionPool::OnQueueTimer(TimePoint now) {
-  while (!waiters_.empty() && now >= waiters_.front()->since_ + limits_.queue_timeout) {
+  ServeFromIdle();
+  for (size_t left = waiters_.size(); left > 0 && !waiters_.empty(); --left) {
+    if (now < waiters_.front()->since_ + limits_.queue_timeout) break;
     FailFirstWaiter(CheckoutResult::kQueueTimeout);
   }
   if (!waiters_.empty()) ArmQueueTimer();
@@ -247,16 +291,13 @@ void ConnectionPool::OnQueueTimer(TimePoint now) {
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
   HOLDFAST_CHECK(limits.max_connections > 0);
   limits_ = limits;
-  while (!idle_.empty() && (idle_.size() > limits_.max_idle ||
-                            connections() > limits_.max_connections)) {
-    CloseIdle(*idle_.back(), IdleEnd::kIdleEvicted);
-  }
-  if (!waiters_.empty()) context_.loop->Queue(serve_task_);
+  TrimIdle();
+  QueueServing();
 }
 
 void ConnectionPool::Drain() {
   draining_ = true;
-  while (!idle_.empty()) CloseIdle(*idle_.back(), IdleEnd::kDrained);
+  TrimIdle();
 }
 
 }  // namespace holdfast::pool

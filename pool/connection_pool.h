@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_POOL_CONNECTION_POOL_H_
 #define HOLDFAST_POOL_CONNECTION_POOL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,8 +18,9 @@
 
 namespace holdfast::pool {
 
-// One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls come
-// from the loop, never from inside Checkout; each ends the wait.
+// One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls
+// come from the loop, never from inside a call to the pool; each ends the wait. They may use the
+// pool at once (acquire, end leases, cancel waits), but not destroy it.
 class Waiter : public ListNode<Waiter> {
  public:
   bool waiting() const { return pool_ != nullptr; }
@@ -34,9 +36,10 @@ class Waiter : public ListNode<Waiter> {
   friend class ConnectionPool;
   ConnectionPool* pool_ = nullptr;
   TimePoint since_;
+  bool fresh_ = false;  // only a connection that has served nobody will do
 };
 
-// What Checkout answers, by value: a lease; or nothing yet, and the waiter will hear; or a refusal.
+// What Acquire answers, by value: a lease; or nothing yet, and the waiter will hear; or a refusal.
 struct Checkout {
   enum class Status : uint8_t { kLeased, kWaiting, kRefused };
   Status status = Status::kRefused;
@@ -55,11 +58,12 @@ struct PoolContext {
 // All connections of one worker to one endpoint (one EndpointKey): idle ones in LIFO order, leased,
 // connecting, and those who wait for one.
 //
-// A request gets the most recently used idle connection; else a new one is opened if the cap
-// allows; else it waits in order of arrival. Every connection that becomes free goes to the first
-// waiter.
+// A request gets the most recently used idle connection; else a new one is opened for it if the cap
+// allows; else it queues. All of these wait in order of arrival: a new connection goes to the first
+// who waits, one that comes back to the first who does not insist on a fresh one.
 //
-// One thread. Owned by its Cluster. No lease may be out when it is destroyed (asserted).
+// One thread. Owned by its Cluster. No lease may be out and nobody may wait when it is destroyed
+// (asserted), which closes what is idle or connecting.
 class ConnectionPool {
  public:
   ConnectionPool(const PoolContext& context, EndpointKey key, const PoolLimits& limits,
@@ -68,8 +72,8 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // `waiter` is queued if the answer is kWaiting. `fresh` passes idle connections by: for the repetition of a request
-  // that met a dead one.
+  // `waiter` is queued if the answer is kWaiting. `fresh` passes used connections by: for the
+  // repetition of a request that met a dead one.
   Checkout Acquire(Waiter* waiter, bool fresh);
 
   // New limits count from the next decision on; idle connections over a lowered cap are closed.
@@ -92,20 +96,38 @@ class ConnectionPool {
   friend class Lease;
   friend class Waiter;
 
+  // Those who wait and take a used connection. As many idle ones are spoken for.
+  size_t willing() const { return waiters_.size() - fresh_waiters_; }
+  size_t spoken_for() const { return std::min(idle_.size(), willing()); }
+  // Connections that those who wait are going to get.
+  size_t coming() const { return connecting_.size() + spoken_for(); }
+
+  void AddWaiter(Waiter& waiter, bool fresh);
+  // Room for one more under the cap; the oldest idle connection that nobody waits for gives way.
+  bool MakeRoom();
   // Opens one connection; false and `*refusal` when that failed at once.
   bool Connect(CheckoutResult* refusal);
   Lease LeaseOut(UpstreamConnection& upstream);
   ReuseDecision TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
   void KeepIdle(UpstreamConnection& upstream);
+  // Closes idle connections that are over a limit and not spoken for, the oldest first.
+  void TrimIdle();
   void CloseIdle(UpstreamConnection& upstream, IdleEnd end);
   void OnConnected(UpstreamConnection& upstream);
   void OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result);
+  // Takes it off the list that its state names.
+  void Unlink(UpstreamConnection& upstream);
   // Unlinks, closes and destroys at the end of the turn.
   void Discard(UpstreamConnection& upstream);
   void RemoveWaiter(Waiter& waiter);
   void FailFirstWaiter(CheckoutResult result);
+  void Serve(Waiter& waiter, UpstreamConnection& upstream);
+  // The first who takes a used connection; one must be there.
+  Waiter& FirstWilling() const;
+  void ServeFromIdle();
   // Gives free connections to waiters and opens missing ones; runs as a task of the loop.
   void ServeWaiters();
+  void QueueServing();
   void OnQueueTimer(TimePoint now);
   void ArmQueueTimer();
 
@@ -118,6 +140,7 @@ class ConnectionPool {
   IntrusiveList<UpstreamConnection> leased_;
   IntrusiveList<UpstreamConnection> connecting_;
   IntrusiveList<Waiter> waiters_;  // front: waits longest
+  size_t fresh_waiters_ = 0;       // of them
   MemberTimer<ConnectionPool, &ConnectionPool::OnQueueTimer> queue_timer_{this};
   MemberTask<ConnectionPool, &ConnectionPool::ServeWaiters> serve_task_{this};
 };

@@ -11,7 +11,7 @@ namespace holdfast::pool {
 // Everything that two requests must agree on to use one connection. A field that is forgotten
 // here lets one upstream's connection serve another, so it is compared whole, never by a digest.
 struct EndpointKey {
-  std::string upstream;    // the upstream's name: its limits and its metrics
+  std::string upstream;  // the upstream's name: its limits and its metrics
   SocketAddress address;
 
   bool operator==(const EndpointKey&) const = default;

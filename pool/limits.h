@@ -13,10 +13,11 @@ namespace holdfast::pool {
 struct PoolLimits {
   size_t max_connections = 512;  // connecting, leased and idle together
   size_t max_idle = 512;
-  std::optional<Duration> idle_timeout = std::chrono::seconds(4);  // nullopt: kept until the peer closes
-  std::optional<Duration> max_age = std::chrono::minutes(30);      // varied by kAgeJitter
+  // nullopt: kept until the peer closes.
+  std::optional<Duration> idle_timeout = std::chrono::seconds(4);
+  std::optional<Duration> max_age = std::chrono::minutes(30);  // varied by up to a tenth
   Duration connect_timeout = std::chrono::seconds(2);
-  size_t queue_size = 1024;  // requests waiting for one endpoint
+  size_t queue_size = 1024;  // requests for which no connection may be opened yet
   Duration queue_timeout = std::chrono::seconds(3);
 
   bool operator==(const PoolLimits&) const = default;

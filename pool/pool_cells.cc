@@ -51,9 +51,9 @@ PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
       waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})),
       endpoints(shard->GaugeFor(Metric::kUpstreamEndpoints, {upstream})) {
   for (int i = 0; i < kCheckoutResults; ++i) {
-    checkouts_[i] = &shard->CounterFor(
-        Metric::kUpstreamCheckoutsTotal,
-        {upstream, CheckoutResultName(static_cast<CheckoutResult>(i))});
+    checkouts_[i] =
+        &shard->CounterFor(Metric::kUpstreamCheckoutsTotal,
+                           {upstream, CheckoutResultName(static_cast<CheckoutResult>(i))});
   }
   for (int i = 0; i < kOpenReasons; ++i) {
     opened_[i] = &shard->CounterFor(Metric::kUpstreamConnectionsOpenedTotal,
@@ -63,7 +63,8 @@ PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
     idle_ends_[i] = &shard->CounterFor(Metric::kUpstreamConnectionsClosedTotal,
                                        {upstream, IdleEndName(static_cast<IdleEnd>(i))});
   }
-  for (int i = 0; i < kReuseDecisions; ++i) {
+  static_assert(static_cast<int>(ReuseDecision::kKeep) == 0);
+  for (int i = 1; i < kReuseDecisions; ++i) {
     lease_ends_[i] =
         &shard->CounterFor(Metric::kUpstreamConnectionsClosedTotal,
                            {upstream, ReuseDecisionName(static_cast<ReuseDecision>(i))});

@@ -7,22 +7,23 @@
 
 #include "metrics/cell.h"
 #include "metrics/shard.h"
+#include "pool/net/check.h"
 #include "pool/reuse.h"
 
 namespace holdfast::pool {
 
 // How a request for a connection ended. Names are metric label values.
 enum class CheckoutResult : uint8_t {
-  kReused,          // an idle connection
-  kFresh,           // a connection opened for it
-  kQueueFull,       // too many requests wait already
-  kQueueTimeout,    // waited too long
+  kReused,        // an idle connection
+  kFresh,         // a connection opened for it
+  kQueueFull,     // too many requests wait already
+  kQueueTimeout,  // waited too long
   kConnectRefused,
   kConnectTimeout,
-  kConnectFailed,   // any other error of connect(2)
-  kNoDescriptors,   // the process is out of file descriptors
-  kNoEndpoint,      // the upstream has no address (yet)
-  kCancelled,       // the request went away while it waited
+  kConnectFailed,  // any other error of connect(2)
+  kNoDescriptors,  // the process is out of file descriptors
+  kNoEndpoint,     // the upstream has no address (yet)
+  kCancelled,      // the request went away while it waited
 };
 inline constexpr int kCheckoutResults = 10;
 std::string_view CheckoutResultName(CheckoutResult result);
@@ -42,7 +43,7 @@ enum class IdleEnd : uint8_t {
   kIdleBytes,    // the upstream spoke without being asked
   kIdleEvicted,  // a newer one needed its place
   kMaxAge,
-  kDrained,      // the endpoint left, or the process stops
+  kDrained,  // the endpoint left, or the process stops
   kConnectFailed,
   kConnectTimeout,
 };
@@ -57,7 +58,11 @@ class PoolCells {
   metrics::Counter& checkout(CheckoutResult result) { return *checkouts_[Index(result)]; }
   metrics::Counter& opened(OpenReason reason) { return *opened_[Index(reason)]; }
   metrics::Counter& closed(IdleEnd end) { return *idle_ends_[Index(end)]; }
-  metrics::Counter& closed(ReuseDecision decision) { return *lease_ends_[Index(decision)]; }
+  // Any refusal; a kept connection is not closed.
+  metrics::Counter& closed(ReuseDecision refusal) {
+    HOLDFAST_CHECK(refusal != ReuseDecision::kKeep);
+    return *lease_ends_[Index(refusal)];
+  }
 
   metrics::Gauge& idle;
   metrics::Gauge& busy;
@@ -74,7 +79,7 @@ class PoolCells {
   std::array<metrics::Counter*, kCheckoutResults> checkouts_;
   std::array<metrics::Counter*, kOpenReasons> opened_;
   std::array<metrics::Counter*, kIdleEnds> idle_ends_;
-  std::array<metrics::Counter*, kReuseDecisions> lease_ends_;
+  std::array<metrics::Counter*, kReuseDecisions> lease_ends_{};  // kKeep has none
 };
 
 }  // namespace holdfast::pool

@@ -5,8 +5,8 @@
 
 namespace holdfast::pool {
 
-// A small fast generator (xorshift64*, Vigna 2016) for balancing and jitter: nothing here is secret. One
-// thread; give each worker a seed of its own.
+// A small fast generator (xorshift64*, Vigna 2016) for balancing and jitter: nothing here is
+// secret. One thread; give each worker a seed of its own.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed != 0 ? seed : 0x9E3779B97F4A7C15u) {}
@@ -23,10 +23,15 @@ class Random {
     return static_cast<uint32_t>(((Next() >> 32) * uint64_t{bound}) >> 32);
   }
 
-  // `value` changed by up to a tenth either way, so that what began together does not end together.
+  // `value` (not negative) changed by up to a tenth either way, so that what began together does
+  // not end together.
   template <class Duration>
   Duration JitterTenth(Duration value) {
-    return value - value / 10 + Duration((value.count() / 5) * Below(1001) / 1000);
+    constexpr int kSteps = 1000;
+    const Duration span = value / 5;
+    // Whole steps and the rest apart: the product of a long duration would overflow.
+    const auto step = Below(kSteps + 1);
+    return value - value / 10 + span / kSteps * step + span % kSteps * step / kSteps;
   }
 
  private:

@@ -20,7 +20,7 @@ enum class ReuseDecision : uint8_t {
   kPeerAskedClose,      // Connection: close, HTTP/1.0, or a body that ends with the connection
   kDraining,            // the pool takes nothing back
   kMaxAge,
-  kIdleOff,             // idle connections are not kept
+  kIdleOff,  // idle connections are not kept
 };
 std::string_view ReuseDecisionName(ReuseDecision decision);
 inline constexpr int kReuseDecisions = 12;

@@ -15,17 +15,21 @@ namespace holdfast::pool {
 class ConnectionPool;
 
 // One connection to a backend and where it stands. While it connects or is idle it listens to its
-// socket itself: any byte or end that arrives on an idle connection closes it. While leased the holder of
-// the lease listens.
+// socket itself: any byte or end that arrives on an idle connection closes it. While leased the
+// holder of the lease listens.
 //
 // One thread. Owned by its ConnectionPool, leased or not; nobody else destroys it.
 class UpstreamConnection final : private ConnectionEvents, public ListNode<UpstreamConnection> {
  public:
   enum class State : uint8_t { kConnecting, kIdle, kLeased, kClosed };
 
+  // `socket` has a connect in progress, or one that has succeeded already.
   UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
-                     bool connecting, std::optional<TimePoint> expires_at);
+                     std::optional<TimePoint> expires_at);
   ~UpstreamConnection() = default;
+
+  // Whether the state may change so.
+  static bool MayMove(State from, State to);
 
   State state() const { return state_; }
   Connection& connection() { return connection_; }
@@ -40,6 +44,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
   void OnConnectionReady() override;
+  void FinishConnect();
   void OnTimer(TimePoint now);
   void BeginIdle(TimePoint now, std::optional<Duration> idle_timeout);
   void ArmForIdleEnd();

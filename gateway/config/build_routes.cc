@@ -107,8 +107,9 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
   const YamlNode* redirect = node.Find("redirect");
   const int given = (upstream != nullptr) + (respond != nullptr) + (redirect != nullptr);
   if (given != 1 && node.is_mapping()) {
-    report->Error(node.position, std::string("expected one of upstream, respond, redirect; found ") +
-                                     (given == 0 ? "none" : "several"));
+    report->Error(node.position,
+                  std::string("expected one of upstream, respond, redirect; found ") +
+                      (given == 0 ? "none" : "several"));
   }
   if (upstream != nullptr) {
     route->action = Action::kUpstream;

@@ -34,18 +34,18 @@ struct Listener {
   std::optional<Duration> head_timeout = std::chrono::seconds(10);  // for a whole request head
   std::optional<Duration> body_timeout = std::chrono::seconds(30);  // without progress on a body
   std::optional<Duration> max_connection_age = std::chrono::hours(1);
-  std::vector<Cidr> trusted_proxies;     // whose X-Forwarded-* fields are believed
-  uint32_t max_head_bytes = 32 * 1024;   // 431 beyond; 1 KiB to 1 MiB
-  uint32_t max_header_fields = 100;      // 431 beyond; 1 to 1000
-  uint32_t max_uri_bytes = 8 * 1024;     // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
+  std::vector<Cidr> trusted_proxies;        // whose X-Forwarded-* fields are believed
+  uint32_t max_head_bytes = 32 * 1024;      // 431 beyond; 1 KiB to 1 MiB
+  uint32_t max_header_fields = 100;         // 431 beyond; 1 to 1000
+  uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
 };
 
 enum class Balance : uint8_t { kRoundRobin, kLeastRequest };
 
 struct Queue {
-  uint32_t size = 1024;                          // requests waiting for a connection; 0: none may
-  Duration timeout = std::chrono::seconds(3);    // then 503 with Retry-After
+  uint32_t size = 1024;                        // requests waiting for a connection; 0: none may
+  Duration timeout = std::chrono::seconds(3);  // then 503 with Retry-After
 };
 
 struct Upstream {

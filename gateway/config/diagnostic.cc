@@ -76,15 +76,18 @@ void Report::Warning(Position position, std::string message) {
 }
 
 void Report::Add(Severity severity, Position position, std::string message) {
-  diagnostics_.push_back({severity, std::string(file_), position, std::move(message),
-                          ExtractLine(text_, position)});
+  diagnostics_.push_back(
+      {severity, std::string(file_), position, std::move(message), ExtractLine(text_, position)});
 }
 
 std::vector<Diagnostic> Report::Take() {
   std::ranges::stable_sort(diagnostics_, {}, &Diagnostic::position);
   if (errors_ > kMaxErrors) {
-    diagnostics_.push_back({Severity::kError, std::string(file_), {},
-                            "errors not shown: " + std::to_string(errors_ - kMaxErrors), {}});
+    diagnostics_.push_back({Severity::kError,
+                            std::string(file_),
+                            {},
+                            "errors not shown: " + std::to_string(errors_ - kMaxErrors),
+                            {}});
   }
   return std::exchange(diagnostics_, {});
 }

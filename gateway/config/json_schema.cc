@@ -59,10 +59,8 @@ Json ConvertKind(const Shape& shape) {
               {"minimum", shape.min},
               {"maximum", shape.max},
               {"pattern", kSizePattern}};
-    case Kind::kCount:
-      return {{"type", "integer"}, {"minimum", shape.min}, {"maximum", shape.max}};
-    case Kind::kWord:
-      return WordEnum(shape);
+    case Kind::kCount: return {{"type", "integer"}, {"minimum", shape.min}, {"maximum", shape.max}};
+    case Kind::kWord: return WordEnum(shape);
     case Kind::kList:
       return {{"type", "array"},
               {"minItems", shape.min},
@@ -72,8 +70,7 @@ Json ConvertKind(const Shape& shape) {
       return {{"type", "object"},
               {"maxProperties", shape.max},
               {"additionalProperties", Convert(*shape.element)}};
-    case Kind::kMapping:
-      return ConvertMapping(shape);
+    case Kind::kMapping: return ConvertMapping(shape);
   }
   return {};
 }

@@ -9,7 +9,8 @@ void Names::Add(const std::string& name, Position position, Report* report) {
   names_.push_back(name);
   const auto [existing, added] = entries_.try_emplace(name, Entry{index, position});
   if (added) return;
-  report->Error(position, std::string(kind_) + " " + Quoted(name) + " is defined twice; first at line " +
+  report->Error(position, std::string(kind_) + " " + Quoted(name) +
+                              " is defined twice; first at line " +
                               std::to_string(existing->second.position.line));
 }
 
@@ -17,9 +18,8 @@ std::optional<uint32_t> Names::Resolve(const YamlNode& node, Report* report) con
   if (!node.is_scalar()) return std::nullopt;
   const auto entry = entries_.find(node.text);
   if (entry != entries_.end()) return entry->second.index;
-  report->Error(node.position,
-                std::string(kind_) + " " + Quoted(node.text) + " is not defined" +
-                    Suggestion(node.text, {names_.begin(), names_.end()}));
+  report->Error(node.position, std::string(kind_) + " " + Quoted(node.text) + " is not defined" +
+                                   Suggestion(node.text, {names_.begin(), names_.end()}));
   return std::nullopt;
 }
 

@@ -11,9 +11,9 @@
 
 namespace holdfast::config {
 
-// The configuration of `holdfast proxy --from BIND --to ENDPOINT [--to ENDPOINT ...]`: one listener,
-// every request to one upstream "to", the defaults for the rest. The error names the flag and what
-// was expected.
+// The configuration of `holdfast proxy --from BIND --to ENDPOINT [--to ENDPOINT ...]`: one
+// listener, every request to one upstream "to", the defaults for the rest. The error names the flag
+// and what was expected.
 absl::StatusOr<Config> MakeProxyConfig(std::string_view from, std::span<const std::string> to);
 
 }  // namespace holdfast::config

@@ -41,8 +41,9 @@ constexpr Shape kName = {
 constexpr Shape kReference = {.kind = Kind::kText, .expected = "a name", .check = IsName};
 constexpr Shape kCidr = {
     .kind = Kind::kText,
-    .expected = "an IP address or a network such as 10.0.0.0/8 or fd00::/8, with no bits set "
-                "behind the prefix",
+    .expected =
+        "an IP address or a network such as 10.0.0.0/8 or fd00::/8, with no bits set "
+        "behind the prefix",
     .check = IsCidr,
 };
 constexpr Shape kEndpointText = {
@@ -104,8 +105,7 @@ constexpr Shape kDnsAttempts = {.kind = Kind::kCount, .min = 1, .max = 10};
 constexpr Shape kStatusCode = {.kind = Kind::kCount, .min = 200, .max = 599};
 constexpr Shape kHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = kMiB};
 constexpr Shape kUriBytes = {.kind = Kind::kSize, .min = 64, .max = 64 * kKiB};
-constexpr Shape kBodyLimit = {
-    .kind = Kind::kSize, .min = 0, .max = kMiB * kMiB, .words = kOff};
+constexpr Shape kBodyLimit = {.kind = Kind::kSize, .min = 0, .max = kMiB * kMiB, .words = kOff};
 
 constexpr std::string_view kBalanceWords[] = {"round_robin", "least_request"};
 constexpr Shape kBalance = {.kind = Kind::kWord, .words = kBalanceWords};
@@ -253,8 +253,9 @@ constexpr Shape kMatch = {
 };
 constexpr Shape kHeaders = {
     .kind = Kind::kNamed,
-    .expected = "a field name that does not belong to framing or to one hop (such as "
-                "Content-Length, Transfer-Encoding, Connection) and is not Date",
+    .expected =
+        "a field name that does not belong to framing or to one hop (such as "
+        "Content-Length, Transfer-Encoding, Connection) and is not Date",
     .max = 64,
     .element = &kFieldValue,
     .check = IsFieldName,
@@ -383,12 +384,9 @@ std::string Described(const Shape& shape) {
     case Kind::kSize:
       return "a size such as 512B, 64KiB or 10MiB, from " + size(shape.min) + " to " +
              size(shape.max);
-    case Kind::kCount:
-      return "a whole number from " + NumberRange(shape);
-    case Kind::kWord:
-      return "one of";
-    default:
-      return std::string(shape.expected);
+    case Kind::kCount: return "a whole number from " + NumberRange(shape);
+    case Kind::kWord: return "one of";
+    default: return std::string(shape.expected);
   }
 }
 

@@ -25,14 +25,11 @@ bool IsWord(const Shape& shape, std::string_view text) {
 
 std::string Found(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return "; found nothing";
-    case YamlNode::Kind::kScalar:
-      return "; found " + Quoted(node.text);
+    case YamlNode::Kind::kNull: return "; found nothing";
+    case YamlNode::Kind::kScalar: return "; found " + Quoted(node.text);
     case YamlNode::Kind::kSequence:
       return node.items.empty() ? "; found an empty list" : "; found a list";
-    case YamlNode::Kind::kMapping:
-      return "; found a mapping";
+    case YamlNode::Kind::kMapping: return "; found a mapping";
   }
   return {};
 }
@@ -113,18 +110,14 @@ void CheckNamed(const YamlNode& node, const Shape& shape, Report* report) {
 bool ScalarFits(const Shape& shape, std::string_view text) {
   if (IsWord(shape, text)) return true;
   switch (shape.kind) {
-    case Kind::kText:
-      return shape.check(text);
+    case Kind::kText: return shape.check(text);
     case Kind::kDuration: {
       const auto duration = ParseDuration(text);
       return duration && duration->count() >= shape.min && duration->count() <= shape.max;
     }
-    case Kind::kSize:
-      return InRange(shape, ParseSize(text));
-    case Kind::kCount:
-      return InRange(shape, ParseCount(text));
-    default:
-      return false;
+    case Kind::kSize: return InRange(shape, ParseSize(text));
+    case Kind::kCount: return InRange(shape, ParseCount(text));
+    default: return false;
   }
 }
 
@@ -136,10 +129,8 @@ void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
         return CheckShape(node, *shape.short_form, report);
       }
       return CheckMapping(node, shape, report);
-    case Kind::kList:
-      return CheckList(node, shape, report);
-    case Kind::kNamed:
-      return CheckNamed(node, shape, report);
+    case Kind::kList: return CheckList(node, shape, report);
+    case Kind::kNamed: return CheckNamed(node, shape, report);
     default:
       if (!node.is_scalar() || !ScalarFits(shape, node.text)) Mismatch(node, shape, report);
   }

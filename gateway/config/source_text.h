@@ -33,8 +33,9 @@ size_t Utf8Length(std::string_view text);
 // character but the tab.
 bool IsPrintable(std::string_view character);
 
-// A line (from 1) without its end, made fit for a terminal: bytes that are not printable become '?',
-// and of a very long line only the part around `column` is kept. Empty when there is no such line.
+// A line (from 1) without its end, made fit for a terminal: bytes that are not printable become
+// '?', and of a very long line only the part around `column` is kept. Empty when there is no such
+// line.
 struct SourceLine {
   std::string text;
   int caret = 0;  // where the column is in `text`, in characters from 0

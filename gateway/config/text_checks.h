@@ -29,8 +29,8 @@ bool IsFieldName(std::string_view text);
 // in a file splits a response; no white space at the ends.
 bool IsFieldValue(std::string_view text);
 
-// Where a redirect leads: a path ("/new/", not "//host"), or an http or https URL with a host; visible
-// ASCII without quotes, angle brackets and backslashes.
+// Where a redirect leads: a path ("/new/", not "//host"), or an http or https URL with a host;
+// visible ASCII without quotes, angle brackets and backslashes.
 bool IsRedirectTarget(std::string_view text);
 
 // "stdout", "stderr" or an absolute path.

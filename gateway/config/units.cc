@@ -10,7 +10,8 @@ struct Unit {
   uint64_t factor;
 };
 
-constexpr Unit kDurationUnits[] = {  // milliseconds, from large to small
+constexpr Unit kDurationUnits[] = {
+    // milliseconds, from large to small
     {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1},
 };
 constexpr uint64_t kMaxMilliseconds = uint64_t{100} * 366 * 86'400'000;

@@ -1,12 +1,11 @@
 #include "gateway/config/yaml_node.h"
 
-#include <libfyaml.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
+#include <libfyaml.h>
 
 namespace holdfast::config {
 namespace {
@@ -35,7 +34,11 @@ class TreeBuilder {
   bool ReadNode(int depth, YamlNode* node);
   bool ReadSequence(int depth, YamlNode* node);
   bool ReadMapping(int depth, YamlNode* node);
-  void ReadScalar(YamlNode* node);
+  bool ReadScalar(YamlNode* node);
+  // libfyaml 0.7.12 misreads three kinds of text, which are kept from it or found out: several ''
+  // in a row, quoted texts of several lines, and blocks that are empty or folded in odd ways.
+  bool ReadQuoted(fy_token* token, YamlNode* node);
+  bool ReadText(fy_token* token, YamlNode* node);
   // Whether the current event begins a node without extras.
   bool CheckPlain();
   bool Fail(Position position, std::string message);
@@ -47,6 +50,7 @@ class TreeBuilder {
   // Where an anchor or a tag is.
   Position PlaceOf(fy_token* property);
 
+  std::string_view text_;
   Report* report_;
   std::unique_ptr<fy_diag, DiagDeleter> diag_;
   std::unique_ptr<fy_parser, ParserDeleter> parser_;
@@ -66,7 +70,7 @@ bool IsQuoted(fy_token* token) {
   return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 }
 
-TreeBuilder::TreeBuilder(std::string_view text, Report* report) : report_(report) {
+TreeBuilder::TreeBuilder(std::string_view text, Report* report) : text_(text), report_(report) {
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
   diag_config.fp = nullptr;
@@ -74,8 +78,8 @@ TreeBuilder::TreeBuilder(std::string_view text, Report* report) : report_(report
   if (diag_ == nullptr) return;
   fy_diag_set_collect_errors(diag_.get(), true);
   fy_parse_cfg config = {};
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 |
-                                                 FYPCF_JSON_NONE);
+  config.flags =
+      static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE);
   config.diag = diag_.get();
   parser_.reset(fy_parser_create(&config));
   if (parser_ == nullptr) return;
@@ -147,8 +151,7 @@ bool TreeBuilder::CheckPlain() {
   fy_token* anchor = nullptr;
   fy_token* tag = nullptr;
   switch (type()) {
-    case FYET_ALIAS:
-      return Fail(Place(), "aliases (*name) are not supported; write the value out");
+    case FYET_ALIAS: return Fail(Place(), "aliases (*name) are not supported; write the value out");
     case FYET_SCALAR:
       anchor = event_->scalar.anchor;
       tag = event_->scalar.tag;
@@ -161,8 +164,7 @@ bool TreeBuilder::CheckPlain() {
       anchor = event_->mapping_start.anchor;
       tag = event_->mapping_start.tag;
       break;
-    default:
-      return Fail(Place(), "not valid YAML: expected a value");
+    default: return Fail(Place(), "not valid YAML: expected a value");
   }
   if (anchor != nullptr) return Fail(Before(PlaceOf(anchor)), "anchors (&name) are not supported");
   if (tag != nullptr) return Fail(PlaceOf(tag), "tags (!name) are not supported");
@@ -180,18 +182,48 @@ bool TreeBuilder::ReadNode(int depth, YamlNode* node) {
   }
   if (type() == FYET_SEQUENCE_START) return ReadSequence(depth, node);
   if (type() == FYET_MAPPING_START) return ReadMapping(depth, node);
-  ReadScalar(node);
+  return ReadScalar(node);
+}
+
+bool TreeBuilder::ReadScalar(YamlNode* node) {
+  fy_token* token = event_->scalar.value;
+  if (!(IsQuoted(token) ? ReadQuoted(token, node) : ReadText(token, node))) return false;
+  const bool null = fy_token_scalar_style(token) == FYSS_PLAIN &&
+                    (node->text.empty() || node->text == "~" || node->text == "null");
+  node->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
   return true;
 }
 
-void TreeBuilder::ReadScalar(YamlNode* node) {
-  fy_token* token = event_->scalar.value;
+bool TreeBuilder::ReadQuoted(fy_token* token, YamlNode* node) {
+  const fy_mark* begin = fy_token_start_mark(token);
+  const fy_mark* end = fy_token_end_mark(token);
+  if (begin == nullptr || end == nullptr) return ReadText(token, node);
+  if (begin->line != end->line) {
+    return Fail(node->position,
+                "a quoted text ends on the line where it begins; use | for several lines");
+  }
+  if (fy_token_scalar_style(token) == FYSS_DOUBLE_QUOTED) return ReadText(token, node);
+  std::string_view raw = text_.substr(begin->input_pos, end->input_pos - begin->input_pos);
+  while (!raw.empty()) {
+    node->text += raw[0];
+    raw.remove_prefix(raw.starts_with("''") ? 2 : 1);
+  }
+  return true;
+}
+
+bool TreeBuilder::ReadText(fy_token* token, YamlNode* node) {
   size_t length = 0;
   const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &length);
   if (text != nullptr) node->text.assign(text, length);
-  const bool plain = fy_token_scalar_style(token) == FYSS_PLAIN;
-  const bool null = plain && (node->text.empty() || node->text == "~" || node->text == "null");
-  node->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
+  // There is no NUL in the source, so without escapes one in the text is a miscount.
+  const bool miscounted = fy_token_scalar_style(token) != FYSS_DOUBLE_QUOTED &&
+                          node->text.find('\0') != std::string::npos;
+  if (!miscounted) return true;
+  if (node->text.size() > 1) {
+    return Fail(node->position, "this folded text cannot be read; use | instead of >");
+  }
+  node->text.clear();  // an empty block
+  return true;
 }
 
 bool TreeBuilder::ReadSequence(int depth, YamlNode* node) {

@@ -17,7 +17,8 @@ void BodyReader::Start(BodyKind kind, uint64_t content_length) {
   kind_ = kind;
   remaining_ = kind == BodyKind::kLength ? content_length : 0;
   finished_ = kind == BodyKind::kNone || (kind == BodyKind::kLength && remaining_ == 0);
-  in_trailers_ = false;
+  in_trailers_ = broken_ = false;
+  refusal_ = Refusal::kNone;
   bytes_ = 0;
   decoder_.Reset();
   trailer_scanner_.Reset();
@@ -31,6 +32,7 @@ void BodyReader::Release() {
 
 BodyStep BodyReader::Next(pool::Connection& connection) {
   if (finished_) return End();
+  if (broken_) return Broken(refusal_);
   if (kind_ == BodyKind::kChunked) {
     return in_trailers_ ? NextTrailers(connection) : NextChunked(connection);
   }
@@ -114,7 +116,10 @@ BodyStep BodyReader::Data(pool::Connection& connection, uint64_t bytes) {
 
 BodyStep BodyReader::End() { return BodyStep{.kind = BodyStep::Kind::kEnd}; }
 
+// For good: what follows in the input is none of this message's any more.
 BodyStep BodyReader::Broken(Refusal refusal) {
+  broken_ = true;
+  refusal_ = refusal;
   return BodyStep{.kind = BodyStep::Kind::kBroken, .refusal = refusal};
 }
 

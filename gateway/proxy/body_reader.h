@@ -41,6 +41,8 @@ class BodyReader {
   http::BodyKind kind_ = http::BodyKind::kNone;
   bool finished_ = true;
   bool in_trailers_ = false;
+  bool broken_ = false;
+  http::Refusal refusal_ = http::Refusal::kNone;  // why, if a rule was
   uint64_t remaining_ = 0;
   uint64_t bytes_ = 0;
   http::ChunkedDecoder decoder_;

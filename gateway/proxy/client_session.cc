@@ -111,35 +111,52 @@ void ClientSession::OnReadyInExchange() {
 
 void ClientSession::ReadHeads() {
   reading_heads_ = true;
-  while (phase_ == Phase::kIdle || phase_ == Phase::kHead) {
-    pool::Buffer& in = connection_.in();
-    if (in.empty()) {
-      if (!FillInput()) break;
-      continue;
+  for (int steps = 0; phase_ == Phase::kIdle || phase_ == Phase::kHead; ++steps) {
+    if (steps == kMaxReadSteps) {
+      ContinueLater();
+      break;
     }
-    if (phase_ == Phase::kIdle) {
-      const size_t empty_lines = http::LeadingEmptyLines(in.Front());
-      if (empty_lines > 0) {
-        in.Consume(empty_lines);
-        continue;
-      }
-    }
-    const http::HeadScanner::Result scan = ScanHead(&scanner_, in, Limits());
-    if (scan.status == http::HeadScanner::Status::kComplete) {
-      StartExchange(scan.head_bytes);
-    } else if (scan.status == http::HeadScanner::Status::kRefused) {
-      RefuseInput(scan.refusal);
-    } else {
-      if (phase_ == Phase::kIdle) {
-        MoveTo(Phase::kHead);
-        if (listener_->config().head_timeout.has_value()) {
-          WakeBy(phase_since_ + *listener_->config().head_timeout);
-        }
-      }
-      if (!FillInput()) break;
-    }
+    if (!ReadHead()) break;
   }
   reading_heads_ = false;
+}
+
+bool ClientSession::ReadHead() {
+  pool::Buffer& in = connection_.in();
+  if (in.empty() && !FillInput()) return false;
+  if (phase_ == Phase::kIdle) {
+    const size_t empty_lines = http::LeadingEmptyLines(in.Front());
+    if (empty_lines > 0) {
+      in.Consume(empty_lines);
+      return true;
+    }
+  }
+  const http::HeadScanner::Result scan = ScanHead(&scanner_, in, Limits());
+  switch (scan.status) {
+    case http::HeadScanner::Status::kComplete:
+      StartExchange(scan.head_bytes);
+      return true;
+    case http::HeadScanner::Status::kRefused:
+      RefuseInput(scan.refusal);
+      return true;
+    case http::HeadScanner::Status::kIncomplete:
+      break;
+  }
+  if (phase_ == Phase::kIdle) BeginHead();
+  return FillInput();
+}
+
+void ClientSession::BeginHead() {
+  MoveTo(Phase::kHead);
+  if (listener_->config().head_timeout.has_value()) {
+    WakeBy(phase_since_ + *listener_->config().head_timeout);
+  }
+}
+
+// What is at hand already brings no readiness of its own.
+void ClientSession::ContinueLater() {
+  more_at_hand_ = true;
+  WakeBy(context_->loop->now());
 }
 
 bool ClientSession::FillInput() {
@@ -303,9 +320,14 @@ void ClientSession::EndAfterExchange(bool complete) {
   const bool nothing_unread =
       body_.finished() && connection_.in().empty() && !connection_.readable();
   if (nothing_unread || connection_.hung_up()) {
-    return Close(http::PersistenceName(persistence_));
+    return Close(EndReason());
   }
   BeginLinger();
+}
+
+std::string_view ClientSession::EndReason() const {
+  return head_timed_out_ ? SessionEndName(SessionEnd::kHeadTimeout)
+                         : http::PersistenceName(persistence_);
 }
 
 void ClientSession::EnterIdle() {
@@ -336,47 +358,53 @@ void ClientSession::Linger() {
         return;
       case FillStatus::kEndOfStream:
       case FillStatus::kError:
-        return Close(http::PersistenceName(persistence_));
+        return Close(EndReason());
     }
   }
   // It sends faster than a turn may read; the timer looks again. What is left in the socket slows it.
   connection_.in().Clear();
-  linger_more_ = true;
-  WakeBy(context_->loop->now());
+  ContinueLater();
 }
 
 void ClientSession::OnTimer(TimePoint now) {
+  const TimePoint deadline = Deadline();
+  if (now >= deadline) return OnDeadline();
+  WakeBy(deadline);
+  if (!std::exchange(more_at_hand_, false)) return;
+  if (phase_ == Phase::kLinger) return Linger();
+  if (phase_ != Phase::kExchange) ReadHeads();
+}
+
+// What ends the present phase if nothing happens any more.
+TimePoint ClientSession::Deadline() const {
   const config::Listener& config = listener_->config();
-  TimePoint deadline = TimePoint::max();
   switch (phase_) {
     case Phase::kIdle:
-      if (!config.idle_timeout.has_value()) return;
-      deadline = phase_since_ + *config.idle_timeout;
-      if (now >= deadline) return Close(SessionEndName(SessionEnd::kIdleTimeout));
-      break;
+      return config.idle_timeout.has_value() ? phase_since_ + *config.idle_timeout
+                                             : TimePoint::max();
     case Phase::kHead:
-      if (!config.head_timeout.has_value()) return;
-      deadline = phase_since_ + *config.head_timeout;
-      if (now >= deadline) return OnHeadTimeout();
-      break;
-    case Phase::kExchange:
-      return;  // The exchange has a timer of its own; ours is armed again when it is over.
+      return config.head_timeout.has_value() ? phase_since_ + *config.head_timeout
+                                             : TimePoint::max();
+    case Phase::kExchange:  // It has a timer of its own.
+      return TimePoint::max();
     case Phase::kLinger:
-      deadline = std::min(phase_since_ + kLingerTotal, linger_progress_ + kLingerStall);
-      if (now >= deadline) return Close(http::PersistenceName(persistence_));
-      if (std::exchange(linger_more_, false)) {
-        Linger();
-        if (phase_ == Phase::kClosed) return;
-      }
-      break;
+      return std::min(phase_since_ + kLingerTotal, linger_progress_ + kLingerStall);
     case Phase::kClosed:
-      HOLDFAST_CHECK(false);
+      break;
   }
-  WakeBy(deadline);
+  HOLDFAST_CHECK(false);
+}
+
+void ClientSession::OnDeadline() {
+  if (phase_ == Phase::kIdle) return Close(SessionEndName(SessionEnd::kIdleTimeout));
+  if (phase_ == Phase::kLinger) return Close(EndReason());
+  HOLDFAST_CHECK(phase_ == Phase::kHead);
+  OnHeadTimeout();
 }
 
 // Part of a request came and the rest did not: worth telling (RFC 9110 section 15.5.9).
 void ClientSession::OnHeadTimeout() {
+  head_timed_out_ = true;
   BeginExchange();
   exchange_->Fail(Failure::kHeadTimeout);
 }

@@ -48,6 +48,9 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   static constexpr pool::Duration kLingerStall = std::chrono::seconds(2);
   // Reads per turn while lingering.
   static constexpr int kLingerRounds = 4;
+  // Reads, heads and runs of empty lines handled in one go, so that a client that sends without a
+  // pause does not hold up the others.
+  static constexpr int kMaxReadSteps = 64;
 
   // Starts serving; the session is on its own from here.
   static void Start(WorkerContext* context, Listener* listener, pool::FileDescriptor socket,
@@ -78,6 +81,10 @@ class ClientSession final : public pool::ListNode<ClientSession>,
 
   // Takes heads off the input and starts their exchanges, until one runs on or the input ends.
   void ReadHeads();
+  // One step of that; false when nothing more can be done now.
+  bool ReadHead();
+  void BeginHead();
+  void ContinueLater();
   // False when nothing more can be read now (or the session is closed).
   bool FillInput();
   http::HeadLimits Limits() const;
@@ -91,9 +98,13 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   void EnterIdle();
   void BeginLinger();
   void Linger();
+  // Why a connection that is not kept ends.
+  std::string_view EndReason() const;
   void Close(std::string_view reason);
 
   void OnTimer(pool::TimePoint now);
+  pool::TimePoint Deadline() const;
+  void OnDeadline();
   // Makes sure that OnTimer comes at `deadline` or before.
   void WakeBy(pool::TimePoint deadline);
 
@@ -137,7 +148,8 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   bool chunked_response_ = false;
   bool congested_ = false;
   bool upgraded_ = false;
-  bool linger_more_ = false;  // the last turn left bytes unread
+  bool more_at_hand_ = false;  // work was left for later that no readiness will tell of
+  bool head_timed_out_ = false;
   bool reading_heads_ = false;  // ReadHeads is on the stack and goes on by itself
 };
 

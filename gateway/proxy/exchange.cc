@@ -61,6 +61,7 @@ void Exchange::MoveTo(State next) {
 void Exchange::Begin(const Client& client) {
   client_ = client;
   view_ = client.listener->view();
+  listener_index_ = client.listener->index();
   started_ = last_progress_ = context_->loop->now();
   MoveTo(State::kRouting);
 }
@@ -81,7 +82,7 @@ void Exchange::Start() {
   // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7): whoever serves its root.
   const std::string_view path = request_.path == "*" ? std::string_view("/") : request_.path;
   route::Miss miss;
-  route_ = view_->snapshot().routes().Match(client_.listener->index(), request_.host, path,
+  route_ = view_->snapshot().routes().Match(listener_index_, request_.host, path,
                                             request_.method, &miss);
   if (route_ == nullptr) {
     if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
@@ -203,51 +204,55 @@ void Exchange::Progress() {
   }
 }
 
+// When a write fails the response may still be there to be read, and if not, reading says so.
 bool Exchange::PumpRequest() {
-  if (!request_done_ && !PumpRequestBody()) return false;
-  // When the write fails the response may still be there to be read, and if not, reading says so.
-  FlushUpstream();
+  if (request_done_) {
+    FlushUpstream();
+    return true;
+  }
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const BodyStep::Kind filled = FillUpstream();
+    if (filled == BodyStep::Kind::kBroken) return false;
+    const FlushStatus flushed = FlushUpstream();
+    if (filled != BodyStep::Kind::kData || flushed != FlushStatus::kDone) return true;
+  }
+  context_->loop->Queue(progress_task_);
   return true;
 }
 
-bool Exchange::PumpRequestBody() {
+BodyStep::Kind Exchange::FillUpstream() {
   while (!upstream_.Congested()) {
     const BodyStep step = client_.stream->NextBody();
-    switch (step.kind) {
-      case BodyStep::Kind::kData:
-        NoteProgress();
-        body_received_ += step.bytes;
-        if (route_->max_request_body.has_value() && body_received_ > *route_->max_request_body) {
-          Fail(Failure::kBodyTooLarge);
-          return false;
-        }
-        KeepForReplay(step);
-        upstream_.SendBody(*step.buffer, step.bytes);
-        break;
-      case BodyStep::Kind::kBlocked:
-        return true;
-      case BodyStep::Kind::kEnd:
-        http::DropHopHeaders(client_.stream->request_trailers());
-        upstream_.SendEnd(client_.stream->request_trailers());
-        request_done_ = true;
-        NoteProgress();
-        ArmTimer();
-        return true;
-      case BodyStep::Kind::kBroken:
-        if (step.refusal == Refusal::kNone) {
-          BreakOff(Failure::kClientGone);
-        } else {
-          context_->shard
-              ->CounterFor(Metric::kFramingRefusalsTotal,
-                           {"client", http::RefusalName(step.refusal)})
-              .Add();
-          Fail(Failure::kClientBodyBroken, http::RefusalText(step.refusal));
-        }
-        return false;
+    if (step.kind == BodyStep::Kind::kBlocked) return step.kind;
+    if (step.kind == BodyStep::Kind::kBroken) {
+      OnRequestBroken(step.refusal);
+      return step.kind;
     }
-    if (upstream_.Congested() && FlushUpstream() != FlushStatus::kDone) break;
+    NoteProgress();
+    if (step.kind == BodyStep::Kind::kEnd) {
+      http::DropHopHeaders(client_.stream->request_trailers());
+      upstream_.SendEnd(client_.stream->request_trailers());
+      request_done_ = true;
+      ArmTimer();
+      return step.kind;
+    }
+    body_received_ += step.bytes;
+    if (route_->max_request_body.has_value() && body_received_ > *route_->max_request_body) {
+      Fail(Failure::kBodyTooLarge);
+      return BodyStep::Kind::kBroken;
+    }
+    KeepForReplay(step);
+    upstream_.SendBody(*step.buffer, step.bytes);
   }
-  return true;
+  return BodyStep::Kind::kData;
+}
+
+void Exchange::OnRequestBroken(Refusal refusal) {
+  if (refusal == Refusal::kNone) return BreakOff(Failure::kClientGone);
+  context_->shard
+      ->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
+      .Add();
+  Fail(Failure::kClientBodyBroken, http::RefusalText(refusal));
 }
 
 FlushStatus Exchange::FlushUpstream() {
@@ -414,14 +419,15 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
   // back until it is told to go on, or one without a near end, is not.
   const bool discard = request_.content_length <= kMaxDiscardBytes && !request_.expect_continue;
   const bool unreadable = failure_ == Failure::kRefusedFraming ||
+                          failure_ == Failure::kHeadTimeout ||
                           failure_ == Failure::kClientBodyBroken ||
                           failure_ == Failure::kClientBodyTimeout;
   discarding_ = discard && !unreadable && !request_done_;
   status_ = head.status;
   if (!first_byte_at_.has_value()) first_byte_at_ = context_->loop->now();
-  const bool has_body = request_.body != BodyKind::kNone && !request_done_;
-  client_.stream->SendHead(
-      head, HeadFacts{.generated = true, .unfinished = has_body && !discarding_});
+  const bool unread = (request_.body != BodyKind::kNone && !request_done_ && !discarding_) ||
+                      failure_ == Failure::kHeadTimeout;
+  client_.stream->SendHead(head, HeadFacts{.generated = true, .unfinished = unread});
   if (request_.method != http::Method::kHead && head.body == BodyKind::kLength) {
     client_.stream->SendBody(body);
   }
@@ -526,7 +532,7 @@ void Exchange::Reset() {
 
 void Exchange::Account() {
   const TimePoint now = context_->loop->now();
-  RouteCells& cells = view_->cells(client_.listener->index(), route_);
+  RouteCells& cells = view_->cells(listener_index_, route_);
   // As nginx counts requests whose client did not wait for an answer.
   constexpr int kClientClosedRequest = 499;
   const bool unanswered = status_ == 0 && failure_ == Failure::kClientGone;
@@ -631,13 +637,16 @@ void Exchange::OnTimeout() {
       if (request_done_) return Fail(Failure::kFirstByteTimeout);
       return Fail(upstream_.Congested() ? Failure::kStallTimeout : Failure::kClientBodyTimeout);
     case State::kRelay:
-      return BreakOff(Failure::kStallTimeout);
+      return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
     case State::kTunnel:
       failure_ = Failure::kNone;
       return Done(/*complete=*/true);
     case State::kFinishing:
       if (!discarding_) return BreakOff(Failure::kClientGone);
+      // The request is not worth more time; the response may still be on its way.
       discarding_ = false;
+      NoteProgress();
+      ArmTimer();
       return ContinueFinish();
     case State::kCheckout:
     case State::kRouting:

@@ -94,7 +94,10 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
 
   // False when the exchange has ended.
   bool PumpRequest();
-  bool PumpRequestBody();
+  // Reads until the upstream is congested (kData), the client has no more now, the body ends, or
+  // the exchange has ended (kBroken).
+  BodyStep::Kind FillUpstream();
+  void OnRequestBroken(http::Refusal refusal);
   void KeepForReplay(const BodyStep& step);
   pool::FlushStatus FlushUpstream();
   pool::FlushStatus FlushClient();
@@ -132,6 +135,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   WorkerContext* context_;
   Client client_{};
   ViewPin view_;
+  uint32_t listener_index_ = 0;  // the listener's place in view_; a reload may give it another
   const route::Route* route_ = nullptr;
   State state_ = State::kIdle;
   Failure failure_ = Failure::kNone;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
@@ -24,9 +25,16 @@ Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
       config_(std::move(config)),
       index_(index),
       max_sessions_(max_sessions),
-      cells_(context->shard, config_->name),
-      acceptor_(std::make_unique<pool::Acceptor>(context->loop, std::move(socket),
-                                                  static_cast<pool::AcceptorEvents*>(this))) {}
+      cells_(context->shard, config_->name) {
+  AcceptAlsoOn(std::move(socket));
+}
+
+void Listener::AcceptAlsoOn(pool::FileDescriptor socket) {
+  acceptors_.push_back(std::make_unique<pool::Acceptor>(context_->loop, std::move(socket),
+                                                        static_cast<pool::AcceptorEvents*>(this)));
+}
+
+Listener::~Listener() { std::erase(context_->at_cap, this); }
 
 void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
                          size_t max_sessions) {
@@ -37,14 +45,16 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
 }
 
 const ViewPin& Listener::view() const {
-  return acceptor_ == nullptr ? last_view_ : context_->view;
+  return draining() ? last_view_ : context_->view;
 }
 
 void Listener::Retire(ViewPin view) {
-  if (acceptor_ == nullptr) return;
+  if (draining()) return;
   last_view_ = std::move(view);
-  acceptor_->Pause();
-  context_->loop->DestroyLater(std::move(acceptor_));
+  for (auto& acceptor : std::exchange(acceptors_, {})) {
+    acceptor->Pause();
+    context_->loop->DestroyLater(std::move(acceptor));
+  }
 }
 
 void Listener::OnSessionClosed() {
@@ -55,8 +65,9 @@ void Listener::OnSessionClosed() {
 }
 
 void Listener::ResumeIfBelowCap() {
-  if (acceptor_ != nullptr && acceptor_->paused() && sessions_ < max_sessions_) {
-    acceptor_->Resume();
+  if (sessions_ >= max_sessions_) return;
+  for (auto& acceptor : acceptors_) {
+    if (acceptor->paused()) acceptor->Resume();
   }
 }
 

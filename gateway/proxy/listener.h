@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/view.h"
@@ -35,7 +36,10 @@ class Listener final : private pool::AcceptorEvents {
   // of the cap.
   Listener(WorkerContext* context, pool::FileDescriptor socket,
            std::shared_ptr<const config::Listener> config, uint32_t index, size_t max_sessions);
+  ~Listener();
 
+  // One more socket of the same address: the process before this one had more workers.
+  void AcceptAlsoOn(pool::FileDescriptor socket);
   // A reload that keeps it.
   void Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
                  size_t max_sessions);
@@ -53,7 +57,7 @@ class Listener final : private pool::AcceptorEvents {
   uint32_t index() const { return index_; }
   // What a new exchange goes by.
   const ViewPin& view() const;
-  bool draining() const { return acceptor_ == nullptr; }
+  bool draining() const { return acceptors_.empty(); }
   size_t sessions() const { return sessions_; }
   Cells& cells() { return cells_; }
 
@@ -68,8 +72,8 @@ class Listener final : private pool::AcceptorEvents {
   size_t max_sessions_;
   size_t sessions_ = 0;
   Cells cells_;
-  std::unique_ptr<pool::Acceptor> acceptor_;  // null: retired
-  ViewPin last_view_;                         // while retired
+  std::vector<std::unique_ptr<pool::Acceptor>> acceptors_;  // empty: retired
+  ViewPin last_view_;                                       // while retired
 };
 
 }  // namespace holdfast::proxy

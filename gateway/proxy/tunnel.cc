@@ -37,6 +37,10 @@ Step PumpOneWay(Connection& from, Connection& to) {
   return Step::kMore;
 }
 
+// A side whose end was passed on is not read any more, so only its socket tells that it is gone
+// altogether.
+Step AfterEnd(const Connection& from) { return from.hung_up() ? Step::kFailed : Step::kEnded; }
+
 }  // namespace
 
 Tunnel::State Tunnel::Pump(Connection& client, Connection& upstream, bool* moved) {
@@ -45,8 +49,8 @@ Tunnel::State Tunnel::Pump(Connection& client, Connection& upstream, bool* moved
            upstream.bytes_written();
   };
   const uint64_t before = bytes();
-  Step up = client_ended_ ? Step::kEnded : PumpOneWay(client, upstream);
-  Step down = upstream_ended_ ? Step::kEnded : PumpOneWay(upstream, client);
+  const Step up = client_ended_ ? AfterEnd(client) : PumpOneWay(client, upstream);
+  const Step down = upstream_ended_ ? AfterEnd(upstream) : PumpOneWay(upstream, client);
   *moved = bytes() != before;
   client_ended_ = up == Step::kEnded;
   upstream_ended_ = down == Step::kEnded;

@@ -104,7 +104,8 @@ const Route* RouteTable::MatchName(std::string_view name, const Lookup& lookup) 
   }
   if (suffixes_.empty()) return nullptr;
   // The first label is what `*` stands for, so it may not be empty.
-  for (size_t dot = name.find('.', 1); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
+  for (size_t dot = name.find('.', 1); dot != std::string_view::npos;
+       dot = name.find('.', dot + 1)) {
     const auto suffix = suffixes_.find(name.substr(dot));
     if (suffix == suffixes_.end()) continue;
     if (const Route* route = MatchHost(suffix->second, lookup)) return route;

@@ -19,8 +19,8 @@ using Route = config::Route;
 // Why no route was found.
 struct Miss {
   enum class Reason : uint8_t {
-    kNoRoute,            // no route has this host and path: 404
-    kMethodNotAllowed,   // one has, for other methods: 405 with `allowed` in Allow
+    kNoRoute,           // no route has this host and path: 404
+    kMethodNotAllowed,  // one has, for other methods: 405 with `allowed` in Allow
   };
   Reason reason = Reason::kNoRoute;
   config::MethodSet allowed;
@@ -38,8 +38,8 @@ std::string AllowValue(config::MethodSet methods);
 //   2. an exact path, then the longest path prefix;
 //   3. the place in the file.
 // So a less specific route also serves what a more specific one leaves (another path, another
-// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not; nothing is
-// decoded or normalised.
+// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not; nothing
+// is decoded or normalised.
 class RouteTable {
  public:
   explicit RouteTable(const config::Config& config);

@@ -30,6 +30,12 @@ std::optional<double> ReadNumber(const std::string& path) {
   return value;
 }
 
+// Files that make no sense are as good as none. (The comparisons are false for "nan".)
+std::optional<double> Ratio(double quota, double period) {
+  if (!(quota > 0 && period > 0) || std::isinf(quota)) return std::nullopt;
+  return quota / period;
+}
+
 // "150000 100000" or "max 100000".
 std::optional<double> QuotaV2(const std::string& group) {
   const std::optional<std::string> line = ReadFirstLine(group + "/cpu.max");
@@ -38,19 +44,17 @@ std::optional<double> QuotaV2(const std::string& group) {
   double quota = 0;
   double period = 0;
   if (parts.size() != 2 || !absl::SimpleAtod(parts[0], &quota) ||
-      !absl::SimpleAtod(parts[1], &period) || period <= 0) {
+      !absl::SimpleAtod(parts[1], &period)) {
     return std::nullopt;
   }
-  return quota / period;
+  return Ratio(quota, period);
 }
 
 std::optional<double> QuotaV1(const std::string& group) {
   const std::optional<double> quota = ReadNumber(group + "/cpu.cfs_quota_us");
   const std::optional<double> period = ReadNumber(group + "/cpu.cfs_period_us");
-  if (!quota.has_value() || !period.has_value() || *quota <= 0 || *period <= 0) {
-    return std::nullopt;
-  }
-  return *quota / *period;
+  if (!quota.has_value() || !period.has_value()) return std::nullopt;
+  return Ratio(*quota, *period);  // the quota is -1 when there is none
 }
 
 // The smallest quota of a group and all above it: each of them binds.

@@ -8,7 +8,7 @@ namespace holdfast::server {
 // How many workers the machine has room for, and where the number comes from.
 struct CpuShare {
   int workers = 1;
-  std::string derivation;  // "2 (affinity 2, cgroup quota 1.50)"
+  std::string derivation;  // "2 (CPU affinity 2, cgroup quota 1.50)"
 };
 
 // The smaller of the CPUs that this process may run on (sched_getaffinity) and the CPU quota of its

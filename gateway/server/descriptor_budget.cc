@@ -14,10 +14,19 @@ namespace {
 constexpr size_t kProcess = 96;
 // A loop, a mailbox.
 constexpr size_t kPerWorker = 2;
-// The socket and the reserve for the day when descriptors run out.
-constexpr size_t kPerListenerAndWorker = 2;
+// The socket, its copy for the process that will take our place, and the reserve for the day when
+// descriptors run out.
+constexpr size_t kPerListenerAndWorker = 3;
 // Below this a gateway is not worth starting.
 constexpr size_t kFewestClients = 16;
+
+// What `upstream` asks for of `left` descriptors.
+size_t Wanted(const config::Upstream& upstream, size_t left) {
+  const size_t endpoints = upstream.endpoints.size();
+  if (!upstream.max_connections.has_value()) return endpoints > 0 ? left : 0;
+  const size_t each = *upstream.max_connections;
+  return endpoints > 0 && each > left / endpoints ? left : each * endpoints;
+}
 
 }  // namespace
 
@@ -43,8 +52,7 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
   const size_t left = limit - budget.gateway;
   size_t wanted = 0;
   for (const config::Upstream& upstream : config.upstreams) {
-    const size_t each = upstream.max_connections.has_value() ? *upstream.max_connections : left;
-    wanted = std::min(left, wanted + std::min(left, each * upstream.endpoints.size()));
+    wanted += Wanted(upstream, left - wanted);
   }
   budget.upstreams = std::min(wanted, left / 2);
   budget.idle_upstreams = std::min(budget.upstreams, limit / 5);

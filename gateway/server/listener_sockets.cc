@@ -22,34 +22,54 @@ absl::Status CheckPortFree(const pool::SocketAddress& address) {
   return pool::Listen(address, /*reuse_port=*/false).status();
 }
 
+absl::StatusOr<pool::FileDescriptor> Copy(const pool::FileDescriptor& socket) {
+  const int copy = fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return absl::ErrnoToStatus(errno, "cannot duplicate a socket");
+  return pool::FileDescriptor(copy);
+}
+
+absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address) {
+  if (address.is_ip() && address.port() != 0) {
+    if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
+  }
+  return pool::Listen(address, address.is_ip());
+}
+
+absl::Status Bind(const pool::SocketAddress& address, size_t workers, BoundListener* bound) {
+  if (bound->sockets.empty()) {
+    absl::StatusOr<pool::FileDescriptor> first = BindFirst(address);
+    if (!first.ok()) return first.status();
+    bound->sockets.push_back(std::move(*first));
+  }
+  absl::StatusOr<pool::SocketAddress> local = pool::LocalAddress(bound->sockets.front().get());
+  if (!local.ok()) return local.status();
+  bound->address = *local;
+  const bool ip = local->is_ip();
+  // A UNIX socket's copies have one queue: whom the last worker leaves, any other accepts.
+  if (!ip && bound->sockets.size() > workers) bound->sockets.resize(workers);
+  while (bound->sockets.size() < workers) {
+    absl::StatusOr<pool::FileDescriptor> next =
+        ip ? pool::Listen(*local, /*reuse_port=*/true) : Copy(bound->sockets.front());
+    if (!next.ok()) return next.status();
+    bound->sockets.push_back(std::move(*next));
+  }
+  for (const pool::FileDescriptor& socket : bound->sockets) {
+    absl::StatusOr<pool::FileDescriptor> copy = Copy(socket);
+    if (!copy.ok()) return copy.status();
+    bound->copies.push_back(std::move(*copy));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers) {
+absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers,
+                                           std::vector<pool::FileDescriptor> inherited) {
   BoundListener bound;
   bound.name = listener.name;
-  bound.address = listener.bind.address;
-  const bool ip = bound.address.is_ip();
-  if (ip && bound.address.port() != 0) {
-    if (absl::Status status = CheckPortFree(bound.address); !status.ok()) {
-      return Explain(listener, status);
-    }
-  }
-  absl::StatusOr<pool::FileDescriptor> first = pool::Listen(bound.address, ip);
-  if (!first.ok()) return Explain(listener, first.status());
-  absl::StatusOr<pool::SocketAddress> local = pool::LocalAddress(first->get());
-  if (!local.ok()) return Explain(listener, local.status());
-  bound.address = *local;
-  bound.sockets.push_back(std::move(*first));
-  while (bound.sockets.size() < workers) {
-    if (!ip) {
-      const int copy = fcntl(bound.sockets.front().get(), F_DUPFD_CLOEXEC, 0);
-      if (copy < 0) return Explain(listener, absl::UnavailableError(strerror(errno)));
-      bound.sockets.emplace_back(copy);
-      continue;
-    }
-    absl::StatusOr<pool::FileDescriptor> next = pool::Listen(bound.address, ip);
-    if (!next.ok()) return Explain(listener, next.status());
-    bound.sockets.push_back(std::move(*next));
+  bound.sockets = std::move(inherited);
+  if (absl::Status status = Bind(listener.bind.address, workers, &bound); !status.ok()) {
+    return Explain(listener, status);
   }
   return bound;
 }

@@ -11,17 +11,22 @@
 
 namespace holdfast::server {
 
-// One listener's sockets, one for each worker.
+// One listener's sockets: one for each worker, and more when they are inherited from a process that
+// had more workers.
 struct BoundListener {
   std::string name;
   std::vector<pool::FileDescriptor> sockets;
+  // The same sockets again, to be handed over to the process that takes our place.
+  std::vector<pool::FileDescriptor> copies;
   pool::SocketAddress address;  // as bound: port 0 has become a real one
 };
 
 // Binds `bind` once per worker: TCP sockets of their own that share the port, so that the kernel
-// spreads connections over them; a UNIX socket is one, accepted on by all. The error says which
-// listener, which address and why.
-absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers);
+// spreads connections over them; a UNIX socket is one, accepted on by all. With `inherited` sockets
+// of that listener it takes those and binds what is missing: clients may wait in the queue of each,
+// so each must be accepted on. The error says which listener, which address and why.
+absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers,
+                                           std::vector<pool::FileDescriptor> inherited = {});
 
 }  // namespace holdfast::server
 

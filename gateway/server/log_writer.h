@@ -1,8 +1,9 @@
 #ifndef HOLDFAST_GATEWAY_SERVER_LOG_WRITER_H_
 #define HOLDFAST_GATEWAY_SERVER_LOG_WRITER_H_
 
+#include <cstddef>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -19,10 +20,13 @@ namespace holdfast::server {
 // Batches arrive through its mailbox and are written in order; each is acknowledged, by which the
 // senders bound what is in flight.
 //
-// Constructed, opened and destroyed on the main thread; Write and Reopen are for any thread.
-// Destruction writes what has arrived and ends the thread.
+// Constructed, opened and destroyed on the main thread; Write and Reopen are for any thread, after
+// the first Open. Destruction writes what has arrived, for which a reader that has stopped reading
+// has kLastPatience, and ends the thread.
 class LogWriter {
  public:
+  static constexpr pool::Duration kLastPatience = std::chrono::seconds(1);
+
   explicit LogWriter(const pool::Clock* clock);
   ~LogWriter();
 
@@ -35,6 +39,8 @@ class LogWriter {
 
  private:
   void WriteAll(const std::string& batch);
+  // False when destruction has run out of patience.
+  bool AwaitRoom();
 
   pool::EventLoop loop_;
   pool::Mailbox mailbox_;
@@ -42,6 +48,10 @@ class LogWriter {
   std::string path_;  // empty: standard output or error
   pool::FileDescriptor file_;
   int fd_ = -1;
+  size_t piece_bytes_ = 0;                     // at most, in one write
+  std::optional<pool::TimePoint> give_up_at_;  // once destruction has begun
+  // An eventfd: wakes the thread when it waits for room and destruction begins.
+  pool::FileDescriptor closing_;
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/server/server.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -21,9 +22,23 @@ namespace holdfast::server {
 
 using metrics::Metric;
 
-Server::Server(const pool::Clock* clock, ServerOptions options)
+namespace {
+
+void Announce(const std::string& name, const pool::SocketAddress& address) {
+  fprintf(stderr, "listening name=%s address=%s\n", name.c_str(), address.ToString().c_str());
+}
+
+bool HasListener(const route::Snapshot& snapshot, const std::string& key) {
+  const auto same = [&](const config::Listener& other) { return ListenerKey(other) == key; };
+  return std::ranges::any_of(snapshot.config().listeners, same);
+}
+
+}  // namespace
+
+Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inheritance)
     : clock_(clock),
       options_(std::move(options)),
+      inheritance_(std::move(inheritance)),
       loop_(clock),
       mailbox_(&loop_),
       shard_(registry_.AddShard()) {
@@ -39,6 +54,7 @@ Server::~Server() {
   log_writer_.reset();
   workers_.clear();
   status_.reset();
+  upgrade_.reset();
   discovery_.reset();
   resolver_.reset();
   loop_.DestroyAside();
@@ -66,17 +82,16 @@ absl::Status Server::Start(config::Config config) {
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
   absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);
   if (!bound.ok()) return bound.status();
-  if (absl::Status status = BindStatus(config); !status.ok()) return status;
-  if (config.access_log.has_value()) {
-    log_writer_ = std::make_unique<LogWriter>(clock_);
-    if (absl::Status status = log_writer_->Open(*config.access_log); !status.ok()) return status;
-  }
+  absl::StatusOr<pool::FileDescriptor> status_socket = BindStatus(config);
+  if (!status_socket.ok()) return status_socket.status();
+  if (absl::Status status = OpenAccessLog(config); !status.ok()) return status;
   CreateWorkers(worker_count_);
   StartDiscovery(config);
-  for (const auto& [key, listener] : *bound) {
-    fprintf(stderr, "listening name=%s address=%s\n", listener.name.c_str(),
-            listener.address.ToString().c_str());
+  if (!inheritance_.empty()) {
+    DropInheritance();
+    AwaitNames(config);
   }
+  ServeStatus(std::move(*status_socket));
   Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares, std::move(*bound));
   for (auto& worker : workers_) worker->Start();
   return absl::OkStatus();
@@ -101,34 +116,59 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   return absl::OkStatus();
 }
 
-absl::Status Server::BindStatus(const config::Config& config) {
-  if (!config.status.has_value()) {
-    status_.reset();
-    return absl::OkStatus();
-  }
+absl::StatusOr<pool::FileDescriptor> Server::BindStatus(const config::Config& config) {
+  if (!config.status.has_value()) return pool::FileDescriptor();
+  pool::FileDescriptor inherited = inheritance_.TakeStatus(config.status->address);
+  if (inherited.valid()) return inherited;
   absl::StatusOr<pool::FileDescriptor> socket =
       pool::Listen(config.status->address, /*reuse_port=*/false);
-  if (!socket.ok()) {
-    return absl::Status(socket.status().code(),
-                        absl::StrCat("status: ", socket.status().message()));
-  }
-  absl::StatusOr<pool::SocketAddress> address = pool::LocalAddress(socket->get());
-  if (!address.ok()) return address.status();
-  fprintf(stderr, "listening name=status address=%s\n", address->ToString().c_str());
-  status_ =
-      std::make_unique<StatusServer>(&loop_, &slabs_, std::move(*socket),
-                                     [this](std::string_view path) { return AnswerStatus(path); });
-  return absl::OkStatus();
+  if (socket.ok()) return socket;
+  return absl::Status(socket.status().code(), absl::StrCat("status: ", socket.status().message()));
 }
 
-absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(
-    const config::Config& config) const {
+void Server::ServeStatus(pool::FileDescriptor socket) {
+  status_.reset();
+  if (!socket.valid()) return;
+  Announce("status", *pool::LocalAddress(socket.get()));
+  status_ =
+      std::make_unique<StatusServer>(&loop_, &slabs_, std::move(socket),
+                                     [this](std::string_view path) { return AnswerStatus(path); });
+}
+
+absl::Status Server::OpenAccessLog(const config::Config& config) {
+  if (!config.access_log.has_value()) return absl::OkStatus();
+  if (log_writer_ == nullptr) log_writer_ = std::make_unique<LogWriter>(clock_);
+  return log_writer_->Open(*config.access_log);
+}
+
+void Server::DropInheritance() {
+  for (const auto& [key, sockets] : inheritance_.listeners) {
+    LogWarning(absl::StrCat("listener ", key, " is not taken over: it is not configured any more"));
+  }
+  inheritance_.listeners.clear();
+  inheritance_.status.Reset();
+}
+
+// Until there is an address a request would be answered 503, while the process before this one can
+// still answer it properly.
+void Server::AwaitNames(const config::Config& config) {
+  discovery_->SetUpstreams(NamesOf(config));
+  const auto known = [this](const config::Upstream& upstream) {
+    return !discovery_->Current(upstream.name).addresses.empty();
+  };
+  const pool::TimePoint give_up_at = loop_.now() + kNamesPatience;
+  while (loop_.now() < give_up_at && !std::ranges::all_of(config.upstreams, known)) {
+    loop_.RunOnce(give_up_at - loop_.now());
+  }
+}
+
+absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const config::Config& config) {
   std::map<std::string, BoundListener> bound;
   for (const config::Listener& listener : config.listeners) {
     const std::string key = ListenerKey(listener);
-    const auto same = [&](const config::Listener& other) { return ListenerKey(other) == key; };
-    if (snapshot_ != nullptr && std::ranges::any_of(snapshot_->config().listeners, same)) continue;
-    absl::StatusOr<BoundListener> sockets = BindListener(listener, worker_count_);
+    if (snapshot_ != nullptr && HasListener(*snapshot_, key)) continue;
+    absl::StatusOr<BoundListener> sockets = BindListener(
+        listener, worker_count_, inheritance_.TakeListener(key, listener.bind.address));
     if (!sockets.ok()) return sockets.status();
     bound[key] = std::move(*sockets);
   }
@@ -185,13 +225,20 @@ void Server::StartDiscovery(const config::Config& config) {
 void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
                      std::map<std::string, BoundListener> bound) {
   discovery_->SetUpstreams(NamesOf(snapshot->config()));
+  std::erase_if(copies_, [&](const auto& entry) { return !HasListener(*snapshot, entry.first); });
+  for (auto& [key, listener] : bound) {
+    Announce(listener.name, listener.address);
+    copies_[key] = std::move(listener.copies);
+  }
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerUpdate update{.snapshot = snapshot, .shares = shares};
     for (const config::Upstream& upstream : snapshot->config().upstreams) {
       update.endpoints[upstream.name] = discovery_->Current(upstream.name);
     }
     for (auto& [key, listener] : bound) {
-      update.sockets[key] = std::move(listener.sockets[i]);
+      for (size_t j = i; j < listener.sockets.size(); j += workers_.size()) {
+        update.sockets[key].push_back(std::move(listener.sockets[j]));
+      }
     }
     workers_[i]->mailbox().Post([worker = workers_[i].get(), update = std::move(update)]() mutable {
       worker->Adopt(std::move(update));
@@ -207,6 +254,7 @@ int Server::Run() {
   fputs("ready\n", stderr);
   if (!options_.greeting.empty()) fputs(options_.greeting.c_str(), stdout);
   fflush(stdout);
+  inheritance_.TellReady();
   loop_.Run();
   return exit_code_;
 }
@@ -218,15 +266,67 @@ void Server::OnSignal(int signal) {
       if (log_writer_ != nullptr) log_writer_->Reopen();
       LogInfo("logs reopened");
       return;
+    case SIGUSR2: return BeginUpgrade();
     case SIGTERM:
     case SIGINT:
     case SIGQUIT:
       LogInfo(absl::StrCat("SIG", sigabbrev_np(signal), ": ",
                            phase_ == Phase::kServing ? "draining" : "stopping at once"));
       if (phase_ == Phase::kServing) return BeginDrain();
+      // The one that accepts in our place has had the signal as well, if the whole service is to
+      // end.
+      if (phase_ == Phase::kHandedOver) return StopAccepting();
       return Finish(kExitDrainDeadline);
     default: return;
   }
+}
+
+void Server::BeginUpgrade() {
+  if (absl::Status status = StartUpgrade(); !status.ok()) {
+    LogError(absl::StrCat("upgrade refused: ", status.message()));
+    return;
+  }
+  LogInfo(absl::StrCat("upgrade: started process ", upgrade_->pid()));
+}
+
+absl::Status Server::StartUpgrade() {
+  if (options_.command.empty()) return absl::FailedPreconditionError("there is no command");
+  if (phase_ != Phase::kServing) return absl::FailedPreconditionError("the gateway is draining");
+  if (upgrade_ != nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("process ", upgrade_->pid(), " is about to take over already"));
+  }
+  if (getpid() == 1) {
+    return absl::FailedPreconditionError(
+        "this is process 1 of its container, whose end is the end of all others in it");
+  }
+  Legacy legacy{.status = status_ != nullptr ? status_->fd() : -1};
+  for (const auto& [key, copies] : copies_) {
+    for (const pool::FileDescriptor& copy : copies) legacy.listeners[key].push_back(copy.get());
+  }
+  auto upgrade = std::make_unique<Upgrade>(
+      &loop_, Upgrade::Callbacks{.on_ready = [this] { HandOver(); },
+                                 .on_failed =
+                                     [this](const std::string& reason) {
+                                       LogError(absl::StrCat("upgrade failed, going on: ", reason));
+                                       loop_.DestroyLater(std::move(upgrade_));
+                                     }});
+  if (absl::Status status = upgrade->Start(options_.command, legacy); !status.ok()) return status;
+  upgrade_ = std::move(upgrade);
+  return absl::OkStatus();
+}
+
+// Nobody needs the readiness delay: the address goes on accepting. It is the time in which what is
+// idle may be used once more, to be told to close; a client whose request crosses with our close
+// would lose it.
+void Server::HandOver() {
+  LogInfo("upgrade: the new process serves; draining");
+  loop_.DestroyLater(std::move(upgrade_));
+  phase_ = Phase::kHandedOver;
+  status_.reset();
+  copies_.clear();
+  MailAll([](Worker& worker) { worker.CloseListeners(); });
+  loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.delay);
 }
 
 void Server::Reload() {
@@ -261,20 +361,16 @@ absl::Status Server::TryReload() {
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
   absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);
   if (!bound.ok()) return bound.status();
-  if (config.access_log.has_value()) {
-    if (log_writer_ == nullptr) log_writer_ = std::make_unique<LogWriter>(clock_);
-    if (absl::Status status = log_writer_->Open(*config.access_log); !status.ok()) return status;
-  }
   const auto text = [](const std::optional<config::Bind>& bind) {
     return bind.has_value() ? bind->text : std::string();
   };
-  if (text(config.status) != text(present.status)) {
-    if (absl::Status status = BindStatus(config); !status.ok()) return status;
-  }
-  for (const auto& [key, listener] : *bound) {
-    fprintf(stderr, "listening name=%s address=%s\n", listener.name.c_str(),
-            listener.address.ToString().c_str());
-  }
+  const bool status_moves = text(config.status) != text(present.status);
+  absl::StatusOr<pool::FileDescriptor> status_socket;
+  if (status_moves) status_socket = BindStatus(config);
+  if (status_moves && !status_socket.ok()) return status_socket.status();
+  // The last that may fail, so that a failure changes nothing.
+  if (absl::Status status = OpenAccessLog(config); !status.ok()) return status;
+  if (status_moves) ServeStatus(std::move(*status_socket));
   Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares, std::move(*bound));
   return absl::OkStatus();
 }
@@ -282,25 +378,27 @@ absl::Status Server::TryReload() {
 // First only readiness changes and clients are asked to leave, while whoever balances load in front
 // of us notices; then the listeners close and what is idle goes.
 void Server::BeginDrain() {
+  upgrade_.reset();
   phase_ = Phase::kDrainDelay;
   MailAll([](Worker& worker) { worker.BeginDrain(); });
   loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.delay);
 }
 
 void Server::OnDrainTimer(pool::TimePoint) {
-  if (phase_ == Phase::kDrainDelay) return StopAccepting();
+  if (phase_ == Phase::kDrainDelay || phase_ == Phase::kHandedOver) return StopAccepting();
   LogWarning("the drain's deadline has come: cutting off what is left");
   Finish(kExitDrainDeadline);
 }
 
 void Server::StopAccepting() {
   phase_ = Phase::kDraining;
+  copies_.clear();
   MailAll([](Worker& worker) { worker.StopAccepting(); });
   loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.timeout);
 }
 
 void Server::OnWorkerEmpty() {
-  if (phase_ != Phase::kDraining) return;
+  if (phase_ != Phase::kHandedOver && phase_ != Phase::kDraining) return;
   if (++empty_workers_ == workers_.size()) Finish(kExitOk);
 }
 

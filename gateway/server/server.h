@@ -17,6 +17,7 @@
 #include "gateway/server/log_writer.h"
 #include "gateway/server/signals.h"
 #include "gateway/server/status_server.h"
+#include "gateway/server/upgrade.h"
 #include "gateway/server/worker.h"
 #include "metrics/registry.h"
 #include "pool/dns/cares_resolver.h"
@@ -31,6 +32,8 @@ struct ServerOptions {
   std::string version;
   // Printed once everything listens.
   std::string greeting;
+  // What SIGUSR2 starts: a program's path and its arguments; empty: nothing.
+  std::vector<std::string> command;
 };
 
 // The process's exit codes.
@@ -47,7 +50,8 @@ enum ExitCode : int {
 // Main thread. Start, then Run once. Destruction ends the workers.
 class Server {
  public:
-  Server(const pool::Clock* clock, ServerOptions options);
+  // With an `inheritance` it takes the place of the process that left it.
+  Server(const pool::Clock* clock, ServerOptions options, Inheritance inheritance = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -58,12 +62,27 @@ class Server {
   int Run();
 
  private:
-  enum class Phase { kServing, kDrainDelay, kDraining, kStopped };
+  enum class Phase {
+    kServing,
+    kDrainDelay,  // not ready, but accepting
+    kHandedOver,  // another process accepts in our place
+    kDraining,
+    kStopped,
+  };
+  // How long a process that takes another's place leaves the clients to that one while names are
+  // looked up.
+  static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
 
   absl::Status PlanShares(const config::Config& config, WorkerShares* shares);
-  absl::Status BindStatus(const config::Config& config);
-  // Binds what `config` has and the present one has not.
-  absl::StatusOr<std::map<std::string, BoundListener>> BindNew(const config::Config& config) const;
+  // Invalid when there is to be none.
+  absl::StatusOr<pool::FileDescriptor> BindStatus(const config::Config& config);
+  void ServeStatus(pool::FileDescriptor socket);
+  absl::Status OpenAccessLog(const config::Config& config);
+  // Binds, or inherits, what `config` has and the present one has not.
+  absl::StatusOr<std::map<std::string, BoundListener>> BindNew(const config::Config& config);
+  void DropInheritance();
+  // Until every upstream has an endpoint, or patience ends.
+  void AwaitNames(const config::Config& config);
   void CreateWorkers(size_t count);
   // Door 2: the snapshot goes to every worker, with the sockets and endpoints it needs.
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
@@ -72,6 +91,9 @@ class Server {
   static std::vector<pool::UpstreamNames> NamesOf(const config::Config& config);
 
   void OnSignal(int signal);
+  void BeginUpgrade();
+  absl::Status StartUpgrade();
+  void HandOver();
   void Reload();
   absl::Status TryReload();
   void BeginDrain();
@@ -87,6 +109,7 @@ class Server {
 
   const pool::Clock* clock_;
   const ServerOptions options_;
+  Inheritance inheritance_;
   pool::EventLoop loop_;
   pool::SlabPool slabs_;
   pool::Mailbox mailbox_;
@@ -100,6 +123,9 @@ class Server {
   std::unique_ptr<pool::CaresResolver> resolver_;
   std::unique_ptr<pool::Discovery> discovery_;
   std::unique_ptr<StatusServer> status_;
+  // Of every listener, by ListenerKey, for the process that takes our place.
+  std::map<std::string, std::vector<pool::FileDescriptor>> copies_;
+  std::unique_ptr<Upgrade> upgrade_;  // under way
   std::optional<Heartbeats> heartbeats_;
   std::optional<Signals> signals_;
   Phase phase_ = Phase::kServing;

@@ -76,7 +76,8 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     } else {
       reply = server_->handler_(request_.path);
     }
-    const bool has_body = request_.body != http::BodyKind::kNone && request_.content_length > 0;
+    const bool has_body =
+        request_.body == http::BodyKind::kChunked || request_.content_length > 0;
     const bool keep = http::DecideClientPersistence({
                           .version = request_.version,
                           .client_close = request_.connection_close,
@@ -102,6 +103,8 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     head.reason = proxy::ReasonPhrase(reply.status);
     head.headers.Add({.name = "content-type", .value = reply.content_type});
     head.headers.Add({.name = "cache-control", .value = "no-store"});
+    // RFC 9110 section 15.5.6.
+    if (reply.status == 405) head.headers.Add({.name = "allow", .value = "GET, HEAD"});
     char date[http::kDateBytes];
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         server_->loop_->wall_now().time_since_epoch());

@@ -39,6 +39,9 @@ class StatusServer final : private pool::AcceptorEvents {
                Handler handler);
   ~StatusServer();
 
+  // Of the listening socket.
+  int fd() const { return acceptor_.fd(); }
+
  private:
   class Session;
 

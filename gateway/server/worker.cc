@@ -89,10 +89,11 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
       listeners_.erase(known);
       continue;
     }
-    const auto socket = update.sockets.find(key);
-    HOLDFAST_CHECK(socket != update.sockets.end());
-    next[key] = std::make_unique<proxy::Listener>(&context_, std::move(socket->second),
+    std::vector<pool::FileDescriptor>& sockets = update.sockets[key];
+    HOLDFAST_CHECK(!sockets.empty());
+    next[key] = std::make_unique<proxy::Listener>(&context_, std::move(sockets.front()),
                                                   std::move(shared), i, cap);
+    for (size_t j = 1; j < sockets.size(); ++j) next[key]->AcceptAlsoOn(std::move(sockets[j]));
   }
   for (auto& [key, listener] : listeners_) {
     listener->Retire(old_view);
@@ -162,12 +163,16 @@ void Worker::SetEndpoints(const std::string& upstream, const pool::DiscoveredEnd
 
 void Worker::BeginDrain() { context_.draining = true; }
 
-void Worker::StopAccepting() {
+void Worker::CloseListeners() {
   context_.draining = true;
   for (auto& [key, listener] : listeners_) listener->Retire(context_.view);
   context_.when_empty = &empty_task_;
-  ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
   if (context_.sessions.empty()) loop_.Queue(empty_task_);
+}
+
+void Worker::StopAccepting() {
+  CloseListeners();
+  ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
 }
 
 void Worker::CutAll() {
@@ -175,6 +180,7 @@ void Worker::CutAll() {
 }
 
 void Worker::OnEmpty() {
+  if (std::exchange(told_empty_, true)) return;
   if (access_log_ != nullptr) access_log_->Flush();
   callbacks_.on_empty();
 }

@@ -35,7 +35,7 @@ struct WorkerUpdate {
   std::shared_ptr<const route::Snapshot> snapshot;
   std::map<std::string, pool::DiscoveredEndpoints> endpoints;  // by upstream
   // Sockets of listeners that this worker does not have yet, by ListenerKey.
-  std::map<std::string, pool::FileDescriptor> sockets;
+  std::map<std::string, std::vector<pool::FileDescriptor>> sockets;
   WorkerShares shares;
 };
 
@@ -52,7 +52,7 @@ class Worker {
  public:
   // What it tells the main thread; called on the worker's thread, to be mailed on.
   struct Callbacks {
-    std::function<void()> on_empty;               // after StopAccepting: the last session ended
+    std::function<void()> on_empty;               // once, without listeners: the last session ended
     std::function<void(std::string)> submit_log;  // a batch of access log lines
   };
 
@@ -67,6 +67,9 @@ class Worker {
   void SetEndpoints(const std::string& upstream, const pool::DiscoveredEndpoints& endpoints);
   // From now on every response asks the client to close.
   void BeginDrain();
+  // Closes the listeners. What is idle may be used for one more request; on_empty follows when
+  // nothing is left.
+  void CloseListeners();
   // Closes the listeners and what is idle; on_empty follows when nothing is left.
   void StopAccepting();
   // Cuts off every session that is left; on_empty follows if there are none.
@@ -100,6 +103,7 @@ class Worker {
   std::vector<std::unique_ptr<proxy::Listener>> retired_;  // until their last session ends
   std::map<std::string, std::shared_ptr<pool::Cluster>> clusters_;
   pool::MemberTask<Worker, &Worker::OnEmpty> empty_task_{this};
+  bool told_empty_ = false;
   pool::LoopStats published_;
   metrics::Counter& turns_;
   metrics::Counter& busy_;

@@ -96,8 +96,11 @@ FillStatus Connection::AcceptRead(const IoResult& result) {
 }
 
 void Connection::AdaptReadSize(size_t room, size_t got) {
-  if (got < room) {
+  // The rest of a large message is no sign that the next one will be small.
+  if (got < room / 4) {
     read_slabs_ = 1;
+  } else if (got < room) {
+    return;
   } else if (read_slabs_ < kMaxReadSlabs) {
     read_slabs_ = static_cast<uint8_t>(read_slabs_ * 2);
   }

@@ -111,7 +111,8 @@ class Connection final : private EventHandler {
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
   int error_ = 0;
-  uint8_t read_slabs_ = 1;  // size of the next read; doubles while reads come back full
+  // Size of the next read: doubles while reads come back full, until one brings little.
+  uint8_t read_slabs_ = 1;
   ReadEnd read_end_ = ReadEnd::kNone;
   bool registered_ = false;
   bool readable_ = false;

@@ -176,7 +176,7 @@ const RefusedBody kChunks[] = {
     {"chunk_size_overflow", "fffffffffffffffff\r\n"},
     {"chunk_extension_bytes", "3;a\x01\r\nabc\r\n"},
     {"chunk_extension_bytes", std::string("3;a\0\r\nabc\r\n", 11)},
-    {"chunk_line_end", "3;a\nabc\r\n"},
+    {"chunk_extension_bytes", "3;a\nabc\r\n"},
     {"chunk_line_end", "3\nabc\r\n"},
     {"chunk_line_end", "3\rabc\r\n"},
     {"chunk_extension_too_long", "3;" + std::string(40'000, 'a') + "\r\n"},

@@ -29,15 +29,6 @@ std::string Tail(const std::string& bytes) {
   return "..." + bytes.substr(bytes.size() - kShown);
 }
 
-std::string_view Name(StreamEnd end) {
-  switch (end) {
-    case StreamEnd::kOpen: return "nothing";
-    case StreamEnd::kClosed: return "an orderly close";
-    case StreamEnd::kReset: return "a reset";
-  }
-  return "";
-}
-
 pool::SocketAddress ParseAddress(std::string_view text) {
   const std::optional<pool::SocketAddress> address = pool::SocketAddress::Parse(text);
   EXPECT_TRUE(address.has_value()) << "no address: " << text;
@@ -54,6 +45,15 @@ bool FinishConnect(int fd) {
 }
 
 }  // namespace
+
+std::ostream& operator<<(std::ostream& out, StreamEnd end) {
+  switch (end) {
+    case StreamEnd::kOpen: return out << "nothing";
+    case StreamEnd::kClosed: return out << "an orderly close";
+    case StreamEnd::kReset: return out << "a reset";
+  }
+  return out;
+}
 
 WireSocket::WireSocket(int fd) : fd_(fd) {
   if (fd < 0) return;
@@ -114,9 +114,8 @@ std::string WireSocket::ReadUntil(std::string_view delimiter) {
     const size_t before = buffered_.size();
     const StreamEnd end = Fill(deadline);
     if (buffered_.size() > before) continue;
-    ADD_FAILURE() << Name(end) << " came instead of "
-                  << ::testing::PrintToString(std::string(delimiter)) << " after "
-                  << ::testing::PrintToString(Tail(buffered_));
+    ADD_FAILURE() << end << " came instead of " << ::testing::PrintToString(std::string(delimiter))
+                  << " after " << ::testing::PrintToString(Tail(buffered_));
     return std::exchange(buffered_, {});
   }
 }
@@ -127,7 +126,7 @@ std::string WireSocket::ReadBytes(size_t bytes) {
     const size_t before = buffered_.size();
     const StreamEnd end = Fill(deadline);
     if (buffered_.size() > before) continue;
-    ADD_FAILURE() << Name(end) << " came instead of " << bytes << " bytes, after "
+    ADD_FAILURE() << end << " came instead of " << bytes << " bytes, after "
                   << ::testing::PrintToString(Tail(buffered_));
     return std::exchange(buffered_, {});
   }
@@ -139,7 +138,7 @@ std::string WireSocket::ReadBytes(size_t bytes) {
 std::string WireSocket::ReadSome(size_t limit) {
   if (buffered_.empty()) {
     const StreamEnd end = Fill(Deadline());
-    EXPECT_FALSE(buffered_.empty()) << Name(end) << " came instead of more bytes";
+    EXPECT_FALSE(buffered_.empty()) << end << " came instead of more bytes";
   }
   return ReadBytes(std::min(limit, buffered_.size()));
 }
@@ -159,7 +158,7 @@ void WireSocket::Discard(size_t bytes) {
     if (buffered_.empty()) {
       const StreamEnd end = Fill(Deadline());
       if (buffered_.empty()) {
-        ADD_FAILURE() << Name(end) << " came with " << bytes << " bytes to go";
+        ADD_FAILURE() << end << " came with " << bytes << " bytes to go";
         return;
       }
     }
@@ -173,13 +172,13 @@ void WireSocket::ExpectClosed() {
   StreamEnd end;
   const std::string rest = ReadToEnd(&end);
   EXPECT_EQ(rest, "") << "came before the end";
-  EXPECT_EQ(end, StreamEnd::kClosed) << Name(end) << " came instead of an orderly close";
+  EXPECT_EQ(end, StreamEnd::kClosed) << end << " came instead of an orderly close";
 }
 
 void WireSocket::ExpectReset() {
   StreamEnd end;
   ReadToEnd(&end);
-  EXPECT_EQ(end, StreamEnd::kReset) << Name(end) << " came instead of a reset";
+  EXPECT_EQ(end, StreamEnd::kReset) << end << " came instead of a reset";
 }
 
 void WireSocket::ExpectQuiet() {

@@ -2,6 +2,7 @@
 #define HOLDFAST_TESTS_SUPPORT_WIRE_SOCKET_H_
 
 #include <cstddef>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@ namespace holdfast::support {
 
 // How the bytes of a connection ended.
 enum class StreamEnd { kOpen, kClosed, kReset };
+std::ostream& operator<<(std::ostream& out, StreamEnd end);
 
 // One end of a connection in a test's hands: sends exactly the bytes it is told to, reads with
 // deadlines, and ends the connection in every way there is. What must not happen (a deadline, an

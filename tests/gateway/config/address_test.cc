@@ -58,9 +58,10 @@ TEST(ParseEndpointTest, KeepsATrailingDot) {
 
 TEST(ParseEndpointTest, RefusesWhatCannotBeConnectedTo) {
   for (const char* text :
-       {"", "web", "web:", ":80", "web:0", "web:65536", "web:http", "web:-1", "web:+80", "web:80 ",
-        "10.0.0.7:0", "10.0.0.300:80", "10.0.0:80", "http://web:80", "web:80/path", "we b:80",
-        "[::1]", "[::1:80", "::1:80", "-web:80", "web-:80", "we..b:80", ".web:80", "unix:"}) {
+       {"",          "web",           "web:",        ":80",      "web:0",      "web:65536",
+        "web:http",  "web:-1",        "web:+80",     "web:80 ",  "10.0.0.7:0", "10.0.0.300:80",
+        "10.0.0:80", "http://web:80", "web:80/path", "we b:80",  "[::1]",      "[::1:80",
+        "::1:80",    "-web:80",       "web-:80",     "we..b:80", ".web:80",    "unix:"}) {
     EXPECT_EQ(ParseEndpoint(text).has_value(), false) << text;
   }
 }
@@ -96,7 +97,9 @@ TEST(IsHostNameTest, TakesWhatServicesAreCalled) {
   EXPECT_TRUE(IsHostName("1.2.3.example"));
   EXPECT_FALSE(IsHostName("."));
   EXPECT_FALSE(IsHostName("1.2.3"));
-  EXPECT_FALSE(IsHostName("b\xc3\xbc" "cher.example"));
+  EXPECT_FALSE(
+      IsHostName("b\xc3\xbc"
+                 "cher.example"));
   EXPECT_FALSE(IsHostName(std::string_view("a\0b", 3)));
 }
 

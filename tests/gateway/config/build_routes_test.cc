@@ -87,7 +87,8 @@ TEST(BuildRoutesTest, WithoutMatchTakesEverything) {
 }
 
 TEST(BuildRoutesTest, GetBringsHead) {
-  const MethodSet methods = LoadRoute("  - {match: {methods: [GET]}, upstream: web}\n").match.methods;
+  const MethodSet methods =
+      LoadRoute("  - {match: {methods: [GET]}, upstream: web}\n").match.methods;
   EXPECT_TRUE(methods.Contains(Method::kGet));
   EXPECT_TRUE(methods.Contains(Method::kHead));
   const MethodSet head = LoadRoute("  - {match: {methods: [HEAD]}, upstream: web}\n").match.methods;
@@ -96,8 +97,8 @@ TEST(BuildRoutesTest, GetBringsHead) {
 
 TEST(BuildRoutesTest, KnowsTheNameOfEachMethod) {
   const std::pair<const char*, Method> names[] = {
-      {"GET", Method::kGet},         {"HEAD", Method::kHead},   {"POST", Method::kPost},
-      {"PUT", Method::kPut},         {"DELETE", Method::kDelete}, {"OPTIONS", Method::kOptions},
+      {"GET", Method::kGet},     {"HEAD", Method::kHead},     {"POST", Method::kPost},
+      {"PUT", Method::kPut},     {"DELETE", Method::kDelete}, {"OPTIONS", Method::kOptions},
       {"TRACE", Method::kTrace}, {"PATCH", Method::kPatch}};
   for (const auto& [name, method] : names) {
     const std::string text = "  - {match: {methods: [" + std::string(name) + "]}, upstream: web}\n";
@@ -112,14 +113,16 @@ TEST(BuildRoutesTest, KnowsTheNameOfEachMethod) {
 TEST(BuildRoutesTest, ReadsARespond) {
   const Route route = LoadRoute(
       "  - match: {path: /hello}\n"
-      "    respond: {status: 201, body: \"hello\\n\", headers: {content-type: text/plain, x-a: b}}\n");
+      "    respond: {status: 201, body: \"hello\\n\", headers: {content-type: text/plain, x-a: "
+      "b}}\n");
   EXPECT_TRUE(route.match.exact_path);
   EXPECT_EQ(route.match.path, "/hello");
   EXPECT_EQ(route.action, Action::kRespond);
   EXPECT_EQ(route.respond.status, 201);
   EXPECT_EQ(route.respond.body, "hello\n");
   ASSERT_EQ(route.respond.headers.size(), 2u);
-  EXPECT_EQ(route.respond.headers[0], (std::pair<std::string, std::string>("content-type", "text/plain")));
+  EXPECT_EQ(route.respond.headers[0],
+            (std::pair<std::string, std::string>("content-type", "text/plain")));
 }
 
 TEST(BuildRoutesTest, AResponseThatHasNoContentHasNoBody) {
@@ -148,14 +151,15 @@ TEST(BuildRoutesTest, BoundsTheRespond) {
   EXPECT_EQ(RouteErrors(with_body(65537)).substr(0, 45),
             "8:21 expected a text of at most 64KiB; found ");
   for (const char* status : {"199", "600", "101", "abc"}) {
-    EXPECT_EQ(RouteErrors("  - respond: {status: " + std::string(status) + "}\n"),
-              "8:23 expected a whole number from 200 to 599; found '" + std::string(status) +
-                  "'\n");
+    EXPECT_EQ(
+        RouteErrors("  - respond: {status: " + std::string(status) + "}\n"),
+        "8:23 expected a whole number from 200 to 599; found '" + std::string(status) + "'\n");
   }
 }
 
 TEST(BuildRoutesTest, ReadsARedirect) {
-  const Route route = LoadRoute("  - {match: {path_prefix: /old/}, redirect: {status: 301, to: /new/}}\n");
+  const Route route =
+      LoadRoute("  - {match: {path_prefix: /old/}, redirect: {status: 301, to: /new/}}\n");
   EXPECT_EQ(route.action, Action::kRedirect);
   EXPECT_EQ(route.redirect.status, 301);
   EXPECT_EQ(route.redirect.to, "/new/");

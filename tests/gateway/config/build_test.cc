@@ -29,18 +29,18 @@ std::string WithUpstream(std::string_view lines) {
 }
 
 TEST(BuildListenerTest, ReadsEveryKey) {
-  const Config config = Load(WithListeners(
-      "  - name: edge\n"
-      "    bind: 0.0.0.0:8080\n"
-      "    idle_timeout: 1s\n"
-      "    head_timeout: 2s\n"
-      "    body_timeout: 3s\n"
-      "    max_connection_age: 4s\n"
-      "    trusted_proxies: [10.0.0.0/8, \"::1\"]\n"
-      "    max_head_bytes: 16KiB\n"
-      "    max_header_fields: 50\n"
-      "    max_uri_bytes: 4KiB\n"
-      "    max_connections: 1000\n"));
+  const Config config =
+      Load(WithListeners("  - name: edge\n"
+                         "    bind: 0.0.0.0:8080\n"
+                         "    idle_timeout: 1s\n"
+                         "    head_timeout: 2s\n"
+                         "    body_timeout: 3s\n"
+                         "    max_connection_age: 4s\n"
+                         "    trusted_proxies: [10.0.0.0/8, \"::1\"]\n"
+                         "    max_head_bytes: 16KiB\n"
+                         "    max_header_fields: 50\n"
+                         "    max_uri_bytes: 4KiB\n"
+                         "    max_connections: 1000\n"));
   ASSERT_EQ(config.listeners.size(), 1u);
   const Listener& listener = config.listeners[0];
   EXPECT_EQ(listener.name, "edge");
@@ -59,9 +59,9 @@ TEST(BuildListenerTest, ReadsEveryKey) {
 }
 
 TEST(BuildListenerTest, TakesOffAndAuto) {
-  const Config config = Load(WithListeners(
-      "  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"
-      "     max_connection_age: off, max_connections: auto}\n"));
+  const Config config = Load(
+      WithListeners("  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"
+                    "     max_connection_age: off, max_connections: auto}\n"));
   EXPECT_EQ(config.listeners[0].idle_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].head_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].body_timeout, std::nullopt);
@@ -102,15 +102,15 @@ TEST(BuildListenerTest, TheUriIsPartOfTheHead) {
 }
 
 TEST(BuildUpstreamTest, ReadsEveryKey) {
-  const Config config = Load(WithUpstream(
-      "    endpoints: [\"web:80\", {address: \"10.0.0.7:8080\"}, \"unix:/run/web\"]\n"
-      "    balance: round_robin\n"
-      "    max_connections: 10\n"
-      "    max_idle: 5\n"
-      "    idle_timeout: 30s\n"
-      "    max_connection_age: 10m\n"
-      "    connect_timeout: 500ms\n"
-      "    queue: {size: 7, timeout: 9s}\n"));
+  const Config config = Load(
+      WithUpstream("    endpoints: [\"web:80\", {address: \"10.0.0.7:8080\"}, \"unix:/run/web\"]\n"
+                   "    balance: round_robin\n"
+                   "    max_connections: 10\n"
+                   "    max_idle: 5\n"
+                   "    idle_timeout: 30s\n"
+                   "    max_connection_age: 10m\n"
+                   "    connect_timeout: 500ms\n"
+                   "    queue: {size: 7, timeout: 9s}\n"));
   ASSERT_EQ(config.upstreams.size(), 1u);
   const Upstream& web = config.upstreams[0];
   EXPECT_EQ(web.name, "web");

@@ -42,7 +42,8 @@ TEST(QuotedTest, EscapesWhatATerminalWouldObey) {
 TEST(QuotedTest, ShortensAtACharactersEnd) {
   EXPECT_EQ(Quoted(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
   EXPECT_EQ(Quoted(std::string(61, 'a')), "'" + std::string(60, 'a') + "...'");
-  EXPECT_EQ(Quoted(std::string(59, 'a') + "\xc3\xa9z"), "'" + std::string(59, 'a') + "\xc3\xa9...'");
+  EXPECT_EQ(Quoted(std::string(59, 'a') + "\xc3\xa9z"),
+            "'" + std::string(59, 'a') + "\xc3\xa9...'");
 }
 
 TEST(ReportTest, SortsByPlaceAndKeepsTheOrderOfEquals) {

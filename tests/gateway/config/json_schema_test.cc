@@ -91,8 +91,7 @@ TEST(JsonSchemaTest, AWordOfDigitsMayBeANumber) {
 TEST(JsonSchemaTest, ThePatternsAgreeWithTheLoader) {
   const json schema = json::parse(JsonSchema());
   const json& listener = schema["properties"]["listeners"]["items"]["properties"];
-  const std::regex duration(
-      listener["idle_timeout"]["anyOf"][0]["pattern"].get<std::string>());
+  const std::regex duration(listener["idle_timeout"]["anyOf"][0]["pattern"].get<std::string>());
   for (const char* text : {"250ms", "5s", "1h30m", "2d", "5", "5 s", "30m1h", "1.5s", "s"}) {
     EXPECT_EQ(std::regex_match(text, duration), ParseDuration(text).has_value()) << text;
   }

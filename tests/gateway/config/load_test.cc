@@ -166,7 +166,9 @@ TEST(LoadConfigTest, TheTextNeedNotEndWithALineEnd) {
 // result without a config has an error.
 TEST(LoadConfigTest, SurvivesDamagedFiles) {
   std::mt19937 random(7);
-  const std::string_view junk = "{}[]:,-#&*!|>'\"%@`?\n\t \\~\x01\x80\xff\xc3\xa9" "0a";
+  const std::string_view junk =
+      "{}[]:,-#&*!|>'\"%@`?\n\t \\~\x01\x80\xff\xc3\xa9"
+      "0a";
   for (size_t at = 0; at < kManyKeys.size(); ++at) {
     std::string text(kManyKeys);
     switch (random() % 3) {

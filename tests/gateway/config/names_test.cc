@@ -8,7 +8,10 @@ namespace holdfast::config {
 namespace {
 
 YamlNode Scalar(std::string text) {
-  return {.kind = YamlNode::Kind::kScalar, .position = {1, 2}, .text = std::move(text), .items = {},
+  return {.kind = YamlNode::Kind::kScalar,
+          .position = {1, 2},
+          .text = std::move(text),
+          .items = {},
           .entries = {}};
 }
 

@@ -41,7 +41,8 @@ std::vector<std::pair<uint32_t, uint32_t>> Hidden(std::vector<Match> matches) {
     route.match = std::move(match);
   }
   std::vector<std::pair<uint32_t, uint32_t>> found;
-  for (const Unreachable& item : FindUnreachable(config)) found.emplace_back(item.route, item.earlier);
+  for (const Unreachable& item : FindUnreachable(config))
+    found.emplace_back(item.route, item.earlier);
   return found;
 }
 

@@ -20,16 +20,22 @@ constexpr Shape kDuration = {
     .kind = Kind::kDuration, .min = 1'000'000, .max = 60'000'000'000, .words = kOffWord};
 constexpr Shape kSize = {.kind = Kind::kSize, .min = 1024, .max = 1 << 20};
 constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours};
-constexpr Shape kList = {.kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2,
-                         .element = &kCount};
-constexpr Shape kNamed = {.kind = Kind::kNamed, .expected = "a short name", .min = 1, .max = 2,
-                          .element = &kCount, .check = IsShort};
+constexpr Shape kList = {
+    .kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2, .element = &kCount};
+constexpr Shape kNamed = {.kind = Kind::kNamed,
+                          .expected = "a short name",
+                          .min = 1,
+                          .max = 2,
+                          .element = &kCount,
+                          .check = IsShort};
 constexpr Key kPointKeys[] = {{"x", "X.", &kCount, true}, {"y", "Y.", &kCount}};
-constexpr Shape kPoint = {.kind = Kind::kMapping, .expected = "a point such as {x: 2}",
-                          .keys = kPointKeys, .short_form = &kText};
+constexpr Shape kPoint = {.kind = Kind::kMapping,
+                          .expected = "a point such as {x: 2}",
+                          .keys = kPointKeys,
+                          .short_form = &kText};
 constexpr Key kRootKeys[] = {
-    {"text", "T.", &kText},     {"count", "C.", &kCount}, {"duration", "D.", &kDuration},
-    {"size", "S.", &kSize},     {"colour", "K.", &kColour}, {"list", "L.", &kList},
+    {"text", "T.", &kText},   {"count", "C.", &kCount},   {"duration", "D.", &kDuration},
+    {"size", "S.", &kSize},   {"colour", "K.", &kColour}, {"list", "L.", &kList},
     {"named", "N.", &kNamed}, {"point", "P.", &kPoint},
 };
 constexpr Shape kRoot = {.kind = Kind::kMapping, .expected = "a mapping", .keys = kRootKeys};
@@ -94,8 +100,7 @@ TEST(CheckShapeTest, SuggestsTheNearestKeyOrListsAll) {
 }
 
 TEST(CheckShapeTest, ReportsMissingKeys) {
-  EXPECT_EQ(Check("point: {y: 3}"),
-            "1:8 key 'x' is missing; expected a point such as {x: 2}\n");
+  EXPECT_EQ(Check("point: {y: 3}"), "1:8 key 'x' is missing; expected a point such as {x: 2}\n");
 }
 
 TEST(CheckShapeTest, ReportsTheShortFormInItsOwnWords) {

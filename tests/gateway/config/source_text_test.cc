@@ -16,9 +16,9 @@ TEST(Utf8LengthTest, FollowsRfc3629) {
 }
 
 TEST(Utf8LengthTest, IsZeroForWhatIsNotUtf8) {
-  for (const char* text : {"\x80", "\xc3", "\xc3(", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
-                           "\xe2\x82", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-                           "\xf5\x80\x80\x80", "\xff"}) {
+  for (const char* text :
+       {"\x80", "\xc3", "\xc3(", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe2\x82", "\xed\xa0\x80",
+        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
     EXPECT_EQ(Utf8Length(text), 0u) << static_cast<int>(static_cast<unsigned char>(text[0]));
   }
 }

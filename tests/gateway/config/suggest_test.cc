@@ -24,7 +24,9 @@ TEST(EditDistanceTest, ASwapOfNeighboursIsOneEdit) {
   EXPECT_EQ(EditDistance("ca", "abc"), 3);  // nothing is edited twice
 }
 
-TEST(EditDistanceTest, IgnoresAsciiCase) { EXPECT_EQ(EditDistance("Idle_Timeout", "idle_timeout"), 0); }
+TEST(EditDistanceTest, IgnoresAsciiCase) {
+  EXPECT_EQ(EditDistance("Idle_Timeout", "idle_timeout"), 0);
+}
 
 TEST(EditDistanceTest, LongWordsAreFarFromEverything) {
   const std::string word(65, 'a');

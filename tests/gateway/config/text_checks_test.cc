@@ -26,9 +26,9 @@ TEST(IsHostPatternTest, TakesHostsSuffixesAndAddresses) {
 }
 
 TEST(IsHostPatternTest, RefusesPortsAndOtherWildcards) {
-  for (const char* text : {"", "example.com:80", "*.", "*.*", "**", "a.*.com", "www.*", "*example.com",
-                           "*.10.0.0", "::1", "[10.0.0.7]x", "[::1]:80", "http://a", "a/b", "a b",
-                           "10.0.0.300"}) {
+  for (const char* text :
+       {"", "example.com:80", "*.", "*.*", "**", "a.*.com", "www.*", "*example.com", "*.10.0.0",
+        "::1", "[10.0.0.7]x", "[::1]:80", "http://a", "a/b", "a b", "10.0.0.300"}) {
     EXPECT_FALSE(IsHostPattern(text)) << text;
   }
 }
@@ -59,9 +59,8 @@ TEST(IsFieldNameTest, TakesTokens) {
 }
 
 TEST(IsFieldNameTest, RefusesFramingHopByHopAndDateInAnyCase) {
-  for (const char* text :
-       {"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive", "Proxy-Connection", "te",
-        "Trailer", "Upgrade", "Date"}) {
+  for (const char* text : {"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive",
+                           "Proxy-Connection", "te", "Trailer", "Upgrade", "Date"}) {
     EXPECT_FALSE(IsFieldName(text)) << text;
   }
 }
@@ -70,7 +69,8 @@ TEST(IsFieldValueTest, CannotSplitAResponse) {
   EXPECT_TRUE(IsFieldValue(""));
   EXPECT_TRUE(IsFieldValue("text/plain; charset=utf-8"));
   EXPECT_TRUE(IsFieldValue("a\tb \xc3\xa9"));
-  for (const char* text : {"a\r\nset-cookie: b", "a\nb", "a\rb", "a\x01", "a\x7f", " a", "a ", "\ta"}) {
+  for (const char* text :
+       {"a\r\nset-cookie: b", "a\nb", "a\rb", "a\x01", "a\x7f", " a", "a ", "\ta"}) {
     EXPECT_FALSE(IsFieldValue(text)) << text;
   }
   EXPECT_FALSE(IsFieldValue(std::string_view("a\0b", 3)));
@@ -79,16 +79,17 @@ TEST(IsFieldValueTest, CannotSplitAResponse) {
 }
 
 TEST(IsRedirectTargetTest, TakesPathsAndUrls) {
-  for (const char* text : {"/", "/new/", "/new?a=b#c", "https://example.com", "http://example.com/a",
-                           "https://example.com:8443/a?b", "https://[::1]/"}) {
+  for (const char* text :
+       {"/", "/new/", "/new?a=b#c", "https://example.com", "http://example.com/a",
+        "https://example.com:8443/a?b", "https://[::1]/"}) {
     EXPECT_TRUE(IsRedirectTarget(text)) << text;
   }
 }
 
 TEST(IsRedirectTargetTest, RefusesWhatLeadsElsewhereThanItLooks) {
-  for (const char* text : {"", "new/", "//evil.example/", "/\\evil.example", "https://", "https:///a",
-                           "https://user@host/", "ftp://a/", "javascript:alert(1)", "/a b", "/a\r\nb",
-                           "/\"", "/<", "https:/a"}) {
+  for (const char* text : {"", "new/", "//evil.example/", "/\\evil.example", "https://",
+                           "https:///a", "https://user@host/", "ftp://a/", "javascript:alert(1)",
+                           "/a b", "/a\r\nb", "/\"", "/<", "https:/a"}) {
     EXPECT_FALSE(IsRedirectTarget(text)) << text;
   }
 }

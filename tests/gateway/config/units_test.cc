@@ -25,14 +25,12 @@ TEST(ParseDurationTest, ReadsEachUnit) {
 
 TEST(ParseDurationTest, AddsUpDescendingUnits) {
   EXPECT_EQ(ParseDuration("1h30m"), minutes(90));
-  EXPECT_EQ(ParseDuration("1d2h3m4s5ms"),
-            hours(26) + minutes(3) + seconds(4) + milliseconds(5));
+  EXPECT_EQ(ParseDuration("1d2h3m4s5ms"), hours(26) + minutes(3) + seconds(4) + milliseconds(5));
 }
 
 TEST(ParseDurationTest, RefusesWhatIsAmbiguousOrWrong) {
   for (const char* text : {"", "5", "s", "5 s", " 5s", "5s ", "-5s", "+5s", "1.5s", "5S", "5sec",
-                           "5us", "30m1h", "1s1s", "5s3", "off", "99999999999999999999s",
-                           "0x5s"}) {
+                           "5us", "30m1h", "1s1s", "5s3", "off", "99999999999999999999s", "0x5s"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }

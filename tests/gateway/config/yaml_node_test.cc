@@ -71,9 +71,44 @@ TEST(ParseYamlTest, ReadsEscapesAndBlockScalars) {
   EXPECT_EQ(root.Find("c")->text, "one two");
 }
 
+TEST(ParseYamlTest, ReadsSingleQuotesInARow) {
+  EXPECT_EQ(Parse("a: 'x''''''y'\n").Find("a")->text, "x'''y");
+  EXPECT_EQ(Parse("a: ''\n").Find("a")->text, "");
+  EXPECT_EQ(Parse("a: ''''\n").Find("a")->text, "'");
+  EXPECT_EQ(Parse("{'a''''b': c}").entries[0].key.text, "a''b");
+  EXPECT_EQ(Parse("\xef\xbb\xbf"
+                  "a: '\xc3\xa9''z'\n")
+                .Find("a")
+                ->text,
+            "\xc3\xa9'z");
+  const std::string run(2000, '\'');
+  EXPECT_EQ(Parse("a: '" + run + "abc'\n").Find("a")->text, std::string(1000, '\'') + "abc");
+}
+
+TEST(ParseYamlTest, ReadsEmptyBlocks) {
+  const YamlNode root = Parse("a: |\nb: >\nc: |+\nd: x\n");
+  for (const char* key : {"a", "b", "c"}) {
+    EXPECT_EQ(root.Find(key)->kind, Kind::kScalar) << key;
+    EXPECT_EQ(root.Find(key)->text, "") << key;
+  }
+}
+
+TEST(ParseYamlTest, RefusesTextsThatTheLibraryMisreads) {
+  EXPECT_EQ(Complaint("a: \"x\\ \n  y\"\n"),
+            "f.yaml:1:4: error: a quoted text ends on the line where it begins; use | for several "
+            "lines\n  a: \"x\\ \n     ^\n");
+  EXPECT_NE(Complaint("a: 'x\n  y'\n").find("a quoted text ends on the line"), std::string::npos);
+  EXPECT_NE(Complaint("a: >-\n  x\n\n   y\n").find("this folded text cannot be read"),
+            std::string::npos);
+}
+
 TEST(ParseYamlTest, TakesCommentsMarkersByteOrderMarksAndCrLf) {
   EXPECT_EQ(Parse("# c\n---\na: 1 # c\n...\n").Find("a")->text, "1");
-  EXPECT_EQ(Parse("\xef\xbb\xbf" "a: 1\n").entries[0].key.text, "a");
+  EXPECT_EQ(Parse("\xef\xbb\xbf"
+                  "a: 1\n")
+                .entries[0]
+                .key.text,
+            "a");
   const YamlNode crlf = Parse("a: 1\r\nb: 2\r\n");
   EXPECT_EQ(crlf.Find("a")->text, "1");
   EXPECT_EQ(crlf.Find("b")->position, (Position{2, 4}));
@@ -116,8 +151,7 @@ TEST(ParseYamlTest, RefusesABillionLaughs) {
 }
 
 TEST(ParseYamlTest, RefusesKeysThatAreNotScalars) {
-  EXPECT_EQ(Complaint("? [a, b]\n: 3\n"),
-            "f.yaml:1:3: error: expected a key\n  ? [a, b]\n    ^\n");
+  EXPECT_EQ(Complaint("? [a, b]\n: 3\n"), "f.yaml:1:3: error: expected a key\n  ? [a, b]\n    ^\n");
   EXPECT_EQ(Complaint("{a: 1, {b: 2}: 3}\n"),
             "f.yaml:1:8: error: expected a key\n  {a: 1, {b: 2}: 3}\n         ^\n");
 }
@@ -138,7 +172,8 @@ TEST(ParseYamlTest, TellsWhereTheSyntaxIsWrong) {
             "f.yaml:1:5: error: not valid YAML: invalid nested block mapping on the same line\n"
             "  a: b: c\n"
             "      ^\n");
-  for (const char* text : {"a: [1, 2\nb: 3\n", "a: \"abc\n", "{a: 1}}\n", "a: 1\n b: 2\n", "@a: 1\n"}) {
+  for (const char* text :
+       {"a: [1, 2\nb: 3\n", "a: \"abc\n", "{a: 1}}\n", "a: 1\n b: 2\n", "@a: 1\n"}) {
     EXPECT_TRUE(Complaint(text).starts_with("f.yaml:")) << text;
     EXPECT_NE(Complaint(text).find("error: not valid YAML: "), std::string::npos) << text;
   }

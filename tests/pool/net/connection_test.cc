@@ -159,10 +159,14 @@ TEST_F(ConnectionTest, ReadsGrowWhileTheyComeBackFull) {
   EXPECT_EQ(log_.reads,
             (std::vector<size_t>{kCapacity, 2 * kCapacity, 4 * kCapacity, 4 * kCapacity}));
   EXPECT_EQ(TakeAll(), much);
-  SendAll(peer_, "x");
-  TurnUntilReadable();
-  connection_->Fill(kNoLimit);
-  EXPECT_EQ(log_.reads.back(), kCapacity) << "a short read makes them small again";
+  for (const size_t size : {4 * kCapacity, kCapacity}) {
+    SendAll(peer_, "x");
+    TurnUntilReadable();
+    connection_->Fill(kNoLimit);
+    EXPECT_EQ(TakeAll(), "x");
+    EXPECT_EQ(log_.reads.back(), size)
+        << "the rest of a large message keeps them large, a small one makes them small again";
+  }
 }
 
 TEST_F(ConnectionTest, DataAndTheEndInOneEdgeComeInOrder) {

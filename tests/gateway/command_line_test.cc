@@ -1,0 +1,166 @@
+#include "gateway/command_line.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gateway/server/server.h"
+
+namespace holdfast {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = Command::Kind;
+
+struct Parsed {
+  Command command;
+  std::string out;
+  std::string err;
+};
+
+Parsed Parse(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv = {"holdfast"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Parsed parsed;
+  parsed.command = ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+  parsed.out = testing::internal::GetCapturedStdout();
+  parsed.err = testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+Command Accepted(const std::vector<std::string>& arguments) {
+  const Parsed parsed = Parse(arguments);
+  EXPECT_EQ(parsed.out + parsed.err, "");
+  EXPECT_NE(parsed.command.kind, Kind::kPrinted);
+  return parsed.command;
+}
+
+// The complaint of a line that is refused.
+std::string Refused(const std::vector<std::string>& arguments) {
+  const Parsed parsed = Parse(arguments);
+  EXPECT_EQ(parsed.command.kind, Kind::kPrinted);
+  EXPECT_EQ(parsed.command.exit_code, server::kExitUsage);
+  EXPECT_EQ(parsed.out, "");
+  return parsed.err;
+}
+
+std::string HelpOf(const std::vector<std::string>& arguments) {
+  const Parsed parsed = Parse(arguments);
+  EXPECT_EQ(parsed.command.kind, Kind::kPrinted);
+  EXPECT_EQ(parsed.command.exit_code, server::kExitOk);
+  EXPECT_EQ(parsed.err, "");
+  return parsed.out;
+}
+
+TEST(CommandLineTest, RunTakesAFile) {
+  for (const char* flag : {"-c", "--config"}) {
+    const Command command = Accepted({"run", flag, "a.yaml"});
+    EXPECT_EQ(command.kind, Kind::kRun);
+    EXPECT_EQ(command.config_path, "a.yaml");
+  }
+  EXPECT_EQ(Accepted({"run", "--config=a.yaml"}).config_path, "a.yaml");
+}
+
+TEST(CommandLineTest, CheckTakesAFileWithAndWithoutAFlag) {
+  EXPECT_EQ(Accepted({"check", "a.yaml"}).config_path, "a.yaml");
+  const Command command = Accepted({"check", "-c", "b.yaml"});
+  EXPECT_EQ(command.kind, Kind::kCheck);
+  EXPECT_EQ(command.config_path, "b.yaml");
+}
+
+TEST(CommandLineTest, ProxyTakesOneEndpointOrSeveral) {
+  const Command one = Accepted({"proxy", "--from", ":8080", "--to", "127.0.0.1:3000"});
+  EXPECT_EQ(one.kind, Kind::kProxy);
+  EXPECT_EQ(one.from, ":8080");
+  EXPECT_THAT(one.to, ElementsAre("127.0.0.1:3000"));
+  const Command two = Accepted({"proxy", "--to", "a:1", "--from", ":8080", "--to", "b:2"});
+  EXPECT_THAT(two.to, ElementsAre("a:1", "b:2"));
+}
+
+TEST(CommandLineTest, DemoHasAPortOfItsOwn) {
+  const Command plain = Accepted({"demo"});
+  EXPECT_EQ(plain.kind, Kind::kDemo);
+  EXPECT_EQ(plain.demo_port, 8080);
+  EXPECT_FALSE(plain.print_config);
+  EXPECT_EQ(Accepted({"demo", "--port", "9000"}).demo_port, 9000);
+  EXPECT_TRUE(Accepted({"demo", "--print-config"}).print_config);
+}
+
+TEST(CommandLineTest, VersionTakesNothing) {
+  EXPECT_EQ(Accepted({"version"}).kind, Kind::kVersion);
+  EXPECT_NE(Refused({"version", "x"}), "");
+}
+
+TEST(CommandLineTest, HelpNamesEverySubcommand) {
+  const std::string help = HelpOf({"--help"});
+  for (const char* name : {"run", "proxy", "demo", "check", "version"}) {
+    EXPECT_THAT(help, HasSubstr(std::string("\n  ") + name + " ")) << help;
+  }
+}
+
+TEST(CommandLineTest, HelpSaysWhatSignalsAndExitCodesMean) {
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"--help"}, {"run", "--help"}, {"proxy", "--help"}}) {
+    const std::string help = HelpOf(line);
+    for (const char* word : {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "Exit codes"}) {
+      EXPECT_THAT(help, HasSubstr(word)) << line.front();
+    }
+  }
+}
+
+TEST(CommandLineTest, EverySubcommandHasHelpWithItsFlags) {
+  EXPECT_THAT(HelpOf({"run", "-h"}), HasSubstr("--config"));
+  EXPECT_THAT(HelpOf({"proxy", "--help"}), HasSubstr("--from"));
+  EXPECT_THAT(HelpOf({"proxy", "--help"}), HasSubstr("--to"));
+  EXPECT_THAT(HelpOf({"demo", "--help"}), HasSubstr("--port"));
+  EXPECT_THAT(HelpOf({"demo", "--help"}), HasSubstr("8080"));
+  EXPECT_THAT(HelpOf({"check", "--help"}), HasSubstr("--config"));
+  EXPECT_THAT(HelpOf({"version", "--help"}), HasSubstr("version"));
+}
+
+TEST(CommandLineTest, NothingAtAllIsAUsageError) {
+  EXPECT_THAT(Refused({}), HasSubstr("subcommand"));
+}
+
+TEST(CommandLineTest, AnUnknownSubcommandIsNamed) {
+  EXPECT_THAT(Refused({"serve"}), HasSubstr("serve"));
+}
+
+TEST(CommandLineTest, AnUnknownFlagIsNamed) {
+  EXPECT_THAT(Refused({"run", "-c", "a.yaml", "--verbose"}), HasSubstr("--verbose"));
+  EXPECT_THAT(Refused({"demo", "--host", "x"}), HasSubstr("--host"));
+}
+
+TEST(CommandLineTest, AMissingValueIsNamed) {
+  EXPECT_THAT(Refused({"run", "-c"}), HasSubstr("--config"));
+  EXPECT_THAT(Refused({"proxy", "--from", ":1", "--to"}), HasSubstr("--to"));
+  EXPECT_THAT(Refused({"proxy", "--from"}), HasSubstr("--from"));
+}
+
+TEST(CommandLineTest, AMissingFlagIsNamed) {
+  EXPECT_THAT(Refused({"run"}), HasSubstr("--config"));
+  EXPECT_THAT(Refused({"check"}), HasSubstr("config"));
+  EXPECT_THAT(Refused({"proxy", "--to", "a:1"}), HasSubstr("--from"));
+  EXPECT_THAT(Refused({"proxy", "--from", ":1"}), HasSubstr("--to"));
+}
+
+TEST(CommandLineTest, AnArgumentTooManyIsAUsageError) {
+  EXPECT_THAT(Refused({"run", "-c", "a.yaml", "b.yaml"}), HasSubstr("b.yaml"));
+  EXPECT_THAT(Refused({"proxy", "--from", ":1", "--to", "a:1", "b:2"}), HasSubstr("b:2"));
+}
+
+TEST(CommandLineTest, APortThatIsNoneIsAUsageError) {
+  for (const char* port : {"65536", "-1", "http", ""}) {
+    EXPECT_THAT(Refused({"demo", "--port", port}), HasSubstr("--port")) << port;
+  }
+}
+
+TEST(CommandLineTest, TwoSubcommandsAreOneTooMany) { Refused({"demo", "run", "-c", "a.yaml"}); }
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,361 @@
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "gateway/proxy/exchange.h"
+#include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/pool/net/socket_pair.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+using pool::Pattern;
+using std::chrono::seconds;
+
+std::string Post(size_t length) {
+  return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+}
+constexpr std::string_view kPostChunked =
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+class ExchangeFailuresTest : public testing::Test {
+ protected:
+  void ReachUpstream(std::string_view request = kGet) {
+    client_.Send(request);
+    upstream_ = harness_.Accept();
+    harness_.Await(upstream_, request.substr(request.size() - 4));
+  }
+  // The whole of an error response, which names its reason last.
+  bool ClientGets(std::string_view status, std::string_view last) {
+    return harness_.TurnUntil([&] {
+      client_.Pull();
+      return client_.received().starts_with("HTTP/1.1 " + std::string(status)) &&
+             client_.received().ends_with(last);
+    });
+  }
+  bool SaysClose() { return client_.received().find("Connection: close\r\n") != std::string::npos; }
+  // Nobody holds a connection, a body or an exchange on their account.
+  void ExpectNothingLeft() {
+    EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
+    EXPECT_TRUE(harness_.AtRest());
+    EXPECT_EQ(harness_.cluster->pool(0).load(), 0u);
+    EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "active"}), 0);
+    EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "idle"}), 0);
+  }
+  uint64_t Failures(const std::string& reason) {
+    return harness_.Count(Metric::kUpstreamRequestFailuresTotal, {"web", reason});
+  }
+  uint64_t Requests(const std::string& code, const std::string& method = "GET") {
+    return harness_.Count(Metric::kRequestsTotal, {"edge", "all", method, code});
+  }
+
+  ProxyHarness harness_;
+  Wire client_ = harness_.Connect();
+  Wire upstream_;
+};
+
+// The client goes away in each of an exchange's states.
+
+TEST_F(ExchangeFailuresTest, AClientGoneWhileAConnectionIsAwaitedCancelsTheWait) {
+  client_.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
+  client_.Close();
+  ExpectNothingLeft();
+  EXPECT_EQ(harness_.Closed("exchange_cut"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AClientGoneBeforeTheResponseCancelsTheRequest) {
+  ReachUpstream();
+  client_.Close();
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  ExpectNothingLeft();
+  EXPECT_EQ(Requests("499"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AClientGoneInsideItsBodyCancelsTheRequest) {
+  ReachUpstream(Post(100) + "part");
+  client_.End();
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_EQ(client_.received(), "");
+  ExpectNothingLeft();
+}
+
+TEST_F(ExchangeFailuresTest, AClientGoneDuringTheResponseCancelsTheRequest) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+  harness_.Await(client_, "part");
+  client_.Reset();
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  ExpectNothingLeft();
+  EXPECT_EQ(Requests("200"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AClientThatOnlyEndedItsSideStillGetsTheResponse) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+  harness_.Await(client_, "one");
+  client_.End();
+  harness_.Turns(5);
+  upstream_.Send("two");
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_EQ(client_.received(), "two");
+  ExpectNothingLeft();
+}
+
+TEST_F(ExchangeFailuresTest, AClientGoneWithItsResponseWaitingIsClosed) {
+  pool::SocketPair pair = pool::TcpPair();
+  client_.Close();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
+  client_ = harness_.Connect(std::move(pair.ours), std::move(pair.theirs));
+  ReachUpstream();
+  const std::string body = Pattern(30'000'000);
+  size_t sent = upstream_.SendSome("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int quiet = 0; quiet < 50; ++quiet) {
+    const size_t now = upstream_.SendSome("8\r\n12345678\r\n");
+    sent += now;
+    if (now > 0) quiet = 0;
+    harness_.Turn();
+  }
+  EXPECT_LE(harness_.slabs.in_use() * pool::SlabPool::kSlabBytes, 4 * kHighWatermark);
+  client_.Reset();
+  ExpectNothingLeft();
+}
+
+// The upstream dies in each of an exchange's states.
+
+TEST_F(ExchangeFailuresTest, AnUpstreamThatClosesWithoutAWordIsABadGateway) {
+  ReachUpstream();
+  upstream_.Close();
+  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\n"));
+  EXPECT_FALSE(SaysClose()) << "the client's connection is none the worse";
+  EXPECT_EQ(Failures("upstream_closed"), 1u);
+  EXPECT_EQ(Requests("502"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AnUpstreamThatResetsIsABadGateway) {
+  ReachUpstream();
+  upstream_.Reset();
+  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_reset\n"));
+}
+
+TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesInsideItsHeadIsABadGateway) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Le");
+  upstream_.Close();
+  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\n"));
+}
+
+TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGateway) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 103 Early Hints\r\n\r\n");
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().starts_with("HTTP/1.1 103 ");
+  }));
+  client_.Take();
+  upstream_.Close();
+  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\n"));
+}
+
+struct Truncated {
+  const char* name;
+  std::string_view head;
+};
+
+class TruncatedTest : public ExchangeFailuresTest,
+                      public testing::WithParamInterface<Truncated> {};
+
+// The client must be able to tell: no last chunk, and an end where bytes were promised.
+TEST_P(TruncatedTest, AResponseThatBreaksOffIsBrokenOff) {
+  ReachUpstream();
+  upstream_.Send(std::string("HTTP/1.1 200 OK\r\n") + std::string(GetParam().head));
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().find("part") != std::string::npos;
+  }));
+  upstream_.Close();
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_EQ(client_.received().find("0\r\n\r\n"), std::string::npos);
+  EXPECT_EQ(Failures("upstream_truncated"), 1u);
+  EXPECT_EQ(harness_.Closed("exchange_cut"), 1u);
+  ExpectNothingLeft();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TruncatedTest,
+    testing::Values(Truncated{"Length", "Content-Length: 9\r\n\r\npart"},
+                    Truncated{"InAChunk", "Transfer-Encoding: chunked\r\n\r\n9\r\npart"},
+                    Truncated{"BetweenChunks",
+                              "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"},
+                    Truncated{"InTheTrailers",
+                              "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n0\r\nx-a: 1\r\n"}),
+    [](const auto& info) { return info.param.name; });
+
+// An HTTP/1.0 client has nothing but the connection's end to go by, so it must not be an orderly one.
+TEST_F(ExchangeFailuresTest, ATruncatedResponseWithoutAnEndOfItsOwnIsReset) {
+  client_.Send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\npart");
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().ends_with("part");
+  }));
+  upstream_.Close();
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_TRUE(client_.reset());
+}
+
+TEST_F(ExchangeFailuresTest, AChunkThatBreaksTheRulesBreaksTheResponseOff) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n+1\r\n");
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_EQ(client_.received().find("0\r\n\r\n"), std::string::npos);
+  EXPECT_EQ(harness_.Count(Metric::kFramingRefusalsTotal, {"upstream", "malformed_chunk_size"}),
+            1u);
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+}
+
+TEST_F(ExchangeFailuresTest, ABrokenHeadIsABadGatewayThatSaysWhy) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx");
+  EXPECT_TRUE(ClientGets("502 ", "\n"));
+  EXPECT_NE(client_.received().find("upstream_bad_response"), std::string::npos);
+  EXPECT_EQ(harness_.Count(Metric::kFramingRefusalsTotal, {"upstream", "repeated_content_length"}),
+            1u);
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_)) << "it serves nobody else";
+}
+
+TEST_F(ExchangeFailuresTest, WhatFollowsAResponseNeverBecomesTheNextOne) {
+  ReachUpstream();
+  upstream_.Send(std::string(kOk) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  EXPECT_TRUE(harness_.Await(client_, "ok").starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  client_.Send(kGet);
+  Wire second = harness_.Accept();
+  harness_.Await(second, kHeadEnd);
+  second.Send(kOk);
+  EXPECT_EQ(harness_.Await(client_, "\r\n\r\nok").find("evil"), std::string::npos);
+  EXPECT_EQ(harness_.Count(Metric::kUpstreamConnectionsClosedTotal, {"web", "extra_bytes"}), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesDuringAnUploadIsToldAboutAtOnce) {
+  ReachUpstream(Post(1'000'000) + "part");
+  upstream_.Reset();
+  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_reset\n"));
+  EXPECT_TRUE(SaysClose()) << "the rest of the body is not worth reading";
+  client_.Send(std::string(100'000, 'x'));
+  client_.Close();
+  ExpectNothingLeft();
+}
+
+// What the client sends wrong.
+
+TEST_F(ExchangeFailuresTest, ABrokenChunkFromTheClientEndsBothSides) {
+  ReachUpstream(std::string(kPostChunked) + "4\r\npart");
+  client_.Send("\r\n-1\r\n" + std::string(kGet));
+  EXPECT_TRUE(ClientGets("400 ", "\n"));
+  EXPECT_TRUE(SaysClose());
+  EXPECT_NE(client_.received().find("client_body_broken"), std::string::npos);
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  client_.Close();
+  ExpectNothingLeft();
+  EXPECT_EQ(Requests("200"), 0u) << "what followed the breach was not served";
+}
+
+// A breach in the trailers leaves the input at the next request, where a smuggler wants it read as
+// part of this one.
+TEST_F(ExchangeFailuresTest, BrokenTrailersDoNotSwallowTheNextRequest) {
+  ReachUpstream(std::string(kPostChunked) + "4\r\npart");
+  client_.Send("\r\n0\r\nbroken\r\n\r\nx: y\r\n\r\n" + std::string(kGet));
+  EXPECT_TRUE(ClientGets("400 ", "\n"));
+  EXPECT_TRUE(SaysClose());
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  client_.Close();
+  ExpectNothingLeft();
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200"}), 0u);
+}
+
+TEST_F(ExchangeFailuresTest, WithoutAnEndpointTheReasonIsTold) {
+  harness_.SetEndpoints({}, "web.example: no answer from DNS yet");
+  client_.Send(kGet);
+  EXPECT_TRUE(ClientGets("503 ", "reason: no_endpoint\nweb.example: no answer from DNS yet\n"));
+  EXPECT_NE(client_.received().find("retry-after: 1\r\n"), std::string::npos);
+}
+
+TEST_F(ExchangeFailuresTest, ARefusedConnectionIsABadGateway) {
+  pool::SocketAddress refusing;
+  {
+    Backend gone;
+    refusing = gone.address();
+  }
+  harness_.SetEndpoints({refusing});
+  client_.Send(kGet);
+  EXPECT_TRUE(ClientGets("502 ", "reason: connect_refused\n"));
+  EXPECT_EQ(Failures("connect_refused"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, ABodyOverTheRoutesLimitIsRefusedBeforeOrWhileItComes) {
+  ProxyHarness harness(
+      {.routes = "- {match: {path_prefix: /}, upstream: web, max_request_body: 10B}"});
+  Wire announced = harness.Connect();
+  announced.Send(Post(11));
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    announced.Pull();
+    return announced.received().starts_with("HTTP/1.1 413 ");
+  }));
+  Wire streaming = harness.Connect();
+  streaming.Send(std::string(kPostChunked) + "6\r\n123456\r\n");
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, "123456\r\n");
+  streaming.Send("5\r\n12345\r\n");
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    streaming.Pull();
+    return streaming.received().starts_with("HTTP/1.1 413 ");
+  }));
+  EXPECT_TRUE(harness.AwaitEnd(upstream));
+  upstream.Pull();
+  EXPECT_EQ(upstream.received(), "") << "not a byte over the limit goes on";
+}
+
+TEST_F(ExchangeFailuresTest, MethodsThatAReverseProxyMustNotServeAreRefused) {
+  client_.Send("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(ClientGets("501 ", "reason: unsupported_method\n"));
+  client_.Take();
+  client_.Send("GET / HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n");
+  EXPECT_TRUE(ClientGets("417 ", "reason: unknown_expectation\n"));
+}
+
+// The end of the process.
+
+TEST_F(ExchangeFailuresTest, CutEndsAnExchangeInEachState) {
+  Wire waiting = harness_.Connect();
+  ReachUpstream();
+  Wire relaying = harness_.Connect();
+  relaying.Send(kGet);
+  Wire second = harness_.Accept();
+  harness_.Await(second, kHeadEnd);
+  second.Send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart");
+  harness_.Await(relaying, "part");
+  Wire tunnel = harness_.Connect();
+  tunnel.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  Wire third = harness_.Accept();
+  harness_.Await(third, kHeadEnd);
+  third.Send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  harness_.Await(tunnel, kHeadEnd);
+  waiting.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).load() == 4; }));
+  while (!harness_.context.sessions.empty()) harness_.context.sessions.front()->Cut();
+  for (Wire* wire : {&client_, &relaying, &tunnel, &waiting, &upstream_, &second, &third}) {
+    EXPECT_TRUE(harness_.AwaitEnd(*wire));
+  }
+  EXPECT_EQ(harness_.Level(Metric::kTunnels, {"web"}), 0);
+  ExpectNothingLeft();
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

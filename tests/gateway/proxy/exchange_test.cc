@@ -1,0 +1,478 @@
+#include "gateway/proxy/exchange.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/pool/net/socket_pair.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+using pool::Pattern;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::string_view kOkEnd = "\r\n\r\nok";
+
+std::string Post(size_t length) {
+  return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+}
+
+size_t CountOf(std::string_view text, std::string_view part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// What a body may move in one turn: its events and then its task have a go each.
+constexpr size_t kShare =
+    2 * Exchange::kMaxRounds * (kHighWatermark + pool::Connection::kMaxReadBytes);
+
+class ExchangeTest : public testing::Test {
+ protected:
+  // Connected, and one request served: the upstream connection is a kept one.
+  void WarmUp() {
+    client_.Send(kGet);
+    upstream_ = harness_.Accept();
+    harness_.Await(upstream_, kHeadEnd);
+    upstream_.Send(kOk);
+    harness_.Await(client_, kOkEnd);
+  }
+
+  ProxyHarness harness_;
+  Wire client_ = harness_.Connect();
+  Wire upstream_;
+};
+
+TEST_F(ExchangeTest, ARequestIsForwardedAndItsResponseComesBack) {
+  client_.Send("GET /x HTTP/1.1\r\nHost: a\r\nX-Mine: 1\r\n\r\n");
+  upstream_ = harness_.Accept();
+  const std::string request = harness_.Await(upstream_, kHeadEnd);
+  EXPECT_TRUE(request.starts_with("GET /x HTTP/1.1\r\nHost: a\r\n")) << request;
+  EXPECT_NE(request.find("X-Forwarded-For: 192.0.2.7\r\n"), request.npos) << request;
+  upstream_.Send("HTTP/1.1 404 Not Here\r\nContent-Length: 2\r\nX-Theirs: 2\r\n\r\nok");
+  const std::string response = harness_.Await(client_, kOkEnd);
+  EXPECT_TRUE(response.starts_with("HTTP/1.1 404 Not Here\r\n")) << response;
+  EXPECT_NE(response.find("X-Theirs: 2\r\n"), response.npos);
+  EXPECT_TRUE(harness_.AtRest());
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "404"}), 1u);
+}
+
+TEST_F(ExchangeTest, TheNextRequestReusesTheConnection) {
+  WarmUp();
+  for (int i = 0; i < 3; ++i) harness_.Serve(client_, upstream_);
+  EXPECT_EQ(harness_.cluster->pool(0).idle(), 1u);
+  EXPECT_EQ(harness_.cluster->pool(0).connections(), 1u);
+}
+
+TEST_F(ExchangeTest, NothingOfAnExchangeIsInTheNext) {
+  client_.Send(
+      "POST /1 HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n0\r\nx-trailer: 1\r\n\r\n");
+  upstream_ = harness_.Accept();
+  EXPECT_NE(harness_.Await(upstream_, "x-trailer: 1\r\n\r\n").find("TE: trailers"),
+            std::string::npos);
+  upstream_.Send("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n"
+                 "0\r\nx-response-trailer: 2\r\n\r\n");
+  harness_.Await(client_, "x-response-trailer: 2\r\n\r\n");
+
+  client_.Send("POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  const std::string request = harness_.Await(upstream_, "\r\n0\r\n\r\n");
+  EXPECT_EQ(request.find("trailer"), request.npos) << request;
+  EXPECT_EQ(request.find("hello"), request.npos) << request;
+  upstream_.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  const std::string response = harness_.Await(client_, "\r\n0\r\n\r\n");
+  EXPECT_EQ(response.find("trailer"), response.npos) << response;
+}
+
+TEST_F(ExchangeTest, PipelinedRequestsGoOneAfterTheOther) {
+  client_.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  upstream_ = harness_.Accept();
+  EXPECT_TRUE(harness_.Await(upstream_, kHeadEnd).starts_with("GET /1 "));
+  harness_.Turns(3);
+  upstream_.Pull();
+  EXPECT_EQ(upstream_.received(), "") << "the second waits for the first's response";
+  upstream_.Send(kOk);
+  EXPECT_TRUE(harness_.Await(upstream_, kHeadEnd).starts_with("GET /2 "));
+  upstream_.Send(kOk);
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return CountOf(client_.received(), kOkEnd) == 2;
+  }));
+}
+
+TEST_F(ExchangeTest, LargeBodiesGoBothWaysWithBoundedMemory) {
+  const std::string body = Pattern(4'000'000);
+  client_.Send(Post(body.size()));
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  size_t sent = 0;
+  size_t most = 0;
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    sent += client_.SendSome(std::string_view(body).substr(sent));
+    upstream_.Pull();
+    most = std::max(most, harness_.slabs.in_use());
+    return upstream_.received().size() == body.size();
+  }));
+  EXPECT_TRUE(upstream_.Take() == body);
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+  sent = 0;
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    sent += upstream_.SendSome(std::string_view(body).substr(sent));
+    client_.Pull();
+    most = std::max(most, harness_.slabs.in_use());
+    return client_.received().ends_with(std::string_view(body).substr(body.size() - 1000));
+  }));
+  EXPECT_TRUE(client_.Take().ends_with(body));
+  EXPECT_LE(most * pool::SlabPool::kSlabBytes, 4 * kHighWatermark);
+  EXPECT_TRUE(harness_.AtRest());
+}
+
+// A body that comes as fast as it is passed on must not keep the others of its worker waiting.
+TEST_F(ExchangeTest, AnUploadTakesNoMoreThanItsShareOfATurn) {
+  const std::string body = Pattern(4'000'000);
+  client_.Send(Post(body.size()));
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  const size_t sent = client_.SendSome(body);
+  harness_.Turn();
+  upstream_.Pull();
+  printf("DEBUG sent %zu first %zu\n", sent, upstream_.received().size());
+  EXPECT_LE(upstream_.received().size(), kShare);
+  ASSERT_LT(upstream_.received().size(), sent) << "more than a turn may move";
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    upstream_.Pull();
+    return upstream_.received().size() == sent;
+  })) << "the rest follows by itself";
+}
+
+TEST_F(ExchangeTest, AResponseTakesNoMoreThanItsShareOfATurn) {
+  const std::string body = Pattern(8'000'000);
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  const size_t sent = upstream_.SendSome(head + body) - head.size();
+  harness_.Turn();
+  client_.Pull();
+  EXPECT_LE(client_.received().size(), kShare);
+  ASSERT_LT(client_.received().size(), sent) << "more than a turn may move";
+  const size_t head_bytes = client_.received().find(kHeadEnd) + kHeadEnd.size();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().size() == head_bytes + sent;
+  })) << "the rest follows by itself";
+}
+
+// The task that goes on with a long body belongs to an exchange that has ended since.
+TEST_F(ExchangeTest, AQueuedTurnFindsTheExchangeCut) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.SendSome("HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + Pattern(8'000'000));
+  harness_.Turn();
+  client_.Pull();
+  ASSERT_GT(client_.received().size(), Exchange::kMaxRounds * kHighWatermark)
+      << "the turn's share was used up";
+  harness_.context.sessions.front()->Cut();
+  harness_.Turn();
+  EXPECT_TRUE(harness_.AtRest());
+}
+
+TEST_F(ExchangeTest, AQueuedTurnFindsTheExchangeInOtherHands) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.SendSome("HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + Pattern(8'000'000));
+  Wire other = harness_.Connect();
+  other.Send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+  // As a worker does with what it is mailed: before the turn's tasks.
+  harness_.context.sessions.front()->Cut();
+  Wire second = harness_.Accept();
+  EXPECT_TRUE(harness_.Await(second, kHeadEnd).starts_with("GET /other "));
+  second.Send(kOk);
+  harness_.Await(other, kOkEnd);
+}
+
+TEST_F(ExchangeTest, InterimResponsesAreForwarded) {
+  client_.Send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  upstream_ = harness_.Accept();
+  EXPECT_NE(harness_.Await(upstream_, kHeadEnd).find("Expect: 100-continue"), std::string::npos);
+  upstream_.Send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().find("\r\n\r\nHTTP/1.1 100 Continue\r\n") != std::string::npos;
+  }));
+  EXPECT_TRUE(client_.Take().starts_with("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n"));
+  client_.Send("hi");
+  harness_.Await(upstream_, "hi");
+  upstream_.Send(kOk);
+  const std::string response = harness_.Await(client_, kOkEnd);
+  EXPECT_EQ(response.find("Connection: close"), response.npos) << response;
+  harness_.Serve(client_, upstream_);
+}
+
+TEST_F(ExchangeTest, AFinalResponseBeforeTheBodysEndReachesTheClient) {
+  client_.Send(Post(1'000'000) + std::string(1000, 'x'));
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, std::string(1000, 'x'));
+  upstream_.Send("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_TRUE(client_.received().ends_with("\r\n\r\nno"));
+  client_.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.Closed("request_unread") == 1; }));
+  EXPECT_EQ(harness_.Count(Metric::kUpstreamConnectionsClosedTotal, {"web", "request_unfinished"}),
+            1u)
+      << "an upstream that did not get all of the request gets no other";
+}
+
+TEST_F(ExchangeTest, ASwitchOfProtocolsBecomesATunnel) {
+  client_.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly");
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi");
+  const std::string response = harness_.Await(client_, "\r\n\r\nhi");
+  EXPECT_TRUE(response.starts_with("HTTP/1.1 101 ")) << response;
+  EXPECT_NE(response.find("Upgrade: x\r\n"), response.npos) << response;
+  harness_.Await(upstream_, "early");
+  EXPECT_EQ(harness_.Level(Metric::kTunnels, {"web"}), 1);
+  client_.Send("\x16\x03not http");
+  harness_.Await(upstream_, "not http");
+  client_.End();
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  upstream_.Send("bye");
+  upstream_.Close();
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_EQ(client_.received(), "bye");
+  EXPECT_EQ(harness_.Level(Metric::kTunnels, {"web"}), 0);
+  EXPECT_EQ(harness_.Count(Metric::kTunnelsTotal, {"web"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "101"}), 1u);
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.Closed("upgraded") == 1; }));
+  EXPECT_TRUE(harness_.AtRest());
+}
+
+TEST_F(ExchangeTest, ASwitchNobodyAskedForIsABrokenResponse) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi");
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().starts_with("HTTP/1.1 502 ");
+  }));
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+  EXPECT_EQ(harness_.Level(Metric::kTunnels, {"web"}), 0);
+}
+
+// A reload may give the listener another place while an exchange runs on the old configuration.
+TEST_F(ExchangeTest, AReloadThatMovesTheListenerLeavesARunningExchangeAlone) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  const auto next = ProxyHarness::Load(
+      "listeners:\n  - {name: new, bind: 127.0.0.1:8080}\n  - {name: edge, bind: 127.0.0.1:8081}\n"
+      "upstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]}\n"
+      "routes:\n  - {name: later, match: {path_prefix: /}, upstream: web}\n");
+  harness_.Adopt(next);
+  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 1), 1, 1000);
+  harness_.Turn();
+  upstream_.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200"}), 1u);
+  harness_.Serve(client_, upstream_);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "later", "GET", "200"}), 1u);
+}
+
+// The stale race: a kept connection that turns out dead.
+class StaleTest : public ExchangeTest {
+ protected:
+  StaleTest() { WarmUp(); }
+};
+
+TEST_F(StaleTest, AnIdempotentRequestIsRepeatedOnce) {
+  client_.Send(kGet);
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Close();
+  Wire second = harness_.Accept();
+  EXPECT_EQ(harness_.Await(second, kHeadEnd).substr(0, 15), "GET / HTTP/1.1\r");
+  second.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  EXPECT_EQ(harness_.Retries("retry"), 1u);
+}
+
+TEST_F(StaleTest, TheSecondDeathIsTheEnd) {
+  client_.Send(kGet);
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Close();
+  Wire second = harness_.Accept();
+  harness_.Await(second, kHeadEnd);
+  second.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().ends_with("upstream_closed\n");
+  }));
+  EXPECT_EQ(harness_.Retries("retry"), 1u);
+  EXPECT_EQ(harness_.Retries("attempts_used"), 1u);
+}
+
+TEST_F(StaleTest, APostThatWasWrittenIsNeverRepeated) {
+  client_.Send(Post(2) + "hi");
+  harness_.Await(upstream_, "hi");
+  upstream_.Reset();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().starts_with("HTTP/1.1 502 ");
+  }));
+  EXPECT_EQ(harness_.Retries("not_idempotent"), 1u);
+  EXPECT_FALSE(harness_.backend.TryAccept().valid());
+}
+
+TEST_F(StaleTest, AResponseThatBeganIsNotRepeated) {
+  client_.Send(kGet);
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send("HTTP/1.1 2");
+  upstream_.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().starts_with("HTTP/1.1 502 ");
+  }));
+  EXPECT_EQ(harness_.Retries("response_begun"), 1u);
+}
+
+TEST_F(StaleTest, ABodyIsSentAgainWithIt) {
+  const std::string body = Pattern(Exchange::kMaxReplayBytes - 1);
+  client_.Send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  char size[16];
+  snprintf(size, sizeof(size), "%zx\r\n", body.size());
+  client_.Send(size + body + "\r\n0\r\nx-trailer: 1\r\n\r\n");
+  harness_.Await(upstream_, "x-trailer: 1\r\n\r\n");
+  upstream_.Close();
+  Wire second = harness_.Accept();
+  const std::string request = harness_.Await(second, "x-trailer: 1\r\n\r\n");
+  EXPECT_NE(request.find(body.substr(0, 1000)), request.npos);
+  EXPECT_NE(request.find(body.substr(body.size() - 100)), request.npos);
+  EXPECT_EQ(CountOf(request, "\r\n0\r\n"), 1u);
+  second.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+}
+
+TEST_F(StaleTest, ABodyThatIsStillComingGoesOnAfterWhatIsSentAgain) {
+  client_.Send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+  harness_.Await(upstream_, "first");
+  upstream_.Close();
+  Wire second = harness_.Accept();
+  harness_.Await(second, "\r\n\r\nfirst");
+  client_.Send("later");
+  harness_.Await(second, "later");
+  second.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+}
+
+TEST_F(StaleTest, ABodyTooLongToKeepIsNotSentAgain) {
+  const std::string body = Pattern(Exchange::kMaxReplayBytes + 1);
+  client_.Send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body);
+  harness_.Await(upstream_, body.substr(body.size() - 100));
+  upstream_.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().starts_with("HTTP/1.1 502 ");
+  }));
+  EXPECT_EQ(harness_.Retries("not_replayable"), 1u);
+  EXPECT_TRUE(harness_.AtRest());
+}
+
+TEST(FreshConnectionTest, ItsDeathIsToldAtOnce) {
+  ProxyHarness harness;
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, kHeadEnd);
+  upstream.Close();
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    client.Pull();
+    return client.received().ends_with("upstream_closed\n");
+  }));
+  EXPECT_EQ(harness.Retries("fresh_connection"), 1u);
+}
+
+TEST(OtherEndpointTest, ARefusedConnectionIsTriedElsewhere) {
+  ProxyHarness harness;
+  Backend other;
+  pool::SocketAddress refusing;
+  {
+    Backend gone;
+    refusing = gone.address();
+  }
+  harness.SetEndpoints({refusing, other.address()});
+  // Round robin: one of two requests meets the refusal first.
+  for (int i = 0; i < 2; ++i) {
+    Wire client = harness.Connect();
+    client.Send(Post(2) + "hi");
+    Wire upstream = harness.Accept(other);
+    harness.Await(upstream, "hi");
+    upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    harness.Await(client, kOkEnd);
+  }
+  EXPECT_EQ(harness.Retries("other_endpoint"), 1u);
+}
+
+TEST(RetryOffTest, ARouteMayForbidRepetition) {
+  ProxyHarness harness(
+      {.routes = "- {match: {path_prefix: /}, upstream: web, retry: {attempts: 0}}"});
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, kHeadEnd);
+  upstream.Send(kOk);
+  harness.Await(client, kOkEnd);
+  client.Send(kGet);
+  harness.Await(upstream, kHeadEnd);
+  upstream.Close();
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    client.Pull();
+    return client.received().starts_with("HTTP/1.1 502 ");
+  }));
+  EXPECT_EQ(harness.Retries("attempts_used"), 1u);
+}
+
+TEST(ExchangeLogTest, ALineTellsTheWholeStory) {
+  ProxyHarness harness;
+  harness.LogExchanges();
+  Wire client = harness.Connect();
+  client.Send("GET /x?y HTTP/1.1\r\nHost: A.example:80\r\nUser-Agent: t\r\n\r\n");
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, kHeadEnd);
+  harness.Advance(milliseconds(20));
+  upstream.Send(kOk);
+  const std::string response = harness.Await(client, kOkEnd);
+  client.Send("BAD\r\n\r\n");
+  ASSERT_TRUE(harness.AwaitEnd(client));
+  harness.access_log->Flush();
+  const size_t end = harness.log_lines.find('\n');
+  const auto first = nlohmann::json::parse(harness.log_lines.substr(0, end), nullptr, false);
+  const auto second = nlohmann::json::parse(harness.log_lines.substr(end + 1), nullptr, false);
+  EXPECT_EQ(first.value("target", ""), "/x?y") << harness.log_lines;
+  EXPECT_EQ(first.value("host", ""), "A.example:80");
+  EXPECT_EQ(first.value("user_agent", ""), "t");
+  EXPECT_EQ(first.value("endpoint", ""), harness.backend.address().ToString());
+  EXPECT_EQ(first.value("status", 0), 200);
+  EXPECT_EQ(first.value("first_byte_us", 0), 20'000);
+  EXPECT_EQ(first.value("bytes_out", size_t{0}), response.size());
+  EXPECT_EQ(first.value("reason", ""), "none");
+  EXPECT_EQ(second.value("status", 0), 400);
+  EXPECT_EQ(second.value("reason", ""), "refused_framing");
+  for (const char* key : {"method", "target", "host", "route", "upstream", "endpoint"}) {
+    EXPECT_FALSE(second.contains(key)) << "of the request before: " << key;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,86 @@
+#include "gateway/proxy/failure.h"
+
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::proxy {
+namespace {
+
+using pool::CheckoutResult;
+
+TEST(FailureTest, NamesAreDistinctAndFitForALabel) {
+  std::set<std::string_view> names;
+  for (int i = 0; i < kFailures; ++i) {
+    const std::string_view name = FailureName(static_cast<Failure>(i));
+    EXPECT_TRUE(names.insert(name).second) << name;
+    EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), name.npos) << name;
+    EXPECT_FALSE(name.empty());
+  }
+}
+
+TEST(FailureTest, NobodyAnswersAClientThatIsGone) {
+  EXPECT_EQ(FailureStatus(Failure::kNone), 0);
+  EXPECT_EQ(FailureStatus(Failure::kClientGone), 0);
+  EXPECT_EQ(FailureStatus(Failure::kShutdown), 0);
+}
+
+struct Expected {
+  Failure failure;
+  int status;
+  bool blames_upstream;
+};
+
+class FailureTableTest : public testing::TestWithParam<Expected> {};
+
+TEST_P(FailureTableTest, StatusAndBlame) {
+  EXPECT_EQ(FailureStatus(GetParam().failure), GetParam().status);
+  EXPECT_EQ(BlamesUpstream(GetParam().failure), GetParam().blames_upstream);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FailureTableTest,
+    testing::Values(Expected{Failure::kRefusedFraming, 400, false},
+                    Expected{Failure::kNoRoute, 404, false},
+                    Expected{Failure::kMethodNotAllowed, 405, false},
+                    Expected{Failure::kUnsupportedMethod, 501, false},
+                    Expected{Failure::kUnknownExpectation, 417, false},
+                    Expected{Failure::kBodyTooLarge, 413, false},
+                    Expected{Failure::kHeadTimeout, 408, false},
+                    Expected{Failure::kNoEndpoint, 503, true},
+                    Expected{Failure::kQueueFull, 503, true},
+                    Expected{Failure::kQueueTimeout, 503, true},
+                    Expected{Failure::kConnectRefused, 502, true},
+                    Expected{Failure::kConnectTimeout, 504, true},
+                    Expected{Failure::kConnectFailed, 502, true},
+                    Expected{Failure::kNoDescriptors, 503, true},
+                    Expected{Failure::kUpstreamClosed, 502, true},
+                    Expected{Failure::kUpstreamReset, 502, true},
+                    Expected{Failure::kUpstreamBadResponse, 502, true},
+                    Expected{Failure::kUpstreamTruncated, 502, true},
+                    Expected{Failure::kFirstByteTimeout, 504, true},
+                    Expected{Failure::kStallTimeout, 504, true},
+                    Expected{Failure::kTotalTimeout, 504, true},
+                    Expected{Failure::kClientBodyTimeout, 408, false},
+                    Expected{Failure::kClientBodyBroken, 400, false}),
+    [](const auto& info) { return std::string(FailureName(info.param.failure)); });
+
+TEST(FailureTest, EveryCheckoutThatFailedHasItsFailure) {
+  EXPECT_EQ(FailureOf(CheckoutResult::kQueueFull), Failure::kQueueFull);
+  EXPECT_EQ(FailureOf(CheckoutResult::kQueueTimeout), Failure::kQueueTimeout);
+  EXPECT_EQ(FailureOf(CheckoutResult::kConnectRefused), Failure::kConnectRefused);
+  EXPECT_EQ(FailureOf(CheckoutResult::kConnectTimeout), Failure::kConnectTimeout);
+  EXPECT_EQ(FailureOf(CheckoutResult::kConnectFailed), Failure::kConnectFailed);
+  EXPECT_EQ(FailureOf(CheckoutResult::kNoDescriptors), Failure::kNoDescriptors);
+  EXPECT_EQ(FailureOf(CheckoutResult::kNoEndpoint), Failure::kNoEndpoint);
+}
+
+TEST(FailureDeathTest, ACheckoutThatDidNotFailHasNone) {
+  EXPECT_DEATH(FailureOf(CheckoutResult::kReused), "");
+  EXPECT_DEATH(FailureOf(CheckoutResult::kFresh), "");
+  EXPECT_DEATH(FailureOf(CheckoutResult::kCancelled), "");
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,321 @@
+#include "gateway/proxy/http1_upstream.h"
+
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using http::Refusal;
+using pool::ReuseDecision;
+using BodyKind = BodyStep::Kind;
+using HeadKind = HeadStep::Kind;
+
+// The exchange's part: waits for a lease and hears of readiness.
+class LeaseTaker final : public pool::Waiter, public pool::ConnectionEvents {
+ public:
+  pool::Lease lease;
+  int events = 0;
+
+ private:
+  void OnLease(pool::Lease taken) override { lease = std::move(taken); }
+  void OnCheckoutFailed(pool::CheckoutResult) override { FAIL(); }
+  void OnConnectionReady() override { ++events; }
+};
+
+class Http1UpstreamTest : public testing::Test {
+ protected:
+  // Leases a connection and starts a request of that method on it.
+  void Start(http::Method method = http::Method::kGet) {
+    pool::SocketAddress picked;
+    pool::Checkout checkout = harness_.cluster->Acquire(&taker_, false, nullptr, &picked);
+    if (checkout.status == pool::Checkout::Status::kLeased) {
+      taker_.lease = std::move(checkout.lease);
+    } else {
+      peer_ = harness_.Accept();
+    }
+    ASSERT_TRUE(harness_.TurnUntil([&] { return taker_.lease.held(); }));
+    upstream_.Start(std::move(taker_.lease), method, &taker_);
+  }
+  // A request with no body, or one of chunks.
+  void SendHead(http::BodyKind body = http::BodyKind::kNone) {
+    http::RequestHead head;
+    head.method_text = http::MethodName(http::Method::kGet);
+    head.target = head.path = "/";
+    head.authority = head.host = "a";
+    head.body = body;
+    upstream_.SendHead(head, {});
+  }
+  void SendRequest() {
+    SendHead();
+    upstream_.SendEnd(nullptr);
+    ASSERT_EQ(upstream_.Flush(), pool::FlushStatus::kDone);
+    harness_.Await(peer_, kHeadEnd);
+  }
+  void Request(http::Method method = http::Method::kGet) {
+    Start(method);
+    SendRequest();
+  }
+  // The peer's answer, as far as it goes.
+  void Answer(std::string_view bytes) {
+    const int before = taker_.events;
+    peer_.Send(bytes);
+    ASSERT_TRUE(harness_.TurnUntil([&] { return taker_.events > before; }));
+  }
+  HeadStep NextHead() { return upstream_.NextHead(&head_); }
+  // All of the body that is there; the last step is in `last_`.
+  std::string Body() {
+    std::string body;
+    while ((last_ = upstream_.NextBody()).kind == BodyKind::kData) {
+      body += last_.buffer->Linearize(last_.bytes);
+      last_.buffer->Consume(last_.bytes);
+    }
+    return body;
+  }
+
+  ProxyHarness harness_;
+  LeaseTaker taker_;
+  Http1Upstream upstream_{&harness_.slabs};
+  Wire peer_;
+  http::ResponseHead head_;
+  BodyStep last_;
+};
+
+TEST_F(Http1UpstreamTest, AWholeExchangeKeepsTheConnection) {
+  for (int i = 0; i < 3; ++i) {
+    Request();
+    EXPECT_EQ(upstream_.reused(), i > 0);
+    EXPECT_FALSE(upstream_.response_begun());
+    EXPECT_GT(upstream_.bytes_sent(), 0u);
+    EXPECT_EQ(NextHead().kind, HeadKind::kBlocked);
+    Answer(kOk);
+    ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+    EXPECT_TRUE(upstream_.response_begun());
+    EXPECT_EQ(head_.status, 200);
+    EXPECT_EQ(Body(), "ok");
+    EXPECT_EQ(last_.kind, BodyKind::kEnd);
+    EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+    EXPECT_FALSE(upstream_.active());
+    EXPECT_EQ(harness_.slabs.in_use(), 0u);
+  }
+}
+
+TEST_F(Http1UpstreamTest, TheHeadsViewsAreGoodUntilTheBodyIsAskedFor) {
+  Request();
+  Answer("HTTP/1.1 200 Fine\r\nX-A: value\r\nContent-Length: 2\r\n\r\nok");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(head_.reason, "Fine");
+  ASSERT_NE(head_.headers.FindByName("x-a"), nullptr);
+  EXPECT_EQ(head_.headers.FindByName("x-a")->value, "value");
+  EXPECT_EQ(Body(), "ok") << "none of the head is in the body";
+}
+
+TEST_F(Http1UpstreamTest, AHeadMayComeInPieces) {
+  Request();
+  for (const char byte : std::string_view("HTTP/1.1 204 No\r\n\r")) {
+    Answer({&byte, 1});
+    ASSERT_EQ(NextHead().kind, HeadKind::kBlocked);
+  }
+  Answer("\n");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(Body(), "");
+  EXPECT_EQ(last_.kind, BodyKind::kEnd);
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+}
+
+TEST_F(Http1UpstreamTest, InterimHeadsComeFirst) {
+  Request();
+  Answer("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 100 Go\r\n\r\n" + std::string(kOk));
+  for (const int status : {103, 100, 200}) {
+    ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+    EXPECT_EQ(head_.status, status);
+  }
+  EXPECT_EQ(Body(), "ok");
+}
+
+TEST_F(Http1UpstreamTest, TooManyInterimHeadsAreABrokenResponse) {
+  Request();
+  std::string heads;
+  for (int i = 0; i <= Http1Upstream::kMaxInformational; ++i) heads += "HTTP/1.1 103 E\r\n\r\n";
+  Answer(heads + std::string(kOk));
+  for (int i = 0; i < Http1Upstream::kMaxInformational; ++i) {
+    ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  }
+  const HeadStep step = NextHead();
+  EXPECT_EQ(step.kind, HeadKind::kBroken);
+  EXPECT_EQ(step.trouble, UpstreamTrouble::kBadResponse);
+  EXPECT_EQ(step.refusal, Refusal::kTooManyInterimResponses);
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+}
+
+TEST_F(Http1UpstreamTest, AResponseToHeadHasNoBody) {
+  Request(http::Method::kHead);
+  Answer("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(Body(), "");
+  EXPECT_EQ(last_.kind, BodyKind::kEnd);
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+}
+
+TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
+  Request();
+  peer_.Close();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return taker_.events > 0; }));
+  HeadStep step = NextHead();
+  EXPECT_EQ(step.kind, HeadKind::kBroken);
+  EXPECT_EQ(step.trouble, UpstreamTrouble::kClosed);
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+
+  taker_.events = 0;
+  Request();
+  peer_.Reset();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return taker_.events > 0; }));
+  step = NextHead();
+  EXPECT_EQ(step.trouble, UpstreamTrouble::kReset);
+  upstream_.End();
+
+  Request();
+  Answer("HTTP/1.1 200 OK\r\nbare\n\r\n");
+  step = NextHead();
+  EXPECT_EQ(step.trouble, UpstreamTrouble::kBadResponse);
+  EXPECT_EQ(step.refusal, Refusal::kBareLf);
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+
+  Request();
+  Answer("HTTP/1.1 200 OK\r\na: " + std::string(40'000, 'a'));
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    step = NextHead();
+    return step.kind != HeadKind::kBlocked;
+  }));
+  EXPECT_EQ(step.refusal, Refusal::kHeadTooLarge);
+  upstream_.End();
+  EXPECT_EQ(harness_.slabs.in_use(), 0u);
+}
+
+struct Ending {
+  const char* name;
+  std::string_view response;
+  ReuseDecision decision;
+};
+
+class EndingTest : public Http1UpstreamTest, public testing::WithParamInterface<Ending> {};
+
+TEST_P(EndingTest, DecidesWhetherTheConnectionIsKept) {
+  Request();
+  Answer(GetParam().response);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(), GetParam().decision);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, EndingTest,
+    testing::Values(
+        Ending{"Whole", kOk, ReuseDecision::kKeep},
+        Ending{"AskedToClose",
+               "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+               ReuseDecision::kPeerAskedClose},
+        Ending{"Http10", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+               ReuseDecision::kPeerAskedClose},
+        Ending{"Http10KeepAlive",
+               "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+               ReuseDecision::kKeep},
+        Ending{"Unfinished", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
+               ReuseDecision::kResponseUnfinished},
+        Ending{"MoreThanTheResponse", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok",
+               ReuseDecision::kExtraBytes},
+        Ending{"BrokenChunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+               ReuseDecision::kBroken},
+        Ending{"UntilClose", "HTTP/1.1 200 OK\r\n\r\nok", ReuseDecision::kResponseUnfinished}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(Http1UpstreamTest, ARequestThatWasNotSentToItsEndIsNotFollowedByAnother) {
+  Start();
+  SendHead(http::BodyKind::kChunked);
+  ASSERT_EQ(upstream_.Flush(), pool::FlushStatus::kDone);
+  Answer(kOk);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kRequestUnfinished);
+}
+
+TEST_F(Http1UpstreamTest, AHeadThatNobodyReadOnIsNoFinishedResponse) {
+  Request();
+  Answer("HTTP/1.1 204 No\r\n\r\n");
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kResponseUnfinished);
+}
+
+TEST_F(Http1UpstreamTest, AnUpgradedConnectionIsNotKept) {
+  Request();
+  Answer("HTTP/1.1 101 Switch\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(head_.status, 101);
+  EXPECT_EQ(upstream_.raw().in().Front(), "raw") << "behind the head";
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kUpgraded);
+}
+
+TEST_F(Http1UpstreamTest, ABodyIsFramedAsTheHeadSaid) {
+  Start();
+  SendHead(http::BodyKind::kChunked);
+  pool::Buffer body(&harness_.slabs);
+  body.Append("hello, world");
+  upstream_.SendBody(body, 5);
+  upstream_.SendBody(body, 7);
+  http::HeaderList trailers;
+  trailers.Add({.name = "x-a", .value = "1"});
+  trailers.Add({.name = "x-b", .value = "2", .dropped = true});
+  upstream_.SendEnd(&trailers);
+  ASSERT_EQ(upstream_.Flush(), pool::FlushStatus::kDone);
+  const std::string request = harness_.Await(peer_, "\r\n0\r\nx-a: 1\r\n\r\n");
+  EXPECT_TRUE(request.ends_with("\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\nx-a: 1\r\n\r\n"))
+      << request;
+  upstream_.End();
+}
+
+TEST_F(Http1UpstreamTest, IsCongestedFromTheHighWatermarkToTheLow) {
+  Start();
+  pool::Buffer body(&harness_.slabs);
+  body.Append(std::string(kHighWatermark - 1, 'x'));
+  upstream_.SendBody(body, body.size());
+  EXPECT_FALSE(upstream_.Congested());
+  body.Append("x");
+  upstream_.SendBody(body, 1);
+  EXPECT_TRUE(upstream_.Congested());
+  pool::Buffer& out = upstream_.raw().out();
+  out.Consume(out.size() - kLowWatermark - 1);
+  EXPECT_TRUE(upstream_.Congested()) << "not low yet";
+  out.Consume(1);
+  EXPECT_FALSE(upstream_.Congested());
+  out.Clear();
+  upstream_.End();
+}
+
+TEST_F(Http1UpstreamTest, AnEndWithoutALeaseIsNothing) {
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kNotAsked);
+  Request();
+  upstream_.End();
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kNotAsked);
+}
+
+TEST_F(Http1UpstreamTest, NothingOfOneRequestIsInTheNext) {
+  Request();
+  Answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-a: 1\r\n\r\n");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(Body(), "ok");
+  EXPECT_EQ(upstream_.response_trailers()->size(), 1u);
+  ASSERT_EQ(upstream_.End(), ReuseDecision::kKeep);
+  Request();
+  EXPECT_FALSE(upstream_.response_begun());
+  EXPECT_EQ(upstream_.response_trailers()->size(), 0u);
+  Answer(kOk);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(Body(), "ok");
+  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,224 @@
+#include "gateway/proxy/listener.h"
+
+#include <sys/resource.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+
+constexpr std::string_view kHi = "\r\n\r\nhi";
+
+std::string Config(std::string_view name) {
+  return "listeners:\n  - {name: " + std::string(name) +
+         ", bind: 127.0.0.1:0}\n"
+         "upstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]}\n"
+         "routes:\n"
+         "  - {name: new, match: {path: /new}, respond: {status: 200, body: new}}\n"
+         "  - {name: all, match: {path_prefix: /}, upstream: web}\n";
+}
+
+class ListenerTest : public testing::Test {
+ protected:
+  // A client at the listening socket itself.
+  Wire Dial(const pool::SocketAddress& address) {
+    bool in_progress = false;
+    int error = 0;
+    pool::FileDescriptor socket = pool::StartConnect(address, &in_progress, &error);
+    EXPECT_TRUE(socket.valid()) << error;
+    return Wire(std::move(socket));
+  }
+  Wire Dial() { return Dial(harness_.listener_address); }
+  bool HasSessions(size_t n) {
+    return harness_.TurnUntil([&] { return harness_.listener->sessions() == n; });
+  }
+  // So that those beyond the cap would have come, were they let in.
+  void LetComeWhoMay() { harness_.Turns(20); }
+  void SetCap(size_t cap) {
+    harness_.listener->Configure(ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, cap);
+  }
+  uint64_t Refused() {
+    return harness_.Count(Metric::kClientConnectionsRefusedTotal, {"edge", "connection_cap"});
+  }
+
+  ProxyHarness harness_{
+      {.routes = "- {name: all, match: {path_prefix: /}, respond: {status: 200, body: hi}}"}};
+};
+
+TEST_F(ListenerTest, ServesWhoConnects) {
+  Wire client = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  client.Send(kGet);
+  EXPECT_TRUE(harness_.Await(client, kHi).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(harness_.Count(Metric::kClientConnectionsAcceptedTotal, {"edge"}), 1u);
+  client.Close();
+  EXPECT_TRUE(HasSessions(0));
+}
+
+TEST_F(ListenerTest, AtItsCapTheNextClientWaitsForAPlace) {
+  SetCap(2);
+  Wire first = Dial();
+  Wire second = Dial();
+  Wire third = Dial();
+  ASSERT_TRUE(HasSessions(2));
+  LetComeWhoMay();
+  EXPECT_EQ(harness_.listener->sessions(), 2u);
+  EXPECT_EQ(Refused(), 1u);
+  third.Send(kGet);
+  first.Close();
+  EXPECT_TRUE(harness_.Await(third, kHi).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(harness_.listener->sessions(), 2u);
+}
+
+TEST_F(ListenerTest, AHigherCapLetsInWhoWaits) {
+  SetCap(1);
+  Wire first = Dial();
+  Wire second = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  LetComeWhoMay();
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  SetCap(2);
+  EXPECT_TRUE(HasSessions(2));
+}
+
+TEST_F(ListenerTest, ALowerCapCutsNobody) {
+  Wire first = Dial();
+  Wire second = Dial();
+  ASSERT_TRUE(HasSessions(2));
+  SetCap(1);
+  second.Send(kGet);
+  harness_.Await(second, kHi);
+  Wire third = Dial();
+  LetComeWhoMay();
+  first.Close();
+  EXPECT_TRUE(HasSessions(1));
+  LetComeWhoMay();
+  EXPECT_EQ(harness_.listener->sessions(), 1u) << "still at its cap";
+}
+
+TEST_F(ListenerTest, TheWorkersShareIsSharedByItsListeners) {
+  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+  ASSERT_TRUE(socket.ok());
+  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  Listener other(&harness_.context, std::move(*socket),
+                 ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
+  harness_.context.max_sessions = 1;
+  Wire first = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  Wire second = Dial(address);
+  LetComeWhoMay();
+  EXPECT_EQ(other.sessions(), 0u);
+  first.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 1; }))
+      << "the place went to the other listener";
+  second.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 0; }));
+}
+
+TEST_F(ListenerTest, AListenerThatWaitedForAPlaceMayGo) {
+  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+  ASSERT_TRUE(socket.ok());
+  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  auto other = std::make_unique<Listener>(&harness_.context, std::move(*socket),
+                                          ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0,
+                                          1000);
+  harness_.context.max_sessions = 1;
+  Wire first = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  Wire second = Dial(address);
+  LetComeWhoMay();
+  other->Retire(harness_.context.view);
+  other.reset();
+  first.Close();
+  EXPECT_TRUE(HasSessions(0)) << "its place is offered to nobody who is not there";
+}
+
+TEST_F(ListenerTest, ARetiredListenerAcceptsNoMoreAndServesTheRest) {
+  Wire client = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  harness_.listener->Retire(harness_.context.view);
+  EXPECT_TRUE(harness_.listener->draining());
+  harness_.Turn();
+  bool in_progress = false;
+  int error = 0;
+  const pool::FileDescriptor late =
+      pool::StartConnect(harness_.listener_address, &in_progress, &error);
+  if (late.valid()) {
+    LetComeWhoMay();
+    EXPECT_EQ(pool::TakeSocketError(late.get()), ECONNREFUSED);
+  }
+  client.Send(kGet);
+  EXPECT_TRUE(harness_.AwaitEnd(client));
+  EXPECT_NE(client.received().find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(client.received().ends_with(kHi));
+  harness_.listener->Retire(harness_.context.view);  // Twice is once.
+}
+
+// The configuration that comes next may have no such place as this listener had.
+TEST_F(ListenerTest, ARetiredListenerAnswersFromTheViewThatKnewIt) {
+  Wire client = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  client.Send("GET /ne");
+  harness_.Turns(5);
+  const ViewPin old_view = harness_.context.view;
+  harness_.Adopt(ProxyHarness::Load(Config("another")));
+  harness_.listener->Retire(old_view);
+  client.Send("w HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(harness_.AwaitEnd(client));
+  EXPECT_TRUE(client.received().ends_with(kHi)) << client.received();
+}
+
+TEST_F(ListenerTest, AReloadCountsFromTheNextRequestOn) {
+  Wire client = Dial();
+  client.Send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
+  harness_.Await(client, kHi);
+  const auto next = ProxyHarness::Load(Config("edge"));
+  harness_.Adopt(next);
+  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 0), 0, 1000);
+  client.Send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(harness_.Await(client, "\r\n\r\nnew").starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(harness_.listener->config().name, "edge");
+}
+
+TEST_F(ListenerTest, FurtherSocketsCountTogether) {
+  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+  ASSERT_TRUE(socket.ok());
+  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  harness_.listener->AcceptAlsoOn(std::move(*socket));
+  SetCap(1);
+  Wire first = Dial(address);
+  ASSERT_TRUE(HasSessions(1));
+  Wire second = Dial();
+  Wire third = Dial(address);
+  LetComeWhoMay();
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  SetCap(3);
+  EXPECT_TRUE(HasSessions(3));
+}
+
+TEST_F(ListenerTest, RunningOutOfDescriptorsIsCountedByName) {
+  harness_.Turn();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  Wire client = Dial();
+  // The next descriptor would have this number.
+  const pool::FileDescriptor next(dup(client.fd()));
+  const rlimit none{.rlim_cur = static_cast<rlim_t>(next.get()), .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_TRUE(harness_.TurnUntil(
+      [&] { return harness_.Count(Metric::kAcceptErrorsTotal, {"edge", "EMFILE"}) > 0; }));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(harness_.listener->sessions(), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

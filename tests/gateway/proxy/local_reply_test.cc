@@ -1,0 +1,143 @@
+#include "gateway/proxy/local_reply.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::proxy {
+namespace {
+
+using http::BodyKind;
+
+std::string_view Field(const http::ResponseHead& head, std::string_view name) {
+  const http::HeaderField* field = head.headers.FindByName(name);
+  return field != nullptr ? field->value : "(none)";
+}
+
+TEST(LocalReplyTest, EveryStatusThatTheGatewayMakesHasAPhrase) {
+  for (int i = 0; i < kFailures; ++i) {
+    const int status = FailureStatus(static_cast<Failure>(i));
+    EXPECT_EQ(ReasonPhrase(status).empty(), status == 0) << status;
+  }
+  for (size_t i = 1; i < http::kRefusalCount; ++i) {
+    const int status = http::RefusalStatus(static_cast<http::Refusal>(i));
+    EXPECT_NE(ReasonPhrase(status), "") << status;
+  }
+  EXPECT_EQ(ReasonPhrase(299), "") << "unregistered";
+}
+
+TEST(LocalReplyTest, AnErrorNamesItselfInPlainText) {
+  LocalReply reply;
+  FillErrorReply(Failure::kUpstreamClosed, "", &reply);
+  EXPECT_EQ(reply.head.status, 502);
+  EXPECT_EQ(reply.head.reason, "Bad Gateway");
+  EXPECT_EQ(reply.body, "502 Bad Gateway\nreason: upstream_closed\n");
+  EXPECT_EQ(reply.head.body, BodyKind::kLength);
+  EXPECT_EQ(reply.head.content_length, reply.body.size());
+  EXPECT_EQ(Field(reply.head, "content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(Field(reply.head, "x-content-type-options"), "nosniff");
+  EXPECT_EQ(Field(reply.head, "cache-control"), "no-store");
+  EXPECT_EQ(Field(reply.head, "retry-after"), "(none)");
+}
+
+TEST(LocalReplyTest, TheDetailIsALineOfItsOwn) {
+  LocalReply reply;
+  FillErrorReply(Failure::kNoEndpoint, "web: no answer yet", &reply);
+  EXPECT_EQ(reply.body, "503 Service Unavailable\nreason: no_endpoint\nweb: no answer yet\n");
+  EXPECT_EQ(Field(reply.head, "retry-after"), "1") << "with every 503";
+}
+
+TEST(LocalReplyTest, ARefusalSaysWhichRuleWasBroken) {
+  LocalReply reply;
+  FillRefusalReply(http::Refusal::kObsFold, &reply);
+  EXPECT_EQ(reply.head.status, 400);
+  EXPECT_TRUE(reply.body.starts_with("400 Bad Request\nreason: obs_fold\n")) << reply.body;
+  EXPECT_NE(reply.body.find(http::RefusalText(http::Refusal::kObsFold)), std::string::npos);
+}
+
+TEST(LocalReplyTest, NoRouteSaysWhatWasLookedUp) {
+  http::RequestHead request;
+  request.host = "a.example.com";
+  request.path = "/v1/x";
+  LocalReply reply;
+  FillNoRouteReply(request, &reply);
+  EXPECT_EQ(reply.head.status, 404);
+  EXPECT_NE(reply.body.find("host \"a.example.com\" and path \"/v1/x\""), std::string::npos)
+      << reply.body;
+}
+
+TEST(LocalReplyTest, WhatIsQuotedIsShortened) {
+  const std::string path(5000, 'p');
+  http::RequestHead request;
+  request.path = path;
+  LocalReply reply;
+  FillNoRouteReply(request, &reply);
+  EXPECT_LT(reply.body.size(), 600u);
+  EXPECT_NE(reply.body.find("ppp...\""), std::string::npos);
+}
+
+TEST(LocalReplyTest, AMethodThatIsNotAllowedGetsTheOnesThatAre) {
+  config::MethodSet allowed;
+  allowed.Add(http::Method::kGet);
+  allowed.Add(http::Method::kHead);
+  LocalReply reply;
+  FillMethodNotAllowedReply(allowed, &reply);
+  EXPECT_EQ(reply.head.status, 405);
+  EXPECT_EQ(Field(reply.head, "allow"), "GET, HEAD");
+}
+
+TEST(LocalReplyTest, ARedirectHasALocationAndNoBody) {
+  config::Route route;
+  route.action = config::Action::kRedirect;
+  route.redirect = {.status = 308, .to = "/new/"};
+  route.match.path = "/old/";
+  http::RequestHead request;
+  request.path = "/old/page";
+  request.query = "a=b";
+  request.has_query = true;
+  LocalReply reply;
+  FillRedirectReply(route, request, &reply);
+  EXPECT_EQ(reply.head.status, 308);
+  EXPECT_EQ(Field(reply.head, "location"), "/new/page?a=b");
+  EXPECT_EQ(reply.body, "");
+  EXPECT_EQ(reply.head.body, BodyKind::kLength);
+  EXPECT_EQ(reply.head.content_length, 0u);
+}
+
+TEST(LocalReplyTest, AReplyIsFilledAnew) {
+  LocalReply reply;
+  config::MethodSet allowed;
+  allowed.Add(http::Method::kPut);
+  FillMethodNotAllowedReply(allowed, &reply);
+  FillErrorReply(Failure::kQueueFull, "", &reply);
+  EXPECT_EQ(Field(reply.head, "allow"), "(none)");
+  EXPECT_EQ(reply.head.status, 503);
+  EXPECT_EQ(reply.head.content_length, reply.body.size());
+}
+
+TEST(LocalReplyTest, AConfiguredAnswerKeepsItsFields) {
+  config::Respond respond{.status = 200, .body = "hello\n", .headers = {{"x-a", "1"}}};
+  http::ResponseHead head;
+  FillRespondHead(respond, &head);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.reason, "OK");
+  EXPECT_EQ(head.content_length, 6u);
+  EXPECT_EQ(Field(head, "x-a"), "1");
+}
+
+// RFC 9110 sections 15.3.5 and 15.4.5: neither has a body, nor a length of one. A 205 says that it
+// has none (section 15.3.6).
+TEST(LocalReplyTest, AnAnswerWithoutContentIsFramedAsItsStatusAsks) {
+  http::ResponseHead head;
+  for (const uint16_t status : {204, 304}) {
+    FillRespondHead({.status = status}, &head);
+    EXPECT_EQ(head.body, BodyKind::kNone) << status;
+    EXPECT_FALSE(head.has_content_length) << status;
+  }
+  FillRespondHead({.status = 205}, &head);
+  EXPECT_EQ(head.body, BodyKind::kLength);
+  EXPECT_EQ(head.content_length, 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

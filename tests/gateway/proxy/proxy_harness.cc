@@ -1,0 +1,199 @@
+#include "tests/gateway/proxy/proxy_harness.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "gateway/config/load.h"
+#include "tests/pool/net/socket_pair.h"
+
+namespace holdfast::proxy {
+namespace {
+
+pool::SocketAddress LoopbackAnyPort() { return *pool::SocketAddress::FromIp("127.0.0.1", 0); }
+
+std::string ConfigText(const HarnessConfig& config) {
+  const auto more = [](const std::string& keys) { return keys.empty() ? "" : ", " + keys; };
+  return "listeners:\n  - {name: edge, bind: 127.0.0.1:0" + more(config.listener) +
+         "}\nupstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]" + more(config.upstream) +
+         "}\nroutes:\n  " + config.routes + "\n";
+}
+
+template <class Cell>
+typename Cell::Value ValueOf(const metrics::Registry& registry, metrics::Metric metric,
+                             const metrics::LabelValues& labels) {
+  const metrics::Sums sums = registry.Collect();
+  const auto& series = sums.Of<Cell>(metric);
+  const auto found = series.find(labels);
+  return found == series.end() ? 0 : found->second;
+}
+
+pool::PoolLimits LimitsOf(const config::Upstream& upstream) {
+  return {.max_connections = upstream.max_connections.value_or(512),
+          .max_idle = upstream.max_idle,
+          .idle_timeout = upstream.idle_timeout,
+          .max_age = upstream.max_connection_age,
+          .connect_timeout = upstream.connect_timeout,
+          .queue_size = upstream.queue.size,
+          .queue_timeout = upstream.queue.timeout};
+}
+
+}  // namespace
+
+void Wire::Send(std::string_view bytes) { pool::SendAll(socket_, bytes); }
+
+size_t Wire::SendSome(std::string_view bytes) { return pool::SendSome(socket_, bytes); }
+
+void Wire::End() { EXPECT_EQ(shutdown(socket_.get(), SHUT_WR), 0); }
+
+void Wire::Reset() { pool::CloseWithReset(socket_); }
+
+void Wire::Pull() {
+  char chunk[64 * 1024];
+  ssize_t n;
+  while ((n = recv(socket_.get(), chunk, sizeof(chunk), 0)) > 0) {
+    received_.append(chunk, static_cast<size_t>(n));
+  }
+  ended_ |= n == 0;
+  if (n < 0 && errno != EAGAIN) ended_ = reset_ = true;
+}
+
+Backend::Backend() {
+  auto listener = pool::Listen(LoopbackAnyPort(), false);
+  EXPECT_TRUE(listener.ok()) << listener.status();
+  listener_ = std::move(*listener);
+  address_ = *pool::LocalAddress(listener_.get());
+}
+
+pool::FileDescriptor Backend::TryAccept() {
+  return pool::FileDescriptor(
+      accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigText(config))) {
+  const config::Upstream& upstream = snapshot->config().upstreams[0];
+  const pool::PoolContext pool_context{&loop, &slabs, &idle_budget, &random};
+  cluster = std::make_shared<pool::Cluster>(pool_context, shard, upstream.name, LimitsOf(upstream),
+                                            pool::BalancePolicy::kRoundRobin);
+  SetEndpoints({backend.address()});
+  Adopt(snapshot);
+  auto socket = pool::Listen(LoopbackAnyPort(), false);
+  EXPECT_TRUE(socket.ok()) << socket.status();
+  listener_address = *pool::LocalAddress(socket->get());
+  listener = std::make_unique<Listener>(&context, std::move(*socket), ListenerConfig(snapshot, 0),
+                                        0, /*max_sessions=*/1000);
+}
+
+ProxyHarness::~ProxyHarness() {
+  while (!context.sessions.empty()) context.sessions.front()->Cut();
+  context.view = ViewPin();
+  cluster.reset();
+  listener.reset();
+  loop.DestroyAside();
+}
+
+void ProxyHarness::Turns(int n) {
+  for (int i = 0; i < n; ++i) Turn();
+}
+
+void ProxyHarness::Advance(pool::Duration step) {
+  clock.Advance(step);
+  Turn();
+}
+
+void ProxyHarness::TurnAndYield() {
+  Turn();
+  sched_yield();
+}
+
+Wire ProxyHarness::Connect() {
+  pool::SocketPair pair = pool::TcpPair();
+  return Connect(std::move(pair.ours), std::move(pair.theirs));
+}
+
+Wire ProxyHarness::Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs) {
+  ClientSession::Start(&context, listener.get(), std::move(ours),
+                       *pool::SocketAddress::FromIp("192.0.2.7", 4711));
+  Turn();
+  return Wire(std::move(theirs));
+}
+
+Wire ProxyHarness::Accept(Backend& from) {
+  pool::FileDescriptor socket;
+  EXPECT_TRUE(TurnUntil([&] {
+    socket = from.TryAccept();
+    return socket.valid();
+  }));
+  return Wire(std::move(socket));
+}
+
+std::string ProxyHarness::Await(Wire& wire, std::string_view last) {
+  EXPECT_TRUE(TurnUntil([&] {
+    wire.Pull();
+    return wire.received().ends_with(last);
+  })) << "received: "
+      << wire.received().substr(0, 2000);
+  return wire.Take();
+}
+
+bool ProxyHarness::AwaitEnd(Wire& wire) {
+  return TurnUntil([&] {
+    wire.Pull();
+    return wire.ended();
+  });
+}
+
+void ProxyHarness::Serve(Wire& client, Wire& upstream) {
+  client.Send(kGet);
+  Await(upstream, kHeadEnd);
+  upstream.Send(kOk);
+  Await(client, "\r\n\r\nok");
+}
+
+bool ProxyHarness::AtRest() {
+  return TurnUntil([this] { return slabs.in_use() == 0; });
+}
+
+void ProxyHarness::SetEndpoints(const std::vector<pool::SocketAddress>& addresses,
+                                std::string note) {
+  cluster->SetEndpoints(addresses, std::move(note));
+}
+
+void ProxyHarness::Adopt(std::shared_ptr<const route::Snapshot> next) {
+  std::vector<std::shared_ptr<pool::Cluster>> clusters(next->config().upstreams.size(), cluster);
+  snapshot = std::move(next);
+  context.view = ViewPin(new View(&loop, shard, snapshot, std::move(clusters)));
+}
+
+std::shared_ptr<const route::Snapshot> ProxyHarness::Load(std::string_view text) {
+  config::LoadResult result = config::LoadConfig(text, "test.yaml");
+  EXPECT_TRUE(result.config.has_value()) << config::FormatDiagnostics(result.diagnostics) << text;
+  return std::make_shared<const route::Snapshot>(*std::move(result.config));
+}
+
+std::shared_ptr<const config::Listener> ProxyHarness::ListenerConfig(
+    const std::shared_ptr<const route::Snapshot>& from, size_t i) {
+  return {from, &from->config().listeners[i]};
+}
+
+void ProxyHarness::LogExchanges() {
+  access_log = std::make_unique<AccessLog>(&loop, shard, [this](std::string batch) {
+    log_lines += batch;
+    access_log->OnBatchWritten();
+  });
+  context.access_log = access_log.get();
+}
+
+uint64_t ProxyHarness::Count(metrics::Metric metric, const metrics::LabelValues& labels) {
+  return ValueOf<metrics::Counter>(registry, metric, labels);
+}
+
+int64_t ProxyHarness::Level(metrics::Metric metric, const metrics::LabelValues& labels) {
+  return ValueOf<metrics::Gauge>(registry, metric, labels);
+}
+
+}  // namespace holdfast::proxy

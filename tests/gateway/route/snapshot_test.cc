@@ -1,0 +1,37 @@
+#include "gateway/route/snapshot.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::route {
+namespace {
+
+config::Config OneRoute(std::string path) {
+  config::Config config;
+  config.listeners.push_back({.name = "edge"});
+  config::Route route;
+  route.name = "only";
+  route.match.path = std::move(path);
+  route.action = config::Action::kRespond;
+  config.routes.push_back(std::move(route));
+  return config;
+}
+
+TEST(SnapshotTest, ItsRoutesAreThoseOfItsConfiguration) {
+  const Snapshot snapshot(OneRoute("/a"));
+  Miss miss;
+  const Route* route = snapshot.routes().Match(0, "host", "/a", http::Method::kGet, &miss);
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(route->name, snapshot.config().routes[0].name);
+  EXPECT_EQ(snapshot.routes().Match(0, "host", "/b", http::Method::kGet, &miss), nullptr);
+}
+
+TEST(SnapshotTest, EachHasRoutesOfItsOwn) {
+  const Snapshot old_one(OneRoute("/old"));
+  const Snapshot new_one(OneRoute("/new"));
+  Miss miss;
+  EXPECT_NE(old_one.routes().Match(0, "", "/old", http::Method::kGet, &miss), nullptr);
+  EXPECT_EQ(new_one.routes().Match(0, "", "/old", http::Method::kGet, &miss), nullptr);
+}
+
+}  // namespace
+}  // namespace holdfast::route

@@ -1,0 +1,153 @@
+#include "gateway/server/descriptor_budget.h"
+
+#include <sys/resource.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace holdfast::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+config::Upstream UpstreamOf(size_t endpoints, std::optional<uint32_t> max_connections) {
+  config::Upstream upstream;
+  upstream.endpoints.resize(endpoints);
+  upstream.max_connections = max_connections;
+  return upstream;
+}
+
+config::Config ConfigOf(size_t listeners, std::vector<config::Upstream> upstreams) {
+  config::Config config;
+  config.listeners.resize(listeners);
+  config.upstreams = std::move(upstreams);
+  return config;
+}
+
+DescriptorBudget Plan(const config::Config& config, size_t workers, size_t limit) {
+  const absl::StatusOr<DescriptorBudget> budget = PlanDescriptors(config, workers, limit);
+  EXPECT_TRUE(budget.ok()) << budget.status();
+  return budget.value_or(DescriptorBudget{});
+}
+
+std::string ErrorOf(const config::Config& config, size_t workers, size_t limit) {
+  const absl::StatusOr<DescriptorBudget> budget = PlanDescriptors(config, workers, limit);
+  EXPECT_FALSE(budget.ok());
+  return std::string(budget.status().message());
+}
+
+void ExpectSound(const DescriptorBudget& budget) {
+  EXPECT_EQ(budget.limit, budget.gateway + budget.upstreams + budget.clients) << budget.ToString();
+  EXPECT_LE(budget.idle_upstreams, budget.limit / 5) << budget.ToString();
+  EXPECT_LE(budget.idle_upstreams, budget.upstreams) << budget.ToString();
+  EXPECT_GE(budget.clients, budget.upstreams) << budget.ToString();
+}
+
+TEST(DescriptorBudgetTest, TheSumIsExactAndSaysSo) {
+  const DescriptorBudget budget = Plan(ConfigOf(1, {UpstreamOf(1, 512)}), 2, 20000);
+  ExpectSound(budget);
+  EXPECT_EQ(budget.upstreams, 512u);
+  EXPECT_EQ(budget.idle_upstreams, 512u);
+  EXPECT_EQ(budget.ToString(), "20000 descriptors = " + std::to_string(budget.gateway) +
+                                   " gateway + 512 upstream connections (at most 512 of them "
+                                   "idle) + " +
+                                   std::to_string(budget.clients) + " clients");
+}
+
+TEST(DescriptorBudgetTest, TheSumHoldsForEveryShape) {
+  for (const size_t limit : {1024u, 4096u, 20000u, 1u << 20}) {
+    for (const size_t workers : {1u, 3u, 64u}) {
+      for (const size_t endpoints : {0u, 1u, 7u, 500u}) {
+        ExpectSound(
+            Plan(ConfigOf(2, {UpstreamOf(endpoints, 512), UpstreamOf(1, 3)}), workers, limit));
+      }
+    }
+  }
+}
+
+TEST(DescriptorBudgetTest, WorkersAndListenersCostDescriptors) {
+  const size_t small = Plan(ConfigOf(1, {}), 1, 20000).gateway;
+  EXPECT_GT(Plan(ConfigOf(2, {}), 1, 20000).gateway, small);
+  EXPECT_GT(Plan(ConfigOf(1, {}), 2, 20000).gateway, small);
+}
+
+TEST(DescriptorBudgetTest, EveryEndpointOfEveryUpstreamCounts) {
+  const config::Config config = ConfigOf(1, {UpstreamOf(3, 10), UpstreamOf(2, 100)});
+  EXPECT_EQ(Plan(config, 1, 20000).upstreams, 230u);
+}
+
+TEST(DescriptorBudgetTest, UpstreamsGetAtMostHalfOfWhatIsLeft) {
+  const DescriptorBudget budget = Plan(ConfigOf(1, {UpstreamOf(1000, 512)}), 1, 10000);
+  EXPECT_EQ(budget.upstreams, (10000 - budget.gateway) / 2);
+  EXPECT_EQ(budget.idle_upstreams, 2000u);
+  ExpectSound(budget);
+}
+
+TEST(DescriptorBudgetTest, MaxConnectionsOffMayUseTheWholeUpstreamShare) {
+  const DescriptorBudget budget = Plan(ConfigOf(1, {UpstreamOf(1, std::nullopt)}), 1, 10000);
+  EXPECT_EQ(budget.upstreams, (10000 - budget.gateway) / 2);
+  ExpectSound(budget);
+}
+
+TEST(DescriptorBudgetTest, NumbersAsLargeAsCanBeWrittenDoNotOverflow) {
+  const uint32_t most = std::numeric_limits<uint32_t>::max();
+  const size_t limit = std::numeric_limits<size_t>::max();
+  const config::Config config =
+      ConfigOf(1, {UpstreamOf(5, std::nullopt), UpstreamOf(3, most), UpstreamOf(2, std::nullopt)});
+  const DescriptorBudget budget = Plan(config, 1, limit);
+  EXPECT_EQ(budget.upstreams, (limit - budget.gateway) / 2);
+  ExpectSound(budget);
+  ExpectSound(Plan(config, 1, 1024));
+}
+
+TEST(DescriptorBudgetTest, ALimitTooLowForTheGatewayItselfNamesTheNumbers) {
+  const size_t gateway = Plan(ConfigOf(3, {}), 4, 20000).gateway;
+  EXPECT_EQ(ErrorOf(ConfigOf(3, {}), 4, 64),
+            "the descriptor limit of 64 is too low: 4 workers and 3 listeners need " +
+                std::to_string(gateway) +
+                " for themselves and 32 for connections (raise it with ulimit -n or "
+                "LimitNOFILE=)");
+  ExpectSound(Plan(ConfigOf(3, {}), 4, gateway + 32));
+  ErrorOf(ConfigOf(3, {}), 4, gateway + 31);
+}
+
+TEST(DescriptorBudgetTest, CapsThatDoNotFitAreAnErrorWithTheSum) {
+  config::Config config = ConfigOf(2, {UpstreamOf(1, 100)});
+  config.listeners[0].max_connections = 600;
+  config.listeners[1].max_connections = 400;
+  const std::string error = ErrorOf(config, 1, 1024);
+  EXPECT_THAT(error, HasSubstr("the descriptor limit of 1024 is too low for the caps"));
+  EXPECT_THAT(error, HasSubstr("max_connections add up to 1000"));
+  EXPECT_THAT(error, HasSubstr("+ 100 upstream connections"));
+}
+
+TEST(DescriptorBudgetTest, CapsThatJustFitAreFine) {
+  config::Config config = ConfigOf(2, {UpstreamOf(1, 100)});
+  const size_t clients = Plan(config, 1, 1024).clients;
+  config.listeners[0].max_connections = static_cast<uint32_t>(clients) - 10;
+  config.listeners[1].max_connections = 10;
+  ExpectSound(Plan(config, 1, 1024));
+  config.listeners[1].max_connections = 11;
+  ErrorOf(config, 1, 1024);
+}
+
+TEST(DescriptorBudgetTest, TheSoftLimitIsRaisedToTheHardOne) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  const size_t raised = RaiseDescriptorLimit();
+  rlimit after{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+  EXPECT_EQ(raised, std::min<rlim_t>(before.rlim_max, 1 << 20));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::server

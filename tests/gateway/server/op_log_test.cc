@@ -1,0 +1,73 @@
+#include "gateway/server/op_log.h"
+
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::server {
+namespace {
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// Everything that `log` writes between the start and the stop of the log.
+template <class Log>
+std::vector<std::string> Written(Log log) {
+  testing::internal::CaptureStderr();
+  StartOpLog();
+  log();
+  StopOpLog();
+  return Lines(testing::internal::GetCapturedStderr());
+}
+
+TEST(OpLogTest, EachLineHasItsTimeAndGravity) {
+  const std::vector<std::string> lines = Written([] {
+    LogInfo("one");
+    LogWarning("two");
+    LogError("three");
+  });
+  ASSERT_EQ(lines.size(), 3u);
+  const std::string time = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z )";
+  EXPECT_TRUE(std::regex_match(lines[0], std::regex(time + "info one"))) << lines[0];
+  EXPECT_TRUE(std::regex_match(lines[1], std::regex(time + "warning two"))) << lines[1];
+  EXPECT_TRUE(std::regex_match(lines[2], std::regex(time + "error three"))) << lines[2];
+}
+
+TEST(OpLogTest, TheTextIsNoFormat) {
+  const std::vector<std::string> lines = Written([] { LogInfo("{} {0} %s %v {"); });
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(lines[0].ends_with("info {} {0} %s %v {")) << lines[0];
+}
+
+TEST(OpLogTest, StopWritesWhatIsQueuedInOrder) {
+  constexpr int kLines = 500;
+  const std::vector<std::string> lines = Written([] {
+    for (int i = 0; i < kLines; ++i) LogInfo("line " + std::to_string(i));
+  });
+  ASSERT_EQ(lines.size(), static_cast<size_t>(kLines));
+  for (int i = 0; i < kLines; ++i) {
+    EXPECT_TRUE(lines[i].ends_with(" line " + std::to_string(i))) << lines[i];
+  }
+}
+
+TEST(OpLogTest, WithoutALogLinesAreWrittenAtOnce) {
+  testing::internal::CaptureStderr();
+  LogError("no log {} %s");
+  LogInfo(std::string_view("cut here", 3));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "error no log {} %s\ninfo cut\n");
+}
+
+TEST(OpLogTest, ItMayStartAgain) {
+  EXPECT_EQ(Written([] { LogInfo("first"); }).size(), 1u);
+  EXPECT_EQ(Written([] { LogInfo("second"); }).size(), 1u);
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,295 @@
+#include "gateway/server/status_server.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/manual_clock.h"
+#include "tests/support/raw_client.h"
+
+namespace holdfast::server {
+namespace {
+
+using std::chrono::seconds;
+using support::GetRequest;
+using support::Message;
+using support::RawClient;
+
+// Clients and server take turns on one thread; over the loopback what one has sent is there for
+// the other.
+class StatusServerTest : public testing::Test {
+ protected:
+  StatusServerTest() {
+    absl::StatusOr<pool::FileDescriptor> socket =
+        pool::Listen(*pool::SocketAddress::Parse("127.0.0.1:0"), /*reuse_port=*/false);
+    EXPECT_TRUE(socket.ok()) << socket.status();
+    address_ = pool::LocalAddress(socket->get())->ToString();
+    server_.emplace(&loop_, &slabs_, std::move(*socket),
+                    [this](std::string_view path) { return Answer(path); });
+  }
+  ~StatusServerTest() override {
+    server_.reset();
+    loop_.DestroyAside();
+  }
+
+  StatusReply Answer(std::string_view path) {
+    paths_.emplace_back(path);
+    if (path == "/big") return {.body = support::Pattern(kBigBytes)};
+    if (path == "/metrics") return {.content_type = "text/x", .body = "m 1\n"};
+    if (path != "/healthz") return {.status = 404, .body = "no such page\n"};
+    return {.body = "ok\n"};
+  }
+
+  void Turns(int turns = 5) {
+    for (int i = 0; i < turns; ++i) loop_.RunOnce(pool::Duration::zero());
+  }
+  Message Exchange(RawClient& client, std::string_view request) {
+    client.Send(request);
+    Turns();
+    return client.Response(request.substr(0, request.find(' ')));
+  }
+  void Pass(pool::Duration time) {
+    clock_.Advance(time);
+    Turns();
+  }
+  void ExpectOpen(RawClient& client) {
+    EXPECT_EQ(Exchange(client, GetRequest("/healthz")).Status(), 200);
+  }
+
+  static constexpr size_t kBigBytes = 16 << 20;
+
+  pool::ManualClock clock_;
+  pool::EventLoop loop_{&clock_};
+  pool::SlabPool slabs_;
+  std::string address_;
+  std::vector<std::string> paths_;
+  std::optional<StatusServer> server_;
+};
+
+TEST_F(StatusServerTest, AnswersAndKeepsTheConnection) {
+  RawClient client(address_);
+  const Message first = Exchange(client, GetRequest("/healthz"));
+  EXPECT_EQ(first.start_line, "HTTP/1.1 200 OK");
+  EXPECT_EQ(first.body, "ok\n");
+  EXPECT_EQ(first.Value("content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(first.Value("cache-control"), "no-store");
+  EXPECT_EQ(first.Value("date"), "Thu, 01 Jan 2026 00:00:00 GMT");
+  EXPECT_FALSE(first.Has("connection"));
+  EXPECT_FALSE(first.Has("via"));
+  const Message second = Exchange(client, GetRequest("/metrics"));
+  EXPECT_EQ(second.body, "m 1\n");
+  EXPECT_EQ(second.Value("content-type"), "text/x");
+  client.ExpectQuiet();
+}
+
+TEST_F(StatusServerTest, TheHandlerSeesThePathWithoutItsQuery) {
+  RawClient client(address_);
+  Exchange(client, GetRequest("/healthz?verbose=1"));
+  EXPECT_EQ(paths_, std::vector<std::string>{"/healthz"});
+}
+
+TEST_F(StatusServerTest, HeadHasTheLengthAndNoBody) {
+  RawClient client(address_);
+  const Message head = Exchange(client, "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(head.Status(), 200);
+  EXPECT_EQ(head.Value("content-length"), "3");
+  client.ExpectQuiet();
+  ExpectOpen(client);
+}
+
+TEST_F(StatusServerTest, OtherPathsAre404AndKeepTheConnection) {
+  RawClient client(address_);
+  EXPECT_EQ(Exchange(client, GetRequest("/secret")).Status(), 404);
+  ExpectOpen(client);
+}
+
+TEST_F(StatusServerTest, OtherMethodsAre405WithAllow) {
+  RawClient client(address_);
+  for (const std::string method : {"POST", "DELETE", "OPTIONS", "BREW"}) {
+    const Message response = Exchange(client, method + " /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(response.Status(), 405) << method;
+    EXPECT_EQ(response.Value("allow"), "GET, HEAD") << method;
+  }
+  EXPECT_TRUE(paths_.empty());
+  ExpectOpen(client);
+}
+
+TEST_F(StatusServerTest, ABodyIsNotReadAndEndsTheConnection) {
+  for (const char* request : {"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+                              "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                              "\r\n0\r\n\r\n"}) {
+    RawClient client(address_);
+    const Message response = Exchange(client, request);
+    EXPECT_EQ(response.Value("connection"), "close") << request;
+    Turns();
+    client.ExpectClosed();
+  }
+}
+
+TEST_F(StatusServerTest, AnEmptyBodyIsNone) {
+  RawClient client(address_);
+  Exchange(client, "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  ExpectOpen(client);
+}
+
+TEST_F(StatusServerTest, AMalformedRequestIsAnsweredAndTheConnectionClosed) {
+  for (const char* request :
+       {"GET /healthz HTTP/1.1\r\n\r\n", "rubbish\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    RawClient client(address_);
+    const Message response = Exchange(client, request);
+    EXPECT_EQ(response.Status(), 400) << request;
+    EXPECT_EQ(response.Value("connection"), "close") << request;
+    Turns();
+    client.ExpectClosed();
+  }
+  EXPECT_TRUE(paths_.empty());
+}
+
+TEST_F(StatusServerTest, AHeadThatIsTooLargeIsRefused) {
+  RawClient client(address_);
+  client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + std::string(64 * 1024, 'a'));
+  Turns(20);
+  EXPECT_EQ(client.Response().Status(), 431);
+}
+
+TEST_F(StatusServerTest, ARequestMayComeInPieces) {
+  RawClient client(address_);
+  for (const std::string piece : {"GET /hea", "lthz HTTP/1.1\r", "\nHost: x\r\n", "\r"}) {
+    client.Send(piece);
+    Turns();
+    client.ExpectQuiet();
+  }
+  EXPECT_EQ(Exchange(client, "\n").Status(), 200);
+}
+
+TEST_F(StatusServerTest, PipelinedRequestsAreAnsweredInOrder) {
+  RawClient client(address_);
+  client.Send(GetRequest("/healthz") + GetRequest("/other") + GetRequest("/metrics"));
+  Turns();
+  EXPECT_EQ(client.Response().body, "ok\n");
+  EXPECT_EQ(client.Response().Status(), 404);
+  EXPECT_EQ(client.Response().body, "m 1\n");
+  client.ExpectQuiet();
+}
+
+TEST_F(StatusServerTest, NothingIsAnsweredAfterConnectionClose) {
+  RawClient client(address_);
+  client.Send(GetRequest("/healthz", "Connection: close\r\n") + GetRequest("/metrics"));
+  Turns();
+  EXPECT_EQ(client.Response().Value("connection"), "close");
+  EXPECT_EQ(paths_, std::vector<std::string>{"/healthz"});
+}
+
+TEST_F(StatusServerTest, AnHttp10ClientKeepsTheConnectionOnlyIfItAsks) {
+  RawClient keeps(address_);
+  const Message kept =
+      Exchange(keeps, "GET /healthz HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(kept.Value("connection"), "keep-alive");
+  ExpectOpen(keeps);
+  RawClient closes(address_);
+  EXPECT_EQ(Exchange(closes, "GET /healthz HTTP/1.0\r\n\r\n").body, "ok\n");
+  Turns();
+  closes.ExpectClosed();
+}
+
+TEST_F(StatusServerTest, AClientThatHasSentItsEndStillGetsItsAnswer) {
+  RawClient client(address_);
+  client.Send(GetRequest("/healthz"));
+  client.ShutdownWrite();
+  Turns();
+  EXPECT_EQ(client.Response().Status(), 200);
+  client.ExpectClosed();
+}
+
+TEST_F(StatusServerTest, ConnectionsBeyondTheCapWaitForOneToEnd) {
+  std::vector<RawClient> clients;
+  for (size_t i = 0; i < StatusServer::kMaxConnections; ++i) {
+    clients.emplace_back(address_);
+    Turns(2);
+  }
+  RawClient waiting(address_);
+  waiting.Send(GetRequest("/healthz"));
+  Turns();
+  waiting.ExpectQuiet();
+  ExpectOpen(clients.front());
+  clients.pop_back();
+  Turns();
+  EXPECT_EQ(waiting.Response().Status(), 200);
+}
+
+TEST_F(StatusServerTest, AClientThatSaysNothingIsClosedAfterTheTimeout) {
+  RawClient client(address_);
+  Turns();
+  Pass(StatusServer::kTimeout - seconds(1));
+  client.ExpectQuiet();
+  Pass(seconds(1) + pool::TimerWheel::kTick);
+  client.ExpectClosed();
+}
+
+TEST_F(StatusServerTest, BytesOfAHeadDoNotProlongTheTimeout) {
+  RawClient client(address_);
+  Turns();
+  for (const char byte : std::string("GET /healthz")) {
+    client.Send(std::string(1, byte));
+    Pass(StatusServer::kTimeout / 12);
+  }
+  Pass(pool::TimerWheel::kTick);
+  client.ExpectClosed();
+}
+
+TEST_F(StatusServerTest, AnAnswerBeginsTheTimeoutAnew) {
+  RawClient client(address_);
+  for (int i = 0; i < 4; ++i) {
+    ExpectOpen(client);
+    Pass(StatusServer::kTimeout - seconds(1));
+  }
+  ExpectOpen(client);
+}
+
+TEST_F(StatusServerTest, ASlowReaderGetsABigBodyWhole) {
+  RawClient client(address_, {.receive_buffer = 256 * 1024});
+  RawClient other(address_);
+  client.Send(GetRequest("/big") + GetRequest("/healthz"));
+  Turns();
+  ExpectOpen(other);  // nobody else waits for it
+  std::string body;
+  client.ReadUntil("\r\n\r\n");
+  while (body.size() < kBigBytes) {
+    body += client.ReadSome(1 << 20);
+    Turns(1);
+  }
+  EXPECT_EQ(body, support::Pattern(kBigBytes));
+  Turns();
+  EXPECT_EQ(client.Response().body, "ok\n");
+}
+
+TEST_F(StatusServerTest, AReaderThatStopsIsCutOff) {
+  RawClient client(address_, {.receive_buffer = 4096});
+  client.Send(GetRequest("/big"));
+  Turns();
+  Pass(StatusServer::kTimeout + pool::TimerWheel::kTick);
+  support::StreamEnd end;
+  EXPECT_LT(client.ReadToEnd(&end).size(), kBigBytes);
+  EXPECT_NE(end, support::StreamEnd::kOpen);
+}
+
+TEST_F(StatusServerTest, DestructionClosesEverything) {
+  RawClient idle(address_);
+  RawClient busy(address_, {.receive_buffer = 4096});
+  busy.Send(GetRequest("/big"));
+  Turns();
+  server_.reset();
+  loop_.DestroyAside();
+  idle.ExpectClosed();
+  support::StreamEnd end;
+  busy.ReadToEnd(&end);
+  EXPECT_NE(end, support::StreamEnd::kOpen);
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,325 @@
+// The gateway's binary, upgraded under load (gateway/server/upgrade.h).
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/scripted_upstream.h"
+
+namespace holdfast::server {
+namespace {
+
+using support::Eventually;
+using support::GatewayConfig;
+using support::GatewayProcess;
+using support::GetRequest;
+using support::Message;
+using support::OkResponse;
+using support::RawClient;
+using support::ScriptedUpstream;
+using support::UpstreamConnection;
+
+constexpr char kStarted[] = "upgrade: started process ";
+constexpr char kHandedOver[] = "upgrade: the new process serves; draining";
+
+size_t Count(const std::string& text, std::string_view part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// The processes that take over are children of the gateway, and of this test once that has ended.
+class UpgradeProcessTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+  ~UpgradeProcessTest() override {
+    for (const pid_t pid : pids_) EndSuccessor(pid);
+  }
+
+  // Sends SIGUSR2 to `pid` and returns the process that was started.
+  pid_t Begin(const GatewayProcess& gateway, pid_t pid) {
+    const size_t before = Count(gateway.Stderr(), kStarted);
+    kill(pid, SIGUSR2);
+    EXPECT_TRUE(Eventually([&] { return Count(gateway.Stderr(), kStarted) > before; }))
+        << gateway.Stderr();
+    const std::string text = gateway.Stderr();
+    const size_t at = text.rfind(kStarted);
+    if (at == std::string::npos) return -1;
+    pids_.push_back(std::stoi(text.substr(at + sizeof(kStarted) - 1)));
+    return pids_.back();
+  }
+  pid_t Upgrade(const GatewayProcess& gateway) {
+    const pid_t pid = Begin(gateway, gateway.pid());
+    EXPECT_TRUE(gateway.AwaitStderr(kHandedOver));
+    return pid;
+  }
+
+  static void EndSuccessor(pid_t pid) {
+    if (kill(pid, SIGTERM) != 0) return;
+    int status = 0;
+    const bool ended = Eventually([&] {
+      const pid_t reaped = waitpid(pid, &status, WNOHANG);
+      return reaped == pid || (reaped < 0 && kill(pid, 0) != 0);
+    });
+    if (!ended) kill(pid, SIGKILL);
+    EXPECT_TRUE(ended) << "the new process hangs";
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    EXPECT_TRUE(code == 0 || code == 3) << code;  // a sanitizer's report has a code of its own
+  }
+
+  static GatewayConfig Config(std::string body, std::string workers = "2") {
+    return {.routes = "- {name: who, match: {path: /who}, respond: {body: " + body + "}}",
+            .workers = std::move(workers)};
+  }
+  static std::string Who(const std::string& address) {
+    RawClient client(address);
+    return client.Get("/who", "Connection: close\r\n").body;
+  }
+
+  std::vector<pid_t> pids_;
+};
+
+// Clients that open a connection for each request, on threads of their own.
+class Load {
+ public:
+  explicit Load(std::string address) : address_(std::move(address)) {
+    for (int i = 0; i < 4; ++i) threads_.emplace_back([this] { Run(); });
+  }
+  ~Load() { Stop(); }
+  void Stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  // That many more answers.
+  void Await(int more) {
+    const int until = answers_ + more;
+    EXPECT_TRUE(Eventually([&] { return answers_ >= until || failures_ > 0; }));
+  }
+  int failures() const { return failures_; }
+  int by_new() const { return by_new_; }
+
+ private:
+  void Run() {
+    while (!stop_) {
+      RawClient client(address_);
+      const Message answer = client.Get("/who", "Connection: close\r\n");
+      const bool by_new = answer.body == "new";
+      if (answer.Status() != 200 || (!by_new && answer.body != "old")) ++failures_;
+      by_new_ += by_new ? 1 : 0;
+      ++answers_;
+    }
+  }
+
+  std::string address_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> answers_ = 0;
+  std::atomic<int> failures_ = 0;
+  std::atomic<int> by_new_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+// Under load over new connections: every connect succeeds, every request is answered.
+class WorkerCountTest : public UpgradeProcessTest,
+                        public testing::WithParamInterface<const char*> {};
+
+TEST_P(WorkerCountTest, NoNewConnectionIsLost) {
+  GatewayProcess gateway(Config("old"));
+  const std::string address = gateway.address();
+  Load load(address);
+  load.Await(50);
+  gateway.WriteConfig(Config("new", GetParam()).Text());
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  load.Await(200);
+  load.Stop();
+  EXPECT_EQ(load.failures(), 0);
+  EXPECT_GE(load.by_new(), 200);
+  EXPECT_EQ(gateway.address(), address) << "port 0 stays what it was";
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values("1", "2", "5"));
+
+TEST_F(UpgradeProcessTest, ConnectionsThatWaitInTheQueuesAreServed) {
+  GatewayProcess gateway(Config("old", "4"));
+  gateway.WriteConfig(Config("new", "1").Text());
+  kill(gateway.pid(), SIGSTOP);
+  std::vector<RawClient> waiting;
+  for (int i = 0; i < 32; ++i) {
+    waiting.emplace_back(gateway.address());
+    waiting.back().Send(GetRequest("/who", "Connection: close\r\n"));
+  }
+  kill(gateway.pid(), SIGUSR2);
+  kill(gateway.pid(), SIGCONT);
+  for (RawClient& client : waiting) EXPECT_EQ(client.Response().Status(), 200);
+  EXPECT_TRUE(gateway.AwaitStderr(kHandedOver));
+  const std::string text = gateway.Stderr();
+  pids_.push_back(std::stoi(text.substr(text.rfind(kStarted) + sizeof(kStarted) - 1)));
+}
+
+TEST_F(UpgradeProcessTest, KeptConnectionsFinishGracefully) {
+  ScriptedUpstream upstream;
+  GatewayConfig config{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"};
+  GatewayProcess gateway(config);
+  RawClient busy(gateway.address());
+  busy.Send(GetRequest("/slow"));
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  RawClient idle(gateway.address());
+  EXPECT_EQ(idle.Get("/local").body, "local");
+
+  Upgrade(gateway);
+  const Message last = idle.Get("/local");
+  EXPECT_EQ(last.body, "local");
+  EXPECT_EQ(last.Value("connection"), "close");
+  idle.ExpectClosed();
+  EXPECT_TRUE(gateway.running());
+  connection.Send(OkResponse("finished"));
+  const Message response = busy.Response();
+  EXPECT_EQ(response.body, "finished");
+  EXPECT_EQ(response.Value("connection"), "close");
+  EXPECT_EQ(gateway.WaitExit(), 0) << "the moment nothing is left, not after the delay";
+}
+
+TEST_F(UpgradeProcessTest, ATermAfterTheHandOverDoesNotCutWhatIsInFlight) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"});
+  RawClient busy(gateway.address());
+  busy.Send(GetRequest("/slow"));
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  RawClient idle(gateway.address());
+  EXPECT_EQ(idle.Get("/local").body, "local");
+  Upgrade(gateway);
+  gateway.Signal(SIGTERM);
+  idle.ExpectClosed();
+  connection.Send(OkResponse("finished"));
+  EXPECT_EQ(busy.Response().body, "finished");
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+TEST_F(UpgradeProcessTest, TheStatusListenerIsHandedOver) {
+  GatewayProcess gateway(Config("old"));
+  const std::string status = gateway.address("status");
+  const double before = gateway.Scrape().Value("process_open_fds");
+  EXPECT_GT(before, 0);
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_EQ(gateway.address("status"), status);
+  EXPECT_EQ(gateway.Status("/readyz").body, "ok\n");
+}
+
+TEST_F(UpgradeProcessTest, AUnixSocketIsHandedOver) {
+  const support::TempDir dir;
+  GatewayConfig config = Config("old");
+  config.bind = "unix:" + dir.Path("edge");
+  GatewayProcess gateway(config);
+  Load load(config.bind);
+  load.Await(20);
+  GatewayConfig after = Config("new", "1");
+  after.bind = config.bind;
+  gateway.WriteConfig(after.Text());
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  load.Await(20);
+  load.Stop();
+  EXPECT_EQ(load.failures(), 0);
+  EXPECT_GE(load.by_new(), 20);
+}
+
+TEST_F(UpgradeProcessTest, AProcessThatDoesNotStartChangesNothing) {
+  GatewayProcess gateway(Config("old"));
+  gateway.WriteConfig("listeners: 7\n");
+  Begin(gateway, gateway.pid());
+  EXPECT_TRUE(gateway.AwaitStderr("ended with exit code 2 before it was ready"));
+  EXPECT_EQ(Who(gateway.address()), "old");
+  EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
+  gateway.WriteConfig(Config("new").Text());
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_EQ(Who(gateway.address()), "new");
+}
+
+// One that waits for a name server that does not answer, to have time.
+class SlowStartTest : public UpgradeProcessTest {
+ protected:
+  std::string SlowConfig() const {
+    GatewayConfig config = Config("new");
+    config.endpoints = {"web.test:80"};
+    config.top = "dns: {servers: [\"127.0.0.1:9\"], timeout: 30s}\n";
+    return config.Text();
+  }
+};
+
+TEST_F(SlowStartTest, ASecondSignalIsRefused) {
+  GatewayProcess gateway(Config("old"));
+  gateway.WriteConfig(SlowConfig());
+  const pid_t pid = Begin(gateway, gateway.pid());
+  gateway.Signal(SIGUSR2);
+  EXPECT_TRUE(gateway.AwaitStderr("upgrade refused: process " + std::to_string(pid) +
+                                  " is about to take over already"));
+  EXPECT_EQ(Who(gateway.address()), "old");
+  EXPECT_EQ(Count(gateway.Stderr(), kStarted), 1u);
+}
+
+TEST_F(SlowStartTest, ATermEndsBothProcesses) {
+  GatewayProcess gateway(Config("old"));
+  gateway.WriteConfig(SlowConfig());
+  const pid_t pid = Begin(gateway, gateway.pid());
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_TRUE(Eventually([&] { return waitpid(pid, nullptr, WNOHANG) == pid; }));
+  pids_.clear();
+}
+
+TEST_F(UpgradeProcessTest, TheNewProcessMayBeUpgradedInItsTurn) {
+  GatewayProcess gateway(Config("old"));
+  const std::string address = gateway.address();
+  const pid_t second = Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  gateway.WriteConfig(Config("new").Text());
+  Begin(gateway, second);
+  EXPECT_TRUE(Eventually([&] { return Count(gateway.Stderr(), kHandedOver) == 2; }))
+      << gateway.Stderr();
+  EXPECT_TRUE(Eventually([&] { return waitpid(second, nullptr, WNOHANG) == second; }));
+  EXPECT_EQ(Who(address), "new");
+}
+
+TEST_F(UpgradeProcessTest, AReplacedProgramIsTheOneThatIsStarted) {
+  const support::TempDir dir;
+  const std::string binary = support::GatewayBinary();
+  const std::string installed = dir.Path("holdfast");
+  {
+    std::ifstream from(binary, std::ios::binary);
+    dir.Write("holdfast", std::string(std::istreambuf_iterator<char>(from), {}));
+  }
+  ASSERT_EQ(chmod(installed.c_str(), 0700), 0);
+  setenv("HOLDFAST_BINARY", installed.c_str(), 1);
+  {
+    GatewayProcess gateway(Config("old"));
+    dir.Write("holdfast", "#!/bin/sh\necho the replaced program >&2\nexec " +
+                              std::filesystem::absolute(binary).string() + " \"$@\"\n");
+    ASSERT_EQ(chmod(installed.c_str(), 0700), 0);
+    Upgrade(gateway);
+    EXPECT_TRUE(gateway.AwaitStderr("the replaced program"));
+    EXPECT_EQ(gateway.WaitExit(), 0);
+  }
+  setenv("HOLDFAST_BINARY", binary.c_str(), 1);
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,246 @@
+// The commands, their exit codes, and what they say when something is wrong.
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/auto_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/temp_dir.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+
+Finished Holdfast(std::vector<std::string> arguments, const Subprocess::Options& options = {}) {
+  arguments.insert(arguments.begin(), GatewayBinary());
+  return RunProgram(arguments, options);
+}
+
+// `holdfast <command> -c` with a file of this text.
+Finished WithFile(const std::string& command, const std::string& text,
+                  const Subprocess::Options& options = {}) {
+  const TempDir dir;
+  return Holdfast({command, "-c", dir.Write("holdfast.yaml", text)}, options);
+}
+
+bool Contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(CommandLineTest, VersionNamesItself) {
+  const Finished finished = Holdfast({"version"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_TRUE(finished.out.starts_with("holdfast ")) << finished.out;
+}
+
+TEST(CommandLineTest, HelpExistsForEveryCommand) {
+  for (const std::string command : {"", "run", "proxy", "demo", "check", "version"}) {
+    std::vector<std::string> arguments = {"--help"};
+    if (!command.empty()) arguments.insert(arguments.begin(), command);
+    const Finished finished = Holdfast(arguments);
+    EXPECT_EQ(finished.code, 0) << command;
+    EXPECT_TRUE(Contains(finished.out, "--help")) << command << finished.out;
+  }
+}
+
+TEST(CommandLineTest, WrongUsageIsToldSo) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {}, {"fly"}, {"run"}, {"run", "--fast"}, {"proxy", "--from", ":8080"}, {"check"}};
+  for (const auto& arguments : wrong) {
+    const Finished finished = Holdfast(arguments);
+    EXPECT_EQ(finished.code, kUsage) << ::testing::PrintToString(arguments);
+    EXPECT_NE(finished.err + finished.out, "");
+  }
+}
+
+TEST(CheckTest, ARightFileIsFine) {
+  const Finished finished = WithFile("check", GatewayConfig{.endpoints = {"web:80"}}.Text());
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(Contains(finished.out, "ok")) << finished.out;
+}
+
+TEST(CheckTest, AnErrorHasItsPlaceALineACaretAndASuggestion) {
+  const Finished finished =
+      WithFile("check", "listeners:\n  - {bnd: \"127.0.0.1:80\"}\nroutes:\n  - {respond: {}}\n");
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "holdfast.yaml:2:6")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "- {bnd: ")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "^")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "bind")) << finished.err;
+}
+
+TEST(CheckTest, SeveralErrorsAreToldAtOnceAndNotTooMany) {
+  std::string text = "listeners:\n";
+  for (int i = 0; i < 30; ++i) text += "  - {bind: nowhere}\n";
+  const Finished finished = WithFile("check", text + "routes:\n  - {respond: {}}\n");
+  EXPECT_EQ(finished.code, kUsage);
+  size_t places = 0;
+  for (size_t at = finished.err.find("holdfast.yaml:"); at != std::string::npos;
+       at = finished.err.find("holdfast.yaml:", at + 1)) {
+    ++places;
+  }
+  EXPECT_GE(places, 10u) << finished.err;
+  EXPECT_LE(places, 21u) << finished.err;
+}
+
+TEST(CheckTest, BrokenYamlHasItsPlace) {
+  const Finished finished = WithFile("check", "listeners:\n  - {bind: \"x\"\nroutes: []\n");
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "holdfast.yaml:")) << finished.err;
+}
+
+TEST(StartTest, AWrongFileStartsNothing) {
+  const Finished finished = WithFile("run", "listeners: 5\n");
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "holdfast.yaml:1:12")) << finished.err;
+  EXPECT_FALSE(Contains(finished.err, "ready")) << finished.err;
+}
+
+TEST(StartTest, AMissingFileIsNamed) {
+  const Finished finished = Holdfast({"run", "-c", "/nowhere/holdfast.yaml"});
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "/nowhere/holdfast.yaml")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "No such file")) << finished.err;
+}
+
+TEST(StartTest, AFolderIsNoFile) {
+  const Finished finished = Holdfast({"run", "-c", "/tmp"});
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "/tmp")) << finished.err;
+}
+
+TEST(StartTest, APortInUseIsNamedWithItsListener) {
+  const ScriptedUpstream taken;
+  GatewayConfig config;
+  config.bind = taken.address();
+  const Finished finished = WithFile("run", config.Text());
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "edge")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, taken.address())) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "in use")) << finished.err;
+  EXPECT_FALSE(Contains(finished.err, "\nready")) << finished.err;
+}
+
+TEST(StartTest, ASecondGatewayDoesNotShareThePortOfTheFirst) {
+  GatewayProcess first(GatewayConfig{});
+  GatewayConfig config;
+  config.bind = first.address();
+  const Finished second = WithFile("run", config.Text());
+  EXPECT_EQ(second.code, kFailure);
+  EXPECT_TRUE(Contains(second.err, "in use")) << second.err;
+}
+
+TEST(StartTest, AStatusPortInUseIsNamed) {
+  const ScriptedUpstream taken;
+  std::string text = GatewayConfig{}.Text();
+  const std::string free = "status: {bind: \"127.0.0.1:0\"}";
+  text.replace(text.find(free), free.size(), "status: {bind: \"" + taken.address() + "\"}");
+  const Finished finished = WithFile("run", text);
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "status")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, taken.address())) << finished.err;
+}
+
+TEST(StartTest, AnAddressOfAnotherMachineIsNamed) {
+  GatewayConfig config;
+  config.bind = "192.0.2.1:0";
+  const Finished finished = WithFile("run", config.Text());
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "192.0.2.1")) << finished.err;
+}
+
+TEST(StartTest, AnAccessLogThatCannotBeOpenedIsNamed) {
+  GatewayConfig config;
+  config.top = "access_log: {path: /nowhere/access.log}\n";
+  const Finished finished = WithFile("run", config.Text());
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "/nowhere/access.log")) << finished.err;
+}
+
+TEST(StartTest, TooFewDescriptorsAreToldSo) {
+  const Finished finished =
+      WithFile("run", GatewayConfig{}.Text(), Subprocess::Options{.descriptor_limit = 32});
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "descriptor limit of 32")) << finished.err;
+}
+
+TEST(StartTest, CapsBeyondTheDescriptorsAreToldSo) {
+  const Finished finished =
+      WithFile("run", GatewayConfig{.listener = "max_connections: 5000"}.Text(),
+               Subprocess::Options{.descriptor_limit = 1000});
+  EXPECT_EQ(finished.code, kFailure);
+  EXPECT_TRUE(Contains(finished.err, "5000")) << finished.err;
+}
+
+TEST(StartTest, TheDerivationOfTheWorkersIsPrinted) {
+  GatewayConfig config;
+  config.workers = "auto";
+  GatewayProcess gateway(config);
+  EXPECT_TRUE(gateway.AwaitStderr("workers: "));
+  EXPECT_GE(gateway.Scrape().Value("holdfast_workers"), 1);
+}
+
+TEST(StartTest, TheDescriptorBudgetIsPrinted) {
+  GatewayProcess gateway(GatewayConfig{});
+  EXPECT_TRUE(gateway.AwaitStderr(" descriptors = "));
+}
+
+TEST(ProxyTest, NoFileIsNeeded) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(std::vector<std::string>{"proxy", "--from", "127.0.0.1:0", "--to",
+                                                  upstream.address(), "--status", "127.0.0.1:0"});
+  RawClient client(gateway.address("127.0.0.1:0"));
+  EXPECT_EQ(client.Get("/").body, "hello");
+  EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
+}
+
+TEST(ProxyTest, SeveralEndpointsAreBalanced) {
+  AutoUpstream one;
+  AutoUpstream two;
+  GatewayProcess gateway(std::vector<std::string>{"proxy", "--from", "127.0.0.1:0", "--to",
+                                                  one.address(), "--to", two.address(), "--status",
+                                                  "127.0.0.1:0"});
+  RawClient client(gateway.address("127.0.0.1:0"));
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_GT(one.requests(), 0);
+  EXPECT_GT(two.requests(), 0);
+}
+
+TEST(ProxyTest, AWrongAddressIsToldSo) {
+  const Finished finished = Holdfast({"proxy", "--from", "nowhere", "--to", "127.0.0.1:1"});
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, "nowhere")) << finished.err;
+}
+
+TEST(DemoTest, ItHasItsOriginWithIt) {
+  GatewayProcess gateway(
+      std::vector<std::string>{"demo", "--port", "0", "--status", "127.0.0.1:0"});
+  RawClient client(gateway.address("gateway"));
+  EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_EQ(client.Get("/hello").Status(), 200);
+  EXPECT_GE(gateway.Scrape().Value("holdfast_upstream_checkouts_total"), 1);
+}
+
+TEST(DemoTest, ItPrintsWhatToTry) {
+  GatewayProcess gateway(
+      std::vector<std::string>{"demo", "--port", "0", "--status", "127.0.0.1:0"});
+  EXPECT_TRUE(Eventually([&] { return Contains(gateway.Stdout(), "curl"); })) << gateway.Stdout();
+  const std::string address = gateway.address("gateway");
+  EXPECT_TRUE(Contains(gateway.Stdout(), "http://" + address)) << gateway.Stdout();
+}
+
+TEST(DemoTest, TheConfigurationItPrintsIsRight) {
+  const Finished printed = Holdfast({"demo", "--print-config"});
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_EQ(WithFile("check", printed.out).code, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::support

@@ -1,0 +1,166 @@
+// The end: SIGTERM, what it leaves time for, and its exit codes.
+
+#include <signal.h>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_hop.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr int kDeadlineHit = 3;
+
+GatewayConfig WithDrain(const std::string& drain) {
+  GatewayConfig config;
+  config.drain = drain;
+  return config;
+}
+
+void AwaitNotReady(const GatewayProcess& gateway) {
+  EXPECT_TRUE(Eventually([&] { return gateway.Status("/readyz").Status() == 503; }));
+}
+
+TEST(DrainTest, NothingInFlightEndsAtOnce) {
+  GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, InterruptAndQuitDrainAsWell) {
+  for (const int signal : {SIGINT, SIGQUIT}) {
+    GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
+    gateway.Signal(signal);
+    EXPECT_EQ(gateway.WaitExit(), 0) << signal;
+  }
+}
+
+TEST(DrainTest, IdleConnectionsAreClosed) {
+  GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
+  RawClient unused(gateway.address());
+  RawClient kept(gateway.address());
+  EXPECT_EQ(kept.Get("/local").Status(), 200);
+  gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 2);
+  gateway.Signal(SIGTERM);
+  unused.ExpectClosed();
+  kept.ExpectClosed();
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, ARequestInFlightIsFinishedAndItsConnectionClosed) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  hop.gateway.Signal(SIGTERM);
+  AwaitNotReady(hop.gateway);
+  EXPECT_TRUE(hop.gateway.running());
+  upstream.Send(OkResponse("finished"));
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.body, "finished");
+  EXPECT_TRUE(response.HasLine("Connection: close")) << response.head;
+  hop.client.ExpectClosed();
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, ReadinessEndsAndLifeGoesOn) {
+  GatewayProcess gateway(WithDrain("{delay: 60s, timeout: 1s}"));
+  EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
+  gateway.Signal(SIGTERM);
+  AwaitNotReady(gateway);
+  EXPECT_EQ(gateway.Status("/healthz").Status(), 200);
+}
+
+TEST(DrainTest, ConnectionsAreStillAcceptedDuringTheDelayAndAskedToGo) {
+  GatewayProcess gateway(WithDrain("{delay: 60s, timeout: 1s}"));
+  RawClient kept(gateway.address());
+  EXPECT_FALSE(kept.Get("/local").Has("connection"));
+  gateway.Signal(SIGTERM);
+  AwaitNotReady(gateway);
+  RawClient late(gateway.address());
+  for (RawClient* client : {&kept, &late}) {
+    Message response;
+    // The workers hear of the drain a moment after readiness has changed.
+    EXPECT_TRUE(Eventually([&] {
+      response = client->Get("/local");
+      return response.HasLine("Connection: close") || response.Status() != 200;
+    }));
+    EXPECT_EQ(response.Status(), 200);
+    client->ExpectClosed();
+  }
+}
+
+TEST(DrainTest, AfterTheDelayConnectionsAreRefused) {
+  ScriptedHop hop(WithDrain("{delay: 100ms, timeout: 60s}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  const std::string address = hop.gateway.address();
+  RawClient idle(address);
+  hop.gateway.Signal(SIGTERM);
+  idle.ExpectClosed();  // and with it the listeners
+  EXPECT_EQ(RunProgram({"curl", "--silent", "http://" + address + "/local"}).code, 7);
+  upstream.Send(OkResponse("x"));
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, TheDeadlineCutsWhatIsLeft) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 300ms}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  hop.gateway.Signal(SIGTERM);
+  EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
+  StreamEnd end;
+  hop.client.ReadToEnd(&end);
+  EXPECT_NE(end, StreamEnd::kOpen);
+}
+
+TEST(DrainTest, ASecondSignalStopsAtOnce) {
+  ScriptedHop hop(WithDrain("{delay: 60s, timeout: 60s}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  hop.gateway.Signal(SIGTERM);
+  AwaitNotReady(hop.gateway);
+  hop.gateway.Signal(SIGTERM);
+  EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
+}
+
+TEST(DrainTest, ATunnelIsLeftUntilTheDeadline) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 500ms}"));
+  UpstreamConnection upstream =
+      hop.Begin(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
+  upstream.Answer("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
+  EXPECT_EQ(hop.client.Response().Status(), 101);
+  hop.gateway.Signal(SIGTERM);
+  AwaitNotReady(hop.gateway);
+  hop.client.Send("still");
+  EXPECT_EQ(upstream.ReadBytes(5), "still");
+  EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
+}
+
+TEST(DrainTest, AHalfSentRequestIsStillServed) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  hop.client.Send("GET /local HTTP/1.1\r\nHo");
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
+  hop.gateway.Signal(SIGTERM);
+  AwaitNotReady(hop.gateway);
+  hop.client.Send("st: test\r\n\r\n");
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.body, "local");
+  EXPECT_TRUE(response.HasLine("Connection: close")) << response.head;
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Close();
+  hop.gateway.Signal(SIGTERM);
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+  upstream.ExpectClosed();
+}
+
+}  // namespace
+}  // namespace holdfast::support

@@ -1,0 +1,266 @@
+// Kept connections to the upstream: reuse, its end, and the race between the two.
+
+#include <signal.h>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/auto_upstream.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_hop.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr std::string_view kClosed = "holdfast_upstream_connections_closed_total";
+constexpr std::string_view kConnections = "holdfast_upstream_connections";
+
+TEST(ReuseTest, RequestsOfDifferentClientsShareAConnection) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  for (int i = 0; i < 5; ++i) {
+    RawClient client(gateway.address());
+    EXPECT_EQ(client.Get("/").Status(), 200);
+  }
+  EXPECT_EQ(upstream.accepted(), 1);
+  const MetricsScrape scrape = gateway.Scrape();
+  EXPECT_EQ(scrape.Value("holdfast_upstream_checkouts_total", {{"result", "fresh"}}), 1);
+  EXPECT_EQ(scrape.Value("holdfast_upstream_checkouts_total", {{"result", "reused"}}), 4);
+  EXPECT_EQ(scrape.Value(kConnections, {{"upstream", "web"}, {"state", "idle"}}), 1);
+}
+
+TEST(ReuseTest, TheConnectionUsedLastIsUsedFirst) {
+  ScriptedHop hop;
+  RawClient other(hop.gateway.address());
+  hop.client.Send(GetRequest("/1"));
+  UpstreamConnection first = hop.upstream.Accept();
+  first.Request();
+  other.Send(GetRequest("/2"));
+  UpstreamConnection second = hop.upstream.Accept();
+  second.Answer(OkResponse("x"));
+  other.Response();
+  first.Send(OkResponse("x"));
+  hop.client.Response();
+  hop.client.Send(GetRequest("/3"));
+  EXPECT_EQ(first.Answer(OkResponse("x")).Target(), "/3");
+}
+
+TEST(ReuseTest, AConnectionWhosePeerAsksToCloseIsNotReused) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer(OkResponse("x", "Connection: close\r\n"));
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+  upstream.ExpectClosed();
+  hop.gateway.AwaitMetric(kClosed, {{"reason", "peer_asked_close"}}, 1);
+}
+
+TEST(ReuseTest, AnUnusedConnectionIsClosed) {
+  ScriptedHop hop(GatewayConfig{.upstream = "idle_timeout: 200ms"});
+  UpstreamConnection upstream = hop.Warm();
+  upstream.ExpectClosed();
+  hop.gateway.AwaitMetric(kConnections, {{"upstream", "web"}}, 0);
+}
+
+TEST(ReuseTest, AnOldConnectionIsNotReused) {
+  ScriptedHop hop(GatewayConfig{.upstream = "max_connection_age: 1ms"});
+  UpstreamConnection upstream = hop.Warm();
+  upstream.ExpectClosed();
+  hop.gateway.AwaitMetric(kClosed, {{"reason", "max_age"}}, 1);
+}
+
+TEST(ReuseTest, NoneIsKeptWhenNoneMayBe) {
+  ScriptedHop hop(GatewayConfig{.upstream = "max_idle: 0"});
+  UpstreamConnection upstream = hop.Warm();
+  upstream.ExpectClosed();
+}
+
+TEST(IdleCloseTest, AnUpstreamThatClosedIsConnectedToAnew) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  upstream.Close();
+  hop.gateway.AwaitMetric(kConnections, {{"upstream", "web"}, {"state", "idle"}}, 0);
+  hop.client.Send(PostRequest("/", "body"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("x")).body, "body");
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+}
+
+TEST(IdleCloseTest, AnUpstreamThatResetIsConnectedToAnew) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  upstream.Reset();
+  hop.gateway.AwaitMetric(kConnections, {{"upstream", "web"}, {"state", "idle"}}, 0);
+  hop.client.Send(GetRequest("/"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  fresh.Answer(OkResponse("x"));
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+}
+
+// The upstream had decided to close when the request arrived: it reads, and answers nothing.
+TEST(StaleRaceTest, AnIdempotentRequestIsSentAgainOnce) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(GetRequest("/again"));
+  upstream.Request();
+  upstream.Close();
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("second time")).Target(), "/again");
+  EXPECT_EQ(hop.client.Response().body, "second time");
+  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_upstream_retries_total", {{"result", "retry"}}),
+            1);
+}
+
+TEST(StaleRaceTest, AnIdempotentRequestWithABodyIsSentAgainWhole) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  const std::string body = Pattern(30'000);
+  hop.client.Send("PUT /again HTTP/1.1\r\nHost: test\r\nContent-Length: 30000\r\n\r\n" + body);
+  EXPECT_EQ(upstream.Request().body, body);
+  upstream.Close();
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("x")).body, body);
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+}
+
+TEST(StaleRaceTest, AChunkedBodyIsSentAgainWithItsTrailers) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send("PUT / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                  Chunk("one") + Chunk("two") + "0\r\nSum: 2\r\n\r\n");
+  EXPECT_EQ(upstream.Request().body, "onetwo");
+  upstream.Close();
+  UpstreamConnection fresh = hop.upstream.Accept();
+  const Message again = fresh.Answer(OkResponse("x"));
+  EXPECT_EQ(again.body, "onetwo");
+  EXPECT_EQ(again.Trailer("sum"), "2");
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+}
+
+TEST(StaleRaceTest, ASecondLossIsTheEnd) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(GetRequest("/"));
+  upstream.Request();
+  upstream.Close();
+  UpstreamConnection fresh = hop.upstream.Accept();
+  fresh.Request();
+  fresh.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST(StaleRaceTest, ARequestThatMayHaveBeenActedOnIsNotSentAgain) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(PostRequest("/order", "one"));
+  EXPECT_EQ(upstream.Request().body, "one");
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+  EXPECT_EQ(
+      hop.gateway.Scrape().Value("holdfast_upstream_retries_total", {{"result", "not_idempotent"}}),
+      1);
+}
+
+TEST(StaleRaceTest, AResetAfterItWasReadIsNoReasonToSendAPostAgain) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(PostRequest("/order", "one"));
+  upstream.Request();
+  upstream.Reset();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST(StaleRaceTest, AFreshConnectionsLossIsNoRace) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST(StaleRaceTest, AResponseThatHadBegunIsNotAskedForAgain) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(GetRequest("/"));
+  upstream.Request();
+  upstream.Send("HTTP/1.1 2");
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST(StaleRaceTest, TheRouteMayForbidIt) {
+  ScriptedHop hop(GatewayConfig{.route = "retry: {attempts: 0}"});
+  UpstreamConnection upstream = hop.Warm();
+  hop.client.Send(GetRequest("/"));
+  upstream.Request();
+  upstream.Close();
+  EXPECT_EQ(hop.client.Response().Status(), 502);
+  hop.upstream.ExpectNoConnection();
+}
+
+// While the gateway is stopped the upstream resets and a request comes: it finds both at once, in
+// either order. Nothing of the request can be written, so even a POST is safe to send elsewhere.
+TEST(StaleRaceTest, ARequestOfWhichNothingWasWrittenIsSentAgainWhateverItIs) {
+  ScriptedHop hop;
+  for (int i = 0; i < 10; ++i) {
+    UpstreamConnection upstream = hop.Warm();
+    hop.gateway.Signal(SIGSTOP);
+    upstream.Reset();
+    hop.client.Send(PostRequest("/order", "one"));
+    hop.gateway.Signal(SIGCONT);
+    UpstreamConnection fresh = hop.upstream.Accept();
+    EXPECT_EQ(fresh.Answer(OkResponse("x", "Connection: close\r\n")).body, "one");
+    EXPECT_EQ(hop.client.Response().Status(), 200);
+  }
+}
+
+TEST(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
+  ScriptedHop hop;
+  for (int i = 0; i < 10; ++i) {
+    UpstreamConnection upstream = hop.Warm();
+    hop.gateway.Signal(SIGSTOP);
+    upstream.Close();
+    hop.client.Send(GetRequest("/"));
+    hop.gateway.Signal(SIGCONT);
+    UpstreamConnection fresh = hop.upstream.Accept();
+    fresh.Answer(OkResponse("x", "Connection: close\r\n"));
+    EXPECT_EQ(hop.client.Response().Status(), 200);
+  }
+}
+
+TEST(ConnectTest, ARefusedConnectionGivesBadGateway) {
+  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
+  RawClient client(gateway.address());
+  const Message response = client.Get("/");
+  EXPECT_EQ(response.Status(), 502);
+  EXPECT_NE(response.body.find("connect_refused"), std::string::npos) << response.body;
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+}
+
+TEST(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress(), upstream.address()},
+                                       .upstream = "balance: round_robin, max_idle: 0"});
+  RawClient client(gateway.address());
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(client.Exchange(PostRequest("/", "body")).Status(), 200);
+  EXPECT_EQ(upstream.requests(), 6);
+  EXPECT_GE(
+      gateway.Scrape().Value("holdfast_upstream_retries_total", {{"result", "other_endpoint"}}), 1);
+}
+
+TEST(ConnectTest, AnUpstreamThatComesBackIsFound) {
+  const std::string address = UnusedAddress();
+  GatewayProcess gateway(GatewayConfig{.endpoints = {address}});
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").Status(), 502);
+  AutoUpstream upstream("back", address);
+  EXPECT_EQ(client.Get("/").body, "back");
+}
+
+}  // namespace
+}  // namespace holdfast::support

@@ -1,0 +1,71 @@
+// wrk: many connections at full speed, and not one error.
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/auto_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/subprocess.h"
+
+namespace holdfast::support {
+namespace {
+
+// Loads `path` for a second; what wrk printed. Any error is printed there.
+std::string Load(const GatewayProcess& gateway, const std::string& path, int connections) {
+  const Finished wrk =
+      RunProgram({"wrk", "--threads", "1", "--connections", std::to_string(connections),
+                  "--duration", "1s", "--timeout", "15s", "http://" + gateway.address() + path},
+                 2 * kPatience);
+  EXPECT_EQ(wrk.code, 0) << wrk.err;
+  EXPECT_EQ(wrk.out.find("Socket errors"), std::string::npos) << wrk.out;
+  EXPECT_EQ(wrk.out.find("Non-2xx"), std::string::npos) << wrk.out;
+  return wrk.out;
+}
+
+double Answered(const GatewayProcess& gateway, const std::string& route) {
+  return gateway.Scrape().Value("holdfast_requests_total", {{"route", route}, {"code", "200"}});
+}
+
+TEST(WrkTest, AnswersOfTheGateway) {
+  GatewayProcess gateway(GatewayConfig{.workers = "2"});
+  Load(gateway, "/local", 64);
+  EXPECT_GT(Answered(gateway, "local"), 100);
+}
+
+TEST(WrkTest, ProxiedOverKeptConnections) {
+  AutoUpstream upstream(std::string(70, 'x'));
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
+  Load(gateway, "/", 32);
+  EXPECT_GT(Answered(gateway, "web"), 100);
+  EXPECT_LE(upstream.accepted(), 64) << "connections are not kept";
+}
+
+TEST(WrkTest, LargeBodies) {
+  AutoUpstream upstream(std::string(100'000, 'x'));
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
+  Load(gateway, "/", 16);
+  EXPECT_GT(Answered(gateway, "web"), 10);
+}
+
+TEST(WrkTest, AnUpstreamThatClosesAfterEachResponse) {
+  AutoUpstream upstream([](const Message&) {
+    return AutoUpstream::Reply{.bytes = OkResponse("x", "Connection: close\r\n"), .close = true};
+  });
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
+  Load(gateway, "/", 8);
+  EXPECT_GT(Answered(gateway, "web"), 10);
+}
+
+TEST(WrkTest, MoreClientsThanUpstreamConnections) {
+  AutoUpstream upstream(std::string(70, 'x'));
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()},
+                                       .upstream = "max_connections: 4, queue: {timeout: 15s}",
+                                       .workers = "2"});
+  Load(gateway, "/", 64);
+  EXPECT_LE(upstream.accepted(), 4);
+  EXPECT_GT(Answered(gateway, "web"), 100);
+}
+
+}  // namespace
+}  // namespace holdfast::support

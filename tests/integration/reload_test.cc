@@ -1,0 +1,179 @@
+// SIGHUP: a new configuration without losing anything of the old.
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_hop.h"
+
+namespace holdfast::support {
+namespace {
+
+constexpr char kNewRoute[] = "- {name: new, match: {path: /new}, respond: {body: \"new\"}}\n";
+
+// What ScriptedHop began with.
+GatewayConfig Base(const ScriptedUpstream& upstream) { return {.endpoints = {upstream.address()}}; }
+
+TEST(ReloadTest, ANewRouteIsServedOnKeptConnections) {
+  ScriptedHop hop;
+  EXPECT_EQ(hop.client.Get("/local").Status(), 200);
+  GatewayConfig config = Base(hop.upstream);
+  config.routes = kNewRoute;
+  hop.gateway.Reload(config.Text());
+  EXPECT_TRUE(Eventually([&] {
+    hop.client.Send(GetRequest("/new"));
+    return hop.client.Response().body == "new";
+  }));
+}
+
+TEST(ReloadTest, AWarmUpstreamConnectionIsUsedAfterwards) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  GatewayConfig config = Base(hop.upstream);
+  config.routes = kNewRoute;
+  hop.gateway.Reload(config.Text());
+  hop.client.Send(GetRequest("/after"));
+  EXPECT_EQ(upstream.Answer(OkResponse("after")).Target(), "/after");
+  EXPECT_EQ(hop.client.Response().body, "after");
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST(ReloadTest, ARequestInFlightEndsAsItBegan) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  GatewayConfig config;
+  config.routes = "- {match: {path: /}, respond: {body: \"no upstream any more\"}}\n";
+  hop.gateway.Reload(config.Text());
+  upstream.Send(OkResponse("old"));
+  EXPECT_EQ(hop.client.Response().body, "old");
+  EXPECT_EQ(hop.client.Get("/").body, "no upstream any more");
+  upstream.ExpectClosed();
+}
+
+TEST(ReloadTest, ATunnelLivesOn) {
+  ScriptedHop hop;
+  UpstreamConnection upstream =
+      hop.Begin(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
+  upstream.Answer("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
+  EXPECT_EQ(hop.client.Response().Status(), 101);
+  hop.gateway.Reload(GatewayConfig{}.Text());
+  hop.client.Send("up");
+  EXPECT_EQ(upstream.ReadBytes(2), "up");
+  upstream.Send("down");
+  EXPECT_EQ(hop.client.ReadBytes(4), "down");
+}
+
+TEST(ReloadTest, ABadFileChangesNothing) {
+  ScriptedHop hop;
+  hop.gateway.Reload("listeners: [{bind: nowhere}]\nroutes: []\n");
+  EXPECT_EQ(hop.client.Get("/local").Status(), 200);
+  const MetricsScrape scrape = hop.gateway.Scrape();
+  EXPECT_EQ(scrape.Value("holdfast_config_reloads_total", {{"result", "failure"}}), 1);
+  EXPECT_EQ(scrape.Value("holdfast_config_last_reload_successful"), 0);
+  hop.gateway.AwaitStderr("holdfast.yaml:1:");
+}
+
+TEST(ReloadTest, AFixedFileIsTakenAfterABadOne) {
+  ScriptedHop hop;
+  hop.gateway.Reload("nonsense");
+  GatewayConfig config = Base(hop.upstream);
+  config.routes = kNewRoute;
+  hop.gateway.Reload(config.Text());
+  EXPECT_TRUE(Eventually([&] {
+    hop.client.Send(GetRequest("/new"));
+    return hop.client.Response().body == "new";
+  }));
+  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_config_last_reload_successful"), 1);
+}
+
+TEST(ReloadTest, AListenerIsAdded) {
+  ScriptedHop hop;
+  GatewayConfig config = Base(hop.upstream);
+  config.listeners = "- {name: added, bind: \"127.0.0.1:0\"}\n";
+  hop.gateway.Reload(config.Text());
+  RawClient client(hop.gateway.address("added"));
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  EXPECT_EQ(hop.client.Get("/local").Status(), 200);
+}
+
+TEST(ReloadTest, AListenerIsRemovedAndItsKeptConnectionsAskedToGo) {
+  GatewayConfig config;
+  config.listeners = "- {name: removed, bind: \"127.0.0.1:0\"}\n";
+  GatewayProcess gateway(config);
+  const std::string address = gateway.address("removed");
+  RawClient kept(address);
+  EXPECT_EQ(kept.Get("/local").Status(), 200);
+  gateway.Reload(GatewayConfig{}.Text());
+  kept.ExpectClosed();
+  EXPECT_EQ(RunProgram({"curl", "--silent", "http://" + address + "/local"}).code, 7);
+}
+
+TEST(ReloadTest, ARequestOnARemovedListenerIsFinished) {
+  ScriptedUpstream upstream;
+  GatewayConfig config = Base(upstream);
+  config.listeners = "- {name: removed, bind: \"127.0.0.1:0\"}\n";
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address("removed"));
+  client.Send(GetRequest("/"));
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  gateway.Reload(Base(upstream).Text());
+  connection.Send(OkResponse("finished"));
+  const Message response = client.Response();
+  EXPECT_EQ(response.body, "finished");
+  EXPECT_TRUE(response.HasLine("Connection: close")) << response.head;
+  client.ExpectClosed();
+}
+
+TEST(ReloadTest, AListenerThatCannotBeBoundChangesNothing) {
+  ScriptedHop hop;
+  const ScriptedUpstream taken;
+  GatewayConfig config = Base(hop.upstream);
+  config.listeners = "- {name: added, bind: \"" + taken.address() + "\"}\n";
+  config.routes = kNewRoute;
+  hop.gateway.Reload(config.Text());
+  EXPECT_EQ(hop.client.Get("/local").Status(), 200);
+  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}),
+            1);
+}
+
+TEST(ReloadTest, ATimeoutOfTheNewFileHoldsForKeptConnections) {
+  ScriptedHop hop;
+  EXPECT_EQ(hop.client.Get("/local").Status(), 200);
+  GatewayConfig config = Base(hop.upstream);
+  config.route = "timeouts: {first_byte: 200ms}";
+  hop.gateway.Reload(config.Text());
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  EXPECT_EQ(hop.client.Response().Status(), 504);
+}
+
+TEST(ReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  ScriptedUpstream other;
+  hop.gateway.Reload(Base(other).Text());
+  upstream.ExpectClosed();
+  hop.client.Send(GetRequest("/"));
+  UpstreamConnection fresh = other.Accept();
+  fresh.Answer(OkResponse("other"));
+  EXPECT_EQ(hop.client.Response().body, "other");
+}
+
+TEST(ReloadTest, ManyReloadsUnderLoadLoseNoRequest) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  for (int i = 0; i < 20; ++i) {
+    GatewayConfig config = Base(hop.upstream);
+    if (i % 2 == 0) config.routes = kNewRoute;
+    hop.client.Send(GetRequest("/" + std::to_string(i)));
+    hop.gateway.Reload(config.Text());
+    EXPECT_EQ(upstream.Answer(OkResponse("x")).Target(), "/" + std::to_string(i));
+    EXPECT_EQ(hop.client.Response().Status(), 200);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::support

@@ -1,0 +1,282 @@
+#include "pool/cluster.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/pool/pool_harness.h"
+
+namespace holdfast::pool {
+namespace {
+
+using Status = Checkout::Status;
+
+class ClusterTest : public testing::Test, protected PoolHarness {
+ protected:
+  void TearDown() override {
+    holders_.clear();
+    cluster_.reset();
+    Turn();
+    EXPECT_EQ(ConnectionsGauge("idle"), 0);
+    EXPECT_EQ(ConnectionsGauge("busy"), 0);
+    EXPECT_EQ(ConnectionsGauge("connecting"), 0);
+    EXPECT_EQ(WaitersGauge(), 0);
+    EXPECT_EQ(EndpointsGauge(), 0);
+    EXPECT_EQ(budget.used, 0u);
+    EXPECT_EQ(AllOpened(), AllClosed());
+  }
+
+  void Start(const PoolLimits& limits = PoolLimits{},
+             BalancePolicy policy = BalancePolicy::kRoundRobin) {
+    cluster_ = std::make_unique<Cluster>(context(), shard, upstream, limits, policy);
+  }
+  void SetEndpoints(const std::vector<SocketAddress>& addresses, std::string note = "") {
+    cluster_->SetEndpoints(addresses, std::move(note));
+  }
+  Holder& NewHolder() { return holders_.emplace_back(); }
+  Status Ask(Holder& holder, const SocketAddress* avoid = nullptr) {
+    return holder.Accept(cluster_->Acquire(&holder, /*fresh=*/false, avoid, &picked_));
+  }
+  Holder& Lease() {
+    Holder& holder = NewHolder();
+    Ask(holder);
+    EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+    return holder;
+  }
+  size_t IdleAt(const SocketAddress& address) { return PoolAt(address).idle(); }
+  const ConnectionPool& PoolAt(const SocketAddress& address) {
+    for (size_t i = 0; i < cluster_->endpoints(); ++i) {
+      if (cluster_->pool(i).key().address == address) return cluster_->pool(i);
+    }
+    ADD_FAILURE() << "no endpoint " << address.ToString();
+    return cluster_->pool(0);
+  }
+
+  Peer a_, b_, c_;
+  std::unique_ptr<Cluster> cluster_;
+  std::deque<Holder> holders_;
+  SocketAddress picked_;
+};
+
+TEST_F(ClusterTest, WithoutEndpointsItRefusesAndSaysWhy) {
+  Start();
+  Holder& holder = NewHolder();
+  EXPECT_EQ(Ask(holder), Status::kRefused);
+  EXPECT_EQ(holder.failure(), CheckoutResult::kNoEndpoint);
+  EXPECT_EQ(Checkouts(CheckoutResult::kNoEndpoint), 1u);
+  EXPECT_EQ(picked_, SocketAddress());
+  SetEndpoints({}, "web.local: no answer yet");
+  EXPECT_EQ(cluster_->note(), "web.local: no answer yet");
+  EXPECT_EQ(EndpointsGauge(), 0);
+}
+
+TEST_F(ClusterTest, ItsPoolsAreKeyedByItsNameAndTheirAddresses) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  ASSERT_EQ(cluster_->endpoints(), 2u);
+  EXPECT_EQ(cluster_->name(), upstream);
+  EXPECT_EQ(cluster_->pool(0).key(), (EndpointKey{upstream, a_.address()}));
+  EXPECT_EQ(cluster_->pool(1).key(), (EndpointKey{upstream, b_.address()}));
+  EXPECT_EQ(EndpointsGauge(), 2);
+}
+
+TEST_F(ClusterTest, RequestsGoToEveryEndpointInTurn) {
+  Start();
+  SetEndpoints({a_.address(), b_.address(), c_.address()});
+  for (int i = 0; i < 9; ++i) {
+    Holder& holder = Lease();
+    EXPECT_EQ(holder.lease().address(), picked_);
+  }
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(cluster_->pool(i).leased(), 3u);
+}
+
+TEST_F(ClusterTest, LeastRequestCountsThoseInFlightAndThoseWhoWait) {
+  Start(PoolLimits{}, BalancePolicy::kLeastRequest);
+  SetEndpoints({a_.address(), b_.address()});
+  for (int i = 0; i < 20; ++i) {
+    Ask(NewHolder());
+    if (i % 5 == 0) Turn();
+  }
+  EXPECT_EQ(cluster_->pool(0).load(), 10u);
+  EXPECT_EQ(cluster_->pool(1).load(), 10u);
+}
+
+TEST_F(ClusterTest, ARepetitionAvoidsTheEndpointThatFailed) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  for (int i = 0; i < 6; ++i) {
+    Ask(NewHolder(), &a_.address());
+    EXPECT_EQ(picked_, b_.address());
+  }
+  SetEndpoints({a_.address()});
+  Ask(NewHolder(), &a_.address());
+  EXPECT_EQ(picked_, a_.address()) << "the only one is better than none";
+  Ask(NewHolder(), &b_.address());
+  EXPECT_EQ(picked_, a_.address()) << "one that left is avoided anyway";
+  ASSERT_TRUE(TurnUntil([&] { return ConnectionsGauge("busy") == 8; }));
+}
+
+TEST_F(ClusterTest, AnAddressNamedTwiceIsOneEndpoint) {
+  Start();
+  SetEndpoints({a_.address(), b_.address(), a_.address()});
+  EXPECT_EQ(cluster_->endpoints(), 2u);
+  EXPECT_EQ(EndpointsGauge(), 2);
+  SetEndpoints({b_.address(), b_.address()});
+  EXPECT_EQ(cluster_->endpoints(), 1u);
+}
+
+TEST_F(ClusterTest, EndpointsThatStayKeepTheirConnectionsInAnyOrder) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  Holder& one = Lease();
+  Holder& two = Lease();
+  one.GiveBack();
+  two.GiveBack();
+  const ConnectionPool* pool = &PoolAt(a_.address());
+  SetEndpoints({c_.address(), b_.address(), a_.address()});
+  EXPECT_EQ(IdleAt(a_.address()), 1u);
+  EXPECT_EQ(IdleAt(b_.address()), 1u);
+  EXPECT_EQ(&PoolAt(a_.address()), pool);
+  EXPECT_EQ(AllClosed(), 0u);
+}
+
+TEST_F(ClusterTest, AnEndpointThatLeavesClosesItsIdleConnectionsAtOnce) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  Holder& one = Lease();
+  Holder& two = Lease();
+  one.GiveBack();
+  two.GiveBack();
+  a_.AcceptAll();
+  SetEndpoints({b_.address()});
+  EXPECT_EQ(Closed("drained"), 1u);
+  EXPECT_EQ(IdleAt(b_.address()), 1u);
+  EXPECT_TRUE(SeesEnd(a_.accepted().front()));
+}
+
+TEST_F(ClusterTest, AnEndpointThatLeavesFinishesWhatIsInUse) {
+  Start();
+  SetEndpoints({a_.address()});
+  Holder& busy = Lease();
+  SetEndpoints({});
+  Turn();
+  EXPECT_TRUE(busy.lease().connection().open());
+  EXPECT_EQ(ConnectionsGauge("busy"), 1);
+  EXPECT_EQ(busy.GiveBack(), ReuseDecision::kDraining);
+  EXPECT_EQ(ConnectionsGauge("busy"), 0);
+}
+
+TEST_F(ClusterTest, AnEndpointThatLeavesServesThoseWhoWaitForIt) {
+  Start({.max_connections = 1});
+  SetEndpoints({a_.address()});
+  Holder& busy = Lease();
+  Holder& waiting = NewHolder();
+  ASSERT_EQ(Ask(waiting), Status::kWaiting);
+  SetEndpoints({b_.address()});
+  busy.GiveBack();
+  ASSERT_TRUE(TurnUntil([&] { return waiting.holds(); }));
+  EXPECT_EQ(waiting.lease().address(), a_.address());
+}
+
+TEST_F(ClusterTest, AnEndpointMayLeaveAndComeBackWhileInUse) {
+  Start();
+  SetEndpoints({a_.address()});
+  Holder& before = Lease();
+  SetEndpoints({});
+  SetEndpoints({a_.address()});
+  Holder& after = Lease();
+  EXPECT_EQ(before.GiveBack(), ReuseDecision::kDraining);
+  EXPECT_EQ(after.GiveBack(), ReuseDecision::kKeep);
+  EXPECT_EQ(IdleAt(a_.address()), 1u);
+}
+
+// The attempt at an endpoint that has left fails, and the request is repeated elsewhere from inside
+// the callback: the pool that calls must survive it.
+TEST_F(ClusterTest, AFailureAtAnEndpointThatLeftMayBeRepeatedElsewhereAtOnce) {
+  const RefusingAddress nobody;
+  Start();
+  SetEndpoints({nobody.address()});
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  SetEndpoints({b_.address()});
+  holder.on_failure = [&] {
+    holder.ForgetFailure();
+    Ask(holder, &nobody.address());
+  };
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().address(), b_.address());
+}
+
+TEST_F(ClusterTest, AQueueTimeoutAtAnEndpointThatLeftMayBeRepeatedElsewhereAtOnce) {
+  const SilentAddress silent;
+  Start({.queue_timeout = std::chrono::seconds(1)});
+  SetEndpoints({silent.address()});
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  SetEndpoints({b_.address()});
+  holder.on_failure = [&] {
+    holder.ForgetFailure();
+    Ask(holder, &silent.address());
+  };
+  Advance(std::chrono::seconds(2));
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+}
+
+TEST_F(ClusterTest, WhatAnUnusedEndpointThatLeftWasConnectingIsGivenUp) {
+  const SilentAddress silent;
+  Start();
+  SetEndpoints({silent.address()});
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  holder.CancelWait();
+  SetEndpoints({});
+  Turn();
+  EXPECT_EQ(ConnectionsGauge("connecting"), 0);
+  EXPECT_EQ(Closed("drained"), 1u);
+}
+
+TEST_F(ClusterTest, NewLimitsHoldForEveryEndpointAndThoseToCome) {
+  Start();
+  SetEndpoints({a_.address()});
+  Lease().GiveBack();
+  cluster_->Configure({.max_connections = 1, .queue_size = 0}, BalancePolicy::kLeastRequest);
+  SetEndpoints({a_.address(), b_.address()});
+  EXPECT_EQ(IdleAt(a_.address()), 1u);
+  Ask(NewHolder());
+  Ask(NewHolder());
+  Holder& over = NewHolder();
+  EXPECT_EQ(Ask(over), Status::kRefused);
+  EXPECT_EQ(over.failure(), CheckoutResult::kQueueFull);
+  ASSERT_TRUE(TurnUntil([&] { return ConnectionsGauge("busy") == 2; }));
+}
+
+TEST_F(ClusterTest, DrainHoldsForEveryEndpointAndThoseToCome) {
+  Start();
+  SetEndpoints({a_.address()});
+  Lease().GiveBack();
+  Holder& busy = Lease();
+  cluster_->Drain();
+  EXPECT_EQ(busy.GiveBack(), ReuseDecision::kDraining);
+  SetEndpoints({a_.address(), b_.address()});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Lease().GiveBack(), ReuseDecision::kDraining);
+  EXPECT_EQ(ConnectionsGauge("idle"), 0);
+}
+
+TEST_F(ClusterTest, TwoOfOneNameCountTogether) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  {
+    Cluster newer(context(), shard, upstream, PoolLimits{}, BalancePolicy::kRoundRobin);
+    newer.SetEndpoints(std::vector{c_.address()}, "");
+    EXPECT_EQ(EndpointsGauge(), 3);
+  }
+  EXPECT_EQ(EndpointsGauge(), 2) << "what goes takes only its own with it";
+}
+
+}  // namespace
+}  // namespace holdfast::pool

@@ -1,0 +1,168 @@
+#include "tests/pool/pool_harness.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tests/pool/net/socket_pair.h"
+
+namespace holdfast::pool {
+namespace {
+
+using metrics::Metric;
+
+SocketAddress AnyPort() { return *SocketAddress::FromIp("127.0.0.1", 0); }
+
+SocketAddress FreshUnixName() {
+  static int names = 0;
+  return *SocketAddress::Parse("unix:@holdfast-pool-test-" + std::to_string(getpid()) + "-" +
+                               std::to_string(++names));
+}
+
+template <class Cell>
+typename Cell::Value ValueOf(const metrics::Registry& registry, Metric metric,
+                             const metrics::LabelValues& labels) {
+  const metrics::Sums sums = registry.Collect();
+  const auto& series = sums.Of<Cell>(metric);
+  const auto found = series.find(labels);
+  return found == series.end() ? 0 : found->second;
+}
+
+uint64_t TotalOf(const metrics::Registry& registry, Metric metric) {
+  const metrics::Sums sums = registry.Collect();
+  uint64_t total = 0;
+  for (const auto& [labels, value] : sums.Of<metrics::Counter>(metric)) total += value;
+  return total;
+}
+
+}  // namespace
+
+Peer::Peer(PeerKind kind) {
+  auto listener = Listen(kind == PeerKind::kUnix ? FreshUnixName() : AnyPort(), false);
+  EXPECT_TRUE(listener.ok()) << listener.status();
+  listener_ = std::move(*listener);
+  address_ = *LocalAddress(listener_.get());
+}
+
+FileDescriptor& Peer::Accept() {
+  EXPECT_TRUE(WaitFor(listener_.get(), POLLIN));
+  accepted_.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  EXPECT_TRUE(accepted_.back().valid());
+  return accepted_.back();
+}
+
+void Peer::AcceptAll() {
+  while (true) {
+    FileDescriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket.valid()) return;
+    accepted_.push_back(std::move(socket));
+  }
+}
+
+RefusingAddress::RefusingAddress()
+    : socket_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  const SocketAddress any = AnyPort();
+  EXPECT_EQ(bind(socket_.get(), any.get(), any.length()), 0);
+  address_ = *LocalAddress(socket_.get());
+}
+
+SilentAddress::SilentAddress() {
+  auto listener = Listen(AnyPort(), false, /*backlog=*/0);
+  EXPECT_TRUE(listener.ok()) << listener.status();
+  listener_ = std::move(*listener);
+  address_ = *LocalAddress(listener_.get());
+  // A backlog of 0 still takes one or two; the first that does not get through shows it is full.
+  constexpr int kTries = 8;
+  for (int i = 0; i < kTries; ++i) {
+    bool in_progress = false;
+    int error = 0;
+    fillers_.push_back(StartConnect(address_, &in_progress, &error));
+    pollfd wait{.fd = fillers_.back().get(), .events = POLLOUT, .revents = 0};
+    if (poll(&wait, 1, 50) == 0) return;
+  }
+  ADD_FAILURE() << "the listener takes every connection";
+}
+
+bool SeesEnd(const FileDescriptor& socket) {
+  if (!WaitFor(socket.get(), POLLIN | POLLRDHUP)) return false;
+  char bytes[4096];
+  ssize_t got;
+  while ((got = recv(socket.get(), bytes, sizeof(bytes), 0)) > 0) {
+  }
+  return got == 0 || errno == ECONNRESET;
+}
+
+Checkout::Status Holder::Ask(ConnectionPool& pool, bool fresh) {
+  return Accept(pool.Acquire(this, fresh));
+}
+
+Checkout::Status Holder::Accept(Checkout checkout) {
+  EXPECT_EQ(waiting(), checkout.status == Checkout::Status::kWaiting);
+  EXPECT_EQ(checkout.lease.held(), checkout.status == Checkout::Status::kLeased);
+  if (checkout.lease.held()) {
+    lease_ = std::move(checkout.lease);
+    lease_.connection().set_events(this);
+  }
+  if (checkout.status == Checkout::Status::kRefused) failure_ = checkout.refusal;
+  return checkout.status;
+}
+
+void Holder::OnLease(Lease lease) {
+  EXPECT_FALSE(waiting());
+  EXPECT_FALSE(holds());
+  lease_ = std::move(lease);
+  lease_.connection().set_events(this);
+  if (on_lease) on_lease();
+}
+
+void Holder::OnCheckoutFailed(CheckoutResult result) {
+  EXPECT_FALSE(waiting());
+  failure_ = result;
+  if (on_failure) on_failure();
+}
+
+void PoolHarness::Advance(Duration step) {
+  clock.Advance(step);
+  Turn();
+}
+
+int64_t PoolHarness::ConnectionsGauge(const std::string& state) {
+  return ValueOf<metrics::Gauge>(registry, Metric::kUpstreamConnections, {upstream, state});
+}
+
+int64_t PoolHarness::WaitersGauge() {
+  return ValueOf<metrics::Gauge>(registry, Metric::kUpstreamWaiters, {upstream});
+}
+
+int64_t PoolHarness::EndpointsGauge() {
+  return ValueOf<metrics::Gauge>(registry, Metric::kUpstreamEndpoints, {upstream});
+}
+
+uint64_t PoolHarness::Checkouts(CheckoutResult result) {
+  return ValueOf<metrics::Counter>(registry, Metric::kUpstreamCheckoutsTotal,
+                                   {upstream, std::string(CheckoutResultName(result))});
+}
+
+uint64_t PoolHarness::Opened(OpenReason reason) {
+  return ValueOf<metrics::Counter>(registry, Metric::kUpstreamConnectionsOpenedTotal,
+                                   {upstream, std::string(OpenReasonName(reason))});
+}
+
+uint64_t PoolHarness::Closed(std::string_view reason) {
+  return ValueOf<metrics::Counter>(registry, Metric::kUpstreamConnectionsClosedTotal,
+                                   {upstream, std::string(reason)});
+}
+
+uint64_t PoolHarness::AllOpened() {
+  return TotalOf(registry, Metric::kUpstreamConnectionsOpenedTotal);
+}
+
+uint64_t PoolHarness::AllClosed() {
+  return TotalOf(registry, Metric::kUpstreamConnectionsClosedTotal);
+}
+
+}  // namespace holdfast::pool

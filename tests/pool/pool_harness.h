@@ -1,0 +1,148 @@
+#ifndef HOLDFAST_TESTS_POOL_POOL_HARNESS_H_
+#define HOLDFAST_TESTS_POOL_POOL_HARNESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "metrics/registry.h"
+#include "pool/connection_pool.h"
+#include "tests/support/manual_clock.h"
+
+namespace holdfast::pool {
+
+// Facts of an exchange that went as HTTP asks: the connection may be kept.
+inline constexpr ReuseFacts kGoodEnd{
+    .asked = true, .request_finished = true, .response_finished = true, .peer_allows = true};
+
+enum class PeerKind { kTcp, kUnix };
+
+// A backend in the test's hands: listens, accepts when told to, and keeps what it accepted.
+class Peer {
+ public:
+  explicit Peer(PeerKind kind = PeerKind::kTcp);
+
+  const SocketAddress& address() const { return address_; }
+  // Waits for the next connection and returns its socket, good until it is closed.
+  FileDescriptor& Accept();
+  // Takes what has come without waiting.
+  void AcceptAll();
+  // In the order in which they were accepted; closed ones stay as invalid descriptors.
+  std::deque<FileDescriptor>& accepted() { return accepted_; }
+
+ private:
+  FileDescriptor listener_;
+  SocketAddress address_;
+  std::deque<FileDescriptor> accepted_;
+};
+
+// An address that refuses connections for as long as this lives.
+class RefusingAddress {
+ public:
+  RefusingAddress();
+  const SocketAddress& address() const { return address_; }
+
+ private:
+  FileDescriptor socket_;  // bound, never listening
+  SocketAddress address_;
+};
+
+// An address where an attempt neither succeeds nor fails: the queue of its listener is full.
+class SilentAddress {
+ public:
+  SilentAddress();
+  const SocketAddress& address() const { return address_; }
+
+ private:
+  FileDescriptor listener_;
+  SocketAddress address_;
+  std::deque<FileDescriptor> fillers_;
+};
+
+// The socket saw the other side's end, a reset included; false while the other side is open, after
+// a bounded wait.
+bool SeesEnd(const FileDescriptor& socket);
+
+// One who asks a pool for a connection and holds what it gets: the exchange of these tests.
+class Holder final : public Waiter, private ConnectionEvents {
+ public:
+  Checkout::Status Ask(ConnectionPool& pool, bool fresh = false);
+  // Takes in what Acquire answered.
+  Checkout::Status Accept(Checkout checkout);
+
+  bool holds() const { return lease_.held(); }
+  const Lease& lease() const { return lease_; }
+  Lease& lease() { return lease_; }
+  const std::optional<CheckoutResult>& failure() const { return failure_; }
+  // Neither holds nor waits nor failed.
+  bool at_rest() const { return !holds() && !waiting() && !failure_.has_value(); }
+
+  // Ends the lease after a good exchange.
+  ReuseDecision GiveBack() { return lease_.End(kGoodEnd); }
+  // Forgets the lease.
+  void Drop() { lease_ = Lease(); }
+  void ForgetFailure() { failure_.reset(); }
+
+  // Called at the end of OnLease and OnCheckoutFailed.
+  std::function<void()> on_lease;
+  std::function<void()> on_failure;
+  // How many readiness calls came while it held a lease.
+  int events = 0;
+
+ private:
+  void OnLease(Lease lease) override;
+  void OnCheckoutFailed(CheckoutResult result) override;
+  void OnConnectionReady() override { ++events; }
+
+  Lease lease_;
+  std::optional<CheckoutResult> failure_;
+};
+
+// One worker's surroundings on a manual clock.
+class PoolHarness {
+ public:
+  PoolContext context() { return {&loop, &slabs, &budget, &random}; }
+
+  void Turn() { loop.RunOnce(Duration::zero()); }
+  // Moves the clock and turns: timers that are due fire.
+  void Advance(Duration step);
+  // Turns until the condition holds; false after many turns without it. What the loopback delivers
+  // is there within a few.
+  template <class Condition>
+  [[nodiscard]] bool TurnUntil(Condition condition) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() >= give_up) return false;
+      Turn();
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  // As the scrape sees them; 0 for a series that does not exist.
+  int64_t ConnectionsGauge(const std::string& state);
+  int64_t WaitersGauge();
+  int64_t EndpointsGauge();
+  uint64_t Checkouts(CheckoutResult result);
+  uint64_t Opened(OpenReason reason);
+  uint64_t Closed(std::string_view reason);
+  uint64_t AllOpened();
+  uint64_t AllClosed();
+
+  ManualClock clock;
+  SlabPool slabs;
+  EventLoop loop{&clock};
+  metrics::Registry registry;
+  metrics::Shard* shard = registry.AddShard();
+  IdleBudget budget;
+  Random random{1};
+  const std::string upstream = "web";
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_TESTS_POOL_POOL_HARNESS_H_
