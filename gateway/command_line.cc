@@ -14,6 +14,13 @@ constexpr char kSignals[] =
     "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 the drain's\n"
     "deadline cut connections off.";
 
+void AddStatusOption(CLI::App* subcommand, Command* command) {
+  subcommand
+      ->add_option("--status", command->status, "Where health and metrics are, or \"off\".")
+      ->capture_default_str()
+      ->type_name("ADDRESS");
+}
+
 }  // namespace
 
 Command ParseCommandLine(int argc, const char* const* argv) {
@@ -46,10 +53,13 @@ Command ParseCommandLine(int argc, const char* const* argv) {
       ->take_all();
   proxy->footer(kSignals);
 
+  AddStatusOption(proxy, &command);
+
   CLI::App* demo = app.add_subcommand("demo", "Try it: a gateway with an origin inside.");
   demo->add_option("--port", command.demo_port, "The gateway's port on 127.0.0.1.")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
+  AddStatusOption(demo, &command);
   demo->add_flag("--print-config", command.print_config, "Print the configuration it uses.");
 
   CLI::App* check = app.add_subcommand("check", "Say whether a configuration file is right.");

@@ -20,6 +20,7 @@ struct Command {
   std::string config_path;
   std::string from;
   std::vector<std::string> to;
+  std::string status = "127.0.0.1:9900";  // proxy, demo: an address or "off"
   int demo_port = 8080;
   bool print_config = false;  // demo: print its configuration and leave
   int exit_code = 0;

@@ -5,9 +5,9 @@
 
 namespace holdfast {
 
-std::string DemoConfig(int port, int pid) {
+std::string DemoConfig(int port, int pid, const std::string& status) {
   return absl::Substitute(R"(# What `holdfast demo` runs: a gateway and, behind it, an origin.
-status: {bind: 127.0.0.1:9900}
+status: $2
 drain: {delay: 0s, timeout: 5s}
 listeners:
   - name: gateway
@@ -34,23 +34,27 @@ routes:
       body: "hello from the origin, over a kept connection\n"
       headers: {content-type: text/plain}
 )",
-                          port, pid);
+                          port, pid, status == "off" ? "off" : "{bind: \"" + status + "\"}");
 }
 
-std::string DemoGreeting(int port) {
-  return absl::Substitute(R"(
+std::string DemoGreeting(int port, const std::string& status) {
+  std::string greeting =
+      absl::Substitute(R"(
 Holdfast is listening:
   gateway  http://127.0.0.1:$0/
-  status   http://127.0.0.1:9900/metrics
+  status   $1
 
 Try, in another terminal:
-  curl -v http://127.0.0.1:$0/ http://127.0.0.1:$0/      # two requests, one connection on either side
-  curl -i http://127.0.0.1:$0/hello                          # answered by the gateway itself
-  curl -s http://127.0.0.1:9900/metrics | grep upstream_checkouts   # fresh once, then reused
-
-Ctrl-C stops it.
+  curl -v http://127.0.0.1:$0/ http://127.0.0.1:$0/   # two requests, one connection on each side
+  curl -i http://127.0.0.1:$0/hello                       # answered by the gateway itself
 )",
-                          port);
+                       port, status == "off" ? "off" : "http://" + status + "/metrics");
+  if (status != "off") {
+    absl::SubstituteAndAppend(
+        &greeting, "  curl -s http://$0/metrics | grep upstream_checkouts   # fresh, then reused\n",
+        status);
+  }
+  return greeting + "\nCtrl-C stops it.\n";
 }
 
 }  // namespace holdfast

@@ -7,9 +7,9 @@ namespace holdfast {
 
 // The configuration of `holdfast demo`: a gateway on 127.0.0.1:`port` in front of an origin that
 // the same process plays on a UNIX socket named after `pid`.
-std::string DemoConfig(int port, int pid);
+std::string DemoConfig(int port, int pid, const std::string& status);
 // What to try, for the terminal.
-std::string DemoGreeting(int port);
+std::string DemoGreeting(int port, const std::string& status);
 
 }  // namespace holdfast
 

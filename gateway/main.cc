@@ -61,7 +61,8 @@ int Run(const Command& command) {
 }
 
 int Proxy(const Command& command) {
-  absl::StatusOr<config::Config> config = config::MakeProxyConfig(command.from, command.to);
+  absl::StatusOr<config::Config> config = 
+      config::MakeProxyConfig(command.from, command.to, command.status);
   if (!config.ok()) {
     fprintf(stderr, "holdfast proxy: %s\n", std::string(config.status().message()).c_str());
     return server::kExitUsage;
@@ -70,14 +71,15 @@ int Proxy(const Command& command) {
 }
 
 int Demo(const Command& command) {
-  const std::string text = DemoConfig(command.demo_port, getpid());
+  const std::string text = DemoConfig(command.demo_port, getpid(), command.status);
   if (command.print_config) {
     fputs(text.c_str(), stdout);
     return server::kExitOk;
   }
   std::optional<config::Config> config = Accept(config::LoadConfig(text, "demo"));
   if (!config.has_value()) return server::kExitUsage;
-  return Serve(command, std::move(*config), {.greeting = DemoGreeting(command.demo_port)});
+  return Serve(command, std::move(*config), 
+               {.greeting = DemoGreeting(command.demo_port, command.status)});
 }
 
 int Check(const Command& command) {

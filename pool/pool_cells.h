@@ -14,8 +14,8 @@ namespace holdfast::pool {
 
 // How a request for a connection ended. Names are metric label values.
 enum class CheckoutResult : uint8_t {
-  kReused,        // an idle connection
-  kFresh,         // a connection opened for it
+  kReused,        // a connection that has served before
+  kFresh,         // one that has not
   kQueueFull,     // too many requests wait already
   kQueueTimeout,  // waited too long
   kConnectRefused,

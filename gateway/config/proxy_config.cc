@@ -16,11 +16,17 @@ absl::Status FlagError(std::string_view flag, std::string_view value, std::strin
 
 }  // namespace
 
-absl::StatusOr<Config> MakeProxyConfig(std::string_view from, std::span<const std::string> to) {
+absl::StatusOr<Config> MakeProxyConfig(std::string_view from, std::span<const std::string> to,
+                                       std::string_view status) {
   Config config;
+  config.status = ParseBind(status);
+  if (!config.status && status != "off") {
+    return FlagError("--status", status, std::string(kBindExpectation) + " or off");
+  }
   std::optional<Bind> bind = ParseBind(from);
   if (!bind) return FlagError("--from", from, kBindExpectation);
-  if (bind->address == config.status->address) {
+  if (config.status && bind->address == config.status->address &&
+      !(bind->address.is_ip() && bind->address.port() == 0)) {
     return FlagError("--from", from, "an address other than that of health and metrics");
   }
   Listener& listener = config.listeners.emplace_back();

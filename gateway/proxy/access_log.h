@@ -23,7 +23,7 @@ struct ExchangeRecord {
   std::string_view target;
   std::string_view protocol;  // of the request: "HTTP/1.1"
   std::string_view user_agent;
-  int status = 0;             // 0: no response was sent
+  int status = 0;  // 0: no response was sent
   std::string_view route;
   std::string_view upstream;
   std::string_view endpoint;

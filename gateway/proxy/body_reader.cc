@@ -57,15 +57,10 @@ BodyStep BodyReader::NextChunked(pool::Connection& connection) {
     const ChunkedDecoder::Result result = decoder_.Decode(connection.in().Front());
     connection.in().Consume(result.framing_bytes);
     switch (result.step) {
-      case ChunkedDecoder::Step::kNeedMore:
-        break;
-      case ChunkedDecoder::Step::kData:
-        return Data(connection, result.data_bytes);
-      case ChunkedDecoder::Step::kLastChunk:
-        in_trailers_ = true;
-        return NextTrailers(connection);
-      case ChunkedDecoder::Step::kRefused:
-        return Broken(result.refusal);
+      case ChunkedDecoder::Step::kNeedMore: break;
+      case ChunkedDecoder::Step::kData: return Data(connection, result.data_bytes);
+      case ChunkedDecoder::Step::kLastChunk: in_trailers_ = true; return NextTrailers(connection);
+      case ChunkedDecoder::Step::kRefused: return Broken(result.refusal);
     }
   }
 }
@@ -78,8 +73,8 @@ BodyStep BodyReader::NextTrailers(pool::Connection& connection) {
     if (scan.status == HeadScanner::Status::kRefused) return Broken(scan.refusal);
     if (scan.status == HeadScanner::Status::kComplete) {
       trailer_bytes_.MoveFrom(in, scan.head_bytes);
-      const Refusal refusal = http::ParseTrailers(trailer_bytes_.Linearize(scan.head_bytes),
-                                                  limits, &trailers_);
+      const Refusal refusal =
+          http::ParseTrailers(trailer_bytes_.Linearize(scan.head_bytes), limits, &trailers_);
       if (refusal != Refusal::kNone) return Broken(refusal);
       finished_ = true;
       return End();
@@ -92,17 +87,14 @@ BodyStep BodyReader::NextTrailers(pool::Connection& connection) {
 BodyStep BodyReader::Fill(pool::Connection& connection) {
   if (!connection.readable()) return BodyStep{};
   switch (connection.Fill(kHighWatermark)) {
-    case FillStatus::kRead:
-      return BodyStep{.kind = BodyStep::Kind::kData};
-    case FillStatus::kWouldBlock:
-      return BodyStep{};
+    case FillStatus::kRead: return BodyStep{.kind = BodyStep::Kind::kData};
+    case FillStatus::kWouldBlock: return BodyStep{};
     case FillStatus::kEndOfStream:
       if (kind_ != BodyKind::kUntilClose) return Broken(Refusal::kNone);
       finished_ = true;
       return End();
     case FillStatus::kFull:  // Framing that long was refused before.
-    case FillStatus::kError:
-      return Broken(Refusal::kNone);
+    case FillStatus::kError: return Broken(Refusal::kNone);
   }
   HOLDFAST_CHECK(false);
 }

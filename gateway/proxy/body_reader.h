@@ -11,8 +11,8 @@
 
 namespace holdfast::proxy {
 
-// Reads one HTTP/1 message body from a connection, undoing its framing (RFC 9112 section 6). Never takes
-// a byte beyond the body's end. One thread; lives as long as its side of the exchange.
+// Reads one HTTP/1 message body from a connection, undoing its framing (RFC 9112 section 6). Never
+// takes a byte beyond the body's end. One thread; lives as long as its side of the exchange.
 class BodyReader {
  public:
   explicit BodyReader(pool::SlabPool* slabs) : trailer_bytes_(slabs) {}

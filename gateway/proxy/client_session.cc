@@ -30,10 +30,10 @@ std::string_view SessionEndName(SessionEnd end) {
   HOLDFAST_CHECK(false);
 }
 
-void ClientSession::Start(WorkerContext* context, Listener* listener,
-                          pool::FileDescriptor socket, const pool::SocketAddress& peer) {
-  auto session = std::unique_ptr<ClientSession>(
-      new ClientSession(context, listener, std::move(socket), peer));
+void ClientSession::Start(WorkerContext* context, Listener* listener, pool::FileDescriptor socket,
+                          const pool::SocketAddress& peer) {
+  auto session =
+      std::unique_ptr<ClientSession>(new ClientSession(context, listener, std::move(socket), peer));
   listener->cells().accepted.Add();
   if (session->connection_.Open() != 0) {
     context->shard
@@ -89,14 +89,10 @@ void ClientSession::MoveTo(Phase next) {
 void ClientSession::OnConnectionReady() {
   switch (phase_) {
     case Phase::kIdle:
-    case Phase::kHead:
-      return ReadHeads();
-    case Phase::kExchange:
-      return OnReadyInExchange();
-    case Phase::kLinger:
-      return Linger();
-    case Phase::kClosed:
-      HOLDFAST_CHECK(false);
+    case Phase::kHead: return ReadHeads();
+    case Phase::kExchange: return OnReadyInExchange();
+    case Phase::kLinger: return Linger();
+    case Phase::kClosed: HOLDFAST_CHECK(false);
   }
 }
 
@@ -133,14 +129,9 @@ bool ClientSession::ReadHead() {
   }
   const http::HeadScanner::Result scan = ScanHead(&scanner_, in, Limits());
   switch (scan.status) {
-    case http::HeadScanner::Status::kComplete:
-      StartExchange(scan.head_bytes);
-      return true;
-    case http::HeadScanner::Status::kRefused:
-      RefuseInput(scan.refusal);
-      return true;
-    case http::HeadScanner::Status::kIncomplete:
-      break;
+    case http::HeadScanner::Status::kComplete: StartExchange(scan.head_bytes); return true;
+    case http::HeadScanner::Status::kRefused: RefuseInput(scan.refusal); return true;
+    case http::HeadScanner::Status::kIncomplete: break;
   }
   if (phase_ == Phase::kIdle) BeginHead();
   return FillInput();
@@ -164,17 +155,11 @@ bool ClientSession::FillInput() {
   // A head beyond its limit is refused by the scanner before the buffer reaches this one.
   const size_t limit = std::max<size_t>(kHighWatermark, listener_->config().max_head_bytes + 1);
   switch (connection_.Fill(limit)) {
-    case FillStatus::kRead:
-      return true;
+    case FillStatus::kRead: return true;
     case FillStatus::kWouldBlock:
-    case FillStatus::kFull:
-      return false;
-    case FillStatus::kEndOfStream:
-      Close(SessionEndName(SessionEnd::kClientClosed));
-      return false;
-    case FillStatus::kError:
-      Close(SessionEndName(SessionEnd::kClientReset));
-      return false;
+    case FillStatus::kFull: return false;
+    case FillStatus::kEndOfStream: Close(SessionEndName(SessionEnd::kClientClosed)); return false;
+    case FillStatus::kError: Close(SessionEndName(SessionEnd::kClientReset)); return false;
   }
   HOLDFAST_CHECK(false);
 }
@@ -231,18 +216,16 @@ void ClientSession::SendInformational(const http::ResponseHead& head) {
 
 void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& facts) {
   const http::RequestHead& request = exchange_->request();
-  http::ResponseFraming framing{.client_version = request.version,
-                                .body = head.body,
-                                .content_length = head.content_length};
+  http::ResponseFraming framing{
+      .client_version = request.version, .body = head.body, .content_length = head.content_length};
   if (head.body == BodyKind::kNone) {
     framing.send_length = head.has_content_length;
   } else if (head.body != BodyKind::kLength) {
-    framing.body = request.version == http::Version::kHttp11 ? BodyKind::kChunked
-                                                             : BodyKind::kUntilClose;
+    framing.body =
+        request.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
   chunked_response_ = framing.body == BodyKind::kChunked;
-  persistence_ =
-      DecidePersistence(framing.body == BodyKind::kUntilClose, facts.unfinished);
+  persistence_ = DecidePersistence(framing.body == BodyKind::kUntilClose, facts.unfinished);
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
   framing.date = context_->date.At(context_->loop->wall_now());
@@ -282,9 +265,7 @@ bool ClientSession::Congested() {
   return congested_;
 }
 
-uint64_t ClientSession::bytes_sent() const {
-  return connection_.bytes_written() - sent_before_;
-}
+uint64_t ClientSession::bytes_sent() const { return connection_.bytes_written() - sent_before_; }
 
 uint64_t ClientSession::bytes_received() const {
   return connection_.bytes_read() - received_before_ - connection_.in().size();
@@ -350,18 +331,15 @@ void ClientSession::Linger() {
     connection_.in().Clear();
     if (!connection_.readable()) return;
     switch (connection_.Fill(kHighWatermark)) {
-      case FillStatus::kRead:
-        linger_progress_ = context_->loop->now();
-        break;
+      case FillStatus::kRead: linger_progress_ = context_->loop->now(); break;
       case FillStatus::kWouldBlock:
-      case FillStatus::kFull:
-        return;
+      case FillStatus::kFull: return;
       case FillStatus::kEndOfStream:
-      case FillStatus::kError:
-        return Close(EndReason());
+      case FillStatus::kError: return Close(EndReason());
     }
   }
-  // It sends faster than a turn may read; the timer looks again. What is left in the socket slows it.
+  // It sends faster than a turn may read; the timer looks again. What is left in the socket slows
+  // it.
   connection_.in().Clear();
   ContinueLater();
 }
@@ -389,8 +367,7 @@ TimePoint ClientSession::Deadline() const {
       return TimePoint::max();
     case Phase::kLinger:
       return std::min(phase_since_ + kLingerTotal, linger_progress_ + kLingerStall);
-    case Phase::kClosed:
-      break;
+    case Phase::kClosed: break;
   }
   HOLDFAST_CHECK(false);
 }

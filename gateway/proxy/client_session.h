@@ -28,16 +28,16 @@ enum class SessionEnd : uint8_t {
   kHeadTimeout,
   kExchangeCut,  // an exchange broke off, and so did the connection
   kDrained,
-  kUpgraded,     // the tunnel that it became has ended
+  kUpgraded,  // the tunnel that it became has ended
 };
 std::string_view SessionEndName(SessionEnd end);
 
-// One client's HTTP/1 connection: reads heads, runs one exchange at a time (what is pipelined waits in
-// the input buffer), and decides whether the connection is kept. At rest it holds no buffer and
+// One client's HTTP/1 connection: reads heads, runs one exchange at a time (what is pipelined waits
+// in the input buffer), and decides whether the connection is kept. At rest it holds no buffer and
 // no exchange.
 //
-// Loop thread. Owns its connection and, while one runs, the exchange. Linked into its worker's list; destroys
-// itself through the loop's DestroyLater when the connection is closed.
+// Loop thread. Owns its connection and, while one runs, the exchange. Linked into its worker's
+// list; destroys itself through the loop's DestroyLater when the connection is closed.
 class ClientSession final : public pool::ListNode<ClientSession>,
                             private pool::ConnectionEvents,
                             private ClientStream {
@@ -133,10 +133,10 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   BodyReader body_;
   http::HeadScanner scanner_;
   pool::TimePoint accepted_at_;
-  pool::TimePoint phase_since_;    // kIdle: last activity; kHead: first byte; kLinger: begun
+  pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
   pool::TimePoint linger_progress_;
-  pool::TimePoint expires_at_;     // after this no further request
-  uint64_t received_before_ = 0;   // of the connection's bytes, those before this exchange
+  pool::TimePoint expires_at_;    // after this no further request
+  uint64_t received_before_ = 0;  // of the connection's bytes, those before this exchange
   uint64_t sent_before_ = 0;
   pool::MemberTimer<ClientSession, &ClientSession::OnTimer> timer_{this};
   std::array<char, 46> ip_;

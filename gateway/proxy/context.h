@@ -47,8 +47,8 @@ struct WorkerContext {
   DateCache date;
   ExchangePool exchanges;
   pool::IntrusiveList<ClientSession> sessions;
-  size_t max_sessions = 1024;       // this worker's share of the client connections
-  std::vector<Listener*> at_cap;    // paused because the worker has its share
+  size_t max_sessions = 1024;     // this worker's share of the client connections
+  std::vector<Listener*> at_cap;  // paused because the worker has its share
   // Queued when the last session closes; null: nobody asks.
   pool::Task* when_empty = nullptr;
 };

@@ -30,9 +30,7 @@ Exchange::Exchange(WorkerContext* context)
 
 void Exchange::MoveTo(State next) {
   switch (next) {
-    case State::kRouting:
-      HOLDFAST_CHECK(state_ == State::kIdle);
-      break;
+    case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle); break;
     case State::kCheckout:
       HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kAwaitResponse ||
                      state_ == State::kCheckout);
@@ -82,8 +80,8 @@ void Exchange::Start() {
   // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7): whoever serves its root.
   const std::string_view path = request_.path == "*" ? std::string_view("/") : request_.path;
   route::Miss miss;
-  route_ = view_->snapshot().routes().Match(listener_index_, request_.host, path,
-                                            request_.method, &miss);
+  route_ = view_->snapshot().routes().Match(listener_index_, request_.host, path, request_.method,
+                                            &miss);
   if (route_ == nullptr) {
     if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
       failure_ = Failure::kMethodNotAllowed;
@@ -104,15 +102,13 @@ void Exchange::Start() {
     case config::Action::kRedirect:
       FillRedirectReply(*route_, request_, &reply_);
       return SendLocal(reply_.head, reply_.body);
-    case config::Action::kUpstream:
-      return StartUpstream();
+    case config::Action::kUpstream: return StartUpstream();
   }
 }
 
 void Exchange::Refuse(Refusal refusal) {
   failure_ = Failure::kRefusedFraming;
-  context_->shard
-      ->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
+  context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
       .Add();
   request_.Clear();
   FillRefusalReply(refusal, &reply_);
@@ -128,12 +124,9 @@ void Exchange::StartUpstream() {
 void Exchange::Acquire(bool fresh, const pool::SocketAddress* avoid) {
   Checkout checkout = cluster().Acquire(this, fresh, avoid, &endpoint_);
   switch (checkout.status) {
-    case Checkout::Status::kLeased:
-      return SendRequest(std::move(checkout.lease));
-    case Checkout::Status::kWaiting:
-      return MoveTo(State::kCheckout);
-    case Checkout::Status::kRefused:
-      return OnCheckoutFailed(checkout.refusal);
+    case Checkout::Status::kLeased: return SendRequest(std::move(checkout.lease));
+    case Checkout::Status::kWaiting: return MoveTo(State::kCheckout);
+    case Checkout::Status::kRefused: return OnCheckoutFailed(checkout.refusal);
   }
 }
 
@@ -150,8 +143,7 @@ void Exchange::OnCheckoutFailed(pool::CheckoutResult result) {
   if (connect_failed && attempts_left_ > 0 && cluster().endpoints() > 1) {
     --attempts_left_;
     ++retries_;
-    context_->shard
-        ->CounterFor(Metric::kUpstreamRetriesTotal, {upstream_name(), "other_endpoint"})
+    context_->shard->CounterFor(Metric::kUpstreamRetriesTotal, {upstream_name(), "other_endpoint"})
         .Add();
     const pool::SocketAddress failed = endpoint_;
     return Acquire(/*fresh=*/false, &failed);
@@ -178,7 +170,8 @@ void Exchange::SendRequest(pool::Lease lease) {
   Progress();
 }
 
-// What an HTTP/1.0 request without Host is told to be for: the upstream as the configuration names it.
+// What an HTTP/1.0 request without Host is told to be for: the upstream as the configuration names
+// it.
 std::string_view Exchange::DefaultHost() const {
   const config::Endpoint& endpoint =
       view_->snapshot().config().upstreams[route_->upstream].endpoints.front();
@@ -193,10 +186,8 @@ void Exchange::Progress() {
     case State::kRelay:
       if (PumpRequest()) PumpResponse();
       return;
-    case State::kTunnel:
-      return PumpTunnel();
-    case State::kFinishing:
-      return ContinueFinish();
+    case State::kTunnel: return PumpTunnel();
+    case State::kFinishing: return ContinueFinish();
     case State::kCheckout:
     case State::kRouting:
     case State::kIdle:  // The task was queued before the exchange ended.
@@ -249,8 +240,7 @@ BodyStep::Kind Exchange::FillUpstream() {
 
 void Exchange::OnRequestBroken(Refusal refusal) {
   if (refusal == Refusal::kNone) return BreakOff(Failure::kClientGone);
-  context_->shard
-      ->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
+  context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
       .Add();
   Fail(Failure::kClientBodyBroken, http::RefusalText(refusal));
 }
@@ -291,12 +281,9 @@ void Exchange::AwaitHead() {
   while (true) {
     const HeadStep step = upstream_.NextHead(&response_);
     switch (step.kind) {
-      case HeadStep::Kind::kBlocked:
-        return;
-      case HeadStep::Kind::kBroken:
-        return OnUpstreamBroken(step.trouble, step.refusal);
-      case HeadStep::Kind::kHead:
-        break;
+      case HeadStep::Kind::kBlocked: return;
+      case HeadStep::Kind::kBroken: return OnUpstreamBroken(step.trouble, step.refusal);
+      case HeadStep::Kind::kHead: break;
     }
     NoteProgress();
     if (response_.status == 101) return BeginTunnel();
@@ -378,8 +365,7 @@ BodyStep::Kind Exchange::FillClient() {
       upstream_.End();
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
       context_->shard
-          ->CounterFor(Metric::kFramingRefusalsTotal,
-                       {"upstream", http::RefusalName(step.refusal)})
+          ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(step.refusal)})
           .Add();
     }
     return step.kind;
@@ -418,10 +404,9 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
   const bool discard = request_.content_length <= kMaxDiscardBytes && !request_.expect_continue;
-  const bool unreadable = failure_ == Failure::kRefusedFraming ||
-                          failure_ == Failure::kHeadTimeout ||
-                          failure_ == Failure::kClientBodyBroken ||
-                          failure_ == Failure::kClientBodyTimeout;
+  const bool unreadable =
+      failure_ == Failure::kRefusedFraming || failure_ == Failure::kHeadTimeout ||
+      failure_ == Failure::kClientBodyBroken || failure_ == Failure::kClientBodyTimeout;
   discarding_ = discard && !unreadable && !request_done_;
   status_ = head.status;
   if (!first_byte_at_.has_value()) first_byte_at_ = context_->loop->now();
@@ -480,19 +465,15 @@ void Exchange::BreakOff(Failure failure) {
 bool Exchange::OnClientEnded(bool gone) {
   switch (state_) {
     case State::kCheckout:
-    case State::kAwaitResponse:
-      BreakOff(Failure::kClientGone);
-      return true;
+    case State::kAwaitResponse: BreakOff(Failure::kClientGone); return true;
     case State::kRelay:
     case State::kFinishing:
       // One that only ended its side may still read what is on its way.
       if (gone) BreakOff(Failure::kClientGone);
       return gone;
-    case State::kTunnel:
-      return false;  // The tunnel passes ends and failures on by itself.
+    case State::kTunnel: return false;  // The tunnel passes ends and failures on by itself.
     case State::kRouting:
-    case State::kIdle:
-      HOLDFAST_CHECK(false);
+    case State::kIdle: HOLDFAST_CHECK(false);
   }
   return false;
 }
@@ -536,7 +517,9 @@ void Exchange::Account() {
   // As nginx counts requests whose client did not wait for an answer.
   constexpr int kClientClosedRequest = 499;
   const bool unanswered = status_ == 0 && failure_ == Failure::kClientGone;
-  cells.CountRequest(request_.method, unanswered ? kClientClosedRequest : status_);
+  // Of what could not be read nobody knows the method.
+  const http::Method method = request_.method_text.empty() ? http::Method::kOther : request_.method;
+  cells.CountRequest(method, unanswered ? kClientClosedRequest : status_);
   if (first_byte_at_.has_value()) cells.first_byte.Observe(*first_byte_at_ - started_);
   cells.duration.Observe(now - started_);
   if (BlamesUpstream(failure_) && route_ != nullptr) {
@@ -562,9 +545,9 @@ void Exchange::LogExchange() {
       .method = request_.method_text,
       .host = request_.authority,
       .target = request_.target,
-      .protocol = request_.method_text.empty()                    ? std::string_view()
+      .protocol = request_.method_text.empty()                 ? std::string_view()
                   : request_.version == http::Version::kHttp11 ? "HTTP/1.1"
-                                                                  : "HTTP/1.0",
+                                                               : "HTTP/1.0",
       .user_agent = agent != nullptr ? agent->value : std::string_view(),
       .status = status_,
       .route = route_ != nullptr ? std::string_view(route_->name) : std::string_view(),
@@ -591,21 +574,15 @@ TimePoint Exchange::Deadline() const {
   TimePoint deadline = TimePoint::max();
   switch (state_) {
     case State::kAwaitResponse:
-      deadline = after(last_progress_, request_done_ ? route_->timeouts.first_byte
-                                                     : listener.body_timeout);
+      deadline = after(last_progress_,
+                       request_done_ ? route_->timeouts.first_byte : listener.body_timeout);
       break;
-    case State::kRelay:
-      deadline = after(last_progress_, route_->timeouts.stall);
-      break;
-    case State::kTunnel:
-      return after(last_progress_, route_->tunnel_idle_timeout);
-    case State::kFinishing:
-      return after(last_progress_, listener.body_timeout);
+    case State::kRelay: deadline = after(last_progress_, route_->timeouts.stall); break;
+    case State::kTunnel: return after(last_progress_, route_->tunnel_idle_timeout);
+    case State::kFinishing: return after(last_progress_, listener.body_timeout);
     case State::kRouting:
-    case State::kIdle:
-      return TimePoint::max();
-    case State::kCheckout:
-      break;  // The pool limits the wait.
+    case State::kIdle: return TimePoint::max();
+    case State::kCheckout: break;  // The pool limits the wait.
   }
   return std::min(deadline, after(started_, route_->timeouts.total));
 }
@@ -638,9 +615,7 @@ void Exchange::OnTimeout() {
       return Fail(upstream_.Congested() ? Failure::kStallTimeout : Failure::kClientBodyTimeout);
     case State::kRelay:
       return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
-    case State::kTunnel:
-      failure_ = Failure::kNone;
-      return Done(/*complete=*/true);
+    case State::kTunnel: failure_ = Failure::kNone; return Done(/*complete=*/true);
     case State::kFinishing:
       if (!discarding_) return BreakOff(Failure::kClientGone);
       // The request is not worth more time; the response may still be on its way.
@@ -650,8 +625,7 @@ void Exchange::OnTimeout() {
       return ContinueFinish();
     case State::kCheckout:
     case State::kRouting:
-    case State::kIdle:
-      HOLDFAST_CHECK(false);
+    case State::kIdle: HOLDFAST_CHECK(false);
   }
 }
 

@@ -21,8 +21,8 @@
 
 namespace holdfast::proxy {
 
-// One request and its response: finds the route, answers by itself or leases an upstream connection,
-// moves both bodies, repeats what may be repeated, and accounts for the whole.
+// One request and its response: finds the route, answers by itself or leases an upstream
+// connection, moves both bodies, repeats what may be repeated, and accounts for the whole.
 //
 // A flat machine over State; Progress does whatever can be done now in the present state. Every
 // path ends in Done, after which the object is back in its pool: nothing may be touched on the
@@ -149,14 +149,14 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   LocalReply reply_;
   Tunnel tunnel_;
 
-  int status_ = 0;               // of the final response, once its head was sent
+  int status_ = 0;  // of the final response, once its head was sent
   uint32_t attempts_left_ = 0;
   uint32_t retries_ = 0;
-  uint64_t body_received_ = 0;   // of the request, decoded
+  uint64_t body_received_ = 0;  // of the request, decoded
   uint64_t discarded_ = 0;
-  bool request_done_ = false;    // read to its end and handed to the upstream
-  bool continued_ = false;       // the upstream asked for the body (100)
-  bool discarding_ = false;      // the request's body is read for the connection's sake only
+  bool request_done_ = false;  // read to its end and handed to the upstream
+  bool continued_ = false;     // the upstream asked for the body (100)
+  bool discarding_ = false;    // the request's body is read for the connection's sake only
   bool reused_ = false;
   bool keep_for_replay_ = false;
   bool replayable_ = true;

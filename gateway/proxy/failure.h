@@ -8,8 +8,8 @@
 
 namespace holdfast::proxy {
 
-// Why an exchange did not go as asked. The names are metric label values, the access log's `reason`,
-// and what an error response says.
+// Why an exchange did not go as asked. The names are metric label values, the access log's
+// `reason`, and what an error response says.
 enum class Failure : uint8_t {
   kNone,
   // The request never met an upstream.
@@ -29,7 +29,7 @@ enum class Failure : uint8_t {
   kConnectFailed,
   kNoDescriptors,
   // The upstream failed.
-  kUpstreamClosed,       // the end came before any byte of a response
+  kUpstreamClosed,  // the end came before any byte of a response
   kUpstreamReset,
   kUpstreamBadResponse,  // it broke the framing rules
   kUpstreamTruncated,    // the response broke off

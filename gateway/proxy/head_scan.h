@@ -6,8 +6,8 @@
 
 namespace holdfast::proxy {
 
-// Looks for the end of the head at the front of `in`. Nearly always it lies in the first slab; only one that
-// does not is made contiguous, and never more of the buffer than a head may have.
+// Looks for the end of the head at the front of `in`. Nearly always it lies in the first slab; only
+// one that does not is made contiguous, and never more of the buffer than a head may have.
 http::HeadScanner::Result ScanHead(http::HeadScanner* scanner, pool::Buffer& in,
                                    const http::HeadLimits& limits);
 

@@ -87,8 +87,7 @@ HeadStep Http1Upstream::NextHead(http::ResponseHead* head) {
       case FillStatus::kRead: break;
       case FillStatus::kWouldBlock: return HeadStep{};
       case FillStatus::kEndOfStream: return Broken(UpstreamTrouble::kClosed);
-      case FillStatus::kFull:
-        return Broken(UpstreamTrouble::kBadResponse, Refusal::kHeadTooLarge);
+      case FillStatus::kFull: return Broken(UpstreamTrouble::kBadResponse, Refusal::kHeadTooLarge);
       case FillStatus::kError: return Broken(UpstreamTrouble::kReset);
     }
   }

@@ -44,9 +44,7 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
   ResumeIfBelowCap();
 }
 
-const ViewPin& Listener::view() const {
-  return draining() ? last_view_ : context_->view;
-}
+const ViewPin& Listener::view() const { return draining() ? last_view_ : context_->view; }
 
 void Listener::Retire(ViewPin view) {
   if (draining()) return;
@@ -78,8 +76,7 @@ void Listener::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& 
 void Listener::OnAcceptError(int error) {
   const char* name = strerrorname_np(error);
   context_->shard
-      ->CounterFor(Metric::kAcceptErrorsTotal,
-                   {config_->name, name != nullptr ? name : "unknown"})
+      ->CounterFor(Metric::kAcceptErrorsTotal, {config_->name, name != nullptr ? name : "unknown"})
       .Add();
 }
 

@@ -32,8 +32,8 @@ class Listener final : private pool::AcceptorEvents {
     metrics::Counter& response_bytes;
   };
 
-  // `config` shares its snapshot's life, `index` is its place there. `max_sessions` is this worker's share
-  // of the cap.
+  // `config` shares its snapshot's life, `index` is its place there. `max_sessions` is this
+  // worker's share of the cap.
   Listener(WorkerContext* context, pool::FileDescriptor socket,
            std::shared_ptr<const config::Listener> config, uint32_t index, size_t max_sessions);
   ~Listener();
@@ -43,8 +43,8 @@ class Listener final : private pool::AcceptorEvents {
   // A reload that keeps it.
   void Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
                  size_t max_sessions);
-  // Accepts no more and closes the socket; sessions end after their exchange. `view` is the last that
-  // knows it: what is still asked of it is answered from there.
+  // Accepts no more and closes the socket; sessions end after their exchange. `view` is the last
+  // that knows it: what is still asked of it is answered from there.
   void Retire(ViewPin view);
 
   void OnSessionOpened() { ++sessions_; }

@@ -99,16 +99,16 @@ std::string_view ReasonPhrase(int status) {
 
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply) {
   const int status = FailureStatus(failure);
-  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ",
-                             Piece(FailureName(failure)), "\n", Piece(detail),
+  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
+                             "\nreason: ", Piece(FailureName(failure)), "\n", Piece(detail),
                              detail.empty() ? "" : "\n");
   FinishTextReply(status, reply);
 }
 
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply) {
   const int status = http::RefusalStatus(refusal);
-  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ",
-                             Piece(http::RefusalName(refusal)), "\n",
+  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
+                             "\nreason: ", Piece(http::RefusalName(refusal)), "\n",
                              Piece(http::RefusalText(refusal)), "\n");
   FinishTextReply(status, reply);
 }

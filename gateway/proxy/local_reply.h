@@ -27,8 +27,8 @@ struct LocalReply {
 // RFC 9110 section 15; "" for a status that has no registered phrase.
 std::string_view ReasonPhrase(int status);
 
-// An error in plain text: status, reason by name, one sentence. `detail` may be empty and is sent as it
-// is: nothing secret, no control characters.
+// An error in plain text: status, reason by name, one sentence. `detail` may be empty and is sent
+// as it is: nothing secret, no control characters.
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply);
 // 404, naming the host and path that were looked up (shortened).

@@ -24,7 +24,7 @@ struct RetryFacts {
   bool reused_connection = false;
   bool nothing_written = false;  // not one byte of the request left this process
   bool idempotent = false;
-  bool replayable = false;       // every byte of the request sent so far is still at hand
+  bool replayable = false;  // every byte of the request sent so far is still at hand
 };
 
 // For a connection that died before the response began. Pure.

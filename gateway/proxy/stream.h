@@ -69,8 +69,8 @@ class ClientStream {
   // The response switched protocols: the exchange moves raw bytes from here on.
   virtual pool::Connection& raw() = 0;
 
-  // The exchange is over and will not be heard of again. `complete`: the response was written to its end; otherwise the
-  // client must be able to tell that it was not.
+  // The exchange is over and will not be heard of again. `complete`: the response was written to
+  // its end; otherwise the client must be able to tell that it was not.
   virtual void OnExchangeDone(bool complete) = 0;
 
  protected:

@@ -32,10 +32,7 @@ void RouteCells::CountRequest(http::Method method, int status) {
 View::View(pool::EventLoop* loop, metrics::Shard* shard,
            std::shared_ptr<const route::Snapshot> snapshot,
            std::vector<std::shared_ptr<pool::Cluster>> clusters)
-    : loop_(loop),
-      shard_(shard),
-      snapshot_(std::move(snapshot)),
-      clusters_(std::move(clusters)) {
+    : loop_(loop), shard_(shard), snapshot_(std::move(snapshot)), clusters_(std::move(clusters)) {
   const config::Config& config = snapshot_->config();
   HOLDFAST_CHECK(clusters_.size() == config.upstreams.size());
   respond_heads_.resize(config.routes.size());

@@ -32,7 +32,7 @@ size_t Wanted(const config::Upstream& upstream, size_t left) {
 
 std::string DescriptorBudget::ToString() const {
   return absl::StrFormat(
-      "%d descriptors = %d gateway + %d upstream connections (at most %d of them idle) + %d "
+      "%d descriptors = %d gateway + %d upstream connections (at most %d idle) + %d "
       "clients",
       limit, gateway, upstreams, idle_upstreams, clients);
 }

@@ -25,7 +25,7 @@ struct DescriptorBudget {
   size_t idle_upstreams = 0;
   size_t clients = 0;
 
-  // "20000 descriptors = 76 gateway + 512 upstream connections (at most 512 of them idle) + 19412
+  // "20000 descriptors = 76 gateway + 512 upstream connections (at most 512 idle) + 19412
   // clients"
   std::string ToString() const;
 };

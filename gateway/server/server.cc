@@ -80,17 +80,17 @@ absl::Status Server::Start(config::Config config) {
   }
   WorkerShares shares;
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
-  absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);
-  if (!bound.ok()) return bound.status();
   absl::StatusOr<pool::FileDescriptor> status_socket = BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenAccessLog(config); !status.ok()) return status;
   CreateWorkers(worker_count_);
   StartDiscovery(config);
-  if (!inheritance_.empty()) {
-    DropInheritance();
-    AwaitNames(config);
-  }
+  if (!inheritance_.empty()) AwaitNames(config);
+  // Last, since clients are led to a socket from the moment on at which it shares an inherited
+  // port.
+  absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);
+  if (!bound.ok()) return bound.status();
+  DropInheritance();
   ServeStatus(std::move(*status_socket));
   Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares, std::move(*bound));
   for (auto& worker : workers_) worker->Start();
@@ -403,6 +403,9 @@ void Server::OnWorkerEmpty() {
 }
 
 void Server::Finish(int exit_code) {
+  // What else comes in the loop's last turn, such as the deadline, changes nothing.
+  if (phase_ == Phase::kStopped) return;
+  loop_.timers().Cancel(drain_timer_);
   phase_ = Phase::kStopped;
   exit_code_ = exit_code;
   loop_.Stop();

@@ -13,6 +13,7 @@
 #include "gateway/route/snapshot.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/heartbeats.h"
+#include "gateway/server/inheritance.h"
 #include "gateway/server/listener_sockets.h"
 #include "gateway/server/log_writer.h"
 #include "gateway/server/signals.h"

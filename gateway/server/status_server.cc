@@ -76,8 +76,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     } else {
       reply = server_->handler_(request_.path);
     }
-    const bool has_body =
-        request_.body == http::BodyKind::kChunked || request_.content_length > 0;
+    const bool has_body = request_.body == http::BodyKind::kChunked || request_.content_length > 0;
     const bool keep = http::DecideClientPersistence({
                           .version = request_.version,
                           .client_close = request_.connection_close,

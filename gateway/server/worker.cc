@@ -129,7 +129,7 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
     in_order.push_back(std::move(cluster));
   }
   for (auto& [name, cluster] : clusters_) {
-    if (!next.contains(name)) cluster->SetEndpoints({}, "");
+    if (!next.contains(name)) cluster->Drain();
   }
   clusters_ = std::move(next);
   return in_order;

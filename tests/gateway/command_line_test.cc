@@ -89,6 +89,19 @@ TEST(CommandLineTest, DemoHasAPortOfItsOwn) {
   EXPECT_FALSE(plain.print_config);
   EXPECT_EQ(Accepted({"demo", "--port", "9000"}).demo_port, 9000);
   EXPECT_TRUE(Accepted({"demo", "--print-config"}).print_config);
+  EXPECT_EQ(plain.status, "127.0.0.1:9900");
+  EXPECT_EQ(Accepted({"demo", "--status", "off"}).status, "off");
+}
+
+TEST(CommandLineTest, ProxyAndDemoSayWhereTheirStatusIs) {
+  EXPECT_EQ(Accepted({"demo"}).status, "127.0.0.1:9900");
+  EXPECT_EQ(Accepted({"demo", "--status", "off"}).status, "off");
+  EXPECT_EQ(Accepted({"proxy", "--from", ":1", "--to", "a:1", "--status", ":9"}).status, ":9");
+  EXPECT_THAT(Refused({"run", "-c", "a.yaml", "--status", "off"}), HasSubstr("--status"));
+}
+
+TEST(CommandLineTest, TheWholeLineIsRemembered) {
+  EXPECT_THAT(Accepted({"check", "a.yaml"}).arguments, ElementsAre("holdfast", "check", "a.yaml"));
 }
 
 TEST(CommandLineTest, VersionTakesNothing) {

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 config::Config Loaded(int port, int pid) {
-  config::LoadResult loaded = config::LoadConfig(DemoConfig(port, pid), "demo");
+  config::LoadResult loaded = config::LoadConfig(DemoConfig(port, pid, "127.0.0.1:9900"), "demo");
   EXPECT_EQ(config::FormatDiagnostics(loaded.diagnostics), "");
   EXPECT_TRUE(loaded.config.has_value());
   return loaded.config.value_or(config::Config{});
@@ -45,11 +45,37 @@ TEST(DemoTest, TwoDemosDoNotShareAnOrigin) {
   EXPECT_FALSE(Loaded(0, 1).listeners[1].bind.address == Loaded(0, 2).listeners[1].bind.address);
 }
 
-TEST(DemoTest, TheGreetingNamesThePort) {
-  const std::string greeting = DemoGreeting(9000);
+TEST(DemoTest, ItsStatusPortCanBeMovedOrSwitchedOff) {
+  const config::LoadResult moved = config::LoadConfig(DemoConfig(0, 1, "127.0.0.1:9901"), "demo");
+  ASSERT_TRUE(moved.config.has_value());
+  ASSERT_TRUE(moved.config->status.has_value());
+  EXPECT_EQ(moved.config->status->text, "127.0.0.1:9901");
+  const config::LoadResult off = config::LoadConfig(DemoConfig(0, 1, "off"), "demo");
+  ASSERT_TRUE(off.config.has_value());
+  EXPECT_FALSE(off.config->status.has_value());
+}
+
+TEST(DemoTest, TheStatusListenerMovesOrIsOff) {
+  EXPECT_EQ(Loaded(8080, 17, "[::1]:9999").status->text, "[::1]:9999");
+  EXPECT_FALSE(Loaded(8080, 17, "off").status.has_value());
+}
+
+TEST(DemoTest, AStatusAddressThatIsNoneIsADiagnosticRatherThanMoreYaml) {
+  for (const char* status : {"nowhere", "", "a\"}\nworkers: 7\nx: {y: \"z"}) {
+    const config::LoadResult loaded = config::LoadConfig(DemoConfig(0, 1, status), "demo");
+    EXPECT_FALSE(loaded.config.has_value()) << status;
+  }
+}
+
+TEST(DemoTest, TheGreetingNamesThePorts) {
+  const std::string greeting = DemoGreeting(9000, "127.0.0.1:9911");
   EXPECT_THAT(greeting, HasSubstr("http://127.0.0.1:9000/hello"));
-  EXPECT_THAT(greeting, HasSubstr("curl"));
-  EXPECT_THAT(greeting, Not(HasSubstr("$0")));
+  EXPECT_THAT(greeting, HasSubstr("curl -s http://127.0.0.1:9911/metrics"));
+  EXPECT_THAT(greeting, Not(HasSubstr("$")));
+}
+
+TEST(DemoTest, TheGreetingOffersNoStatusThatIsOff) {
+  EXPECT_THAT(DemoGreeting(9000, "off"), Not(HasSubstr("metrics")));
 }
 
 }  // namespace

@@ -74,9 +74,8 @@ TEST(BalanceTest, EveryWorkerServes) {
     RawClient client(gateway.address());
     EXPECT_EQ(client.Get("/").body, "hello");
   }
-  const MetricsScrape scrape = gateway.Scrape();
-  EXPECT_EQ(scrape.Value("holdfast_workers"), 3);
-  EXPECT_EQ(scrape.Value("holdfast_requests_total", {{"route", "web"}, {"code", "200"}}), 60);
+  gateway.AwaitMetric("holdfast_requests_total", {{"route", "web"}, {"code", "200"}}, 60);
+  EXPECT_EQ(gateway.Scrape().Value("holdfast_workers"), 3);
 }
 
 TEST(BalanceTest, TheConnectionCapHoldsForAllWorkersTogether) {

@@ -24,10 +24,10 @@ TEST(ReuseTest, RequestsOfDifferentClientsShareAConnection) {
     EXPECT_EQ(client.Get("/").Status(), 200);
   }
   EXPECT_EQ(upstream.accepted(), 1);
+  gateway.AwaitMetric(kConnections, {{"upstream", "web"}, {"state", "idle"}}, 1);
   const MetricsScrape scrape = gateway.Scrape();
   EXPECT_EQ(scrape.Value("holdfast_upstream_checkouts_total", {{"result", "fresh"}}), 1);
   EXPECT_EQ(scrape.Value("holdfast_upstream_checkouts_total", {{"result", "reused"}}), 4);
-  EXPECT_EQ(scrape.Value(kConnections, {{"upstream", "web"}, {"state", "idle"}}), 1);
 }
 
 TEST(ReuseTest, TheConnectionUsedLastIsUsedFirst) {

@@ -25,7 +25,7 @@ class Nginx {
     dir_.Write("large.txt", Pattern(100'000));
     const std::string config =
         dir_.Write("nginx.conf",
-                   "daemon off;\nmaster_process off;\npid " + dir_.Path("pid") +
+                   "user root;\ndaemon off;\nmaster_process off;\npid " + dir_.Path("pid") +
                        ";\nerror_log stderr;\n"
                        "events {}\nhttp {\n  access_log off;\n  default_type text/plain;\n"
                        "  client_body_temp_path " +

@@ -141,12 +141,12 @@ TEST(RouteTest, RequestsAreCountedByRouteMethodAndCode) {
   client.Get("/local");
   client.Exchange(PostRequest("/local", "body"));
   client.Get("/nowhere");
-  const auto count = [&](const Labels& labels) {
-    return gateway.Scrape().Value("holdfast_requests_total", labels);
+  const auto await_one = [&](const Labels& labels) {
+    gateway.AwaitMetric("holdfast_requests_total", labels, 1);
   };
-  EXPECT_EQ(count({{"route", "local"}, {"method", "GET"}, {"code", "200"}}), 1);
-  EXPECT_EQ(count({{"route", "local"}, {"method", "POST"}, {"code", "200"}}), 1);
-  EXPECT_EQ(count({{"listener", "edge"}, {"code", "404"}}), 1);
+  await_one({{"route", "local"}, {"method", "GET"}, {"code", "200"}});
+  await_one({{"route", "local"}, {"method", "POST"}, {"code", "200"}});
+  await_one({{"listener", "edge"}, {"code", "404"}});
 }
 
 }  // namespace

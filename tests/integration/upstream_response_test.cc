@@ -161,9 +161,8 @@ TEST(BrokenConnectionTest, FailuresAreCountedByReason) {
   upstream.Request();
   upstream.Close();
   hop.client.Response();
-  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_upstream_request_failures_total",
-                                       {{"upstream", "web"}, {"reason", "upstream_closed"}}),
-            1);
+  hop.gateway.AwaitMetric("holdfast_upstream_request_failures_total",
+                          {{"upstream", "web"}, {"reason", "upstream_closed"}}, 1);
 }
 
 // Response splitting: whatever comes behind a response is nobody's.

@@ -252,6 +252,19 @@ TEST_P(ConnectionPoolTest, NothingIsKeptForAWaiterThatWent) {
   EXPECT_TRUE(TurnUntil([&] { return pool.connections() == 0; }));
 }
 
+TEST_P(ConnectionPoolTest, AConnectionThatServedNobodyIsNotReused) {
+  ConnectionPool& pool = Start(PoolLimits{});
+  Holder& gone = NewHolder();
+  gone.Ask(pool);
+  gone.CancelWait();
+  ASSERT_TRUE(TurnUntil([&] { return pool.idle() == 1; }));
+  Holder& next = NewHolder();
+  EXPECT_EQ(next.Ask(pool), Status::kLeased);
+  EXPECT_FALSE(next.lease().reused());
+  EXPECT_EQ(Checkouts(CheckoutResult::kFresh), 1u);
+  EXPECT_EQ(Checkouts(CheckoutResult::kReused), 0u);
+}
+
 TEST_P(ConnectionPoolTest, TheBudgetIsSharedByAllPools) {
   budget.limit = 2;
   ConnectionPool& pool = Start(PoolLimits{});

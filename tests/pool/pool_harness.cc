@@ -2,8 +2,9 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <cerrno>
+#include <random>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -17,10 +18,11 @@ using metrics::Metric;
 
 SocketAddress AnyPort() { return *SocketAddress::FromIp("127.0.0.1", 0); }
 
+// Abstract names are common to all processes, process ids in a sandbox are not.
 SocketAddress FreshUnixName() {
-  static int names = 0;
-  return *SocketAddress::Parse("unix:@holdfast-pool-test-" + std::to_string(getpid()) + "-" +
-                               std::to_string(++names));
+  static std::random_device device;
+  const std::string name = "unix:@holdfast-pool-test-" + std::to_string(device()) + "-";
+  return *SocketAddress::Parse(name + std::to_string(device()));
 }
 
 template <class Cell>

@@ -47,5 +47,13 @@ TEST(MakeProxyConfigTest, DoesNotListenWhereStatusDoes) {
             "'127.0.0.1:9900'");
 }
 
+TEST(MakeProxyConfigTest, TheStatusPortCanBeMovedOrSwitchedOff) {
+  const std::vector<std::string> to = {"127.0.0.1:3000"};
+  EXPECT_EQ(MakeProxyConfig(":8080", to)->status->text, kDefaultStatus);
+  EXPECT_EQ(MakeProxyConfig(":8080", to, "127.0.0.1:9901")->status->text, "127.0.0.1:9901");
+  EXPECT_FALSE(MakeProxyConfig(":8080", to, "off")->status.has_value());
+  EXPECT_FALSE(MakeProxyConfig(":8080", to, "of").ok());
+}
+
 }  // namespace
 }  // namespace holdfast::config

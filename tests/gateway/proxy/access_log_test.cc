@@ -20,10 +20,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 ExchangeRecord Minimal() {
-  return {.time = ManualClock::kWallStart,
-          .listener = "edge",
-          .client = "192.0.2.7",
-          .reason = "none"};
+  return {
+      .time = ManualClock::kWallStart, .listener = "edge", .client = "192.0.2.7", .reason = "none"};
 }
 
 std::string Line(const ExchangeRecord& record) {
@@ -128,7 +126,8 @@ TEST(AccessLogLineTest, ValidUtf8StaysAsItIs) {
   EXPECT_EQ(TargetThroughJson(text), text);
 }
 
-// RFC 3629 section 3: overlong forms, surrogates, what lies above U+10FFFF, stray and missing bytes.
+// RFC 3629 section 3: overlong forms, surrogates, what lies above U+10FFFF, stray and missing
+// bytes.
 TEST(AccessLogLineTest, EveryByteOfInvalidUtf8IsEscapedByItself) {
   const std::pair<std::string, std::string> cases[] = {
       {"\x80", "\\u0080"},
@@ -194,7 +193,8 @@ class AccessLogTest : public testing::Test {
   metrics::Registry registry_;
   metrics::Shard* shard_ = registry_.AddShard();
   std::vector<std::string> batches_;
-  AccessLog log_{&loop_, shard_, [this](std::string batch) { batches_.push_back(std::move(batch)); }};
+  AccessLog log_{&loop_, shard_,
+                 [this](std::string batch) { batches_.push_back(std::move(batch)); }};
 };
 
 TEST_F(AccessLogTest, LinesWaitForTheTimer) {

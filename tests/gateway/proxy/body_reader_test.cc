@@ -36,7 +36,8 @@ class BodyReaderTest : public testing::Test {
   void Open(pool::SocketPair pair = pool::UnixPair()) {
     peer_ = std::move(pair.theirs);
     connection_ = std::make_unique<pool::Connection>(
-        &loop_, &slabs_, std::make_unique<pool::PlainTransport>(std::move(pair.ours)), &no_listener_,
+        &loop_, &slabs_, std::make_unique<pool::PlainTransport>(std::move(pair.ours)),
+        &no_listener_,
         /*connecting=*/false);
     ASSERT_EQ(connection_->Open(), 0);
     body_.clear();
@@ -166,8 +167,7 @@ constexpr std::string_view kChunked =
     "Content-Length: 7\r\n"
     "X-Last: \r\n"
     "\r\n";
-constexpr std::string_view kChunkedTrailers =
-    "Checksum=abc;Content-Length=7 (dropped);X-Last=;";
+constexpr std::string_view kChunkedTrailers = "Checksum=abc;Content-Length=7 (dropped);X-Last=;";
 
 TEST_F(BodyReaderTest, AChunkedBodyWithTrailersIsTheSameAtEverySplit) {
   const std::string wire = std::string(kChunked) + std::string(kNext);
@@ -237,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{"11111111111111111\r\n", Refusal::kChunkSizeOverflow},
                     Broken{"0\r\nfolded: a\r\n b\r\n\r\n", Refusal::kObsFold},
                     Broken{"0\r\nspace : a\r\n\r\n", Refusal::kSpaceBeforeColon},
-                    Broken{"0\r\nno colon\r\n\r\n", Refusal::kMissingColon},
+                    Broken{"0\r\nno-colon\r\n\r\n", Refusal::kMissingColon},
                     Broken{"0\r\nbare: lf\n\r\n", Refusal::kBareLf}),
     [](const auto& info) { return std::string(http::RefusalName(info.param.refusal)); });
 

@@ -1,3 +1,6 @@
+#include <sys/socket.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -30,6 +33,9 @@ void* Allocate(size_t bytes, size_t alignment) {
 void* operator new(size_t bytes) { return Allocate(bytes, alignof(std::max_align_t)); }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   return Allocate(bytes, static_cast<size_t>(alignment));
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return Allocate(bytes, alignof(std::max_align_t));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
@@ -72,8 +78,7 @@ class SteadyStateTest : public testing::Test {
 };
 
 TEST_F(SteadyStateTest, AnAnswerOfItsOwnAllocatesNothing) {
-  ProxyHarness harness(
-      {.routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
+  ProxyHarness harness({.routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
   Wire client = harness.Connect();
   client.Send(kGet);
   const size_t response = harness.Await(client, "\r\n\r\nhi").size();
@@ -133,8 +138,7 @@ TEST_F(SteadyStateTest, AChunkedExchangeWithTrailersAllocatesNothing) {
 }
 
 TEST_F(SteadyStateTest, ExchangesAreUsedAgain) {
-  ProxyHarness harness(
-      {.routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
+  ProxyHarness harness({.routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
   Exchange* first = harness.context.exchanges.Take(&harness.context);
   harness.context.exchanges.Give(&harness.context, first);
   std::vector<Wire> clients;

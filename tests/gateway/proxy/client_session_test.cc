@@ -61,8 +61,8 @@ TEST_F(LocalSessionTest, RequestsFollowOneAnotherOnOneConnection) {
 }
 
 TEST_F(LocalSessionTest, PipelinedRequestsAreAnsweredInOrderWhateverTheSplit) {
-  const std::string wire = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n" +
-                           std::string(kGet);
+  const std::string wire =
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(kGet);
   for (size_t split = 1; split < wire.size(); ++split) {
     client_.Send(wire.substr(0, split));
     harness_.Turn();
@@ -93,8 +93,7 @@ TEST_F(LocalSessionTest, ATurnAnswersNoMoreThanItsShareOfPipelinedRequests) {
   for (int i = 0; i < 2000; ++i) wire += kGet;
   client_.Send(wire);
   harness_.Turn();
-  const uint64_t first =
-      harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200"});
+  const uint64_t first = harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200"});
   EXPECT_GT(first, 0u);
   EXPECT_LE(first, uint64_t{2} * ClientSession::kMaxReadSteps);
   EXPECT_TRUE(harness_.TurnUntil([&] {

@@ -5,14 +5,11 @@
 
 #include "gateway/proxy/exchange.h"
 #include "tests/gateway/proxy/proxy_harness.h"
-#include "tests/pool/net/socket_pair.h"
 
 namespace holdfast::proxy {
 namespace {
 
 using metrics::Metric;
-using pool::Pattern;
-using std::chrono::seconds;
 
 std::string Post(size_t length) {
   return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
@@ -22,10 +19,10 @@ constexpr std::string_view kPostChunked =
 
 class ExchangeFailuresTest : public testing::Test {
  protected:
-  void ReachUpstream(std::string_view request = kGet) {
+  void ReachUpstream(std::string_view request = kGet, std::string_view last = kHeadEnd) {
     client_.Send(request);
     upstream_ = harness_.Accept();
-    harness_.Await(upstream_, request.substr(request.size() - 4));
+    harness_.Await(upstream_, last);
   }
   // The whole of an error response, which names its reason last.
   bool ClientGets(std::string_view status, std::string_view last) {
@@ -75,7 +72,7 @@ TEST_F(ExchangeFailuresTest, AClientGoneBeforeTheResponseCancelsTheRequest) {
 }
 
 TEST_F(ExchangeFailuresTest, AClientGoneInsideItsBodyCancelsTheRequest) {
-  ReachUpstream(Post(100) + "part");
+  ReachUpstream(Post(100) + "part", "part");
   client_.End();
   EXPECT_TRUE(harness_.AwaitEnd(upstream_));
   EXPECT_TRUE(harness_.AwaitEnd(client_));
@@ -106,19 +103,17 @@ TEST_F(ExchangeFailuresTest, AClientThatOnlyEndedItsSideStillGetsTheResponse) {
 }
 
 TEST_F(ExchangeFailuresTest, AClientGoneWithItsResponseWaitingIsClosed) {
-  pool::SocketPair pair = pool::TcpPair();
-  client_.Close();
-  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
-  client_ = harness_.Connect(std::move(pair.ours), std::move(pair.theirs));
   ReachUpstream();
-  const std::string body = Pattern(30'000'000);
-  size_t sent = upstream_.SendSome("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-  for (int quiet = 0; quiet < 50; ++quiet) {
-    const size_t now = upstream_.SendSome("8\r\n12345678\r\n");
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+  const std::string piece(100'000, 'x');
+  size_t sent = 0;
+  for (int quiet = 0; quiet < 20; ++quiet) {
+    const size_t now = upstream_.SendSome(piece);
     sent += now;
     if (now > 0) quiet = 0;
     harness_.Turn();
   }
+  EXPECT_GT(sent, 4 * kHighWatermark);
   EXPECT_LE(harness_.slabs.in_use() * pool::SlabPool::kSlabBytes, 4 * kHighWatermark);
   client_.Reset();
   ExpectNothingLeft();
@@ -165,8 +160,7 @@ struct Truncated {
   std::string_view head;
 };
 
-class TruncatedTest : public ExchangeFailuresTest,
-                      public testing::WithParamInterface<Truncated> {};
+class TruncatedTest : public ExchangeFailuresTest, public testing::WithParamInterface<Truncated> {};
 
 // The client must be able to tell: no last chunk, and an end where bytes were promised.
 TEST_P(TruncatedTest, AResponseThatBreaksOffIsBrokenOff) {
@@ -188,13 +182,13 @@ INSTANTIATE_TEST_SUITE_P(
     All, TruncatedTest,
     testing::Values(Truncated{"Length", "Content-Length: 9\r\n\r\npart"},
                     Truncated{"InAChunk", "Transfer-Encoding: chunked\r\n\r\n9\r\npart"},
-                    Truncated{"BetweenChunks",
-                              "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"},
+                    Truncated{"BetweenChunks", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"},
                     Truncated{"InTheTrailers",
                               "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n0\r\nx-a: 1\r\n"}),
     [](const auto& info) { return info.param.name; });
 
-// An HTTP/1.0 client has nothing but the connection's end to go by, so it must not be an orderly one.
+// An HTTP/1.0 client has nothing but the connection's end to go by, so it must not be an orderly
+// one.
 TEST_F(ExchangeFailuresTest, ATruncatedResponseWithoutAnEndOfItsOwnIsReset) {
   client_.Send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
   upstream_ = harness_.Accept();
@@ -243,7 +237,7 @@ TEST_F(ExchangeFailuresTest, WhatFollowsAResponseNeverBecomesTheNextOne) {
 }
 
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesDuringAnUploadIsToldAboutAtOnce) {
-  ReachUpstream(Post(1'000'000) + "part");
+  ReachUpstream(Post(1'000'000) + "part", "part");
   upstream_.Reset();
   EXPECT_TRUE(ClientGets("502 ", "reason: upstream_reset\n"));
   EXPECT_TRUE(SaysClose()) << "the rest of the body is not worth reading";
@@ -255,7 +249,7 @@ TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesDuringAnUploadIsToldAboutAtOnce) 
 // What the client sends wrong.
 
 TEST_F(ExchangeFailuresTest, ABrokenChunkFromTheClientEndsBothSides) {
-  ReachUpstream(std::string(kPostChunked) + "4\r\npart");
+  ReachUpstream(std::string(kPostChunked) + "4\r\npart", "part\r\n");
   client_.Send("\r\n-1\r\n" + std::string(kGet));
   EXPECT_TRUE(ClientGets("400 ", "\n"));
   EXPECT_TRUE(SaysClose());
@@ -270,7 +264,7 @@ TEST_F(ExchangeFailuresTest, ABrokenChunkFromTheClientEndsBothSides) {
 // A breach in the trailers leaves the input at the next request, where a smuggler wants it read as
 // part of this one.
 TEST_F(ExchangeFailuresTest, BrokenTrailersDoNotSwallowTheNextRequest) {
-  ReachUpstream(std::string(kPostChunked) + "4\r\npart");
+  ReachUpstream(std::string(kPostChunked) + "4\r\npart", "part\r\n");
   client_.Send("\r\n0\r\nbroken\r\n\r\nx: y\r\n\r\n" + std::string(kGet));
   EXPECT_TRUE(ClientGets("400 ", "\n"));
   EXPECT_TRUE(SaysClose());

@@ -21,11 +21,13 @@ constexpr std::string_view kPost10 = "POST / HTTP/1.1\r\nHost: a\r\nContent-Leng
 // Each limit has a length of its own, so that none can stand in for another.
 HarnessConfig Limits(std::string total = "off") {
   return {.listener = "idle_timeout: 500s, body_timeout: 30s",
-          .upstream = "idle_timeout: 400s, connect_timeout: 3s, "
-                      "max_connections: 1, queue: {size: 1, timeout: 8s}",
-          .routes = "- {name: all, match: {path_prefix: /}, upstream: web, "
-                    "timeouts: {first_byte: 11s, stall: 60s, total: " +
-                    total + "}, tunnel_idle_timeout: 90s}"};
+          .upstream =
+              "idle_timeout: 400s, connect_timeout: 3s, "
+              "max_connections: 1, queue: {size: 1, timeout: 8s}",
+          .routes =
+              "- {name: all, match: {path_prefix: /}, upstream: web, "
+              "timeouts: {first_byte: 11s, stall: 60s, total: " +
+              total + "}, tunnel_idle_timeout: 90s}"};
 }
 
 class ExchangeTimersTest : public testing::Test {

@@ -193,7 +193,7 @@ TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
   }));
   EXPECT_EQ(step.refusal, Refusal::kHeadTooLarge);
   upstream_.End();
-  EXPECT_EQ(harness_.slabs.in_use(), 0u);
+  EXPECT_TRUE(harness_.AtRest());
 }
 
 struct Ending {

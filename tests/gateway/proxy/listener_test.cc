@@ -128,9 +128,9 @@ TEST_F(ListenerTest, AListenerThatWaitedForAPlaceMayGo) {
   auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
   ASSERT_TRUE(socket.ok());
   const pool::SocketAddress address = *pool::LocalAddress(socket->get());
-  auto other = std::make_unique<Listener>(&harness_.context, std::move(*socket),
-                                          ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0,
-                                          1000);
+  auto other =
+      std::make_unique<Listener>(&harness_.context, std::move(*socket),
+                                 ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
   harness_.context.max_sessions = 1;
   Wire first = Dial();
   ASSERT_TRUE(HasSessions(1));
@@ -214,8 +214,9 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsIsCountedByName) {
   const pool::FileDescriptor next(dup(client.fd()));
   const rlimit none{.rlim_cur = static_cast<rlim_t>(next.get()), .rlim_max = before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  EXPECT_TRUE(harness_.TurnUntil(
-      [&] { return harness_.Count(Metric::kAcceptErrorsTotal, {"edge", "EMFILE"}) > 0; }));
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    return harness_.Count(Metric::kAcceptErrorsTotal, {"edge", "EMFILE"}) > 0;
+  }));
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(harness_.listener->sessions(), 0u);
 }

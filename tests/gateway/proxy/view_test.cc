@@ -25,9 +25,7 @@ constexpr std::string_view kTwoListeners =
 
 class ViewTest : public testing::Test {
  protected:
-  View* Make() {
-    return new View(&harness_.loop, harness_.shard, snapshot_, {harness_.cluster});
-  }
+  View* Make() { return new View(&harness_.loop, harness_.shard, snapshot_, {harness_.cluster}); }
   const route::Route* RouteOf(size_t i) { return &snapshot_->routes().routes()[i]; }
 
   ProxyHarness harness_;

@@ -53,8 +53,7 @@ TEST(DescriptorBudgetTest, TheSumIsExactAndSaysSo) {
   EXPECT_EQ(budget.upstreams, 512u);
   EXPECT_EQ(budget.idle_upstreams, 512u);
   EXPECT_EQ(budget.ToString(), "20000 descriptors = " + std::to_string(budget.gateway) +
-                                   " gateway + 512 upstream connections (at most 512 of them "
-                                   "idle) + " +
+                                   " gateway + 512 upstream connections (at most 512 idle) + " +
                                    std::to_string(budget.clients) + " clients");
 }
 
