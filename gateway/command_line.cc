@@ -15,8 +15,7 @@ constexpr char kSignals[] =
     "deadline cut connections off.";
 
 void AddStatusOption(CLI::App* subcommand, Command* command) {
-  subcommand
-      ->add_option("--status", command->status, "Where health and metrics are, or \"off\".")
+  subcommand->add_option("--status", command->status, "Where health and metrics are, or \"off\".")
       ->capture_default_str()
       ->type_name("ADDRESS");
 }

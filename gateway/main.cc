@@ -61,7 +61,7 @@ int Run(const Command& command) {
 }
 
 int Proxy(const Command& command) {
-  absl::StatusOr<config::Config> config = 
+  absl::StatusOr<config::Config> config =
       config::MakeProxyConfig(command.from, command.to, command.status);
   if (!config.ok()) {
     fprintf(stderr, "holdfast proxy: %s\n", std::string(config.status().message()).c_str());
@@ -78,7 +78,7 @@ int Demo(const Command& command) {
   }
   std::optional<config::Config> config = Accept(config::LoadConfig(text, "demo"));
   if (!config.has_value()) return server::kExitUsage;
-  return Serve(command, std::move(*config), 
+  return Serve(command, std::move(*config),
                {.greeting = DemoGreeting(command.demo_port, command.status)});
 }
 

@@ -297,12 +297,11 @@ void ClientSession::EndAfterExchange(bool complete) {
   body_.Release();
   if (persistence_ == ClientPersistence::kKeep) return EnterIdle();
   // Closing a socket that holds unread bytes sends a reset, which can overtake the response
-  // (RFC 9112 section 9.6).
+  // (RFC 9112 section 9.6). What follows a head that could not be read is unknown: it may come yet.
+  const bool unread_head = persistence_ == ClientPersistence::kFramingError || head_timed_out_;
   const bool nothing_unread =
-      body_.finished() && connection_.in().empty() && !connection_.readable();
-  if (nothing_unread || connection_.hung_up()) {
-    return Close(EndReason());
-  }
+      !unread_head && body_.finished() && connection_.in().empty() && !connection_.readable();
+  if (nothing_unread || connection_.hung_up()) return Close(EndReason());
   BeginLinger();
 }
 
@@ -396,7 +395,9 @@ void ClientSession::WakeBy(TimePoint deadline) {
 }
 
 void ClientSession::BeginDrain() {
-  if (phase_ == Phase::kIdle && connection_.in().empty()) {
+  // A request that is in the socket already is served, with Connection: close.
+  const bool at_rest = phase_ == Phase::kIdle && connection_.in().empty();
+  if (at_rest && pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes) {
     Close(SessionEndName(SessionEnd::kDrained));
   }
 }

@@ -205,7 +205,10 @@ bool Exchange::PumpRequest() {
     const BodyStep::Kind filled = FillUpstream();
     if (filled == BodyStep::Kind::kBroken) return false;
     const FlushStatus flushed = FlushUpstream();
-    if (filled != BodyStep::Kind::kData || flushed != FlushStatus::kDone) return true;
+    if (filled != BodyStep::Kind::kData || flushed != FlushStatus::kDone) {
+      ArmTimer();  // It may be another party's turn now.
+      return true;
+    }
   }
   context_->loop->Queue(progress_task_);
   return true;
@@ -224,7 +227,6 @@ BodyStep::Kind Exchange::FillUpstream() {
       http::DropHopHeaders(client_.stream->request_trailers());
       upstream_.SendEnd(client_.stream->request_trailers());
       request_done_ = true;
-      ArmTimer();
       return step.kind;
     }
     body_received_ += step.bytes;
@@ -292,6 +294,7 @@ void Exchange::AwaitHead() {
     client_.stream->SendInformational(response_);
     client_.stream->Flush();
     continued_ |= response_.status == 100;
+    ArmTimer();
   }
 }
 
@@ -331,10 +334,7 @@ bool Exchange::MayRetry() {
 void Exchange::BeginRelay() {
   first_byte_at_ = context_->loop->now();
   status_ = response_.status;
-  // A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
-  const bool body_held_back =
-      request_.expect_continue && !continued_ && !request_done_ && body_received_ == 0;
-  client_.stream->SendHead(response_, HeadFacts{.unfinished = body_held_back});
+  client_.stream->SendHead(response_, HeadFacts{.unfinished = BodyHeldBack()});
   MoveTo(State::kRelay);
   PumpResponse();
 }
@@ -565,8 +565,19 @@ void Exchange::LogExchange() {
   });
 }
 
+// Who is to do the next thing before there is a response.
+Exchange::Party Exchange::AwaitedParty() {
+  if (request_done_ || BodyHeldBack()) return Party::kResponder;
+  return upstream_.Congested() ? Party::kReader : Party::kRequester;
+}
+
+// A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
+bool Exchange::BodyHeldBack() const {
+  return request_.expect_continue && !continued_ && !request_done_ && body_received_ == 0;
+}
+
 // What ends the present state if nothing happens any more.
-TimePoint Exchange::Deadline() const {
+TimePoint Exchange::Deadline() {
   const auto after = [](TimePoint since, std::optional<pool::Duration> limit) {
     return limit.has_value() ? since + *limit : TimePoint::max();
   };
@@ -574,8 +585,13 @@ TimePoint Exchange::Deadline() const {
   TimePoint deadline = TimePoint::max();
   switch (state_) {
     case State::kAwaitResponse:
-      deadline = after(last_progress_,
-                       request_done_ ? route_->timeouts.first_byte : listener.body_timeout);
+      switch (AwaitedParty()) {
+        case Party::kResponder:
+          deadline = after(last_progress_, route_->timeouts.first_byte);
+          break;
+        case Party::kRequester: deadline = after(last_progress_, listener.body_timeout); break;
+        case Party::kReader: deadline = after(last_progress_, route_->timeouts.stall); break;
+      }
       break;
     case State::kRelay: deadline = after(last_progress_, route_->timeouts.stall); break;
     case State::kTunnel: return after(last_progress_, route_->tunnel_idle_timeout);
@@ -611,8 +627,12 @@ void Exchange::OnTimeout() {
   }
   switch (state_) {
     case State::kAwaitResponse:
-      if (request_done_) return Fail(Failure::kFirstByteTimeout);
-      return Fail(upstream_.Congested() ? Failure::kStallTimeout : Failure::kClientBodyTimeout);
+      switch (AwaitedParty()) {
+        case Party::kResponder: return Fail(Failure::kFirstByteTimeout);
+        case Party::kRequester: return Fail(Failure::kClientBodyTimeout);
+        case Party::kReader: return Fail(Failure::kStallTimeout);
+      }
+      return;
     case State::kRelay:
       return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
     case State::kTunnel: failure_ = Failure::kNone; return Done(/*complete=*/true);

@@ -122,7 +122,14 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
 
   void OnTimer(pool::TimePoint now);
   void OnTimeout();
-  pool::TimePoint Deadline() const;
+  enum class Party : uint8_t {
+    kRequester,  // the client, with more of its request
+    kReader,     // the upstream, to read what is sent to it
+    kResponder,  // the upstream, with a response
+  };
+  Party AwaitedParty();
+  bool BodyHeldBack() const;
+  pool::TimePoint Deadline();
   void ArmTimer();
   void NoteProgress() { last_progress_ = context_->loop->now(); }
 

@@ -156,10 +156,17 @@ void Server::AwaitNames(const config::Config& config) {
   const auto known = [this](const config::Upstream& upstream) {
     return !discovery_->Current(upstream.name).addresses.empty();
   };
-  const pool::TimePoint give_up_at = loop_.now() + kNamesPatience;
-  while (loop_.now() < give_up_at && !std::ranges::all_of(config.upstreams, known)) {
-    loop_.RunOnce(give_up_at - loop_.now());
+  std::vector<int> raised;
+  {
+    const Signals signals(&loop_, [&raised](int signal) { raised.push_back(signal); });
+    const pool::TimePoint give_up_at = loop_.now() + kNamesPatience;
+    while (raised.empty() && loop_.now() < give_up_at &&
+           !std::ranges::all_of(config.upstreams, known)) {
+      loop_.RunOnce(give_up_at - loop_.now());
+    }
   }
+  // They end the patience, and are Run's to obey.
+  for (const int signal : raised) raise(signal);
 }
 
 absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const config::Config& config) {
@@ -326,7 +333,9 @@ void Server::HandOver() {
   status_.reset();
   copies_.clear();
   MailAll([](Worker& worker) { worker.CloseListeners(); });
-  loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.delay);
+  const pool::Duration grace =
+      std::max<pool::Duration>(kHandOverGrace, snapshot_->config().drain.delay);
+  loop_.timers().Arm(drain_timer_, loop_.now() + grace);
 }
 
 void Server::Reload() {

@@ -73,6 +73,8 @@ class Server {
   // How long a process that takes another's place leaves the clients to that one while names are
   // looked up.
   static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
+  // At least, for the requests of connections that were accepted just before the hand-over.
+  static constexpr pool::Duration kHandOverGrace = std::chrono::seconds(1);
 
   absl::Status PlanShares(const config::Config& config, WorkerShares* shares);
   // Invalid when there is to be none.

@@ -13,8 +13,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-config::Config Loaded(int port, int pid) {
-  config::LoadResult loaded = config::LoadConfig(DemoConfig(port, pid, "127.0.0.1:9900"), "demo");
+config::Config Loaded(int port, int pid, const std::string& status = "127.0.0.1:9900") {
+  config::LoadResult loaded = config::LoadConfig(DemoConfig(port, pid, status), "demo");
   EXPECT_EQ(config::FormatDiagnostics(loaded.diagnostics), "");
   EXPECT_TRUE(loaded.config.has_value());
   return loaded.config.value_or(config::Config{});

@@ -21,7 +21,7 @@ struct Refused {
 };
 
 void PrintTo(const Refused& refused, std::ostream* out) {
-  *out << ::testing::PrintToString(refused.head);
+  *out << ::testing::PrintToString(refused.head.substr(0, 80));
 }
 
 std::string Lines(const std::string& lines) {
@@ -139,7 +139,7 @@ struct RefusedBody {
 };
 
 void PrintTo(const RefusedBody& refused, std::ostream* out) {
-  *out << ::testing::PrintToString(refused.body);
+  *out << ::testing::PrintToString(refused.body.substr(0, 80));
 }
 
 class RefusedChunksTest : public ::testing::TestWithParam<RefusedBody> {};

@@ -20,7 +20,7 @@ struct Broken {
 };
 
 void PrintTo(const Broken& broken, std::ostream* out) {
-  *out << ::testing::PrintToString(broken.response);
+  *out << ::testing::PrintToString(broken.response.substr(0, 80));
 }
 
 std::string ReasonAndNumber(const ::testing::TestParamInfo<Broken>& info) {

@@ -20,6 +20,7 @@ int Deadline::Milliseconds() const {
 }
 
 bool AwaitReady(int fd, short events, const Deadline& deadline) {
+  if (fd < 0) return false;  // poll(2) would wait for nothing
   while (true) {
     pollfd entry{.fd = fd, .events = events, .revents = 0};
     const int ready = poll(&entry, 1, deadline.Milliseconds());

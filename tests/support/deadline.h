@@ -23,7 +23,7 @@ class Deadline {
   std::chrono::steady_clock::time_point at_;
 };
 
-// Waits until `fd` is ready for `events` (poll(2)); false at the deadline.
+// Waits until `fd` is ready for `events` (poll(2)); false at the deadline, and at once for no fd.
 bool AwaitReady(int fd, short events, const Deadline& deadline);
 
 // Looks at `condition` every few milliseconds until it holds; false at the deadline. For what

@@ -293,6 +293,32 @@ TEST_F(ExchangeFailuresTest, ARefusedConnectionIsABadGateway) {
   EXPECT_EQ(Failures("connect_refused"), 1u);
 }
 
+// The pool that fails to connect has been given up by then, and the exchange turns to another one.
+TEST_F(ExchangeFailuresTest, AnEndpointMayLeaveWhileSomebodyWaitsForIt) {
+  pool::SocketAddress refusing;
+  {
+    Backend gone;
+    refusing = gone.address();
+  }
+  Backend other;
+  harness_.SetEndpoints({refusing});
+  client_.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
+  harness_.SetEndpoints({harness_.backend.address(), other.address()});
+  Wire first;
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    pool::FileDescriptor socket = harness_.backend.TryAccept();
+    if (!socket.valid()) socket = other.TryAccept();
+    const bool accepted = socket.valid();
+    if (accepted) first = Wire(std::move(socket));
+    return accepted;
+  }));
+  harness_.Await(first, kHeadEnd);
+  first.Send(kOk);
+  harness_.Await(client_, "\r\n\r\nok");
+  EXPECT_EQ(harness_.Retries("other_endpoint"), 1u);
+}
+
 TEST_F(ExchangeFailuresTest, ABodyOverTheRoutesLimitIsRefusedBeforeOrWhileItComes) {
   ProxyHarness harness(
       {.routes = "- {match: {path_prefix: /}, upstream: web, max_request_body: 10B}"});

@@ -37,6 +37,8 @@ constexpr std::array<std::string_view, 16> kFromClients = {
     "\r\n",
     kUpgrade,
 };
+constexpr std::string_view kSwitching =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nraw";
 constexpr std::array<std::string_view, 14> kFromUpstreams = {
     kOk,
     kOk,
@@ -48,7 +50,7 @@ constexpr std::array<std::string_view, 14> kFromUpstreams = {
     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart",
     "HTTP/1.1 200 OK\r\n\r\nuntil close",
     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nraw",
+    kSwitching,
     "HTTP/1.1 2",
     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "ok",
@@ -64,19 +66,16 @@ class RandomPeers {
 
   void Step() {
     Wire& client = clients_[random_.Below(static_cast<uint32_t>(clients_.size()))];
-    switch (random_.Below(20)) {
+    switch (random_.Below(50)) {
       case 0: return Leave(client);
       case 1: return void(shutdown(client.fd(), SHUT_WR));
-      case 2: return harness_.Advance(milliseconds(random_.Below(9000)));
+      case 2: return harness_.Advance(milliseconds(random_.Below(random_.Below(4000) + 1)));
       case 3: return Disturb();
-      case 4:
-      case 5:
-      case 6:
-      case 7: return client.fd() >= 0 ? void(client.SendSome(Pick(kFromClients))) : Replace(client);
-      case 8:
-      case 9:
-      case 10:
-      case 11: return ActAsUpstream();
+      default: break;
+    }
+    switch (random_.Below(4)) {
+      case 0: return ActAsUpstream();
+      case 1: return client.fd() >= 0 ? void(client.SendSome(Pick(kFromClients))) : Replace(client);
       default: return harness_.Turn();
     }
   }
@@ -103,31 +102,37 @@ class RandomPeers {
       if (!socket.valid()) break;
       upstreams_.emplace_back(std::move(socket));
     }
+    std::erase_if(upstreams_, [](const Wire& upstream) { return upstream.fd() < 0; });
     if (upstreams_.empty()) return;
     Wire& upstream = upstreams_[random_.Below(static_cast<uint32_t>(upstreams_.size()))];
-    if (upstream.fd() < 0) return;
     upstream.Pull();
-    switch (random_.Below(12)) {
+    // Mostly it speaks when it is spoken to.
+    if (upstream.received().empty() && random_.Below(8) != 0) return;
+    const bool upgrade = upstream.Take().find("Upgrade: x") != std::string::npos;
+    switch (random_.Below(16)) {
       case 0: return upstream.Close();
       case 1: return upstream.Reset();
       case 2: return void(shutdown(upstream.fd(), SHUT_WR));
-      default: upstream.SendSome(Pick(kFromUpstreams));
+      default: upstream.SendSome(upgrade ? kSwitching : Pick(kFromUpstreams));
     }
   }
   // What the worker does beside serving.
   void Disturb() {
-    switch (random_.Below(6)) {
+    switch (random_.Below(30)) {
       case 0: return harness_.SetEndpoints({}, "gone");
       case 1:
       case 2: return harness_.SetEndpoints({harness_.backend.address(), refusing_});
-      case 3: return harness_.SetEndpoints({harness_.backend.address()});
-      case 4:
+      case 3:
+      case 4: return harness_.SetEndpoints({harness_.backend.address()});
+      case 7:
         if (!harness_.context.sessions.empty()) harness_.context.sessions.front()->Cut();
         return;
       case 5:
+      case 6:
         harness_.Adopt(harness_.snapshot);
         harness_.listener->Configure(ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
         return;
+      default: return;
     }
   }
 
@@ -148,7 +153,7 @@ class RandomExchangeTest : public testing::TestWithParam<int> {};
 TEST_P(RandomExchangeTest, LeavesNothingBehind) {
   RandomPeers peers(static_cast<uint64_t>(GetParam()) + 1);
   ProxyHarness& harness = peers.harness();
-  for (int step = 0; step < 2000; ++step) {
+  for (int step = 0; step < 5000; ++step) {
     peers.Step();
     ASSERT_TRUE(harness.loop.timers().Validate());
   }
