@@ -63,7 +63,7 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kCounter,
      Unit::kNone,
      {"listener", "reason"},
-     "Client connections closed at once because a limit was reached."},
+     "Times a listener stopped accepting, or gave a client up, because a limit was reached."},
     {Metric::kAcceptErrorsTotal,
      "holdfast_accept_errors_total",
      Type::kCounter,

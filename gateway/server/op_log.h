@@ -17,6 +17,8 @@ void StopOpLog();
 void LogInfo(std::string_view line);
 void LogWarning(std::string_view line);
 void LogError(std::string_view line);
+// Without time and gravity, in order with the others: what scripts wait for.
+void LogPlain(std::string_view line);
 
 }  // namespace holdfast::server
 

@@ -24,8 +24,17 @@ using metrics::Metric;
 
 namespace {
 
+// A cap that cannot be shared out among the workers would not be kept.
+absl::Status CheckCap(const std::string& subject, std::optional<uint32_t> max_connections,
+                      size_t workers) {
+  if (!max_connections.has_value() || *max_connections >= workers) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(subject, ": max_connections ", *max_connections,
+                                                    " is less than one for each of the ", workers,
+                                                    " workers: raise it, or set `workers`"));
+}
+
 void Announce(const std::string& name, const pool::SocketAddress& address) {
-  fprintf(stderr, "listening name=%s address=%s\n", name.c_str(), address.ToString().c_str());
+  LogPlain(absl::StrCat("listening name=", name, " address=", address.ToString()));
 }
 
 bool HasListener(const route::Snapshot& snapshot, const std::string& key) {
@@ -102,12 +111,14 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
       PlanDescriptors(config, worker_count_, descriptor_limit_);
   if (!budget.ok()) return budget.status();
   for (const config::Upstream& upstream : config.upstreams) {
-    if (upstream.max_connections.has_value() && *upstream.max_connections < worker_count_) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("upstream ", upstream.name, ": max_connections ", *upstream.max_connections,
-                       " is less than one for each of the ", worker_count_,
-                       " workers: raise it, or set `workers`"));
-    }
+    absl::Status status =
+        CheckCap("upstream " + upstream.name, upstream.max_connections, worker_count_);
+    if (!status.ok()) return status;
+  }
+  for (const config::Listener& listener : config.listeners) {
+    absl::Status status =
+        CheckCap("listener " + listener.name, listener.max_connections, worker_count_);
+    if (!status.ok()) return status;
   }
   LogInfo(budget->ToString());
   shares->workers = worker_count_;
@@ -258,7 +269,7 @@ int Server::Run() {
   signals_.emplace(&loop_, [this](int signal) { OnSignal(signal); });
   loop_.timers().Arm(beat_timer_, loop_.now() + Heartbeats::kInterval);
   shard_->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).Set(1);
-  fputs("ready\n", stderr);
+  LogPlain("ready");
   if (!options_.greeting.empty()) fputs(options_.greeting.c_str(), stdout);
   fflush(stdout);
   inheritance_.TellReady();

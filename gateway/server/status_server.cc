@@ -37,14 +37,22 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   }
 
  private:
+  // Reads and answers per turn: who pipelines does not hold up signals, DNS and other probes.
+  static constexpr int kMaxSteps = 8;
+
   void OnConnectionReady() override {
-    while (connection_.open()) {
+    for (int step = 0; step < kMaxSteps && connection_.open(); ++step) {
       const FlushStatus flushed = connection_.Flush();
       if (flushed == FlushStatus::kError || (flushed == FlushStatus::kDone && closing_)) {
         return Close();
       }
       if (flushed == FlushStatus::kBlocked || !ServeOne()) return;
     }
+    if (connection_.open()) server_->loop_->Queue(more_task_);
+  }
+
+  void OnMore() {
+    if (connection_.open()) OnConnectionReady();
   }
 
   // False when nothing more can be done now, or ever.
@@ -128,6 +136,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   http::HeadScanner scanner_;
   http::RequestHead request_;
   bool closing_ = false;  // once what is in out() is written
+  pool::MemberTask<Session, &Session::OnMore> more_task_{this};
   pool::MemberTimer<Session, &Session::OnTimer> timer_{this};
 };
 

@@ -48,6 +48,33 @@ class LocalSessionTest : public testing::Test {
   Wire client_ = harness_.Connect();
 };
 
+TEST_F(LocalSessionTest, WhatFollowsAHeadThatCannotBeReadIsNotAnsweredWithAReset) {
+  client_.Send(
+      "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.ended();
+  }));
+  EXPECT_TRUE(client_.received().starts_with("HTTP/1.1 400 "));
+  client_.Send("5\r\nhello\r\n0\r\n\r\n");
+  harness_.Turns(3);
+  client_.Send("more");
+  harness_.Turns(3);
+  client_.Pull();
+  EXPECT_TRUE(client_.ended()) << "our end has come";
+  EXPECT_FALSE(client_.reset());
+}
+
+TEST_F(LocalSessionTest, ADrainServesTheRequestThatIsInTheSocketAlready) {
+  harness_.Turns(3);
+  client_.Send(kGet);
+  harness_.context.draining = true;
+  harness_.context.sessions.front()->BeginDrain();
+  const std::string response = harness_.Await(client_, kHi);
+  EXPECT_NE(response.find("Connection: close\r\n"), response.npos) << response;
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+}
+
 TEST_F(LocalSessionTest, RequestsFollowOneAnotherOnOneConnection) {
   for (int i = 0; i < 3; ++i) {
     client_.Send(kGet);

@@ -89,6 +89,22 @@ TEST_F(ExchangeTimersTest, ABodyThatDoesNotCome) {
   EXPECT_EQ(Failures("client_body_timeout"), 0u) << "it was not the upstream";
 }
 
+TEST_F(ExchangeTimersTest, WhileTheBodyIsHeldBackItIsTheUpstreamThatIsSilent) {
+  ReachUpstream("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  ExpectAt(seconds(11));
+  ExpectReply("504 ", "first_byte_timeout");
+  EXPECT_EQ(Failures("first_byte_timeout"), 1u);
+}
+
+TEST_F(ExchangeTimersTest, ToldToGoOnTheClientHasABodysTime) {
+  ReachUpstream("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  upstream_.Send("HTTP/1.1 100 Continue\r\n\r\n");
+  harness_.Await(client_, "\r\n\r\n");
+  client_.Take();
+  ExpectAt(seconds(30));
+  ExpectReply("408 ", "client_body_timeout");
+}
+
 TEST_F(ExchangeTimersTest, EachPieceOfABodyBeginsItsTimeAnew) {
   ReachUpstream(std::string(kPost10) + "1");
   for (int i = 0; i < 9; ++i) {

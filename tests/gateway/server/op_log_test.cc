@@ -1,5 +1,7 @@
 #include "gateway/server/op_log.h"
 
+#include <unistd.h>
+
 #include <regex>
 #include <sstream>
 #include <string>
@@ -62,6 +64,30 @@ TEST(OpLogTest, WithoutALogLinesAreWrittenAtOnce) {
   LogError("no log {} %s");
   LogInfo(std::string_view("cut here", 3));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "error no log {} %s\ninfo cut\n");
+}
+
+TEST(OpLogTest, APlainLineIsWrittenAsItIsAndInItsPlace) {
+  const std::vector<std::string> lines = Written([] {
+    LogInfo("before");
+    LogPlain("ready");
+    LogInfo("after");
+  });
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1], "ready");
+}
+
+// Standard error is a pipe that is full and that nobody reads: the lines are lost, the process is
+// not.
+TEST(OpLogTest, AReaderThatHasStoppedDoesNotHoldUpTheEnd) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int saved = dup(STDERR_FILENO);
+  ASSERT_EQ(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+  StartOpLog();
+  for (int i = 0; i < 2000; ++i) LogInfo(std::string(200, 'x'));
+  StopOpLog();
+  ASSERT_EQ(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+  for (const int fd : {ends[0], ends[1], saved}) close(fd);
 }
 
 TEST(OpLogTest, ItMayStartAgain) {
