@@ -118,7 +118,7 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kGauge,
      Unit::kNone,
      {"upstream"},
-     "Endpoints an upstream resolves to at present."},
+     "Endpoints an upstream resolves to at present, counted once by each worker."},
     {Metric::kDnsLookupsTotal,
      "holdfast_dns_lookups_total",
      Type::kCounter,

@@ -33,7 +33,7 @@ ConnectionPool::~ConnectionPool() {
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   HOLDFAST_CHECK(!waiter->waiting());
   Checkout checkout;
-  if (!fresh && idle_.size() > spoken_for()) {
+  if (!fresh && idle_.size() > spoken_for() && SoundIdle() && idle_.size() > spoken_for()) {
     checkout.status = Checkout::Status::kLeased;
     checkout.lease = LeaseOut(*idle_.front());
     return checkout;
@@ -245,9 +245,23 @@ Waiter& ConnectionPool::FirstWilling() const {
   return *waiter;
 }
 
+// The idle reader hears of bytes and ends when the loop next waits. What has arrived since it last
+// did would be read as the answer to the next request, and every answer after it as that of another
+// client; so reuse costs one more system call.
+bool ConnectionPool::SoundIdle() {
+  while (!idle_.empty()) {
+    UpstreamConnection& upstream = *idle_.front();
+    const PeekResult found = PeekSocket(upstream.connection().fd());
+    if (found == PeekResult::kNothing) return true;
+    CloseIdle(upstream,
+              found == PeekResult::kBytes ? IdleEnd::kIdleBytes : IdleEnd::kIdlePeerClosed);
+  }
+  return false;
+}
+
 void ConnectionPool::ServeFromIdle() {
   // Those who ask again from inside the call have their turn later: they must not hold the loop.
-  for (size_t left = willing(); left > 0 && spoken_for() > 0; --left) {
+  for (size_t left = willing(); left > 0 && spoken_for() > 0 && SoundIdle(); --left) {
     Serve(FirstWilling(), *idle_.front());
   }
 }

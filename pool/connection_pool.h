@@ -124,6 +124,8 @@ class ConnectionPool {
   void Serve(Waiter& waiter, UpstreamConnection& upstream);
   // The first who takes a used connection; one must be there.
   Waiter& FirstWilling() const;
+  // Closes those at the front of idle_ that have something to be read; false when none is left.
+  bool SoundIdle();
   void ServeFromIdle();
   // Gives free connections to waiters and opens missing ones; runs as a task of the loop.
   void ServeWaiters();

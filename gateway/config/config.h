@@ -149,6 +149,8 @@ struct Dns {
   Duration max_ttl = std::chrono::seconds(300);
   Duration timeout = std::chrono::seconds(2);  // per attempt
   uint32_t attempts = 2;                       // 1 to 10
+
+  bool operator==(const Dns&) const = default;
 };
 
 struct Config {

@@ -120,11 +120,14 @@ void PutForwardedFor(const RequestHead& head, const ForwardedFacts& facts, HeadW
   if (separator == ", ") writer->Put("\r\n");
 }
 
-void PutForwarded(const RequestHead& head, const ForwardedFacts& facts, std::string_view host,
+void PutForwarded(const RequestHead& head, const ForwardedFacts& facts,
                   const CopiedForwarded& copied, HeadWriter* writer) {
   PutForwardedFor(head, facts, writer);
   if (!copied.proto) writer->PutField("X-Forwarded-Proto", facts.scheme);
-  if (!copied.host && !host.empty()) writer->PutField("X-Forwarded-Host", host);
+  // What the client asked for, not what it was taken to mean.
+  if (!copied.host && !head.authority.empty()) {
+    writer->PutField("X-Forwarded-Host", head.authority);
+  }
 }
 
 void PutTarget(const RequestHead& head, HeadWriter* writer) {
@@ -215,7 +218,7 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   if (head.body == BodyKind::kLength) writer.PutContentLength(head.content_length);
   if (head.body == BodyKind::kChunked) writer.Put("Transfer-Encoding: chunked\r\n");
   writer.PutVia(head.version, facts.via_name);
-  PutForwarded(head, facts, host, copied, &writer);
+  PutForwarded(head, facts, copied, &writer);
   PutRequestConnection(head, facts.te_trailers, &writer);
   writer.Finish();
 }

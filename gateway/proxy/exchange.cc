@@ -1,6 +1,7 @@
 #include "gateway/proxy/exchange.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "gateway/http/hop_headers.h"
@@ -19,6 +20,11 @@ namespace {
 
 // Of one step of a body that is kept for replay.
 constexpr int kMaxReplayPieces = 16;
+
+// "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
+std::string RefusalDetail(Refusal refusal) {
+  return std::string(http::RefusalName(refusal)) + ": " + std::string(http::RefusalText(refusal));
+}
 
 }  // namespace
 
@@ -244,7 +250,7 @@ void Exchange::OnRequestBroken(Refusal refusal) {
   if (refusal == Refusal::kNone) return BreakOff(Failure::kClientGone);
   context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
       .Add();
-  Fail(Failure::kClientBodyBroken, http::RefusalText(refusal));
+  Fail(Failure::kClientBodyBroken, RefusalDetail(refusal));
 }
 
 FlushStatus Exchange::FlushUpstream() {
@@ -303,7 +309,7 @@ void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
     context_->shard
         ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(refusal)})
         .Add();
-    return Fail(Failure::kUpstreamBadResponse, http::RefusalText(refusal));
+    return Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
   }
   if (MayRetry()) {
     upstream_.End();

@@ -377,6 +377,7 @@ absl::Status Server::TryReload() {
   config::Config& config = *loaded.config;
   const config::Config& present = snapshot_->config();
   if (config.workers != present.workers) LogWarning("workers: changes at the next start only");
+  if (!(config.dns == present.dns)) LogWarning("dns: changes at the next start only");
   WorkerShares shares;
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
   absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);

@@ -28,7 +28,7 @@ size_t NextDescriptor(const GatewayProcess& gateway) {
 
 // Takes descriptors away from a running gateway, which believes that it has many.
 void LimitDescriptors(const GatewayProcess& gateway, size_t limit) {
-  rlimit limits{.rlim_cur = limit, .rlim_max = 20'000};
+  rlimit limits{};
   ASSERT_EQ(prlimit(gateway.pid(), RLIMIT_NOFILE, nullptr, &limits), 0);
   limits.rlim_cur = limit;
   ASSERT_EQ(prlimit(gateway.pid(), RLIMIT_NOFILE, &limits, nullptr), 0);

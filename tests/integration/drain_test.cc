@@ -153,6 +153,21 @@ TEST(DrainTest, AHalfSentRequestIsStillServed) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
+// Stopped, the gateway finds the request and the signal at the same moment.
+TEST(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
+  for (int i = 0; i < 5; ++i) {
+    GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
+    RawClient client(gateway.address());
+    EXPECT_EQ(client.Get("/local").Status(), 200);
+    gateway.Signal(SIGSTOP);
+    client.Send(GetRequest("/local"));
+    gateway.Signal(SIGTERM);
+    gateway.Signal(SIGCONT);
+    EXPECT_EQ(client.Response().body, "local");
+    EXPECT_EQ(gateway.WaitExit(), 0);
+  }
+}
+
 TEST(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
   UpstreamConnection upstream = hop.Warm();

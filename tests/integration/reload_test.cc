@@ -110,6 +110,20 @@ TEST(ReloadTest, AListenerIsRemovedAndItsKeptConnectionsAskedToGo) {
   EXPECT_EQ(RunProgram({"curl", "--silent", "http://" + address + "/local"}).code, 7);
 }
 
+TEST(ReloadTest, AListenerIsRenamedOnItsPort) {
+  GatewayConfig config;
+  config.bind = UnusedAddress();
+  GatewayProcess gateway(config);
+  RawClient kept(gateway.address());
+  EXPECT_EQ(kept.Get("/local").Status(), 200);
+  std::string text = config.Text();
+  text.replace(text.find("name: edge"), 10, "name: door");
+  gateway.Reload(text);
+  EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "success"}}), 1);
+  RawClient client(config.bind);
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+}
+
 TEST(ReloadTest, ARequestOnARemovedListenerIsFinished) {
   ScriptedUpstream upstream;
   GatewayConfig config = Base(upstream);

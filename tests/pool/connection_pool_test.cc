@@ -71,6 +71,36 @@ INSTANTIATE_TEST_SUITE_P(Sockets, ConnectionPoolTest,
                            return std::string(info.param == PeerKind::kTcp ? "Tcp" : "Unix");
                          });
 
+// The loop has not turned since: nobody has told the pool.
+TEST_P(ConnectionPoolTest, BytesThatCameSinceTheLastTurnAreNotTheNextRequestsAnswer) {
+  ConnectionPool& pool = Start(PoolLimits{});
+  MakeIdle(1);
+  ASSERT_EQ(send(peer_.Accept().get(), "HTTP/1.1 200 OK\r\n", 17, 0), 17);
+  EXPECT_EQ(NewHolder().Ask(pool), Status::kWaiting);
+  EXPECT_EQ(pool.idle(), 0u);
+  EXPECT_EQ(Closed("idle_bytes"), 1u);
+}
+
+TEST_P(ConnectionPoolTest, AnEndThatCameSinceTheLastTurnIsNotReused) {
+  ConnectionPool& pool = Start(PoolLimits{});
+  MakeIdle(1);
+  peer_.Accept().Reset();
+  EXPECT_EQ(NewHolder().Ask(pool), Status::kWaiting);
+  EXPECT_EQ(Closed("idle_peer_closed"), 1u);
+}
+
+TEST_P(ConnectionPoolTest, AWaiterDoesNotGetAConnectionThatHasSpokenOutOfTurn) {
+  ConnectionPool& pool = Start(PoolLimits{.max_connections = 1});
+  Holder& first = Lease();
+  Holder& second = NewHolder();
+  ASSERT_EQ(second.Ask(pool), Status::kWaiting);
+  FileDescriptor& socket = peer_.Accept();
+  EXPECT_EQ(first.GiveBack(), ReuseDecision::kKeep);
+  ASSERT_EQ(send(socket.get(), "HTTP/1.1 200 OK\r\n", 17, 0), 17);
+  EXPECT_TRUE(TurnUntil([&] { return second.holds(); }));
+  EXPECT_FALSE(second.lease().reused());
+}
+
 TEST_P(ConnectionPoolTest, TheFirstRequestOpensAConnection) {
   ConnectionPool& pool = Start(PoolLimits{});
   Holder& holder = NewHolder();

@@ -124,7 +124,7 @@ TEST_F(SerializerTest, AnHttp10RequestGoesOnAsHttp11) {
   EXPECT_EQ(Forward("GET / HTTP/1.0\r\nExpect: 100-continue\r\nConnection: keep-alive\r\n\r\n",
                     {.client_ip = "::1", .scheme = "https", .default_host = "web:80"}),
             "GET / HTTP/1.1\r\nHost: web:80\r\nVia: 1.0 holdfast\r\nX-Forwarded-For: ::1\r\n"
-            "X-Forwarded-Proto: https\r\nX-Forwarded-Host: web:80\r\n\r\n");
+            "X-Forwarded-Proto: https\r\n\r\n");
   EXPECT_EQ(Forward("GET / HTTP/1.0\r\n\r\n", {.client_ip = "::1"}),
             "GET / HTTP/1.1\r\nHost: \r\nVia: 1.0 holdfast\r\nX-Forwarded-For: ::1\r\n"
             "X-Forwarded-Proto: http\r\n\r\n");
