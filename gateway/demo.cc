@@ -37,19 +37,19 @@ routes:
                           port, pid, status == "off" ? "off" : "{bind: \"" + status + "\"}");
 }
 
-std::string DemoGreeting(int port, const std::string& status) {
+std::string DemoGreeting(const std::string& gateway, const std::string& status) {
   std::string greeting =
       absl::Substitute(R"(
 Holdfast is listening:
-  gateway  http://127.0.0.1:$0/
+  gateway  http://$0/
   status   $1
 
 Try, in another terminal:
-  curl -v http://127.0.0.1:$0/ http://127.0.0.1:$0/   # two requests, one connection on each side
-  curl -i http://127.0.0.1:$0/hello                       # answered by the gateway itself
+  curl -v http://$0/ http://$0/   # two requests, one connection on each side
+  curl -i http://$0/hello                       # answered by the gateway itself
 )",
-                       port, status == "off" ? "off" : "http://" + status + "/metrics");
-  if (status != "off") {
+                       gateway, status.empty() ? "off" : "http://" + status + "/metrics");
+  if (!status.empty()) {
     absl::SubstituteAndAppend(
         &greeting, "  curl -s http://$0/metrics | grep upstream_checkouts   # fresh, then reused\n",
         status);

@@ -9,7 +9,8 @@ namespace holdfast {
 // the same process plays on a UNIX socket named after `pid`.
 std::string DemoConfig(int port, int pid, const std::string& status);
 // What to try, for the terminal.
-std::string DemoGreeting(int port, const std::string& status);
+// `gateway` and `status` are the addresses bound; `status` is empty when it is off.
+std::string DemoGreeting(const std::string& gateway, const std::string& status);
 
 }  // namespace holdfast
 

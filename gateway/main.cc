@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -79,7 +80,11 @@ int Demo(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfig(text, "demo"));
   if (!config.has_value()) return server::kExitUsage;
   return Serve(command, std::move(*config),
-               {.greeting = DemoGreeting(command.demo_port, command.status)});
+               {.greeting = [](const std::map<std::string, std::string>& addresses) {
+                 const auto status = addresses.find("status");
+                 return DemoGreeting(addresses.at("gateway"),
+                                     status == addresses.end() ? "" : status->second);
+               }});
 }
 
 int Check(const Command& command) {

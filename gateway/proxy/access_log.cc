@@ -170,15 +170,19 @@ void AccessLog::Record(const ExchangeRecord& record) {
 void AccessLog::Flush() {
   loop_->timers().Cancel(flush_timer_);
   if (batch_.empty()) return;
-  if (batches_in_flight_ >= kMaxBatchesInFlight) {
+  if (lines_in_flight_.size() >= kMaxBatchesInFlight) {
     dropped_.Add(batch_lines_);
     batch_.clear();
   } else {
-    written_.Add(batch_lines_);
-    ++batches_in_flight_;
+    lines_in_flight_.push_back(batch_lines_);
     submit_(std::exchange(batch_, std::string()));
   }
   batch_lines_ = 0;
+}
+
+void AccessLog::OnBatchWritten(bool written) {
+  (written ? written_ : dropped_).Add(lines_in_flight_.front());
+  lines_in_flight_.pop_front();
 }
 
 }  // namespace holdfast::proxy

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -49,7 +50,7 @@ class AccessLog {
   static constexpr size_t kBatchBytes = 64 * 1024;
   static constexpr pool::Duration kFlushInterval = std::chrono::milliseconds(500);
   // Batches handed over and not written yet.
-  static constexpr int kMaxBatchesInFlight = 32;
+  static constexpr size_t kMaxBatchesInFlight = 32;
 
   // `submit` passes a batch to the writer, which calls OnBatchWritten on this thread for each.
   using Submit = std::function<void(std::string batch)>;
@@ -58,7 +59,8 @@ class AccessLog {
   void Record(const ExchangeRecord& record);
   // Hands over what is collected.
   void Flush();
-  void OnBatchWritten() { --batches_in_flight_; }
+  // In the order of submission. What was not `written` counts as dropped.
+  void OnBatchWritten(bool written);
 
  private:
   void OnFlushTimer(pool::TimePoint) { Flush(); }
@@ -69,7 +71,7 @@ class AccessLog {
   Submit submit_;
   std::string batch_;
   uint64_t batch_lines_ = 0;
-  int batches_in_flight_ = 0;
+  std::deque<uint64_t> lines_in_flight_;  // of each batch handed over
   pool::MemberTimer<AccessLog, &AccessLog::OnFlushTimer> flush_timer_{this};
 };
 

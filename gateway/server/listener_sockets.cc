@@ -53,15 +53,24 @@ absl::Status Bind(const pool::SocketAddress& address, size_t workers, BoundListe
     if (!next.ok()) return next.status();
     bound->sockets.push_back(std::move(*next));
   }
-  for (const pool::FileDescriptor& socket : bound->sockets) {
-    absl::StatusOr<pool::FileDescriptor> copy = Copy(socket);
-    if (!copy.ok()) return copy.status();
-    bound->copies.push_back(std::move(*copy));
-  }
+  absl::StatusOr<std::vector<pool::FileDescriptor>> copies = CopySockets(bound->sockets);
+  if (!copies.ok()) return copies.status();
+  bound->copies = std::move(*copies);
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
+    const std::vector<pool::FileDescriptor>& sockets) {
+  std::vector<pool::FileDescriptor> copies;
+  for (const pool::FileDescriptor& socket : sockets) {
+    absl::StatusOr<pool::FileDescriptor> copy = Copy(socket);
+    if (!copy.ok()) return copy.status();
+    copies.push_back(std::move(*copy));
+  }
+  return copies;
+}
 
 absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers,
                                            std::vector<pool::FileDescriptor> inherited) {

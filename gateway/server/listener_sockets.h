@@ -21,6 +21,10 @@ struct BoundListener {
   pool::SocketAddress address;  // as bound: port 0 has become a real one
 };
 
+// The same sockets once more; stops at the first that cannot be had.
+absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
+    const std::vector<pool::FileDescriptor>& sockets);
+
 // Binds `bind` once per worker: TCP sockets of their own that share the port, so that the kernel
 // spreads connections over them; a UNIX socket is one, accepted on by all. With `inherited` sockets
 // of that listener it takes those and binds what is missing: clients may wait in the queue of each,

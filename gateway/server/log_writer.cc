@@ -43,13 +43,15 @@ size_t PieceBytes(int fd) {
 }  // namespace
 
 LogWriter::LogWriter(const pool::Clock* clock)
-    : loop_(clock), mailbox_(&loop_), closing_(eventfd(0, EFD_CLOEXEC)) {
-  HOLDFAST_CHECK(closing_.valid());
+    : loop_(clock),
+      mailbox_(&loop_),
+      interrupts_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)) {
+  HOLDFAST_CHECK(interrupts_.valid());
   thread_ = std::thread([this] { loop_.Run(); });
 }
 
 LogWriter::~LogWriter() {
-  HOLDFAST_CHECK(eventfd_write(closing_.get(), 1) == 0);
+  Interrupt();
   mailbox_.Post([this] { loop_.Stop(); });
   thread_.join();
 }
@@ -62,36 +64,44 @@ absl::Status LogWriter::Open(const config::AccessLog& target) {
     if (absl::Status status = OpenFile(target.path, &file); !status.ok()) return status;
     fd = file.get();
   }
+  Interrupt();
   mailbox_.Post([this, fd, path = target.path, file = std::move(file)]() mutable {
-    file_ = std::move(file);
-    fd_ = fd;
-    piece_bytes_ = PieceBytes(fd);
+    TakeOver(std::move(file), fd);
     path_ = std::move(path);
   });
   return absl::OkStatus();
 }
 
 void LogWriter::Reopen() {
+  Interrupt();
   mailbox_.Post([this] {
-    if (path_.empty()) return;
     pool::FileDescriptor file;
-    if (!OpenFile(path_, &file).ok()) return;
-    file_ = std::move(file);
-    fd_ = file_.get();
-    piece_bytes_ = PieceBytes(fd_);
+    const bool reopened = !path_.empty() && OpenFile(path_, &file).ok();
+    if (!reopened) file = std::move(file_);
+    const int fd = file.valid() ? file.get() : fd_;
+    TakeOver(std::move(file), fd);
   });
 }
 
-void LogWriter::Write(std::string batch, std::function<void()> done) {
-  mailbox_.Post([this, batch = std::move(batch), done = std::move(done)] {
-    WriteAll(batch);
-    done();
-  });
+void LogWriter::Interrupt() { HOLDFAST_CHECK(eventfd_write(interrupts_.get(), 1) == 0); }
+
+void LogWriter::TakeOver(pool::FileDescriptor file, int fd) {
+  file_ = std::move(file);
+  fd_ = fd;
+  piece_bytes_ = PieceBytes(fd);
+  eventfd_t one;
+  HOLDFAST_CHECK(eventfd_read(interrupts_.get(), &one) == 0);
+  give_up_at_.reset();
+}
+
+void LogWriter::Write(std::string batch, std::function<void(bool written)> done) {
+  mailbox_.Post(
+      [this, batch = std::move(batch), done = std::move(done)] { done(WriteAll(batch)); });
 }
 
 // What cannot be written (a full disk, a reader that went away) is lost: there is nobody to tell
 // who would not be told through the same file.
-void LogWriter::WriteAll(const std::string& batch) {
+bool LogWriter::WriteAll(const std::string& batch) {
   HOLDFAST_CHECK(fd_ >= 0);
   size_t written = 0;
   while (written < batch.size() && AwaitRoom()) {
@@ -100,9 +110,10 @@ void LogWriter::WriteAll(const std::string& batch) {
     if (result > 0) {
       written += static_cast<size_t>(result);
     } else if (result == 0 || (errno != EINTR && errno != EAGAIN)) {
-      return;
+      return false;
     }
   }
+  return written == batch.size();
 }
 
 bool LogWriter::AwaitRoom() {
@@ -116,7 +127,7 @@ bool LogWriter::AwaitRoom() {
     // A negative descriptor is not looked at.
     pollfd waiting[] = {
         {.fd = fd_, .events = POLLOUT, .revents = 0},
-        {.fd = give_up_at_.has_value() ? -1 : closing_.get(), .events = POLLIN, .revents = 0}};
+        {.fd = give_up_at_.has_value() ? -1 : interrupts_.get(), .events = POLLIN, .revents = 0}};
     if (poll(waiting, 2, timeout) == 0) return false;
     if (waiting[0].revents != 0) return true;
     if (waiting[1].revents != 0) give_up_at_ = loop_.clock().Now() + kLastPatience;

@@ -34,12 +34,16 @@ class LogWriter {
   absl::Status Open(const config::AccessLog& target);
   // Opens the file anew under its name (after it was renamed). Keeps the old one if that fails.
   void Reopen();
-  // `done` runs on the writer's thread afterwards.
-  void Write(std::string batch, std::function<void()> done);
+  // `done` runs on the writer's thread afterwards and hears whether all of it was written.
+  void Write(std::string batch, std::function<void(bool written)> done);
 
  private:
-  void WriteAll(const std::string& batch);
-  // False when destruction has run out of patience.
+  bool WriteAll(const std::string& batch);
+  // The end of what Interrupt began.
+  void TakeOver(pool::FileDescriptor file, int fd);
+  // From another thread: a reader that has stopped reading has kLastPatience left.
+  void Interrupt();
+  // False when an interrupted wait has run out of patience.
   bool AwaitRoom();
 
   pool::EventLoop loop_;
@@ -49,9 +53,9 @@ class LogWriter {
   pool::FileDescriptor file_;
   int fd_ = -1;
   size_t piece_bytes_ = 0;                     // at most, in one write
-  std::optional<pool::TimePoint> give_up_at_;  // once destruction has begun
-  // An eventfd: wakes the thread when it waits for room and destruction begins.
-  pool::FileDescriptor closing_;
+  std::optional<pool::TimePoint> give_up_at_;  // while interrupted
+  // An eventfd that counts interruptions: one for each new target under way, one for the end.
+  pool::FileDescriptor interrupts_;
   std::thread thread_;
 };
 

@@ -33,16 +33,17 @@ absl::Status CheckCap(const std::string& subject, std::optional<uint32_t> max_co
                                                     " workers: raise it, or set `workers`"));
 }
 
-void Announce(const std::string& name, const pool::SocketAddress& address) {
-  LogPlain(absl::StrCat("listening name=", name, " address=", address.ToString()));
-}
-
 bool HasListener(const route::Snapshot& snapshot, const std::string& key) {
   const auto same = [&](const config::Listener& other) { return ListenerKey(other) == key; };
   return std::ranges::any_of(snapshot.config().listeners, same);
 }
 
 }  // namespace
+
+void Server::Announce(const std::string& name, const pool::SocketAddress& address) {
+  addresses_[name] = address.ToString();
+  LogPlain(absl::StrCat("listening name=", name, " address=", address.ToString()));
+}
 
 Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inheritance)
     : clock_(clock),
@@ -180,13 +181,31 @@ void Server::AwaitNames(const config::Config& config) {
   for (const int signal : raised) raise(signal);
 }
 
+// Sockets for a listener that is new only by its name: those handed over by the process before us,
+// or those of a present listener with the same address, which a reload renames.
+absl::StatusOr<std::vector<pool::FileDescriptor>> Server::SocketsHeld(
+    const config::Listener& listener) {
+  if (snapshot_ == nullptr) {
+    return inheritance_.TakeListener(ListenerKey(listener), listener.bind.address);
+  }
+  for (const config::Listener& present : snapshot_->config().listeners) {
+    const bool fixed = !present.bind.address.is_ip() || present.bind.address.port() != 0;
+    const auto copies = copies_.find(ListenerKey(present));
+    if (fixed && present.bind.address == listener.bind.address && copies != copies_.end()) {
+      return CopySockets(copies->second);
+    }
+  }
+  return std::vector<pool::FileDescriptor>();
+}
+
 absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const config::Config& config) {
   std::map<std::string, BoundListener> bound;
   for (const config::Listener& listener : config.listeners) {
     const std::string key = ListenerKey(listener);
     if (snapshot_ != nullptr && HasListener(*snapshot_, key)) continue;
-    absl::StatusOr<BoundListener> sockets = BindListener(
-        listener, worker_count_, inheritance_.TakeListener(key, listener.bind.address));
+    absl::StatusOr<std::vector<pool::FileDescriptor>> held = SocketsHeld(listener);
+    if (!held.ok()) return held.status();
+    absl::StatusOr<BoundListener> sockets = BindListener(listener, worker_count_, std::move(*held));
     if (!sockets.ok()) return sockets.status();
     bound[key] = std::move(*sockets);
   }
@@ -199,8 +218,8 @@ void Server::CreateWorkers(size_t count) {
     callbacks.on_empty = [this] { mailbox_.Post([this] { OnWorkerEmpty(); }); };
     callbacks.submit_log = [this, i](std::string batch) {
       Worker* worker = workers_[i].get();
-      log_writer_->Write(std::move(batch), [worker] {
-        worker->mailbox().Post([worker] { worker->OnLogBatchWritten(); });
+      log_writer_->Write(std::move(batch), [worker](bool written) {
+        worker->mailbox().Post([worker, written] { worker->OnLogBatchWritten(written); });
       });
     };
     workers_.push_back(std::make_unique<Worker>(static_cast<int>(i), clock_, registry_.AddShard(),
@@ -270,7 +289,7 @@ int Server::Run() {
   loop_.timers().Arm(beat_timer_, loop_.now() + Heartbeats::kInterval);
   shard_->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).Set(1);
   LogPlain("ready");
-  if (!options_.greeting.empty()) fputs(options_.greeting.c_str(), stdout);
+  if (options_.greeting) fputs(options_.greeting(addresses_).c_str(), stdout);
   fflush(stdout);
   inheritance_.TellReady();
   loop_.Run();

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_SERVER_SERVER_H_
 #define HOLDFAST_GATEWAY_SERVER_SERVER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,8 +32,9 @@ namespace holdfast::server {
 struct ServerOptions {
   std::string config_path;  // what SIGHUP reads again; empty: the configuration is fixed
   std::string version;
-  // Printed once everything listens.
-  std::string greeting;
+  // Makes what is printed once everything listens, from the addresses by listener name and
+  // "status".
+  std::function<std::string(const std::map<std::string, std::string>&)> greeting;
   // What SIGUSR2 starts: a program's path and its arguments; empty: nothing.
   std::vector<std::string> command;
 };
@@ -86,6 +88,8 @@ class Server {
   void DropInheritance();
   // Until every upstream has an endpoint, or patience ends.
   void AwaitNames(const config::Config& config);
+  absl::StatusOr<std::vector<pool::FileDescriptor>> SocketsHeld(const config::Listener& listener);
+  void Announce(const std::string& name, const pool::SocketAddress& address);
   void CreateWorkers(size_t count);
   // Door 2: the snapshot goes to every worker, with the sockets and endpoints it needs.
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
@@ -128,7 +132,8 @@ class Server {
   std::unique_ptr<StatusServer> status_;
   // Of every listener, by ListenerKey, for the process that takes our place.
   std::map<std::string, std::vector<pool::FileDescriptor>> copies_;
-  std::unique_ptr<Upgrade> upgrade_;  // under way
+  std::map<std::string, std::string> addresses_;  // as announced
+  std::unique_ptr<Upgrade> upgrade_;              // under way
   std::optional<Heartbeats> heartbeats_;
   std::optional<Signals> signals_;
   Phase phase_ = Phase::kServing;

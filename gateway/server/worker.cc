@@ -189,7 +189,7 @@ void Worker::ReapRetired() {
   std::erase_if(retired_, [](const auto& listener) { return listener->sessions() == 0; });
 }
 
-void Worker::OnLogBatchWritten() { access_log_->OnBatchWritten(); }
+void Worker::OnLogBatchWritten(bool written) { access_log_->OnBatchWritten(written); }
 
 void Worker::PublishStats() {
   const pool::LoopStats& stats = loop_.stats();

@@ -74,7 +74,7 @@ class Worker {
   void StopAccepting();
   // Cuts off every session that is left; on_empty follows if there are none.
   void CutAll();
-  void OnLogBatchWritten();
+  void OnLogBatchWritten(bool written);
   // Copies the loop's counts into the metrics.
   void PublishStats();
   // The loop ends after this turn.

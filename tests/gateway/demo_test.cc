@@ -68,14 +68,14 @@ TEST(DemoTest, AStatusAddressThatIsNoneIsADiagnosticRatherThanMoreYaml) {
 }
 
 TEST(DemoTest, TheGreetingNamesThePorts) {
-  const std::string greeting = DemoGreeting(9000, "127.0.0.1:9911");
+  const std::string greeting = DemoGreeting("127.0.0.1:9000", "127.0.0.1:9911");
   EXPECT_THAT(greeting, HasSubstr("http://127.0.0.1:9000/hello"));
   EXPECT_THAT(greeting, HasSubstr("curl -s http://127.0.0.1:9911/metrics"));
   EXPECT_THAT(greeting, Not(HasSubstr("$")));
 }
 
 TEST(DemoTest, TheGreetingOffersNoStatusThatIsOff) {
-  EXPECT_THAT(DemoGreeting(9000, "off"), Not(HasSubstr("metrics")));
+  EXPECT_THAT(DemoGreeting("127.0.0.1:9000", ""), Not(HasSubstr("metrics")));
 }
 
 }  // namespace

@@ -183,7 +183,7 @@ std::shared_ptr<const config::Listener> ProxyHarness::ListenerConfig(
 void ProxyHarness::LogExchanges() {
   access_log = std::make_unique<AccessLog>(&loop, shard, [this](std::string batch) {
     log_lines += batch;
-    access_log->OnBatchWritten();
+    access_log->OnBatchWritten(/*written=*/true);
   });
   context.access_log = access_log.get();
 }

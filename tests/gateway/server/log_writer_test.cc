@@ -35,12 +35,12 @@ class LogWriterTest : public testing::Test {
     ASSERT_TRUE(status.ok()) << status;
   }
   void Write(std::string batch) {
-    writer_->Write(std::move(batch), [] {});
+    writer_->Write(std::move(batch), [](bool) {});
   }
   // Letters run in order: when this one is written, so are all before it.
   void WriteAndWait(std::string batch) {
     std::promise<void> written;
-    writer_->Write(std::move(batch), [&written] { written.set_value(); });
+    writer_->Write(std::move(batch), [&written](bool) { written.set_value(); });
     ASSERT_EQ(written.get_future().wait_for(support::kPatience), std::future_status::ready);
   }
 
@@ -123,7 +123,8 @@ TEST_F(LogWriterTest, DestructionWritesWhatIsQueued) {
   Open(dir_.Path("log"));
   int acknowledged = 0;  // on the writer's thread until that has ended
   for (int i = 0; i < 100; ++i) {
-    writer_->Write(std::string(10'000, 'x'), [&acknowledged] { ++acknowledged; });
+    writer_->Write(std::string(10'000, 'x'),
+                   [&acknowledged](bool all) { acknowledged += all ? 1 : 0; });
   }
   writer_.reset();
   EXPECT_EQ(support::ReadFile(dir_.Path("log")).size(), 1'000'000u);
@@ -136,6 +137,13 @@ TEST_F(LogWriterTest, StandardErrorIsATargetThatReopenLeavesAlone) {
   writer_->Reopen();
   WriteAndWait("to standard error\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "to standard error\n");
+}
+
+TEST_F(LogWriterTest, TellsThatADiskIsFull) {
+  Open("/dev/full");
+  std::promise<bool> written;
+  writer_->Write("lost\n", [&written](bool all) { written.set_value(all); });
+  EXPECT_FALSE(written.get_future().get());
 }
 
 class LogWriterFifoTest : public LogWriterTest {
@@ -170,7 +178,7 @@ TEST_F(LogWriterFifoTest, AReaderThatStopsDoesNotHoldUpTheCaller) {
   Open(path_);
   for (int i = 0; i < 10; ++i) Write(much_);  // each would wait for the reader
   std::promise<void> written;
-  writer_->Write("end", [&written] { written.set_value(); });
+  writer_->Write("end", [&written](bool) { written.set_value(); });
   std::future<void> end = written.get_future();
   EXPECT_EQ(end.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   std::string got;
@@ -191,9 +199,20 @@ TEST_F(LogWriterFifoTest, DestructionDoesNotWaitForAReaderForever) {
   Open(path_);
   bool acknowledged = false;
   for (int i = 0; i < 3; ++i) Write(much_);
-  writer_->Write("x", [&acknowledged] { acknowledged = true; });
+  writer_->Write("x", [&acknowledged](bool) { acknowledged = true; });
   writer_.reset();
   EXPECT_TRUE(acknowledged);
+}
+
+TEST_F(LogWriterFifoTest, AnotherTargetTakesOverFromAReaderThatHasStopped) {
+  const pool::FileDescriptor reader = OpenReader();
+  Open(path_);
+  std::promise<bool> first;
+  writer_->Write(much_, [&first](bool all) { first.set_value(all); });
+  Open(dir_.Path("log"));
+  WriteAndWait("new\n");
+  EXPECT_FALSE(first.get_future().get()) << "its lines are lost, and it is told so";
+  EXPECT_EQ(support::ReadFile(dir_.Path("log")), "new\n");
 }
 
 TEST_F(LogWriterFifoTest, AReaderThatGoesAwayLosesLinesAndNothingElse) {
