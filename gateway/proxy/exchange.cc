@@ -369,6 +369,8 @@ BodyStep::Kind Exchange::FillClient() {
       http::DropHopHeaders(upstream_.response_trailers());
       client_.stream->SendEnd(upstream_.response_trailers());
       upstream_.End();
+      // The upstream did not wait for the body; the client's connection need not suffer for it.
+      discarding_ = !request_done_ && !BodyHeldBack() && BodyIsShort();
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
       context_->shard
           ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(step.refusal)})
@@ -409,11 +411,10 @@ void Exchange::PumpTunnel() {
 void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) {
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
-  const bool discard = request_.content_length <= kMaxDiscardBytes && !request_.expect_continue;
   const bool unreadable =
       failure_ == Failure::kRefusedFraming || failure_ == Failure::kHeadTimeout ||
       failure_ == Failure::kClientBodyBroken || failure_ == Failure::kClientBodyTimeout;
-  discarding_ = discard && !unreadable && !request_done_;
+  discarding_ = BodyIsShort() && !request_.expect_continue && !unreadable && !request_done_;
   status_ = head.status;
   if (!first_byte_at_.has_value()) first_byte_at_ = context_->loop->now();
   const bool unread = (request_.body != BodyKind::kNone && !request_done_ && !discarding_) ||

@@ -129,6 +129,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   };
   Party AwaitedParty();
   bool BodyHeldBack() const;
+  // Worth reading to its end for the connection's sake; a chunked one is until it proves long.
+  bool BodyIsShort() const { return request_.content_length <= kMaxDiscardBytes; }
   pool::TimePoint Deadline();
   void ArmTimer();
   void NoteProgress() { last_progress_ = context_->loop->now(); }

@@ -32,7 +32,6 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     connection_.Close();
     server_->loop_->timers().Cancel(timer_);
     server_->sessions_.Remove(*this);
-    if (server_->acceptor_.paused()) server_->acceptor_.Resume();
     server_->loop_->DestroyLater(std::unique_ptr<Session>(this));
   }
 
@@ -152,6 +151,8 @@ StatusServer::~StatusServer() {
 }
 
 void StatusServer::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress&) {
+  // The newcomer is a probe or a scrape more likely than whoever has been here longest.
+  if (sessions_.size() >= kMaxConnections) sessions_.front()->Close();
   auto session = std::make_unique<Session>(this, std::move(socket));
   if (!session->Open()) return;
   sessions_.PushBack(*session.release());

@@ -233,6 +233,22 @@ TEST(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
   }
 }
 
+// The end was there before the request was: even a POST goes to another connection, once.
+TEST(StaleRaceTest, ACloseThatCameBeforeAPostLosesNothing) {
+  ScriptedHop hop;
+  for (int i = 0; i < 10; ++i) {
+    UpstreamConnection upstream = hop.Warm();
+    hop.gateway.Signal(SIGSTOP);
+    hop.client.Send(PostRequest("/order", "one"));
+    upstream.Close();
+    hop.gateway.Signal(SIGCONT);
+    UpstreamConnection fresh = hop.upstream.Accept();
+    EXPECT_EQ(fresh.Answer(OkResponse("x", "Connection: close\r\n")).body, "one");
+    EXPECT_EQ(hop.client.Response().Status(), 200);
+    hop.upstream.ExpectNoConnection();
+  }
+}
+
 TEST(ConnectTest, ARefusedConnectionGivesBadGateway) {
   GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
   RawClient client(gateway.address());

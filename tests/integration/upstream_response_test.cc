@@ -1,6 +1,8 @@
 // Responses that break the rules, and connections that break: the client gets 502 or a visible
 // break, and no byte reaches another exchange.
 
+#include <signal.h>
+
 #include <ostream>
 #include <string>
 
@@ -216,7 +218,22 @@ TEST(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
   ExpectFreshConnection(hop);
 }
 
-TEST(ExtraBytesTest, AResponseBeforeTheRequestIsItsOwnOnlyOnAFreshConnection) {
+// Stopped, the gateway finds both at once, the request first: the bytes were there before it.
+TEST(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
+  ScriptedHop hop;
+  for (int i = 0; i < 10; ++i) {
+    UpstreamConnection upstream = hop.Warm();
+    hop.gateway.Signal(SIGSTOP);
+    hop.client.Send(PostRequest("/asked", "body"));
+    upstream.Send(OkResponse("unasked"));
+    hop.gateway.Signal(SIGCONT);
+    UpstreamConnection fresh = hop.upstream.Accept();
+    EXPECT_EQ(fresh.Answer(OkResponse("asked", "Connection: close\r\n")).Target(), "/asked");
+    EXPECT_EQ(hop.client.Response().body, "asked");
+  }
+}
+
+TEST(ExtraBytesTest, AnUnaskedResponseIsForgottenWithItsConnection) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   upstream.Send(OkResponse("unasked"));

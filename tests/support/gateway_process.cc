@@ -71,10 +71,14 @@ GatewayProcess::~GatewayProcess() {
 std::string GatewayProcess::address(std::string_view listener) const {
   const std::string begin = "listening name=" + std::string(listener) + " address=";
   std::string found;
-  std::istringstream lines(Stderr());
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with(begin)) found = line.substr(begin.size());
-  }
+  // A reload has happened before its lines are written.
+  Eventually([&] {
+    std::istringstream lines(Stderr());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with(begin)) found = line.substr(begin.size());
+    }
+    return !found.empty();
+  });
   EXPECT_NE(found, "") << "no listener " << listener << " in:\n" << Stderr();
   return found;
 }
