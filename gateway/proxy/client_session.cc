@@ -96,13 +96,14 @@ void ClientSession::OnConnectionReady() {
   }
 }
 
-// A client that has sent its whole request and then its end has gone away, as far as anyone can
-// tell (nginx and Envoy read it the same way); the exchange decides what that means for it.
 void ClientSession::OnReadyInExchange() {
-  if (connection_.hung_up() || (connection_.peer_ended() && body_.finished())) {
-    if (exchange_->OnClientEnded(connection_.hung_up())) return;
-  }
-  exchange_->Progress();
+  if (!TellOfEnd()) exchange_->Progress();
+}
+
+// A client that has sent its whole request and then its end: the exchange decides what that means.
+bool ClientSession::TellOfEnd() {
+  const bool ended = connection_.hung_up() || (connection_.peer_ended() && body_.finished());
+  return ended && exchange_->OnClientEnded(connection_.hung_up());
 }
 
 void ClientSession::ReadHeads() {
@@ -198,6 +199,8 @@ void ClientSession::StartExchange(size_t head_bytes) {
   if (refusal != http::Refusal::kNone) return exchange_->Refuse(refusal);
   body_.Start(exchange_->request().body, exchange_->request().content_length);
   exchange_->Start();
+  // Its end may have come with the request.
+  if (phase_ == Phase::kExchange) TellOfEnd();
 }
 
 void ClientSession::RefuseInput(http::Refusal refusal) {

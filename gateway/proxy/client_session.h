@@ -78,6 +78,8 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   void MoveTo(Phase next);
   void OnConnectionReady() override;
   void OnReadyInExchange();
+  // True if that ended the exchange.
+  bool TellOfEnd();
 
   // Takes heads off the input and starts their exchanges, until one runs on or the input ends.
   void ReadHeads();

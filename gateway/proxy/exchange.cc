@@ -472,7 +472,14 @@ void Exchange::BreakOff(Failure failure) {
 bool Exchange::OnClientEnded(bool gone) {
   switch (state_) {
     case State::kCheckout:
-    case State::kAwaitResponse: BreakOff(Failure::kClientGone); return true;
+    case State::kAwaitResponse:
+      if (gone) {
+        BreakOff(Failure::kClientGone);
+      } else if (!client_ended_at_.has_value()) {
+        client_ended_at_ = context_->loop->now();
+        ArmTimer();
+      }
+      return gone;
     case State::kRelay:
     case State::kFinishing:
       // One that only ended its side may still read what is on its way.
@@ -514,6 +521,7 @@ void Exchange::Reset() {
   body_received_ = discarded_ = 0;
   request_done_ = continued_ = discarding_ = reused_ = keep_for_replay_ = te_trailers_ = false;
   replayable_ = true;
+  client_ended_at_.reset();
   connected_at_.reset();
   first_byte_at_.reset();
 }
@@ -607,6 +615,9 @@ TimePoint Exchange::Deadline() {
     case State::kIdle: return TimePoint::max();
     case State::kCheckout: break;  // The pool limits the wait.
   }
+  if (client_ended_at_.has_value() && state_ != State::kRelay) {
+    deadline = std::min(deadline, *client_ended_at_ + kHalfClosedPatience);
+  }
   return std::min(deadline, after(started_, route_->timeouts.total));
 }
 
@@ -631,6 +642,11 @@ void Exchange::OnTimeout() {
   if (state_ != State::kTunnel && state_ != State::kFinishing && total.has_value() &&
       context_->loop->now() >= started_ + *total) {
     return Fail(Failure::kTotalTimeout);
+  }
+  const bool awaited = state_ == State::kCheckout || state_ == State::kAwaitResponse;
+  if (awaited && client_ended_at_.has_value() &&
+      context_->loop->now() >= *client_ended_at_ + kHalfClosedPatience) {
+    return BreakOff(Failure::kClientGone);
   }
   switch (state_) {
     case State::kAwaitResponse:

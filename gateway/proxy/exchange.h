@@ -36,6 +36,9 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // Of a request that is answered without being read: so much is read and thrown away to keep
   // the connection.
   static constexpr uint64_t kMaxDiscardBytes = 64 * 1024;
+  // A client that has ended its side after its request may have gone, or may wait for the answer:
+  // nobody can tell. So long it is waited for.
+  static constexpr pool::Duration kHalfClosedPatience = std::chrono::seconds(1);
   // Reads and writes per turn, so that one fast body does not hold up the others.
   static constexpr int kMaxRounds = 16;
 
@@ -173,6 +176,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
 
   pool::TimePoint started_;
   pool::TimePoint last_progress_;
+  std::optional<pool::TimePoint> client_ended_at_;
   std::optional<pool::TimePoint> connected_at_;
   std::optional<pool::TimePoint> first_byte_at_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};

@@ -159,10 +159,10 @@ TEST(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
     GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
     RawClient client(gateway.address());
     EXPECT_EQ(client.Get("/local").Status(), 200);
-    gateway.Signal(SIGSTOP);
+    gateway.Pause();
     client.Send(GetRequest("/local"));
     gateway.Signal(SIGTERM);
-    gateway.Signal(SIGCONT);
+    gateway.Resume();
     EXPECT_EQ(client.Response().body, "local");
     EXPECT_EQ(gateway.WaitExit(), 0);
   }

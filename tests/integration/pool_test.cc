@@ -1,7 +1,5 @@
 // Kept connections to the upstream: reuse, its end, and the race between the two.
 
-#include <signal.h>
-
 #include <string>
 
 #include <gtest/gtest.h>
@@ -209,10 +207,10 @@ TEST(StaleRaceTest, ARequestOfWhichNothingWasWrittenIsSentAgainWhateverItIs) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
-    hop.gateway.Signal(SIGSTOP);
+    hop.gateway.Pause();
     upstream.Reset();
     hop.client.Send(PostRequest("/order", "one"));
-    hop.gateway.Signal(SIGCONT);
+    hop.gateway.Resume();
     UpstreamConnection fresh = hop.upstream.Accept();
     EXPECT_EQ(fresh.Answer(OkResponse("x", "Connection: close\r\n")).body, "one");
     EXPECT_EQ(hop.client.Response().Status(), 200);
@@ -223,10 +221,10 @@ TEST(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
-    hop.gateway.Signal(SIGSTOP);
+    hop.gateway.Pause();
     upstream.Close();
     hop.client.Send(GetRequest("/"));
-    hop.gateway.Signal(SIGCONT);
+    hop.gateway.Resume();
     UpstreamConnection fresh = hop.upstream.Accept();
     fresh.Answer(OkResponse("x", "Connection: close\r\n"));
     EXPECT_EQ(hop.client.Response().Status(), 200);
@@ -238,10 +236,10 @@ TEST(StaleRaceTest, ACloseThatCameBeforeAPostLosesNothing) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
-    hop.gateway.Signal(SIGSTOP);
+    hop.gateway.Pause();
     hop.client.Send(PostRequest("/order", "one"));
     upstream.Close();
-    hop.gateway.Signal(SIGCONT);
+    hop.gateway.Resume();
     UpstreamConnection fresh = hop.upstream.Accept();
     EXPECT_EQ(fresh.Answer(OkResponse("x", "Connection: close\r\n")).body, "one");
     EXPECT_EQ(hop.client.Response().Status(), 200);

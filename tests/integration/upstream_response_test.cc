@@ -1,8 +1,6 @@
 // Responses that break the rules, and connections that break: the client gets 502 or a visible
 // break, and no byte reaches another exchange.
 
-#include <signal.h>
-
 #include <ostream>
 #include <string>
 
@@ -223,10 +221,10 @@ TEST(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
-    hop.gateway.Signal(SIGSTOP);
+    hop.gateway.Pause();
     hop.client.Send(PostRequest("/asked", "body"));
     upstream.Send(OkResponse("unasked"));
-    hop.gateway.Signal(SIGCONT);
+    hop.gateway.Resume();
     UpstreamConnection fresh = hop.upstream.Accept();
     EXPECT_EQ(fresh.Answer(OkResponse("asked", "Connection: close\r\n")).Target(), "/asked");
     EXPECT_EQ(hop.client.Response().body, "asked");

@@ -1,10 +1,10 @@
 #include "tests/support/gateway_process.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -81,6 +81,21 @@ std::string GatewayProcess::address(std::string_view listener) const {
   });
   EXPECT_NE(found, "") << "no listener " << listener << " in:\n" << Stderr();
   return found;
+}
+
+void GatewayProcess::Pause() {
+  Signal(SIGSTOP);
+  EXPECT_TRUE(Eventually([this] { return AllThreadsStopped(); }));
+}
+
+bool GatewayProcess::AllThreadsStopped() const {
+  const std::string tasks = "/proc/" + std::to_string(pid()) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    const std::string stat = ReadFile(task.path() / "stat");
+    const size_t state = stat.rfind(')') + 2;
+    if (state >= stat.size() || stat[state] != 'T') return false;
+  }
+  return true;
 }
 
 int GatewayProcess::WaitExit(std::chrono::milliseconds patience) {

@@ -1,6 +1,8 @@
 #ifndef HOLDFAST_TESTS_SUPPORT_GATEWAY_PROCESS_H_
 #define HOLDFAST_TESTS_SUPPORT_GATEWAY_PROCESS_H_
 
+#include <signal.h>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -41,6 +43,9 @@ class GatewayProcess {
   std::string address(std::string_view listener = "edge") const;
   pid_t pid() const { return process_->pid(); }
   void Signal(int signal) { process_->Signal(signal); }
+  // Stops every thread, so that what is sent until Resume is found all at once.
+  void Pause();
+  void Resume() { Signal(SIGCONT); }
   // The exit code, negative for a signal; a process that does not end fails the test.
   int WaitExit(std::chrono::milliseconds patience = kPatience);
   bool running() { return !process_->Poll().has_value(); }
@@ -68,6 +73,7 @@ class GatewayProcess {
 
  private:
   void AwaitStart();
+  bool AllThreadsStopped() const;
   double Metric(std::string_view name, const Labels& labels) const;
 
   TempDir files_;

@@ -59,6 +59,8 @@ TEST_F(ExchangeFailuresTest, AClientGoneWhileAConnectionIsAwaitedCancelsTheWait)
   client_.Send(kGet);
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
   client_.Close();
+  harness_.Turns(3);
+  harness_.Advance(Exchange::kHalfClosedPatience);
   ExpectNothingLeft();
   EXPECT_EQ(harness_.Closed("exchange_cut"), 1u);
 }
@@ -66,9 +68,27 @@ TEST_F(ExchangeFailuresTest, AClientGoneWhileAConnectionIsAwaitedCancelsTheWait)
 TEST_F(ExchangeFailuresTest, AClientGoneBeforeTheResponseCancelsTheRequest) {
   ReachUpstream();
   client_.Close();
+  harness_.Turns(3);
+  harness_.Advance(Exchange::kHalfClosedPatience);
   EXPECT_TRUE(harness_.AwaitEnd(upstream_));
   ExpectNothingLeft();
   EXPECT_EQ(Requests("499"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AClientThatEndsItsSideIsAnsweredIfThatDoesNotTakeLong) {
+  for (const bool at_once : {true, false}) {
+    Wire client = harness_.Connect();
+    client.Send(kGet);
+    if (at_once) client.End();
+    Wire upstream = harness_.Accept();
+    harness_.Await(upstream, kHeadEnd);
+    if (!at_once) client.End();
+    harness_.Turns(3);
+    harness_.Advance(Exchange::kHalfClosedPatience - pool::TimerWheel::kTick);
+    upstream.Send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    harness_.Await(client, "\r\n\r\nok");
+    EXPECT_TRUE(harness_.AwaitEnd(client));
+  }
 }
 
 TEST_F(ExchangeFailuresTest, AClientGoneInsideItsBodyCancelsTheRequest) {
