@@ -41,10 +41,6 @@ void CheckConfig(const config::Config& config) {
 }  // namespace
 }  // namespace holdfast::fuzz
 
-// libfyaml 0.7.12 loses a block of 4 KiB or more for a scalar with dozens of escapes. Files are
-// the operator's own and loaded rarely; the loader's own leaks are still found.
-extern "C" const char* __lsan_default_suppressions() { return "leak:fy_atom_iter_grow_chunk\n"; }
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace holdfast;
   const std::string_view text = fuzz::AsText(data, size);
