@@ -31,10 +31,16 @@ enum class Metric {
   kUpstreamConnectionsOpenedTotal,
   kUpstreamConnectionsClosedTotal,
   kUpstreamCheckoutsTotal,
+  kUpstreamReuseRatio,
+  kUpstreamIdleExpirySeconds,
   kUpstreamWaiters,
   kUpstreamRetriesTotal,
   kUpstreamRequestFailuresTotal,
   kUpstreamEndpoints,
+  kUpstreamEndpointUp,
+  kUpstreamEndpointStateChangesTotal,
+  kUpstreamEjectionsTotal,
+  kHealthChecksTotal,
   kDnsLookupsTotal,
 
   kFramingRefusalsTotal,
@@ -46,7 +52,6 @@ enum class Metric {
   kLoopTurnsTotal,
   kLoopBusySecondsTotal,
   kLoopTimersFiredTotal,
-  kLoopTurnSeconds,
 
   kConfigReloadsTotal,
   kConfigLastReloadSuccessful,
@@ -71,8 +76,8 @@ constexpr size_t IndexOf(Metric metric) { return static_cast<size_t>(metric); }
 enum class Type { kCounter, kGauge, kHistogram };
 
 // What a cell counts in. Prometheus wants seconds; cells are integers and count nanoseconds
-// wherever a second is too coarse, which the export divides.
-enum class Unit { kNone, kBytes, kSeconds, kNanoseconds };
+// wherever a second is too coarse, and millionths of a ratio, which the export divides.
+enum class Unit { kNone, kBytes, kSeconds, kNanoseconds, kMillionths };
 
 // The label names of one metric, in the order in which values are given to it.
 class LabelNames {
@@ -107,7 +112,9 @@ struct Description {
   std::string_view help;
 
   // The exported number is the cell's divided by this.
-  constexpr double divisor() const { return unit == Unit::kNanoseconds ? 1e9 : 1.0; }
+  constexpr double divisor() const {
+    return unit == Unit::kNanoseconds ? 1e9 : unit == Unit::kMillionths ? 1e6 : 1.0;
+  }
 };
 
 const Description& Describe(Metric metric);

@@ -15,4 +15,10 @@ Sums Registry::Collect() const {
   return sums;
 }
 
+Sums Registry::Collect(Metric metric) const {
+  Sums sums;
+  for (const auto& shard : shards_) shard->AddTo(sums, metric);
+  return sums;
+}
+
 }  // namespace holdfast::metrics

@@ -33,6 +33,9 @@ class Registry {
   // Each metric's values added up by label set: counters, gauges and histograms alike.
   Sums Collect() const;
 
+  // Of one metric alone, as far as the shards count it: for a decision rather than a scrape.
+  Sums Collect(Metric metric) const;
+
  private:
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Collector> collectors_;

@@ -38,14 +38,15 @@ Cell& Shard::CellFor(Metric metric, std::initializer_list<std::string_view> labe
 }
 
 void Shard::AddTo(Sums& sums) const {
-  for (const Description& description : AllMetrics()) {
-    const auto add = [&](const LabelValues& labels, const auto& cell) {
-      using Cell = std::remove_cvref_t<decltype(cell)>;
-      sums.Add<Cell>(description.metric, labels, cell.value());
-    };
-    std::visit([&](const auto& family) { family.ForEach(add); },
-               families_[IndexOf(description.metric)]);
-  }
+  for (const Description& description : AllMetrics()) AddTo(sums, description.metric);
+}
+
+void Shard::AddTo(Sums& sums, Metric metric) const {
+  const auto add = [&](const LabelValues& labels, const auto& cell) {
+    using Cell = std::remove_cvref_t<decltype(cell)>;
+    sums.Add<Cell>(metric, labels, cell.value());
+  };
+  std::visit([&](const auto& family) { family.ForEach(add); }, families_[IndexOf(metric)]);
 }
 
 }  // namespace holdfast::metrics

@@ -46,6 +46,7 @@ class Shard {
   Histogram& HistogramFor(Metric metric, std::initializer_list<std::string_view> label_values);
 
   void AddTo(Sums& sums) const;
+  void AddTo(Sums& sums, Metric metric) const;
 
  private:
   template <typename Cell>

@@ -1,27 +1,203 @@
 #include "pool/balancer.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "pool/net/check.h"
+
 namespace holdfast::pool {
+namespace {
 
-Balancer::Balancer(BalancePolicy policy, Random* random)
-    : policy_(policy), random_(random), next_(random->Next() >> 32) {}
+// Weights are counted in thousandths, so that slow start has steps to climb.
+constexpr uint64_t kWhole = 1000;
+constexpr uint64_t kSlowStartFloor = kWhole / 10;
 
-size_t Balancer::Pick(std::span<const size_t> loads, size_t avoid) {
-  const size_t count = loads.size();
-  if (count == 0) return kNoEndpoint;
-  if (count == 1) return 0;
-  // Choosing among `choices` and stepping over the avoided one keeps the rest equally likely.
-  const bool avoiding = avoid < count;
-  const size_t choices = avoiding ? count - 1 : count;
-  const auto step_over = [&](size_t i) { return avoiding && i >= avoid ? i + 1 : i; };
-  if (policy_ == BalancePolicy::kRoundRobin || choices == 1) {
-    return step_over(next_++ % choices);
+bool Contains(std::span<const size_t> indices, size_t index) {
+  return std::ranges::find(indices, index) != indices.end();
+}
+
+bool Covers(std::span<const size_t> indices, const WeightedDraw& all) {
+  if (indices.size() < all.size()) return false;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!Contains(indices, all.item(i))) return false;
   }
-  const size_t first = random_->Below(static_cast<uint32_t>(choices));
-  size_t second = random_->Below(static_cast<uint32_t>(choices - 1));
-  if (second >= first) ++second;
-  const size_t a = step_over(first);
-  const size_t b = step_over(second);
-  return loads[b] < loads[a] ? b : a;
+  return true;
+}
+
+}  // namespace
+
+Balancer::Balancer(const BalancerOptions& options, Random* random)
+    : options_(options), random_(random) {}
+
+void Balancer::Configure(const BalancerOptions& options) {
+  if (options == options_) return;
+  options_ = options;
+  Arrange();
+}
+
+void Balancer::SetEndpoints(std::vector<BalancerEndpoint> endpoints) {
+  endpoints_ = std::move(endpoints);
+  for (const BalancerEndpoint& endpoint : endpoints_) HOLDFAST_CHECK(endpoint.weight > 0);
+  Arrange();
+}
+
+Balancer::Tier Balancer::CountTier(bool backup) const {
+  Tier tier;
+  for (const BalancerEndpoint& endpoint : endpoints_) {
+    if (endpoint.backup != backup || endpoint.drained) continue;
+    ++tier.open;
+    if (endpoint.usable) ++tier.usable;
+  }
+  return tier;
+}
+
+void Balancer::Arrange() {
+  const Tier first = CountTier(/*backup=*/false);
+  const Tier second = CountTier(/*backup=*/true);
+  const bool backup = first.usable == 0 && (second.usable > 0 || first.open == 0);
+  const Tier& tier = backup ? second : first;
+  panicking_ =
+      tier.open > 0 && (tier.usable == 0 || tier.usable * 100 < tier.open * options_.panic_percent);
+
+  choices_.Clear();
+  choices_.Reserve(endpoints_.size());
+  reserve_.Clear();
+  reserve_.Reserve(endpoints_.size());
+  selection_.Reserve(endpoints_.size());
+  chosen_.assign(endpoints_.size(), false);
+  arrears_.assign(endpoints_.size(), 0);
+  slow_until_.reset();
+  const Duration slow_start = options_.slow_start.value_or(Duration::zero());
+  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+    const BalancerEndpoint& endpoint = endpoints_[i];
+    if (endpoint.drained) continue;
+    if (endpoint.backup != backup) {
+      if (endpoint.backup && endpoint.usable) reserve_.Add(i, endpoint.weight * kWhole);
+      continue;
+    }
+    if (!endpoint.usable && !panicking_) continue;
+    chosen_[i] = true;
+    choices_.Add(i, endpoint.weight * kWhole);
+    if (slow_start > Duration::zero() && endpoint.up_since.has_value()) {
+      const TimePoint end = *endpoint.up_since + slow_start;
+      slow_until_ = std::max(end, slow_until_.value_or(end));
+    }
+  }
+  // As after a random number of turns.
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    arrears_[choices_.item(i)] = static_cast<int64_t>(random_->Next() % choices_.total());
+  }
+  ArrangeHashing(backup);
+}
+
+void Balancer::ArrangeHashing(bool backup) {
+  std::vector<HashMember> members;
+  member_endpoints_.clear();
+  for (size_t i = 0; hashing() && i < endpoints_.size(); ++i) {
+    if (endpoints_[i].backup != backup) continue;
+    members.push_back({endpoints_[i].address.ToString(), endpoints_[i].weight});
+    member_endpoints_.push_back(i);
+  }
+  if (members == members_ && options_.policy == hashed_by_) return;
+  members_ = std::move(members);
+  hashed_by_ = options_.policy;
+  ring_.Clear();
+  maglev_.Clear();
+  if (options_.policy == BalancePolicy::kRingHash) ring_.Build(members_);
+  if (options_.policy == BalancePolicy::kMaglev) maglev_.Build(members_);
+}
+
+size_t Balancer::Pick(const Query& query, Load load) {
+  if (choices_.empty()) return kNoEndpoint;
+  const bool by_hash = hashing() && query.hash.has_value();
+  std::span<const size_t> tried = query.tried;
+  if (Covers(tried, choices_)) {
+    if (!Covers(tried, reserve_)) {
+      const WeightedDraw& backups = Select(reserve_, tried, /*slow_at=*/nullptr);
+      return backups.item(backups.Draw(by_hash ? NextHash(*query.hash) : random_->Next()));
+    }
+    tried = {};
+  }
+  if (choices_.size() == 1) return choices_.item(0);
+  if (by_hash) return PickByHash(*query.hash, tried);
+
+  const WeightedDraw& choices = ChoicesFor(query.now, tried);
+  switch (options_.policy) {
+    case BalancePolicy::kRoundRobin: return TakeTurn(choices);
+    case BalancePolicy::kLeastRequest: return LessLoaded(choices, load);
+    case BalancePolicy::kRandom:
+    case BalancePolicy::kRingHash:
+    case BalancePolicy::kMaglev: break;
+  }
+  return choices.item(choices.Draw(random_->Next()));
+}
+
+const WeightedDraw& Balancer::ChoicesFor(TimePoint now, std::span<const size_t> tried) {
+  const bool slow = slow_until_.has_value() && now < *slow_until_;
+  if (!slow && tried.empty()) return choices_;
+  return Select(choices_, tried, slow ? &now : nullptr);
+}
+
+const WeightedDraw& Balancer::Select(const WeightedDraw& from, std::span<const size_t> tried,
+                                     const TimePoint* slow_at) {
+  selection_.Clear();
+  for (size_t i = 0; i < from.size(); ++i) {
+    const uint32_t endpoint = from.item(i);
+    if (Contains(tried, endpoint)) continue;
+    const bool slow = slow_at != nullptr;
+    selection_.Add(endpoint, slow ? WeightNow(endpoints_[endpoint], *slow_at) : from.weight(i));
+  }
+  return selection_;
+}
+
+uint64_t Balancer::WeightNow(const BalancerEndpoint& endpoint, TimePoint now) const {
+  if (!endpoint.up_since.has_value()) return endpoint.weight * kWhole;
+  const double elapsed = static_cast<double>((now - *endpoint.up_since).count());
+  const double part =
+      std::clamp(elapsed / static_cast<double>(options_.slow_start->count()), 0.0, 1.0);
+  constexpr double kClimb = kWhole - kSlowStartFloor;
+  return endpoint.weight * (kSlowStartFloor + static_cast<uint64_t>(part * kClimb));
+}
+
+// As nginx's: everyone's arrears grow by its weight, and the one whose turn it is pays for all.
+size_t Balancer::TakeTurn(const WeightedDraw& choices) {
+  uint32_t next = choices.item(0);
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const uint32_t endpoint = choices.item(i);
+    arrears_[endpoint] += static_cast<int64_t>(choices.weight(i));
+    if (arrears_[endpoint] > arrears_[next]) next = endpoint;
+  }
+  arrears_[next] -= static_cast<int64_t>(choices.total());
+  return next;
+}
+
+// The first is drawn by weight, so idle endpoints get their shares. The second, another one, is
+// taken if even with this request it were no fuller for its weight than the first is without: with
+// equal weights, if it has fewer requests. To compare their loads as they stand would always favour
+// the heavier of two idle ones (counting this request) or the lighter (not counting it). Two
+// endpoints are both looked at, so that a small upstream needs no case of its own.
+size_t Balancer::LessLoaded(const WeightedDraw& choices, Load load) {
+  const size_t first = choices.Draw(random_->Next());
+  const size_t first_load = load(choices.item(first));
+  if (first_load == 0 || choices.size() == 1) return choices.item(first);
+  const size_t second = choices.Draw(random_->Next(), first);
+  const size_t second_load = load(choices.item(second));
+  const bool better =
+      (second_load + 1) * choices.weight(first) <= first_load * choices.weight(second);
+  return choices.item(better ? second : first);
+}
+
+size_t Balancer::PickByHash(uint64_t hash, std::span<const size_t> tried) {
+  const auto may = [&](size_t member) {
+    const size_t endpoint = member_endpoints_[member];
+    return chosen_[endpoint] && !Contains(tried, endpoint);
+  };
+  const size_t member =
+      options_.policy == BalancePolicy::kMaglev ? maglev_.Find(hash, may) : ring_.Find(hash, may);
+  if (member != HashRing::kNone) return member_endpoints_[member];
+  // Few may be chosen. The lot depends on the key alone, but keys move whenever they change.
+  const WeightedDraw& choices = Select(choices_, tried, /*slow_at=*/nullptr);
+  return choices.item(choices.Draw(NextHash(hash)));
 }
 
 }  // namespace holdfast::pool

@@ -3,34 +3,131 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
-#include "pool/random.h"
+#include <absl/functional/function_ref.h>
+
+#include "pool/hash_ring.h"
+#include "pool/maglev.h"
+#include "pool/net/clock.h"
+#include "pool/net/random.h"
+#include "pool/net/socket_address.h"
+#include "pool/weighted_draw.h"
 
 namespace holdfast::pool {
 
 enum class BalancePolicy : uint8_t {
-  kRoundRobin,
-  kLeastRequest,  // of two chosen at random (Mitzenmacher, "The power of two choices")
+  kRoundRobin,    // smooth: the turns of a heavy endpoint are spread between those of the others
+  kLeastRequest,  // the better of two drawn by lot (Mitzenmacher, "The power of two choices")
+  kRandom,
+  kRingHash,  // a key stays at its endpoint; HashRing and Maglev say how
+  kMaglev,
 };
 
-// Chooses among endpoints by their load (requests in flight and waiting). One thread.
+// An endpoint as far as the choice depends on it.
+struct BalancerEndpoint {
+  SocketAddress address;              // unique; its text is what ring hash and maglev go by
+  uint32_t weight = 1;                // its share beside the others of its tier; at least 1
+  bool backup = false;                // of the second tier
+  bool usable = true;                 // nothing known speaks against it
+  bool drained = false;               // by hand: gets nothing, not even in a panic
+  std::optional<TimePoint> up_since;  // slow start counts from here; nullopt: always
+};
+
+struct BalancerOptions {
+  BalancePolicy policy = BalancePolicy::kLeastRequest;
+  std::optional<Duration> slow_start;
+  uint32_t panic_percent = 0;
+
+  bool operator==(const BalancerOptions&) const = default;
+};
+
+// Chooses an endpoint for a request.
+//
+// Tiers: the backups are used while no endpoint of the first tier may be, and for the repetition of
+// a request that all of those have failed.
+// Panic: when fewer than panic_percent of a tier's endpoints are usable, or none of either tier is,
+// all of the tier are used as if they were: most likely the verdicts are wrong, and if they are
+// right the rest would break under the load. A first tier with no usable endpoint at all gives way
+// to a usable backup rather than panic.
+// Slow start: an endpoint's weight grows evenly from a tenth to the whole within slow_start of
+// up_since. The hash policies ignore it: a weight that changes would move keys twice.
+// Weights: round robin and random give shares by weight. Least request draws two by weight and so
+// does the same among idle endpoints, and among busy ones brings requests in flight in proportion.
+//
+// One thread. Pick allocates nothing; it takes O(1) or O(log n), but O(n) for round robin, in slow
+// start and while endpoints are avoided. The rest is for when something changes: SetEndpoints
+// costs milliseconds with maglev or with a thousand endpoints on a ring.
 class Balancer {
  public:
   static constexpr size_t kNoEndpoint = static_cast<size_t>(-1);
 
-  Balancer(BalancePolicy policy, Random* random);
+  struct Query {
+    TimePoint now;
+    // For ring hash and maglev, which without it choose as random does.
+    std::optional<uint64_t> hash;
+    // Indices of endpoints to be chosen only when no other may be.
+    std::span<const size_t> tried;
+  };
+  // How many requests endpoint i has in flight, the whole process counted. Asked of candidates.
+  using Load = absl::FunctionRef<size_t(size_t)>;
 
-  void set_policy(BalancePolicy policy) { policy_ = policy; }
+  // `random` outlives it.
+  Balancer(const BalancerOptions& options, Random* random);
 
-  // The index of the endpoint to use, kNoEndpoint when there is none. `avoid` (an index) is chosen
-  // only when it is the only one: a repetition goes elsewhere.
-  size_t Pick(std::span<const size_t> loads, size_t avoid = kNoEndpoint);
+  void Configure(const BalancerOptions& options);
+  // From now on indices are those of `endpoints`. Round robin starts anew at a random place, so
+  // that workers do not march in step.
+  void SetEndpoints(std::vector<BalancerEndpoint> endpoints);
+
+  // The index of the endpoint to use; kNoEndpoint when there is none but drained ones.
+  size_t Pick(const Query& query, Load load);
+
+  bool panicking() const { return panicking_; }
 
  private:
-  BalancePolicy policy_;
+  struct Tier {
+    size_t open = 0;  // not drained
+    size_t usable = 0;
+  };
+  Tier CountTier(bool backup) const;
+  // Decides who may be chosen, after a change of any kind.
+  void Arrange();
+  void ArrangeHashing(bool backup);
+
+  uint64_t WeightNow(const BalancerEndpoint& endpoint, TimePoint now) const;
+  // Those to choose from: choices_ as it stands, or a selection of it at its present weights.
+  const WeightedDraw& ChoicesFor(TimePoint now, std::span<const size_t> tried);
+  // Those of `from` that were not tried, with the weights that slow start gives them at that time.
+  const WeightedDraw& Select(const WeightedDraw& from, std::span<const size_t> tried,
+                             const TimePoint* slow_at);
+
+  size_t TakeTurn(const WeightedDraw& choices);
+  size_t LessLoaded(const WeightedDraw& choices, Load load);
+  size_t PickByHash(uint64_t hash, std::span<const size_t> tried);
+  bool hashing() const {
+    return options_.policy == BalancePolicy::kRingHash || options_.policy == BalancePolicy::kMaglev;
+  }
+
+  BalancerOptions options_;
   Random* random_;
-  size_t next_;  // round robin; starts at random so that workers do not march in step
+  std::vector<BalancerEndpoint> endpoints_;
+  bool panicking_ = false;
+  WeightedDraw choices_;    // who may be chosen, with their whole weights
+  WeightedDraw reserve_;    // usable backups, while the first tier is in use
+  WeightedDraw selection_;  // scratch, kept for its memory
+  std::optional<TimePoint> slow_until_;
+  // Round robin: by how much an endpoint is behind its share.
+  std::vector<int64_t> arrears_;
+  // Hashing: the tier in use, usable or not. Changes of health rebuild nothing.
+  std::vector<size_t> member_endpoints_;
+  std::vector<HashMember> members_;
+  BalancePolicy hashed_by_ = BalancePolicy::kRandom;  // what the ring or the table was built for
+  std::vector<bool> chosen_;                          // endpoint -> is in choices_
+  HashRing ring_;
+  Maglev maglev_;
 };
 
 }  // namespace holdfast::pool

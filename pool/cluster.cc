@@ -3,42 +3,81 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/container/inlined_vector.h>
+
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
 
-Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
-                 const PoolLimits& limits, BalancePolicy policy)
-    : context_(context),
-      name_(std::move(name)),
-      limits_(limits),
-      cells_(shard, name_),
-      balancer_(policy, context.random) {}
-
-Cluster::~Cluster() { cells_.endpoints.Add(-static_cast<int64_t>(pools_.size())); }
-
-void Cluster::Configure(const PoolLimits& limits, BalancePolicy policy) {
-  balancer_.set_policy(policy);
-  limits_ = limits;
-  for (auto& pool : pools_) pool->SetLimits(limits);
+RetryPermit::RetryPermit(UpstreamTotals* totals, size_t worker) : totals_(totals), worker_(worker) {
+  totals_->AddRetries(worker_, 1);
 }
 
-void Cluster::SetEndpoints(std::span<const SocketAddress> addresses, std::string note) {
-  note_ = std::move(note);
+void RetryPermit::Release() {
+  if (totals_ != nullptr) std::exchange(totals_, nullptr)->AddRetries(worker_, -1);
+}
+
+Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
+                 const ClusterOptions& options)
+    : context_(context),
+      name_(std::move(name)),
+      options_(options),
+      cells_(shard, name_),
+      totals_(context.shelves->TotalsOf(name_)),
+      balancer_(options.balancing, context.random) {
+  totals_->SetLimits(options.breakers, options.retry_budget);
+}
+
+Cluster::~Cluster() = default;
+
+void Cluster::Configure(const ClusterOptions& options) {
+  options_ = options;
+  balancer_.Configure(options.balancing);
+  totals_->SetLimits(options.breakers, options.retry_budget);
+  for (auto& pool : pools_) pool->SetLimits(options.pool);
+}
+
+std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
+  const auto same = [&](const auto& pool) {
+    return pool != nullptr && pool->key().address == address;
+  };
+  if (const auto known = std::ranges::find_if(pools_, same); known != pools_.end()) {
+    return std::move(*known);
+  }
+  if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
+    std::unique_ptr<ConnectionPool> pool = std::move(*left);
+    departed_.erase(left);
+    pool->SetLimits(options_.pool);
+    if (!draining_) pool->Undrain();
+    return pool;
+  }
+  auto pool = std::make_unique<ConnectionPool>(context_, EndpointKey{name_, address}, options_.pool,
+                                               &cells_, this);
+  if (draining_) pool->Drain();
+  return pool;
+}
+
+void Cluster::SetEndpoints(const EndpointSet& set) {
+  note_ = set.note;
   std::vector<std::unique_ptr<ConnectionPool>> next;
-  next.reserve(addresses.size());
-  for (const SocketAddress& address : addresses) {
-    const auto same = [&](const auto& pool) {
-      return pool != nullptr && pool->key().address == address;
-    };
+  next.reserve(set.endpoints.size());
+  endpoints_.clear();
+  std::vector<BalancerEndpoint> choices;
+  for (const EndpointState& endpoint : set.endpoints) {
+    const auto same = [&](const auto& pool) { return pool->key().address == endpoint.address; };
     if (std::ranges::any_of(next, same)) continue;  // Named twice: still one endpoint.
-    const auto known = std::ranges::find_if(pools_, same);
-    if (known != pools_.end()) {
-      next.push_back(std::move(*known));
-    } else {
-      next.push_back(std::make_unique<ConnectionPool>(context_, EndpointKey{name_, address},
-                                                      limits_, &cells_));
-      if (draining_) next.back()->Drain();
+    next.push_back(PoolFor(endpoint.address));
+    endpoints_.push_back(endpoint);
+    choices.push_back({.address = endpoint.address,
+                       .weight = endpoint.weight,
+                       .backup = endpoint.backup,
+                       .usable = endpoint.availability == Availability::kUp,
+                       .drained = endpoint.availability == Availability::kDrained ||
+                                  endpoint.availability == Availability::kMaintenance,
+                       .up_since = endpoint.up_since});
+    if (endpoint.availability == Availability::kUnhealthy ||
+        endpoint.availability == Availability::kMaintenance) {
+      next.back()->CloseAllIdle(CloseReason::kUnhealthy);
     }
   }
   for (auto& pool : pools_) {
@@ -46,9 +85,8 @@ void Cluster::SetEndpoints(std::span<const SocketAddress> addresses, std::string
     pool->Drain();
     departed_.push_back(std::move(pool));
   }
-  cells_.endpoints.Add(static_cast<int64_t>(next.size()) - static_cast<int64_t>(pools_.size()));
   pools_ = std::move(next);
-  loads_.resize(pools_.size());
+  balancer_.SetEndpoints(std::move(choices));
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
 
@@ -57,23 +95,100 @@ void Cluster::Drain() {
   for (auto& pool : pools_) pool->Drain();
 }
 
-Checkout Cluster::Acquire(Waiter* waiter, bool fresh, const SocketAddress* avoid,
-                          SocketAddress* picked) {
+Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress* picked) {
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
-  if (pools_.empty()) {
+  const size_t choice = PickFor(request);
+  if (choice == Balancer::kNoEndpoint) {
     cells_.checkout(CheckoutResult::kNoEndpoint).Add();
     return Checkout{};
   }
-  size_t avoided = Balancer::kNoEndpoint;
-  if (pools_.size() > 1) {
-    for (size_t i = 0; i < pools_.size(); ++i) {
-      loads_[i] = pools_[i]->load();
-      if (avoid != nullptr && pools_[i]->key().address == *avoid) avoided = i;
+  if (!totals_->MayRequest()) {
+    cells_.checkout(CheckoutResult::kRequestsBreaker).Add();
+    *picked = pools_[choice]->key().address;
+    return Checkout{.refusal = CheckoutResult::kRequestsBreaker};
+  }
+  ConnectionPool& pool = *pools_[choice];
+  *picked = pool.key().address;
+  Checkout checkout = pool.Acquire(waiter, request.fresh);
+  if (checkout.status == Checkout::Status::kRefused &&
+      checkout.refusal == CheckoutResult::kConnectionsBreaker && EvictIdleElsewhere(pool)) {
+    return pool.Acquire(waiter, request.fresh);
+  }
+  return checkout;
+}
+
+size_t Cluster::PickFor(const Request& request) {
+  absl::InlinedVector<size_t, 16> tried;
+  for (size_t i = 0; !request.tried.empty() && i < pools_.size(); ++i) {
+    const SocketAddress& address = pools_[i]->key().address;
+    if (std::ranges::find(request.tried, address) != request.tried.end()) tried.push_back(i);
+  }
+  return balancer_.Pick({.now = context_.loop->now(), .hash = request.hash, .tried = tried},
+                        [&](size_t i) { return pools_[i]->ProcessLoad(); });
+}
+
+bool Cluster::EvictIdleElsewhere(const ConnectionPool& wanting) {
+  return std::ranges::any_of(
+      pools_, [&](const auto& pool) { return pool.get() != &wanting && pool->EvictIdle(); });
+}
+
+ConnectionPool* Cluster::OtherFamily(const ConnectionPool& pool) {
+  const auto own =
+      std::ranges::find_if(pools_, [&](const auto& candidate) { return candidate.get() == &pool; });
+  if (own == pools_.end()) return nullptr;
+  const EndpointState& slow = endpoints_[static_cast<size_t>(own - pools_.begin())];
+  if (slow.host.empty()) return nullptr;
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    const EndpointState& other = endpoints_[i];
+    const bool same_service =
+        other.host == slow.host && other.address.port() == slow.address.port();
+    if (same_service && other.address.family() != slow.address.family() &&
+        other.availability == Availability::kUp) {
+      return pools_[i].get();
     }
   }
-  ConnectionPool& pool = *pools_[balancer_.Pick(loads_, avoided)];
-  *picked = pool.key().address;
-  return pool.Acquire(waiter, fresh);
+  return nullptr;
+}
+
+Waiter* Cluster::ReclaimWaiter(const Shelf& lender) {
+  for (auto& pool : pools_) {
+    if (Waiter* waiter = pool->Reclaim(lender)) return waiter;
+  }
+  return nullptr;
+}
+
+bool Cluster::ReturnWaiter(Waiter& waiter) {
+  for (auto& pool : pools_) {
+    if (!waiter.LentBy(*pool) || pool->connecting() <= pool->waiters()) continue;
+    pool->TakeOver(waiter);
+    return true;
+  }
+  return false;
+}
+
+ConnectionPool* Cluster::Find(const SocketAddress& address) {
+  const auto found = std::ranges::find_if(
+      pools_, [&](const auto& pool) { return pool->key().address == address; });
+  return found == pools_.end() ? nullptr : found->get();
+}
+
+// Until an endpoint has failed a request there is nothing that an answer could end.
+void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
+  if (outcome == Outcome::kAnswered && !totals_->troubled()) return;
+  ConnectionPool* pool = Find(endpoint);
+  if (pool == nullptr) return;
+  if (outcome == Outcome::kAnswered) return pool->shelf().ForgetErrors();
+  totals_->SetTroubled();
+  const uint32_t errors = pool->shelf().CountError();
+  if (options_.consecutive_errors != 0 && errors % options_.consecutive_errors == 0 &&
+      context_.on_trouble) {
+    context_.on_trouble(name_, endpoint);
+  }
+}
+
+RetryPermit Cluster::TakeRetryPermit() {
+  if (!totals_->MayRetry()) return RetryPermit();
+  return RetryPermit(totals_.get(), context_.worker);
 }
 
 // A pool whose connections are connecting for nobody any more counts as unused, too.

@@ -1,18 +1,78 @@
 #ifndef HOLDFAST_POOL_CLUSTER_H_
 #define HOLDFAST_POOL_CLUSTER_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pool/balancer.h"
 #include "pool/connection_pool.h"
+#include "pool/endpoint.h"
 #include "pool/limits.h"
 #include "pool/pool_cells.h"
+#include "pool/upstream_totals.h"
 
 namespace holdfast::pool {
+
+// What the choice of an endpoint may depend on.
+struct Request {
+  // For ring hash and maglev: of the route's hash key. nullopt: any endpoint will do.
+  std::optional<uint64_t> hash;
+  // Endpoints that have failed this request; chosen again only when no other may be.
+  std::span<const SocketAddress> tried;
+  // Only a connection that has served nobody will do: the repetition of a request that met a dead
+  // one.
+  bool fresh = false;
+};
+
+// How an attempt at an endpoint ended, as far as it speaks about the endpoint.
+enum class Outcome : uint8_t {
+  kAnswered,      // with a status that does not speak against it
+  kGatewayError,  // 502, 503, 504, or no usable response at all
+  kConnectError,
+};
+
+// Counts one repetition of a request under way, until it goes. Movable. One thread; the upstream's
+// cluster outlives it.
+class RetryPermit {
+ public:
+  RetryPermit() = default;
+  RetryPermit(RetryPermit&& other) noexcept
+      : totals_(std::exchange(other.totals_, nullptr)), worker_(other.worker_) {}
+  RetryPermit& operator=(RetryPermit&& other) noexcept {
+    Release();
+    totals_ = std::exchange(other.totals_, nullptr);
+    worker_ = other.worker_;
+    return *this;
+  }
+  ~RetryPermit() { Release(); }
+
+  bool held() const { return totals_ != nullptr; }
+  // Ends it early.
+  void Release();
+
+ private:
+  friend class Cluster;
+  RetryPermit(UpstreamTotals* totals, size_t worker);
+
+  UpstreamTotals* totals_ = nullptr;
+  size_t worker_ = 0;
+};
+
+struct ClusterOptions {
+  PoolLimits pool;
+  BreakerLimits breakers;
+  RetryBudgetLimits retry_budget;
+  BalancerOptions balancing;
+  // So many failures in a row at one endpoint, over all workers, are told to the main thread; 0:
+  // none is.
+  uint32_t consecutive_errors = 0;
+};
 
 // One upstream as one worker sees it: its endpoints, a pool for each, and the choice among them.
 //
@@ -22,41 +82,63 @@ namespace holdfast::pool {
 class Cluster {
  public:
   Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
-          const PoolLimits& limits, BalancePolicy policy);
+          const ClusterOptions& options);
   ~Cluster();
 
   // A reload's new numbers; idle connections stay as far as the new caps allow.
-  void Configure(const PoolLimits& limits, BalancePolicy policy);
+  void Configure(const ClusterOptions& options);
   // The endpoints from now on. An endpoint that left closes its idle connections at once; those in
-  // use finish. `note` says why some are missing, for error responses and operators.
-  void SetEndpoints(std::span<const SocketAddress> addresses, std::string note);
+  // use finish.
+  void SetEndpoints(const EndpointSet& set);
   // Closes what is idle and keeps nothing any more, at endpoints to come neither.
   void Drain();
 
-  // As ConnectionPool::Acquire, at the endpoint the balancer picks. `avoid` (may be null) is the
-  // endpoint that has just failed; `*picked` is the address chosen, unless the answer is
-  // kNoEndpoint.
-  Checkout Acquire(Waiter* waiter, bool fresh, const SocketAddress* avoid, SocketAddress* picked);
+  // As ConnectionPool::Acquire, at the endpoint the balancer picks. `*picked` is the address
+  // chosen, unless the answer is kNoEndpoint.
+  Checkout Acquire(Waiter* waiter, const Request& request, SocketAddress* picked);
+
+  // How a request went that was sent to `endpoint`, for passive health. Once for each attempt.
+  void Report(const SocketAddress& endpoint, Outcome outcome);
+
+  // The right to repeat a request, while it is held; not held when the upstream's retry budget and
+  // breaker leave no room.
+  RetryPermit TakeRetryPermit();
 
   const std::string& name() const { return name_; }
   const std::string& note() const { return note_; }
   size_t endpoints() const { return pools_.size(); }
+  UpstreamTotals& totals() { return *totals_; }
+
+  // For its pools: the pool of another family's address of the same host (RFC 8305), null when
+  // there is none that may be used.
+  ConnectionPool* OtherFamily(const ConnectionPool& pool);
+  // A waiter that the pool with this shelf has lent to another, no longer waiting there; or null.
+  Waiter* ReclaimWaiter(const Shelf& lender);
+  // Gives a lent waiter back to its pool, if that is still connecting for it.
+  bool ReturnWaiter(Waiter& waiter);
   // For tests and the admin port.
   const ConnectionPool& pool(size_t i) const { return *pools_[i]; }
 
  private:
+  std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
+  // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
+  size_t PickFor(const Request& request);
+  // Makes room for one at another endpoint.
+  bool EvictIdleElsewhere(const ConnectionPool& wanting);
+  ConnectionPool* Find(const SocketAddress& address);
   // A task: a pool may be on the stack when its last lease ends.
   void ReapDeparted();
 
   PoolContext context_;
   std::string name_;
   std::string note_;
-  PoolLimits limits_;
+  ClusterOptions options_;
   PoolCells cells_;
+  std::shared_ptr<UpstreamTotals> totals_;
   Balancer balancer_;
-  std::vector<std::unique_ptr<ConnectionPool>> pools_;
+  std::vector<EndpointState> endpoints_;
+  std::vector<std::unique_ptr<ConnectionPool>> pools_;     // in the order of endpoints_
   std::vector<std::unique_ptr<ConnectionPool>> departed_;  // until their last lease ends
-  std::vector<size_t> loads_;                              // scratch, kept for its memory
   bool draining_ = false;
   MemberTask<Cluster, &Cluster::ReapDeparted> reap_task_{this};
 };

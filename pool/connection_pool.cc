@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "pool/cluster.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
@@ -14,47 +15,90 @@ void Waiter::CancelWait() {
   pool->cells_->checkout(CheckoutResult::kCancelled).Add();
 }
 
+bool Waiter::LentBy(const ConnectionPool& pool) const { return lender_ == &pool.shelf(); }
+
 ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
-                               const PoolLimits& limits, PoolCells* cells)
-    : context_(context), key_(std::move(key)), limits_(limits), cells_(cells) {
+                               const PoolLimits& limits, PoolCells* cells, Cluster* cluster)
+    : context_(context),
+      key_(std::move(key)),
+      limits_(limits),
+      cells_(cells),
+      cluster_(cluster),
+      shelf_(context.shelves->For(key_)) {
   HOLDFAST_CHECK(limits_.max_connections > 0);
+  shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
+  sharing_ =
+      context_.peers != nullptr && shelf_->workers() > 1 && shelf_->Join(context_.worker, this);
 }
 
 ConnectionPool::~ConnectionPool() {
   HOLDFAST_CHECK(leased_.empty());
   HOLDFAST_CHECK(waiters_.empty());
-  while (!idle_.empty()) CloseIdle(*idle_.back(), IdleEnd::kDrained);
+  if (std::exchange(sharing_, false)) shelf_->Leave(context_.worker);
+  CloseAllIdle(CloseReason::kDrained);
   while (!connecting_.empty()) {
-    cells_->closed(IdleEnd::kDrained).Add();
+    cells_->closed(CloseReason::kDrained).Add();
     Discard(*connecting_.back());
   }
+  shelf_->ReturnIdlePlaces(idle_places_);
 }
 
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   HOLDFAST_CHECK(!waiter->waiting());
+  waiter->lender_ = nullptr;
   Checkout checkout;
   if (!fresh && idle_.size() > spoken_for() && SoundIdle() && idle_.size() > spoken_for()) {
     checkout.status = Checkout::Status::kLeased;
     checkout.lease = LeaseOut(*idle_.front());
     return checkout;
   }
+  if (!shelf_->totals().MayWait()) {
+    checkout.refusal = CheckoutResult::kPendingBreaker;
+    cells_->checkout(checkout.refusal).Add();
+    return checkout;
+  }
   if (coming() <= waiters_.size()) {
-    bool refused = false;
-    if (MakeRoom()) {
-      refused = !Connect(&checkout.refusal);
-    } else if (waiters_.size() - coming() >= limits_.queue_size) {
-      // Only those for whom nothing is coming are in the queue.
+    Supply supply = Obtain(fresh, &checkout.refusal);
+    // Only those for whom nothing is coming are in the queue.
+    if (supply == Supply::kCapped &&
+        uncovered() + shelf_->WantedElsewhere(context_.worker) >= limits_.queue_size) {
       checkout.refusal = CheckoutResult::kQueueFull;
-      refused = true;
+      supply = Supply::kFailed;
     }
-    if (refused) {
+    if (supply == Supply::kFailed) {
       cells_->checkout(checkout.refusal).Add();
       return checkout;
     }
   }
   AddWaiter(*waiter, fresh);
+  ShowWaiting();
   checkout.status = Checkout::Status::kWaiting;
   return checkout;
+}
+
+void ConnectionPool::OnConnectSlow() {
+  if (cluster_ == nullptr || waiters_.empty() || waiters_.front()->lender_ != nullptr) return;
+  ConnectionPool* other = cluster_->OtherFamily(*this);
+  if (other == nullptr) return;
+  Waiter& waiter = *waiters_.front();
+  RemoveWaiter(waiter);
+  waiter.lender_ = shelf_.get();
+  other->TakeOver(waiter);
+}
+
+void ConnectionPool::TakeOver(Waiter& waiter) {
+  AddWaiter(waiter, waiter.fresh_);
+  QueueServing();
+}
+
+Waiter* ConnectionPool::Reclaim(const Shelf& lender) {
+  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
+       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
+    if (waiter->lender_ != &lender) continue;
+    RemoveWaiter(*waiter);
+    return waiter;
+  }
+  return nullptr;
 }
 
 void ConnectionPool::AddWaiter(Waiter& waiter, bool fresh) {
@@ -64,19 +108,72 @@ void ConnectionPool::AddWaiter(Waiter& waiter, bool fresh) {
   waiter.fresh_ = fresh;
   fresh_waiters_ += fresh ? 1 : 0;
   cells_->waiters.Add(1);
+  shelf_->totals().AddActive(context_.worker, 1);
+  shelf_->totals().AddPending(context_.worker, 1);
+  ShowLoad();
   ArmQueueTimer();
+}
+
+ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusal) {
+  if (!fresh && AskForSpare(/*all=*/false)) return Supply::kComing;
+  const OpenReason reason = WhyOpen(fresh);
+  ConnectionPermit permit;
+  const Supply room = MakeRoom(&permit, refusal);
+  if (room == Supply::kCapped && AskForSpare(/*all=*/true)) return Supply::kComing;
+  if (room != Supply::kComing) return room;
+  return Connect(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
 }
 
 // With room wanted and idle connections to spare, it is a fresh one that is wanted: it is worth
 // more to a repetition than the oldest idle one.
-bool ConnectionPool::MakeRoom() {
-  if (connections() >= limits_.max_connections && idle_.size() > spoken_for()) {
-    CloseIdle(*idle_.back(), IdleEnd::kIdleEvicted);
-  }
-  return connections() < limits_.max_connections;
+ConnectionPool::Supply ConnectionPool::MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal) {
+  bool breaker = false;
+  if (TakePermit(permit, &breaker)) return Supply::kComing;
+  if (EvictIdle() && TakePermit(permit, &breaker)) return Supply::kComing;
+  if (!breaker) return Supply::kCapped;
+  *refusal = CheckoutResult::kConnectionsBreaker;
+  return Supply::kFailed;
 }
 
-bool ConnectionPool::Connect(CheckoutResult* refusal) {
+bool ConnectionPool::TakePermit(ConnectionPermit* permit, bool* breaker) {
+  if (!shelf_->TakeConnection()) return false;
+  *breaker = !shelf_->totals().TakeConnection();
+  if (*breaker) {
+    shelf_->ReturnConnection();
+    return false;
+  }
+  *permit = ConnectionPermit(shelf_);
+  return true;
+}
+
+bool ConnectionPool::EvictIdle() {
+  if (idle_.size() <= spoken_for()) return false;
+  last_end_ = CloseReason::kIdleEvicted;
+  cells_->closed(CloseReason::kIdleEvicted).Add();
+  Discard(*idle_.back());
+  return true;
+}
+
+OpenReason ConnectionPool::WhyOpen(bool fresh) const {
+  if (fresh) return OpenReason::kRetry;
+  if (!leased_.empty() || !connecting_.empty() || !idle_.empty()) return OpenReason::kAllBusy;
+  switch (last_end_) {
+    case CloseReason::kNone:
+      return cells_->idle.value() > 0 ? OpenReason::kKeyMismatch : OpenReason::kEmpty;
+    case CloseReason::kIdleTimeout: return OpenReason::kExpired;
+    case CloseReason::kIdlePeerClosed:
+    case CloseReason::kIdleBytes: return OpenReason::kPeerClosed;
+    case CloseReason::kMaxAge:
+    case CloseReason::kMaxRequests: return OpenReason::kMaxAge;
+    case CloseReason::kIdleOff:
+    case CloseReason::kIdleEvicted: return OpenReason::kCap;
+    case CloseReason::kDrained:
+    case CloseReason::kUnhealthy: return OpenReason::kUnhealthy;
+    default: return OpenReason::kNotKept;
+  }
+}
+
+bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal) {
   const TimePoint now = context_.loop->now();
   bool in_progress = false;
   int error = 0;
@@ -87,35 +184,40 @@ bool ConnectionPool::Connect(CheckoutResult* refusal) {
                                                   : CheckoutResult::kConnectFailed;
     return false;
   }
-  std::optional<TimePoint> expires_at;
+  ConnectionRecord record{.permit = std::move(permit), .open_reason = reason};
   if (limits_.max_age.has_value()) {
-    expires_at = now + context_.random->JitterTenth(*limits_.max_age);
+    record.expires_at = now + context_.random->JitterTenth(*limits_.max_age);
   }
-  cells_->opened(connections() == 0 ? OpenReason::kEmpty : OpenReason::kAllBusy).Add();
+  if (limits_.max_requests.has_value()) {
+    record.max_leases = context_.random->JitterTenth(uint64_t{*limits_.max_requests});
+  }
+  cells_->opened(reason).Add();
   auto upstream = std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs,
-                                                       std::move(socket), expires_at);
+                                                       std::move(socket), std::move(record));
   if (upstream->connection().Open() != 0) {
-    cells_->closed(IdleEnd::kConnectFailed).Add();
+    cells_->closed(CloseReason::kConnectFailed).Add();
     *refusal = CheckoutResult::kConnectFailed;
     return false;
   }
   UpstreamConnection& opened = *upstream.release();
   connecting_.PushBack(opened);
   cells_->connecting.Add(1);
-  context_.loop->timers().Arm(opened.timer_, now + limits_.connect_timeout);
+  opened.ArmForConnect(now, now + limits_.connect_timeout);
   return true;
 }
 
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
-  cells_->checkout(upstream.leases() == 0 ? CheckoutResult::kFresh : CheckoutResult::kReused).Add();
   Unlink(upstream);
   leased_.PushBack(upstream);
   cells_->busy.Add(1);
   upstream.MoveTo(UpstreamConnection::State::kLeased);
+  cells_->checkout(upstream.result()).Add();
+  shelf_->totals().AddActive(context_.worker, 1);
+  ShowLoad();
   return Lease(this, &upstream);
 }
 
-ReuseDecision ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts facts) {
+CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts facts) {
   HOLDFAST_CHECK(leased_.Contains(*upstream));
   Connection& connection = upstream->connection();
   if (facts.asked && connection.open() && connection.readable()) {
@@ -130,67 +232,101 @@ ReuseDecision ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts 
   facts.request_finished &= connection.out().empty();
   facts.draining |= draining_;
   facts.too_old |= upstream->too_old(context_.loop->now());
+  facts.worn_out |= upstream->worn_out() || facts.keep_alive_max == 0u;
   facts.idle_off |= limits_.max_idle == 0;
-  const ReuseDecision decision = DecideReuse(facts);
-  if (decision == ReuseDecision::kKeep) {
-    Unlink(*upstream);
-    upstream->MoveTo(UpstreamConnection::State::kIdle);
-    KeepIdle(*upstream);
-  } else {
+  const CloseReason decision = DecideReuse(facts);
+  shelf_->totals().AddActive(context_.worker, -1);
+  if (decision != CloseReason::kNone) {
+    last_end_ = decision;
     cells_->closed(decision).Add();
     Discard(*upstream);
+    TellRoom();
+  } else {
+    if (facts.keep_alive_timeout.has_value()) {
+      upstream->record_.peer_timeout = facts.keep_alive_timeout;
+    }
+    if (!GiveAway(*upstream)) {
+      Unlink(*upstream);
+      upstream->MoveTo(UpstreamConnection::State::kIdle);
+      KeepIdle(*upstream, context_.loop->now());
+    }
   }
   QueueServing();
   return decision;
 }
 
-void ConnectionPool::KeepIdle(UpstreamConnection& upstream) {
+void ConnectionPool::KeepIdle(UpstreamConnection& upstream, TimePoint since) {
   idle_.PushFront(upstream);
-  ++context_.idle_budget->used;
   cells_->idle.Add(1);
-  upstream.BeginIdle(context_.loop->now(), limits_.idle_timeout);
+  upstream.BeginIdle(since, IdleTimeoutOf(upstream));
+  ShowLoad();
   TrimIdle();
 }
 
-void ConnectionPool::TrimIdle() {
-  const IdleEnd end = draining_ ? IdleEnd::kDrained : IdleEnd::kIdleEvicted;
-  const size_t max_idle = draining_ ? 0 : limits_.max_idle;
-  while (!idle_.empty() &&
-         (idle_.size() - spoken_for() > max_idle || connections() > limits_.max_connections)) {
-    CloseIdle(*idle_.back(), end);
-  }
-  // One at the most: what other pools hold beyond the budget is not for this one to make up.
-  const IdleBudget& budget = *context_.idle_budget;
-  if (budget.used > budget.limit && idle_.size() > spoken_for()) CloseIdle(*idle_.back(), end);
+std::optional<Duration> ConnectionPool::IdleTimeoutOf(const UpstreamConnection& upstream) const {
+  if (!limits_.idle_learned) return limits_.idle_timeout;
+  const Duration learned = shelf_->totals().idle_expiry();
+  const std::optional<Duration>& announced = upstream.record_.peer_timeout;
+  return announced.has_value() ? std::min(learned, LearnedExpiry::WithMargin(*announced)) : learned;
 }
 
-void ConnectionPool::CloseIdle(UpstreamConnection& upstream, IdleEnd end) {
+void ConnectionPool::Learn(const UpstreamConnection& upstream, CloseReason end) {
+  if (!limits_.idle_learned) return;
+  const TimePoint now = context_.loop->now();
+  const Duration age = now - upstream.idle_since();
+  if (end == CloseReason::kIdlePeerClosed) shelf_->totals().LearnPeerClose(age, now);
+  if (end == CloseReason::kIdleTimeout) shelf_->totals().LearnSurvived(age, now);
+}
+
+void ConnectionPool::TrimIdle() {
+  const CloseReason end = draining_ ? CloseReason::kDrained : CloseReason::kIdleEvicted;
+  while (idle_.size() - spoken_for() > idle_places_ && !draining_ && shelf_->TakeIdlePlace()) {
+    ++idle_places_;
+  }
+  const size_t allowed = draining_ ? 0 : idle_places_;
+  while (!idle_.empty() && (idle_.size() - spoken_for() > allowed || shelf_->over_cap())) {
+    CloseIdle(*idle_.back(), end);
+  }
+}
+
+void ConnectionPool::CloseIdle(UpstreamConnection& upstream, CloseReason end) {
   HOLDFAST_CHECK(idle_.Contains(upstream));
+  Learn(upstream, end);
+  last_end_ = end;
   cells_->closed(end).Add();
   Discard(upstream);
-  // Its place under the cap may be what a waiter needs.
+  // Its place under a cap may be what a waiter needs, here or elsewhere.
   QueueServing();
+  TellRoom();
+}
+
+void ConnectionPool::CloseAllIdle(CloseReason reason) {
+  while (idle_.size() > spoken_for()) CloseIdle(*idle_.back(), reason);
 }
 
 void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
   HOLDFAST_CHECK(connecting_.Contains(upstream));
   if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
+  if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
+    return lent->OnLease(LeaseOut(upstream));
+  }
   Unlink(upstream);
   upstream.MoveTo(UpstreamConnection::State::kIdle);
-  KeepIdle(upstream);
+  KeepIdle(upstream, context_.loop->now());
 }
 
 void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result) {
   HOLDFAST_CHECK(connecting_.Contains(upstream));
   cells_
-      ->closed(result == CheckoutResult::kConnectTimeout ? IdleEnd::kConnectTimeout
-                                                         : IdleEnd::kConnectFailed)
+      ->closed(result == CheckoutResult::kConnectTimeout ? CloseReason::kConnectTimeout
+                                                         : CloseReason::kConnectFailed)
       .Add();
   Discard(upstream);
   // A waiter stands for each attempt, unless a connection that came back is there for it.
   ServeFromIdle();
   if (coming() < waiters_.size()) FailFirstWaiter(result);
   QueueServing();
+  TellRoom();
 }
 
 void ConnectionPool::Unlink(UpstreamConnection& upstream) {
@@ -198,16 +334,15 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
     case UpstreamConnection::State::kConnecting:
       connecting_.Remove(upstream);
       cells_->connecting.Add(-1);
-      return;
+      break;
     case UpstreamConnection::State::kIdle:
       idle_.Remove(upstream);
-      --context_.idle_budget->used;
       cells_->idle.Add(-1);
-      return;
+      break;
     case UpstreamConnection::State::kLeased:
       leased_.Remove(upstream);
       cells_->busy.Add(-1);
-      return;
+      break;
     case UpstreamConnection::State::kClosed: HOLDFAST_CHECK(false);
   }
 }
@@ -215,8 +350,14 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
 void ConnectionPool::Discard(UpstreamConnection& upstream) {
   Unlink(upstream);
   upstream.connection().Close();
+  upstream.record_.permit.Release();
   upstream.MoveTo(UpstreamConnection::State::kClosed);
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
+  if (idle_places_ > connections()) {
+    shelf_->ReturnIdlePlaces(1);
+    --idle_places_;
+  }
+  ShowLoad();
 }
 
 void ConnectionPool::RemoveWaiter(Waiter& waiter) {
@@ -224,11 +365,18 @@ void ConnectionPool::RemoveWaiter(Waiter& waiter) {
   waiter.pool_ = nullptr;
   fresh_waiters_ -= waiter.fresh_ ? 1 : 0;
   cells_->waiters.Add(-1);
+  shelf_->totals().AddActive(context_.worker, -1);
+  shelf_->totals().AddPending(context_.worker, -1);
+  ShowLoad();
 }
 
 void ConnectionPool::FailFirstWaiter(CheckoutResult result) {
   Waiter& waiter = *waiters_.front();
   RemoveWaiter(waiter);
+  if (waiter.lender_ != nullptr && result != CheckoutResult::kQueueTimeout &&
+      cluster_->ReturnWaiter(waiter)) {
+    return;
+  }
   cells_->checkout(result).Add();
   waiter.OnCheckoutFailed(result);
 }
@@ -254,7 +402,7 @@ bool ConnectionPool::SoundIdle() {
     const PeekResult found = PeekSocket(upstream.connection().fd());
     if (found == PeekResult::kNothing) return true;
     CloseIdle(upstream,
-              found == PeekResult::kBytes ? IdleEnd::kIdleBytes : IdleEnd::kIdlePeerClosed);
+              found == PeekResult::kBytes ? CloseReason::kIdleBytes : CloseReason::kIdlePeerClosed);
   }
   return false;
 }
@@ -269,15 +417,18 @@ void ConnectionPool::ServeFromIdle() {
 void ConnectionPool::ServeWaiters() {
   ServeFromIdle();
   bool again = spoken_for() > 0;
-  while (coming() < waiters_.size() && MakeRoom()) {
+  while (coming() < waiters_.size()) {
     CheckoutResult refusal;
-    if (!Connect(&refusal)) {
+    const Supply supply = Obtain(willing() == 0, &refusal);
+    if (supply == Supply::kCapped) break;
+    if (supply == Supply::kFailed) {
       FailFirstWaiter(refusal);
       again = true;
       break;  // The rest is tried in a later turn: a failing connect must not hold the loop.
     }
   }
   TrimIdle();
+  ShowWaiting();
   if (again) QueueServing();
 }
 
@@ -300,11 +451,17 @@ void ConnectionPool::OnQueueTimer(TimePoint now) {
     FailFirstWaiter(CheckoutResult::kQueueTimeout);
   }
   if (!waiters_.empty()) ArmQueueTimer();
+  ShowWaiting();
 }
 
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
   HOLDFAST_CHECK(limits.max_connections > 0);
   limits_ = limits;
+  shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
+  while (idle_places_ > 0 && shelf_->over_idle()) {
+    shelf_->ReturnIdlePlaces(1);
+    --idle_places_;
+  }
   TrimIdle();
   QueueServing();
 }

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "pool/endpoint_key.h"
 #include "pool/lease.h"
@@ -12,11 +15,13 @@
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/intrusive_list.h"
+#include "pool/net/random.h"
 #include "pool/pool_cells.h"
-#include "pool/random.h"
 #include "pool/upstream_connection.h"
 
 namespace holdfast::pool {
+
+class Cluster;
 
 // One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls
 // come from the loop, never from inside a call to the pool; each ends the wait. They may use the
@@ -25,6 +30,7 @@ class Waiter : public ListNode<Waiter> {
  public:
   bool waiting() const { return pool_ != nullptr; }
   void CancelWait();
+  bool LentBy(const ConnectionPool& pool) const;
 
  protected:
   Waiter() = default;
@@ -36,6 +42,9 @@ class Waiter : public ListNode<Waiter> {
   friend class ConnectionPool;
   ConnectionPool* pool_ = nullptr;
   TimePoint since_;
+  // The pool that opens a connection for it, slowly, while it waits at the pool for another
+  // family's address; to compare only.
+  const Shelf* lender_ = nullptr;
   bool fresh_ = false;  // only a connection that has served nobody will do
 };
 
@@ -47,27 +56,46 @@ struct Checkout {
   CheckoutResult refusal = CheckoutResult::kNoEndpoint;
 };
 
-// What a pool needs of its worker. Everything outlives the pool.
+// What a pool needs of its worker and of the other workers. Everything outlives the pool.
 struct PoolContext {
   EventLoop* loop;
   SlabPool* slabs;
-  IdleBudget* idle_budget;
   Random* random;
+  Shelves* shelves;
+  const Peers* peers = nullptr;  // null: nothing is shared
+  size_t worker = 0;
+  // An endpoint has failed so many requests in a row that it may have to be left out.
+  std::function<void(const std::string& upstream, const SocketAddress& endpoint)> on_trouble;
 };
 
 // All connections of one worker to one endpoint (one EndpointKey): idle ones in LIFO order, leased,
 // connecting, and those who wait for one.
 //
-// A request gets the most recently used idle connection; else a new one is opened for it if the cap
-// allows; else it queues. All of these wait in order of arrival: a new connection goes to the first
-// who waits, one that comes back to the first who does not insist on a fresh one.
+// A request gets the most recently used idle connection; else one that another worker has to
+// spare; else a new one is opened for it if the caps allow; else it queues. All of these wait in
+// order of arrival: a new connection goes to the first who waits, one that comes back or that
+// another worker gives to the first who takes a used one. The caps hold over all workers; where one
+// keeps requests waiting, a connection that comes back goes to the worker in which a request waits
+// longest.
 //
-// One thread. Owned by its Cluster. No lease may be out and nobody may wait when it is destroyed
-// (asserted), which closes what is idle or connecting.
+// One thread; other workers' pools for the same endpoint are reached by mail only. Owned by its
+// Cluster. No lease may be out and nobody may wait when it is destroyed (asserted), which closes
+// what is idle or connecting.
 class ConnectionPool {
  public:
+  // For the answer of another worker; after that, or when something should have come back, whoever
+  // waits is looked after without it.
+  static constexpr Duration kSharePatience = std::chrono::milliseconds(20);
+  // After an answer that did not come in time nobody is asked for so long.
+  static constexpr Duration kSilencePause = std::chrono::milliseconds(100);
+  // A connect that takes longer is raced by one to the host's other address family (RFC 8305
+  // section 5 calls it the connection attempt delay).
+  static constexpr Duration kSlowConnect = std::chrono::milliseconds(250);
+  // How old the count of other workers' requests may be.
+  static constexpr Duration kLoadAge = std::chrono::milliseconds(1);
+
   ConnectionPool(const PoolContext& context, EndpointKey key, const PoolLimits& limits,
-                 PoolCells* cells);
+                 PoolCells* cells, Cluster* cluster = nullptr);
   ~ConnectionPool();
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -80,6 +108,17 @@ class ConnectionPool {
   void SetLimits(const PoolLimits& limits);
   // Closes what is idle and keeps nothing any more; leases and waiters go on.
   void Drain();
+  // The endpoint has come back.
+  void Undrain() { draining_ = false; }
+  // Closes what is idle and not spoken for.
+  void CloseAllIdle(CloseReason reason);
+  // Closes the oldest idle connection that nobody waits for; false when there is none.
+  bool EvictIdle();
+  // Serves one who waited at another pool until now.
+  void TakeOver(Waiter& waiter);
+  // The waiter that the pool with this shelf has lent, no longer waiting here; null when there is
+  // none.
+  Waiter* Reclaim(const Shelf& lender);
 
   const EndpointKey& key() const { return key_; }
   size_t idle() const { return idle_.size(); }
@@ -89,7 +128,10 @@ class ConnectionPool {
   size_t connections() const { return idle() + leased() + connecting(); }
   // Requests in flight or waiting: what balancing compares.
   size_t load() const { return leased() + waiters(); }
+  // The same in the whole process; what the other workers have is looked at once in a while.
+  size_t ProcessLoad();
   bool in_use() const { return leased() + waiters() > 0; }
+  Shelf& shelf() const { return *shelf_; }
 
  private:
   friend class UpstreamConnection;
@@ -100,19 +142,52 @@ class ConnectionPool {
   size_t willing() const { return waiters_.size() - fresh_waiters_; }
   size_t spoken_for() const { return std::min(idle_.size(), willing()); }
   // Connections that those who wait are going to get.
-  size_t coming() const { return connecting_.size() + spoken_for(); }
+  size_t coming() const { return connecting_.size() + spoken_for() + asked_; }
+  size_t uncovered() const { return waiters_.size() - std::min(waiters_.size(), coming()); }
+
+  // Hands the first who waits to the pool for the other family's address, if there is one.
+  void OnConnectSlow();
+  // How one more connection is to be had.
+  enum class Supply : uint8_t {
+    kComing,  // it is being opened, or another worker was asked
+    kCapped,  // when one comes back
+    kFailed,
+  };
+  // `fresh`: for somebody who takes no used one. `*refusal` with kFailed.
+  Supply Obtain(bool fresh, CheckoutResult* refusal);
+  // Asks another worker for one that it has to spare; false when nobody shows any.
+  bool AskForSpare(bool all);
+  // What the asked one does, on its thread, and the answer on ours.
+  static void AnswerAsk(const Peers* peers, const std::shared_ptr<Shelf>& shelf, size_t asker,
+                        size_t owner, bool all);
+  std::optional<SparedConnection> GiveSpare(bool all);
+  void OnSpared(std::optional<SparedConnection> spared);
+  void Adopt(SparedConnection spared);
+  // Sends a connection whose lease ends to a worker that waits longer than we do.
+  bool GiveAway(UpstreamConnection& upstream);
+  SparedConnection TakeOut(UpstreamConnection& upstream);
+  // A place under a cap has become free.
+  void TellRoom();
+  void ShowLoad();
+  void ShowWaiting();
+  void OnShareTimer(TimePoint now);
 
   void AddWaiter(Waiter& waiter, bool fresh);
-  // Room for one more under the cap; the oldest idle connection that nobody waits for gives way.
-  bool MakeRoom();
+  // Room for one more under the caps; the oldest idle connection that nobody waits for gives way.
+  Supply MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal);
+  bool TakePermit(ConnectionPermit* permit, bool* breaker);
+  OpenReason WhyOpen(bool fresh) const;
   // Opens one connection; false and `*refusal` when that failed at once.
-  bool Connect(CheckoutResult* refusal);
+  bool Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal);
   Lease LeaseOut(UpstreamConnection& upstream);
-  ReuseDecision TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
-  void KeepIdle(UpstreamConnection& upstream);
+  CloseReason TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
+  // `since`: when it became idle, maybe at another worker.
+  void KeepIdle(UpstreamConnection& upstream, TimePoint since);
+  std::optional<Duration> IdleTimeoutOf(const UpstreamConnection& upstream) const;
+  void Learn(const UpstreamConnection& upstream, CloseReason end);
   // Closes idle connections that are over a limit and not spoken for, the oldest first.
   void TrimIdle();
-  void CloseIdle(UpstreamConnection& upstream, IdleEnd end);
+  void CloseIdle(UpstreamConnection& upstream, CloseReason end);
   void OnConnected(UpstreamConnection& upstream);
   void OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result);
   // Takes it off the list that its state names.
@@ -137,13 +212,23 @@ class ConnectionPool {
   EndpointKey key_;
   PoolLimits limits_;
   PoolCells* cells_;
+  Cluster* cluster_;  // may be null: there are no other addresses
+  std::shared_ptr<Shelf> shelf_;
+  bool sharing_ = false;  // other workers can reach this pool
   bool draining_ = false;
+  CloseReason last_end_ = CloseReason::kNone;  // of the last kept connection that went
+  size_t idle_places_ = 0;                     // taken on the shelf
+  size_t asked_ = 0;                           // answers that other workers owe
+  TimePoint ask_again_at_;
+  size_t load_elsewhere_ = 0;  // at load_seen_
+  TimePoint load_seen_;
   IntrusiveList<UpstreamConnection> idle_;  // front: used last
   IntrusiveList<UpstreamConnection> leased_;
   IntrusiveList<UpstreamConnection> connecting_;
   IntrusiveList<Waiter> waiters_;  // front: waits longest
   size_t fresh_waiters_ = 0;       // of them
   MemberTimer<ConnectionPool, &ConnectionPool::OnQueueTimer> queue_timer_{this};
+  MemberTimer<ConnectionPool, &ConnectionPool::OnShareTimer> share_timer_{this};
   MemberTask<ConnectionPool, &ConnectionPool::ServeWaiters> serve_task_{this};
 };
 

@@ -15,8 +15,8 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 const SocketAddress& Lease::address() const { return pool_->key().address; }
 
-ReuseDecision Lease::End(ReuseFacts facts) {
-  if (upstream_ == nullptr) return ReuseDecision::kNotAsked;
+CloseReason Lease::End(ReuseFacts facts) {
+  if (upstream_ == nullptr) return CloseReason::kNotAsked;
   return pool_->TakeBack(std::exchange(upstream_, nullptr), facts);
 }
 

@@ -32,10 +32,18 @@ class Lease {
   Connection& connection() const { return upstream_->connection(); }
   // The connection has served a request before this one.
   bool reused() const { return upstream_->leases() > 1; }
+  // How it was had: kReused, kShared or kFresh.
+  CheckoutResult result() const { return upstream_->result(); }
+  // Why it was opened; of one that is reused, back then.
+  OpenReason open_reason() const { return upstream_->open_reason(); }
   const SocketAddress& address() const;
+  // The kernel knows that the peer's TCP has taken not one byte of what was written since the lease
+  // began (tcpi_bytes_acked), which proves that its application has not either. False where that
+  // cannot be known (UNIX sockets).
+  bool NothingAcknowledged() const { return upstream_->NothingAcknowledged(); }
 
   // Gives the connection back; it may be closed. No effect when nothing is held.
-  ReuseDecision End(ReuseFacts facts);
+  CloseReason End(ReuseFacts facts);
 
  private:
   ConnectionPool* pool_ = nullptr;

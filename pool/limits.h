@@ -2,20 +2,27 @@
 #define HOLDFAST_POOL_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "pool/net/clock.h"
 
 namespace holdfast::pool {
 
-// What one worker's pool for one endpoint may do. The configuration's process-wide numbers are
-// divided among the workers before they come here.
+inline constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
+
+// What the connections to one endpoint may be, over all workers.
 struct PoolLimits {
   size_t max_connections = 512;  // connecting, leased and idle together
   size_t max_idle = 512;
+  // As long as was learned of the peer; idle_timeout does not count then.
+  bool idle_learned = false;
   // nullopt: kept until the peer closes.
   std::optional<Duration> idle_timeout = std::chrono::seconds(4);
-  std::optional<Duration> max_age = std::chrono::minutes(30);  // varied by up to a tenth
+  // Both are varied by up to a tenth for each connection.
+  std::optional<Duration> max_age = std::chrono::minutes(30);
+  std::optional<uint32_t> max_requests;
   Duration connect_timeout = std::chrono::seconds(2);
   size_t queue_size = 1024;  // requests for which no connection may be opened yet
   Duration queue_timeout = std::chrono::seconds(3);
@@ -23,10 +30,19 @@ struct PoolLimits {
   bool operator==(const PoolLimits&) const = default;
 };
 
-// A share of the process's descriptors for idle upstream connections, over all pools of one worker.
-struct IdleBudget {
-  size_t limit = 512;
-  size_t used = 0;
+// What an upstream may have over all workers and endpoints; beyond it requests are refused.
+struct BreakerLimits {
+  size_t connections = kNoLimit;
+  size_t pending = kNoLimit;
+  size_t requests = kNoLimit;
+  size_t retries = kNoLimit;
+};
+
+// How many of an upstream's requests may be repetitions: a share of those in flight or waiting, and
+// so many always.
+struct RetryBudgetLimits {
+  uint32_t percent = 20;
+  size_t min_retries = 3;
 };
 
 }  // namespace holdfast::pool

@@ -2,28 +2,12 @@
 #define HOLDFAST_POOL_REUSE_H_
 
 #include <cstdint>
-#include <string_view>
+#include <optional>
+
+#include "pool/net/clock.h"
+#include "pool/reasons.h"
 
 namespace holdfast::pool {
-
-// Why a connection is closed instead of kept when its lease ends; kKeep is the one way back into
-// the pool. Names are metric label values.
-enum class ReuseDecision : uint8_t {
-  kKeep,
-  kNotAsked,            // the lease ended without asking for reuse
-  kBroken,              // the socket failed
-  kPeerClosed,          // the peer sent its end
-  kUpgraded,            // the connection left HTTP
-  kRequestUnfinished,   // part of the request was never sent
-  kResponseUnfinished,  // the response was not read to its end
-  kExtraBytes,          // bytes after the response's end
-  kPeerAskedClose,      // Connection: close, HTTP/1.0, or a body that ends with the connection
-  kDraining,            // the pool takes nothing back
-  kMaxAge,
-  kIdleOff,  // idle connections are not kept
-};
-std::string_view ReuseDecisionName(ReuseDecision decision);
-inline constexpr int kReuseDecisions = 12;
 
 // What is known at the end of a lease. The defaults are those of a lease that was forgotten.
 struct ReuseFacts {
@@ -37,11 +21,16 @@ struct ReuseFacts {
   bool peer_allows = false;
   bool draining = false;
   bool too_old = false;
+  bool worn_out = false;  // it has served as many requests as it may
   bool idle_off = false;
+  // What the peer said in Keep-Alive: how long it keeps the connection, and for how many requests
+  // more. For the pool, not for the decision.
+  std::optional<Duration> keep_alive_timeout;
+  std::optional<uint32_t> keep_alive_max;
 };
 
-// Pure. Refuses on the first fact, in the order of the enum.
-ReuseDecision DecideReuse(const ReuseFacts& facts);
+// Pure. kNone: it is kept. Refuses on the first fact, in the order of the enum.
+CloseReason DecideReuse(const ReuseFacts& facts);
 
 }  // namespace holdfast::pool
 

@@ -13,12 +13,22 @@ namespace holdfast::pool {
 // A connect that succeeded inside the call (UNIX sockets) is waited for as well: the socket reports
 // writable in the next turn, and there is one way to become connected.
 UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs,
-                                       FileDescriptor socket, std::optional<TimePoint> expires_at)
+                                       FileDescriptor socket, ConnectionRecord record)
     : pool_(pool),
       loop_(loop),
       connection_(loop, slabs, std::make_unique<PlainTransport>(std::move(socket)), this,
                   /*connecting=*/true),
-      expires_at_(expires_at) {}
+      record_(std::move(record)),
+      state_(State::kConnecting) {}
+
+UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs,
+                                       SparedConnection spared)
+    : pool_(pool),
+      loop_(loop),
+      connection_(loop, slabs, std::move(spared.transport), this, /*connecting=*/false),
+      record_(std::move(spared.record)),
+      came_from_elsewhere_(true),
+      state_(State::kIdle) {}
 
 bool UpstreamConnection::MayMove(State from, State to) {
   switch (from) {
@@ -34,7 +44,11 @@ void UpstreamConnection::MoveTo(State next) {
   HOLDFAST_CHECK(MayMove(state_, next));
   state_ = next;
   if (next == State::kLeased) {
-    ++leases_;
+    result_ = record_.leases == 0                          ? CheckoutResult::kFresh
+              : std::exchange(came_from_elsewhere_, false) ? CheckoutResult::kShared
+                                                           : CheckoutResult::kReused;
+    ++record_.leases;
+    written_before_lease_ = connection_.bytes_written();
   } else {
     connection_.set_events(this);
   }
@@ -49,9 +63,9 @@ void UpstreamConnection::OnConnectionReady() {
       return;
     case State::kIdle:
       if (connection_.hung_up() || connection_.peer_ended()) {
-        pool_->CloseIdle(*this, IdleEnd::kIdlePeerClosed);
+        pool_->CloseIdle(*this, CloseReason::kIdlePeerClosed);
       } else if (connection_.readable()) {
-        pool_->CloseIdle(*this, IdleEnd::kIdleBytes);
+        pool_->CloseIdle(*this, CloseReason::kIdleBytes);
       }
       return;
     case State::kLeased:  // The holder listens instead.
@@ -60,12 +74,18 @@ void UpstreamConnection::OnConnectionReady() {
   }
 }
 
+void UpstreamConnection::ArmForConnect(TimePoint now, TimePoint deadline) {
+  deadline_ = deadline;
+  loop_->timers().Arm(timer_, std::min(deadline, now + ConnectionPool::kSlowConnect));
+}
+
 void UpstreamConnection::FinishConnect() {
   const int error = TakeSocketError(connection_.fd());
   // A peer that has ended or spoken before it was asked is of no use to any request: what it says
   // is no response (RFC 9112 section 9.2).
   const bool usable = !connection_.hung_up() && !connection_.readable();
   if (error == 0 && usable) {
+    record_.acknowledged_at_start = AcknowledgedBytes(connection_.fd());
     pool_->OnConnected(*this);
   } else {
     pool_->OnConnectFailed(*this, error == ECONNREFUSED ? CheckoutResult::kConnectRefused
@@ -73,14 +93,30 @@ void UpstreamConnection::FinishConnect() {
   }
 }
 
+// Acknowledgements are cumulative (RFC 9293 section 3.4), so what was acknowledged in all tells
+// whether any byte of the last request was.
+bool UpstreamConnection::NothingAcknowledged() const {
+  if (!record_.acknowledged_at_start.has_value()) return false;
+  const std::optional<uint64_t> now = AcknowledgedBytes(connection_.fd());
+  return now.has_value() &&
+         *now - *record_.acknowledged_at_start <= record_.written_elsewhere + written_before_lease_;
+}
+
 void UpstreamConnection::OnTimer(TimePoint now) {
   switch (state_) {
-    case State::kConnecting: pool_->OnConnectFailed(*this, CheckoutResult::kConnectTimeout); return;
+    case State::kConnecting:
+      if (now >= *deadline_) {
+        pool_->OnConnectFailed(*this, CheckoutResult::kConnectTimeout);
+      } else {
+        loop_->timers().Arm(timer_, *deadline_);
+        pool_->OnConnectSlow();
+      }
+      return;
     case State::kIdle:
-      if (idle_deadline_.has_value() && now >= *idle_deadline_) {
-        pool_->CloseIdle(*this, IdleEnd::kIdleTimeout);
+      if (deadline_.has_value() && now >= *deadline_) {
+        pool_->CloseIdle(*this, CloseReason::kIdleTimeout);
       } else if (too_old(now)) {
-        pool_->CloseIdle(*this, IdleEnd::kMaxAge);
+        pool_->CloseIdle(*this, CloseReason::kMaxAge);
       } else {
         ArmForIdleEnd();
       }
@@ -90,18 +126,25 @@ void UpstreamConnection::OnTimer(TimePoint now) {
   }
 }
 
-void UpstreamConnection::BeginIdle(TimePoint now, std::optional<Duration> idle_timeout) {
-  idle_since_ = now;
-  idle_deadline_.reset();
-  if (idle_timeout.has_value()) idle_deadline_ = now + *idle_timeout;
+void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> idle_timeout) {
+  record_.idle_since = since;
+  deadline_.reset();
+  if (idle_timeout.has_value()) deadline_ = since + *idle_timeout;
   ArmForIdleEnd();
+}
+
+SparedConnection UpstreamConnection::Spare() {
+  record_.written_elsewhere += connection_.bytes_written();
+  SparedConnection spared{.transport = connection_.Release(), .record = std::move(record_)};
+  MoveTo(State::kClosed);
+  return spared;
 }
 
 // An earlier wake-up that is armed already may stay: it looks at the deadlines when it comes, which
 // is cheaper than moving the timer for every lease.
 void UpstreamConnection::ArmForIdleEnd() {
   const TimePoint next =
-      std::min(idle_deadline_.value_or(TimePoint::max()), expires_at_.value_or(TimePoint::max()));
+      std::min(deadline_.value_or(TimePoint::max()), record_.expires_at.value_or(TimePoint::max()));
   if (next == TimePoint::max()) return;
   if (!timer_.armed() || timer_.deadline() > next) loop_->timers().Arm(timer_, next);
 }

@@ -9,10 +9,33 @@
 #include "pool/net/intrusive_list.h"
 #include "pool/net/socket.h"
 #include "pool/net/timer_wheel.h"
+#include "pool/reasons.h"
+#include "pool/shelf.h"
 
 namespace holdfast::pool {
 
 class ConnectionPool;
+
+// What belongs to a connection for its whole life, whichever worker it is at.
+struct ConnectionRecord {
+  ConnectionPermit permit;
+  OpenReason open_reason = OpenReason::kEmpty;
+  std::optional<TimePoint> expires_at;
+  std::optional<uint64_t> max_leases;
+  uint64_t leases = 0;  // the present one included
+  // tcpi_bytes_acked before anything was written: the kernel counts the SYN. nullopt: not TCP.
+  std::optional<uint64_t> acknowledged_at_start;
+  uint64_t written_elsewhere = 0;  // at the workers before this one
+  // How long the peer said that it keeps the connection while it is idle.
+  std::optional<Duration> peer_timeout;
+  TimePoint idle_since;
+};
+
+// An idle connection on its way from one worker to another.
+struct SparedConnection {
+  std::unique_ptr<Transport> transport;
+  ConnectionRecord record;
+};
 
 // One connection to a backend and where it stands. While it connects or is idle it listens to its
 // socket itself: any byte or end that arrives on an idle connection closes it. While leased the
@@ -25,7 +48,10 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
 
   // `socket` has a connect in progress, or one that has succeeded already.
   UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
-                     std::optional<TimePoint> expires_at);
+                     ConnectionRecord record);
+  // One that another worker had to spare: idle.
+  UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs,
+                     SparedConnection spared);
   ~UpstreamConnection() = default;
 
   // Whether the state may change so.
@@ -34,9 +60,18 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   State state() const { return state_; }
   Connection& connection() { return connection_; }
   // How many leases it has served, the present one included.
-  uint64_t leases() const { return leases_; }
-  TimePoint idle_since() const { return idle_since_; }
-  bool too_old(TimePoint now) const { return expires_at_.has_value() && now >= *expires_at_; }
+  uint64_t leases() const { return record_.leases; }
+  // How the present lease was had.
+  CheckoutResult result() const { return result_; }
+  OpenReason open_reason() const { return record_.open_reason; }
+  bool NothingAcknowledged() const;
+  TimePoint idle_since() const { return record_.idle_since; }
+  bool too_old(TimePoint now) const {
+    return record_.expires_at.has_value() && now >= *record_.expires_at;
+  }
+  bool worn_out() const {
+    return record_.max_leases.has_value() && record_.leases >= *record_.max_leases;
+  }
 
  private:
   friend class ConnectionPool;
@@ -44,20 +79,26 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
   void OnConnectionReady() override;
+  // The attempt is given up at `deadline`; the pool hears when it is slow.
+  void ArmForConnect(TimePoint now, TimePoint deadline);
   void FinishConnect();
   void OnTimer(TimePoint now);
-  void BeginIdle(TimePoint now, std::optional<Duration> idle_timeout);
+  // `since` is in the past for one that was idle at another worker before.
+  void BeginIdle(TimePoint since, std::optional<Duration> idle_timeout);
+  // Gives socket and record away; it is closed after that.
+  SparedConnection Spare();
   void ArmForIdleEnd();
 
   ConnectionPool* pool_;
   EventLoop* loop_;
   Connection connection_;
   MemberTimer<UpstreamConnection, &UpstreamConnection::OnTimer> timer_{this};
-  std::optional<TimePoint> expires_at_;
-  TimePoint idle_since_;
-  std::optional<TimePoint> idle_deadline_;
-  uint64_t leases_ = 0;
-  State state_ = State::kConnecting;
+  ConnectionRecord record_;
+  std::optional<TimePoint> deadline_;  // of connecting, or of being idle
+  uint64_t written_before_lease_ = 0;
+  CheckoutResult result_ = CheckoutResult::kFresh;
+  bool came_from_elsewhere_ = false;  // and has not served here
+  State state_;
 };
 
 }  // namespace holdfast::pool

@@ -11,6 +11,7 @@ _SYSTEM_LIBRARIES = {
     "nlohmann_json": "/usr",
     "prometheus_cpp": "/usr",
     "spdlog": "/usr",
+    "xxhash": "/usr",
 }
 
 def system_libraries():

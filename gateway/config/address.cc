@@ -59,12 +59,27 @@ std::optional<Endpoint> ParseEndpoint(std::string_view text) {
       .text = std::string(text), .host = std::string(host), .port = *port, .literal = std::nullopt};
 }
 
+std::optional<Endpoint> ParseService(std::string_view text) {
+  // _service._protocol.name: what looks otherwise is most likely a host whose port was forgotten.
+  const size_t service_end = text.find("._");
+  const size_t protocol_end = text.find('.', service_end + 1);
+  if (!text.starts_with('_') || text.find('.') != service_end ||
+      protocol_end == std::string_view::npos || protocol_end + 1 == text.size() ||
+      !IsHostName(text)) {
+    return std::nullopt;
+  }
+  return Endpoint{
+      .text = std::string(text), .host = std::string(text), .literal = std::nullopt, .srv = true};
+}
+
 std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text) {
   if (auto address = pool::SocketAddress::FromIp(text, kDnsPort)) return address;
   const std::optional<Endpoint> endpoint = ParseLiteralEndpoint(text);
   if (!endpoint || !endpoint->literal->is_ip()) return std::nullopt;
   return endpoint->literal;
 }
+
+bool IsPort(std::string_view text) { return ParsePort(text).has_value(); }
 
 bool IsHostName(std::string_view text) {
   if (text.ends_with('.')) text.remove_suffix(1);

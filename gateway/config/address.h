@@ -18,16 +18,22 @@ struct Bind {
 // Null when the text is not a literal address. Port 0 asks the kernel for a free one.
 std::optional<Bind> ParseBind(std::string_view text);
 
-// One "host:port" or "unix:/path" behind an upstream.
+// One "host:port" or "unix:/path" behind an upstream, or a service that SRV records describe.
 struct Endpoint {
   std::string text;   // as written
   std::string host;   // a name, or an IP literal without brackets; empty for UNIX
-  uint16_t port = 0;  // 1 to 65535; 0 for UNIX
+  uint16_t port = 0;  // 1 to 65535; 0 for UNIX and SRV
   // Set for IP literals and UNIX paths; a name is for the resolver.
   std::optional<pool::SocketAddress> literal;
+  bool srv = false;  // `host` is the owner of SRV records (RFC 2782), which bring ports and weights
+  uint32_t weight = 1;
+  bool backup = false;
 };
 // Null when the text is neither.
 std::optional<Endpoint> ParseEndpoint(std::string_view text);
+
+// "_http._tcp.web.default.svc": the owner of SRV records (RFC 2782). Null when it is not one.
+std::optional<Endpoint> ParseService(std::string_view text);
 
 // "10.0.0.2:53", "[fd00::2]:53"; port 53 when there is none.
 std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text);
@@ -35,6 +41,9 @@ std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text);
 // A host name as DNS takes it (RFC 1123 section 2.1, and '_' as services use it): labels of 1 to 63
 // characters, 253 in all, with or without a trailing dot; not all digits and dots.
 bool IsHostName(std::string_view text);
+
+// A decimal number from 1 to 65535.
+bool IsPort(std::string_view text);
 
 }  // namespace holdfast::config
 

@@ -57,6 +57,7 @@ Listener BuildListener(const YamlNode& node, Binds* binds, Report* report) {
   TakeCount(node, "max_header_fields", &listener.max_header_fields);
   TakeSize(node, "max_uri_bytes", &listener.max_uri_bytes);
   TakeCount(node, "max_connections", &listener.max_connections);
+  TakeCount(node, "max_requests", &listener.max_requests);
   if (listener.max_uri_bytes > listener.max_head_bytes) {
     const YamlNode* limit = FindScalar(node, "max_uri_bytes");
     report->Error((limit == nullptr ? node : *limit).position,
@@ -77,45 +78,6 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
       names->Add(text, (name == nullptr ? node : *name).position, report);
     }
   }
-}
-
-void BuildIdleTimeout(const YamlNode& node, Upstream* upstream) {
-  if (FindScalar(node, "idle_timeout") == nullptr) return;
-  upstream->idle_timeout_auto = HoldsWord(node, "idle_timeout", "auto");
-  if (!upstream->idle_timeout_auto) Take(node, "idle_timeout", &upstream->idle_timeout);
-}
-
-void BuildEndpoints(const YamlNode& node, Upstream* upstream, Report* report) {
-  absl::flat_hash_map<std::string, Position> seen;
-  for (const YamlNode& item : TakeList(node, "endpoints")) {
-    const YamlNode* address = item.is_scalar() ? &item : FindScalar(item, "address");
-    if (address == nullptr) continue;
-    std::optional<Endpoint> endpoint = ParseEndpoint(address->text);
-    if (!endpoint) continue;
-    const auto [first, added] = seen.try_emplace(endpoint->text, address->position);
-    if (!added) {
-      report->Error(address->position, "endpoint " + Quoted(endpoint->text) +
-                                           " is given twice; first at line " +
-                                           std::to_string(first->second.line));
-    }
-    upstream->endpoints.push_back(*std::move(endpoint));
-  }
-}
-
-Upstream BuildUpstream(const std::string& name, const YamlNode& node, Report* report) {
-  Upstream upstream;
-  upstream.name = name;
-  BuildEndpoints(node, &upstream, report);
-  if (HoldsWord(node, "balance", "round_robin")) upstream.balance = Balance::kRoundRobin;
-  TakeCount(node, "max_connections", &upstream.max_connections);
-  TakeCount(node, "max_idle", &upstream.max_idle);
-  BuildIdleTimeout(node, &upstream);
-  Take(node, "max_connection_age", &upstream.max_connection_age);
-  Take(node, "connect_timeout", &upstream.connect_timeout);
-  const YamlNode& queue = TakeMapping(node, "queue");
-  TakeCount(queue, "size", &upstream.queue.size);
-  Take(queue, "timeout", &upstream.queue.timeout);
-  return upstream;
 }
 
 void BuildStatus(const YamlNode& root, Binds* binds, Config* config, Report* report) {
@@ -160,6 +122,7 @@ void BuildDns(const YamlNode& node, Dns* dns, Report* report) {
   Take(node, "max_ttl", &dns->max_ttl);
   Take(node, "timeout", &dns->timeout);
   TakeCount(node, "attempts", &dns->attempts);
+  Take(node, "hold", &dns->hold);
   if (dns->min_ttl > dns->max_ttl) report->Error(node.position, "min_ttl is larger than max_ttl");
 }
 

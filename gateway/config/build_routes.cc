@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "gateway/config/build.h"
 #include "gateway/config/text_checks.h"
+#include "gateway/config/units.h"
 #include "gateway/config/values.h"
 
 namespace holdfast::config {
@@ -91,6 +94,39 @@ Redirect BuildRedirect(const YamlNode& node) {
   return redirect;
 }
 
+void BuildRetryReasons(const YamlNode& node, RetryPolicy* retry) {
+  if (node.Find("on") == nullptr) return;
+  const auto lists = [&node](std::string_view word) {
+    return std::ranges::find(TakeList(node, "on"), word, &YamlNode::text) !=
+           TakeList(node, "on").end();
+  };
+  retry->connect_failure = lists("connect_failure");
+  retry->refused = lists("refused");
+  retry->gateway_error = lists("gateway_error");
+  retry->first_byte_timeout = lists("first_byte_timeout");
+}
+
+void BuildRetry(const YamlNode& node, RetryPolicy* retry, Report* report) {
+  TakeCount(node, "attempts", &retry->attempts);
+  BuildRetryReasons(node, retry);
+  for (const YamlNode& item : TakeList(node, "statuses")) {
+    const std::optional<uint64_t> status = ParseCount(item.text);
+    if (!status || *status < 400 || *status > 599) continue;
+    if (std::ranges::find(retry->statuses, *status) == retry->statuses.end()) {
+      retry->statuses.push_back(static_cast<uint16_t>(*status));
+    }
+  }
+  Take(node, "per_try_timeout", &retry->per_try_timeout);
+  Take(node, "backoff", &retry->backoff);
+  retry->max_backoff = std::max(retry->max_backoff, retry->backoff);
+  Take(node, "max_backoff", &retry->max_backoff);
+  if (retry->backoff > retry->max_backoff) {
+    report->Error(
+        node.Find("max_backoff")->position,
+        "max_backoff is shorter than backoff, which is " + FormatDuration(retry->backoff));
+  }
+}
+
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   for (const std::string_view option : {"timeouts", "retry", "tunnel_idle_timeout"}) {
@@ -144,7 +180,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     Take(timeouts, "first_byte", &route.timeouts.first_byte);
     Take(timeouts, "stall", &route.timeouts.stall);
     Take(timeouts, "total", &route.timeouts.total);
-    TakeCount(TakeMapping(node, "retry"), "attempts", &route.retry_attempts);
+    BuildRetry(TakeMapping(node, "retry"), &route.retry, report);
     TakeSize(node, "max_request_body", &route.max_request_body);
     Take(node, "tunnel_idle_timeout", &route.tunnel_idle_timeout);
     config->routes.push_back(std::move(route));

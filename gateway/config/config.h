@@ -39,27 +39,84 @@ struct Listener {
   uint32_t max_header_fields = 100;         // 431 beyond; 1 to 1000
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
+  std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
 };
 
-enum class Balance : uint8_t { kRoundRobin, kLeastRequest };
+enum class Balance : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev };
+
+// What ring_hash and maglev keep together.
+struct HashKey {
+  enum class Source : uint8_t { kClientAddress, kPath, kHeader, kCookie };
+  Source source = Source::kClientAddress;
+  std::string name;  // of the header (lower case) or the cookie
+};
 
 struct Queue {
   uint32_t size = 1024;                        // requests waiting for a connection; 0: none may
   Duration timeout = std::chrono::seconds(3);  // then 503 with Retry-After
 };
 
+// What an upstream may have at a time, whole process and all endpoints together; nullopt: `off`.
+// Beyond it requests are answered 503 at once.
+struct Breakers {
+  std::optional<uint32_t> connections;
+  std::optional<uint32_t> pending;   // requests that wait for a connection
+  std::optional<uint32_t> requests;  // in flight or waiting
+  std::optional<uint32_t> retries;
+};
+
+// How many of an upstream's requests may be repetitions.
+struct RetryBudget {
+  uint32_t percent = 20;     // of those in flight or waiting; 0 to 100
+  uint32_t min_retries = 3;  // allowed always
+};
+
+struct HealthCheck {
+  enum class Type : uint8_t { kHttp, kTcp };
+  Type type = Type::kHttp;
+  std::string path = "/";
+  std::string host;                             // empty: the endpoint as the configuration names it
+  Duration interval = std::chrono::seconds(5);  // varied by up to a tenth
+  // While the upstream has no requests; nullopt: as `interval`.
+  std::optional<Duration> idle_interval;
+  Duration timeout = std::chrono::seconds(1);
+  uint32_t fall = 3;  // failures in a row that make it unhealthy
+  uint32_t rise = 2;  // successes in a row that make it healthy again
+  uint16_t min_status = 200;
+  uint16_t max_status = 399;
+
+  bool operator==(const HealthCheck&) const = default;
+};
+
+// Passive health: endpoints that fail requests are left out for a while.
+struct OutlierEjection {
+  uint32_t consecutive_errors = 5;
+  Duration base_time = std::chrono::seconds(10);  // doubles with each ejection in a row
+  Duration max_time = std::chrono::seconds(300);
+  uint32_t max_percent = 50;  // of the endpoints; never the last
+};
+
 struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::kLeastRequest;
+  HashKey hash;                        // with kRingHash and kMaglev
+  std::optional<Duration> slow_start;  // how long an endpoint that came (back) takes to its share
+  // Below this share of usable endpoints all are used; 0: only when none is left.
+  uint32_t panic_percent = 0;
   std::optional<uint32_t> max_connections = 512;  // per endpoint, whole process
   uint32_t max_idle = 512;                        // per endpoint, whole process; 0: keep none
   // `auto`: the gateway chooses the expiry and idle_timeout is where it starts.
   bool idle_timeout_auto = true;
   std::optional<Duration> idle_timeout = std::chrono::seconds(4);
   std::optional<Duration> max_connection_age = std::chrono::minutes(30);
+  std::optional<uint32_t> max_requests;  // on one connection, varied by up to a tenth
   Duration connect_timeout = std::chrono::seconds(2);
   Queue queue;
+  Breakers breakers;
+  std::optional<RetryBudget> retry_budget = RetryBudget{};
+  std::optional<HealthCheck> health_check;
+  std::optional<OutlierEjection> outlier = OutlierEjection{};
 };
 
 // A set of request methods; empty stands for "any".
@@ -115,6 +172,21 @@ struct RouteTimeouts {
   std::optional<Duration> total;                                  // of the whole exchange
 };
 
+// When a request is sent again, beyond a connection that turned out dead under it (which is always
+// repeated once if that is safe). What may have reached an upstream is repeated for idempotent
+// methods only (RFC 9110 section 9.2.2).
+struct RetryPolicy {
+  uint32_t attempts = 1;        // repetitions at the most, 0 to 10; 0: not even of dead connections
+  bool connect_failure = true;  // no connection: nothing was sent
+  bool refused = false;         // the upstream closed a fresh connection, provably unread
+  bool gateway_error = false;   // 502, 503, 504, or the connection broke before a response
+  bool first_byte_timeout = false;
+  std::vector<uint16_t> statuses;                    // 400 to 599
+  std::optional<Duration> per_try_timeout;           // for the response's head, each time
+  Duration backoff = std::chrono::milliseconds(25);  // before the second repetition; doubles
+  Duration max_backoff = std::chrono::milliseconds(250);
+};
+
 struct Route {
   uint32_t index = 0;  // its place in Config::routes
   std::string name;    // unique; "route-N", N counted from 1, unless given
@@ -124,8 +196,7 @@ struct Route {
   Respond respond;        // with kRespond
   Redirect redirect;      // with kRedirect
   RouteTimeouts timeouts;
-  // How often a request that a kept connection lost before any response byte is sent again: 0, 1.
-  uint32_t retry_attempts = 1;
+  RetryPolicy retry;
   std::optional<uint64_t> max_request_body;  // bytes; 413 beyond
   std::optional<Duration> tunnel_idle_timeout = std::chrono::hours(1);
 };
@@ -149,6 +220,8 @@ struct Dns {
   Duration max_ttl = std::chrono::seconds(300);
   Duration timeout = std::chrono::seconds(2);  // per attempt
   uint32_t attempts = 2;                       // 1 to 10
+  // How long addresses are kept that DNS says are no more (NXDOMAIN); nullopt: for ever.
+  std::optional<Duration> hold;
 
   bool operator==(const Dns&) const = default;
 };

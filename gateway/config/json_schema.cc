@@ -11,6 +11,7 @@ using Json = nlohmann::ordered_json;
 using Kind = Shape::Kind;
 
 constexpr std::string_view kDurationPattern = "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$";
+constexpr std::string_view kPercentPattern = "^\\d+%$";
 constexpr std::string_view kSizePattern = "^\\d+(B|KiB|MiB|GiB|TiB)?$";
 
 Json Convert(const Shape& shape);
@@ -21,12 +22,13 @@ Json Words(const Shape& shape) {
   return words;
 }
 
-// A word list of numbers is written without quotes in YAML, which makes it numbers there.
+// Words that are numbers or booleans are written without quotes in YAML, which makes them that.
 Json WordEnum(const Shape& shape) {
   Json words = Words(shape);
   for (const std::string_view word : shape.words) {
     const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
     if (digits) words.push_back(std::stoi(std::string(word)));
+    if (word == "true" || word == "false") words.push_back(word == "true");
   }
   return {{"enum", std::move(words)}};
 }
@@ -60,6 +62,7 @@ Json ConvertKind(const Shape& shape) {
               {"maximum", shape.max},
               {"pattern", kSizePattern}};
     case Kind::kCount: return {{"type", "integer"}, {"minimum", shape.min}, {"maximum", shape.max}};
+    case Kind::kPercent: return {{"type", "string"}, {"pattern", kPercentPattern}};
     case Kind::kWord: return WordEnum(shape);
     case Kind::kList:
       return {{"type", "array"},

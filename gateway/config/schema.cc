@@ -3,6 +3,7 @@
 #include "gateway/config/address.h"
 #include "gateway/config/cidr.h"
 #include "gateway/config/config.h"
+#include "gateway/config/scalar_shapes.h"
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
 
@@ -11,19 +12,13 @@ namespace {
 
 using Kind = Shape::Kind;
 
-constexpr int64_t kMillisecond = 1'000'000;
-constexpr int64_t kSecond = 1000 * kMillisecond;
-constexpr int64_t kDay = 86'400 * kSecond;
 constexpr int64_t kKiB = 1024;
 constexpr int64_t kMiB = 1024 * kKiB;
 
-constexpr std::string_view kOff[] = {"off"};
 constexpr std::string_view kAuto[] = {"auto"};
-constexpr std::string_view kAutoOrOff[] = {"auto", "off"};
 
 bool IsBind(std::string_view text) { return ParseBind(text).has_value(); }
 bool IsCidr(std::string_view text) { return Cidr::Parse(text).has_value(); }
-bool IsEndpoint(std::string_view text) { return ParseEndpoint(text).has_value(); }
 bool IsDnsServer(std::string_view text) { return ParseDnsServer(text).has_value(); }
 bool IsBody(std::string_view text) { return text.size() <= 64 * kKiB; }
 
@@ -33,11 +28,6 @@ constexpr Shape kBind = {
     .expected = kBindExpectation,
     .check = IsBind,
 };
-constexpr Shape kName = {
-    .kind = Kind::kText,
-    .expected = "a name of 1 to 128 printable ASCII characters without quotes and backslashes",
-    .check = IsName,
-};
 constexpr Shape kReference = {.kind = Kind::kText, .expected = "a name", .check = IsName};
 constexpr Shape kCidr = {
     .kind = Kind::kText,
@@ -45,11 +35,6 @@ constexpr Shape kCidr = {
         "an IP address or a network such as 10.0.0.0/8 or fd00::/8, with no bits set "
         "behind the prefix",
     .check = IsCidr,
-};
-constexpr Shape kEndpointText = {
-    .kind = Kind::kText,
-    .expected = kEndpointExpectation,
-    .check = IsEndpoint,
 };
 constexpr Shape kDnsServer = {
     .kind = Kind::kText,
@@ -84,31 +69,22 @@ constexpr Shape kLogTarget = {
     .check = IsLogTarget,
 };
 
-constexpr Shape kDuration = {.kind = Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
-constexpr Shape kDurationOrOff = {
-    .kind = Kind::kDuration, .min = kMillisecond, .max = 30 * kDay, .words = kOff};
-constexpr Shape kDurationAutoOrOff = {
-    .kind = Kind::kDuration, .min = kMillisecond, .max = 30 * kDay, .words = kAutoOrOff};
 constexpr Shape kDrainDuration = {.kind = Kind::kDuration, .min = 0, .max = kDay};
 constexpr Shape kTtl = {.kind = Kind::kDuration, .min = 0, .max = kDay};
 
 constexpr Shape kWorkers = {.kind = Kind::kCount, .min = 1, .max = 1024, .words = kAuto};
 constexpr Shape kClientConnections = {
     .kind = Kind::kCount, .min = 1, .max = 10'000'000, .words = kAuto};
-constexpr Shape kUpstreamConnections = {
-    .kind = Kind::kCount, .min = 1, .max = 1'000'000, .words = kOff};
-constexpr Shape kMaxIdle = {.kind = Kind::kCount, .min = 0, .max = 1'000'000};
-constexpr Shape kQueueSize = {.kind = Kind::kCount, .min = 0, .max = 1'000'000};
 constexpr Shape kHeaderFields = {.kind = Kind::kCount, .min = 1, .max = 1000};
-constexpr Shape kRetryAttempts = {.kind = Kind::kCount, .min = 0, .max = 1};
+constexpr Shape kRetryAttempts = {.kind = Kind::kCount, .min = 0, .max = 10};
+constexpr Shape kRetryStatus = {.kind = Kind::kCount, .min = 400, .max = 599};
+constexpr Shape kBackoff = {.kind = Kind::kDuration, .min = 0, .max = 3600 * kSecond};
 constexpr Shape kDnsAttempts = {.kind = Kind::kCount, .min = 1, .max = 10};
 constexpr Shape kStatusCode = {.kind = Kind::kCount, .min = 200, .max = 599};
 constexpr Shape kHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = kMiB};
 constexpr Shape kUriBytes = {.kind = Kind::kSize, .min = 64, .max = 64 * kKiB};
 constexpr Shape kBodyLimit = {.kind = Kind::kSize, .min = 0, .max = kMiB * kMiB, .words = kOff};
 
-constexpr std::string_view kBalanceWords[] = {"round_robin", "least_request"};
-constexpr Shape kBalance = {.kind = Kind::kWord, .words = kBalanceWords};
 constexpr std::string_view kFormatWords[] = {"json"};
 constexpr Shape kFormat = {.kind = Kind::kWord, .words = kFormatWords};
 constexpr std::string_view kMethodWords[] = {"GET",    "HEAD",    "POST",  "PUT",
@@ -116,6 +92,9 @@ constexpr std::string_view kMethodWords[] = {"GET",    "HEAD",    "POST",  "PUT"
 constexpr Shape kMethod = {.kind = Kind::kWord, .words = kMethodWords};
 constexpr std::string_view kRedirectWords[] = {"301", "302", "303", "307", "308"};
 constexpr Shape kRedirectStatus = {.kind = Kind::kWord, .words = kRedirectWords};
+constexpr std::string_view kRetryWords[] = {"connect_failure", "refused", "gateway_error",
+                                            "first_byte_timeout"};
+constexpr Shape kRetryReason = {.kind = Kind::kWord, .words = kRetryWords};
 
 // status, access_log.
 constexpr Key kStatusKeys[] = {
@@ -157,6 +136,8 @@ constexpr Key kListenerKeys[] = {
     {"max_uri_bytes", "Longest request target, 414 beyond; 8KiB.", &kUriBytes},
     {"max_connections", "Most client connections; auto follows the descriptor limit.",
      &kClientConnections},
+    {"max_requests", "Requests after which a client connection is closed gracefully; off.",
+     &kRequestsPerConnection},
 };
 constexpr Shape kListener = {
     .kind = Kind::kMapping,
@@ -169,58 +150,6 @@ constexpr Shape kListeners = {
     .min = 1,
     .max = kMaxListeners,
     .element = &kListener,
-};
-
-// upstreams.
-constexpr Key kEndpointKeys[] = {
-    {"address", "host:port or unix:/path.", &kEndpointText, true},
-};
-constexpr Shape kEndpoint = {
-    .kind = Kind::kMapping,
-    .expected = kEndpointText.expected,
-    .keys = kEndpointKeys,
-    .short_form = &kEndpointText,
-};
-constexpr Shape kEndpoints = {
-    .kind = Kind::kList,
-    .expected = "a list of 1 to 1024 endpoints",
-    .min = 1,
-    .max = 1024,
-    .element = &kEndpoint,
-};
-constexpr Key kQueueKeys[] = {
-    {"size", "Requests that may wait for a connection; 1024.", &kQueueSize},
-    {"timeout", "How long one may wait before it is answered 503; 3s.", &kDuration},
-};
-constexpr Shape kQueue = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {size: 1024, timeout: 3s}",
-    .keys = kQueueKeys,
-};
-constexpr Key kUpstreamKeys[] = {
-    {"endpoints", "Where the service is; each address of a name is one endpoint.", &kEndpoints,
-     true},
-    {"balance", "How an endpoint is chosen; least_request by default.", &kBalance},
-    {"max_connections", "Most connections per endpoint, whole process; 512.",
-     &kUpstreamConnections},
-    {"max_idle", "Most kept connections per endpoint, whole process; 512.", &kMaxIdle},
-    {"idle_timeout", "How long an unused connection is kept; auto by default.",
-     &kDurationAutoOrOff},
-    {"max_connection_age", "Age after which a connection is not reused; 30m.", &kDurationOrOff},
-    {"connect_timeout", "Time to connect; 2s.", &kDuration},
-    {"queue", "Requests that wait while every connection is busy.", &kQueue},
-};
-constexpr Shape kUpstream = {
-    .kind = Kind::kMapping,
-    .expected = "an upstream such as {endpoints: [\"web:8080\"]}",
-    .keys = kUpstreamKeys,
-};
-constexpr Shape kUpstreams = {
-    .kind = Kind::kNamed,
-    .expected = kName.expected,
-    .max = 4096,
-    .element = &kUpstream,
-    .check = IsName,
 };
 
 // routes.
@@ -291,13 +220,29 @@ constexpr Shape kTimeouts = {
     .expected = "a mapping such as {first_byte: 30s, stall: 60s}",
     .keys = kTimeoutKeys,
 };
+constexpr Shape kRetryReasons = {
+    .kind = Kind::kList,
+    .expected = "a list of connect_failure, refused, gateway_error, first_byte_timeout",
+    .max = std::size(kRetryWords),
+    .element = &kRetryReason,
+};
+constexpr Shape kRetryStatuses = {
+    .kind = Kind::kList,
+    .expected = "a list of at most 200 status codes",
+    .max = 200,
+    .element = &kRetryStatus,
+};
 constexpr Key kRetryKeys[] = {
-    {"attempts", "How often a request lost by a kept connection is sent again, 0 or 1; 1.",
-     &kRetryAttempts},
+    {"attempts", "How often a request is sent again, 0 for never; 1.", &kRetryAttempts},
+    {"on", "After which failures; connect_failure by default.", &kRetryReasons},
+    {"statuses", "After which status codes of the upstream; none by default.", &kRetryStatuses},
+    {"per_try_timeout", "Time for a response's head, each time anew; off.", &kDurationOrOff},
+    {"backoff", "The wait before the second repetition, doubling with each; 25ms.", &kBackoff},
+    {"max_backoff", "The longest wait; 250ms, or the backoff if that is longer.", &kBackoff},
 };
 constexpr Shape kRetry = {
     .kind = Kind::kMapping,
-    .expected = "a mapping such as {attempts: 1}",
+    .expected = "a mapping such as {attempts: 2, on: [connect_failure, refused]}",
     .keys = kRetryKeys,
 };
 constexpr Key kRouteKeys[] = {
@@ -307,7 +252,7 @@ constexpr Key kRouteKeys[] = {
     {"respond", "The gateway answers by itself.", &kRespond},
     {"redirect", "The gateway sends the client elsewhere.", &kRedirect},
     {"timeouts", "Time limits of an exchange with the upstream.", &kTimeouts},
-    {"retry", "What happens when a kept connection turns out to be closed.", &kRetry},
+    {"retry", "When a request is sent again.", &kRetry},
     {"max_request_body", "Largest request body, 413 beyond; off.", &kBodyLimit},
     {"tunnel_idle_timeout", "How long an upgraded connection may be silent; 1h.", &kDurationOrOff},
 };
@@ -348,6 +293,8 @@ constexpr Key kDnsKeys[] = {
     {"max_ttl", "Answers are used at most this long; 300s.", &kTtl},
     {"timeout", "Time for one attempt; 2s.", &kDuration},
     {"attempts", "How often a server is asked; 2.", &kDnsAttempts},
+    {"hold", "How long addresses are used after DNS said that the name is gone; off: for ever.",
+     &kDurationOrOff},
 };
 constexpr Shape kDns = {
     .kind = Kind::kMapping,
@@ -385,6 +332,9 @@ std::string Described(const Shape& shape) {
       return "a size such as 512B, 64KiB or 10MiB, from " + size(shape.min) + " to " +
              size(shape.max);
     case Kind::kCount: return "a whole number from " + NumberRange(shape);
+    case Kind::kPercent:
+      return "a percentage such as 50%, from " + std::to_string(shape.min) + "% to " +
+             std::to_string(shape.max) + "%";
     case Kind::kWord: return "one of";
     default: return std::string(shape.expected);
   }

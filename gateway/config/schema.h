@@ -25,6 +25,7 @@ struct Shape {
     kDuration,  // `min` to `max` nanoseconds
     kSize,      // `min` to `max` bytes
     kCount,     // a whole number from `min` to `max`
+    kPercent,   // `min` to `max`, written with a percent sign
     kWord,      // one of `words` only
     kList,      // `min` to `max` times `element`
     kMapping,   // `keys`

@@ -117,6 +117,7 @@ bool ScalarFits(const Shape& shape, std::string_view text) {
     }
     case Kind::kSize: return InRange(shape, ParseSize(text));
     case Kind::kCount: return InRange(shape, ParseCount(text));
+    case Kind::kPercent: return InRange(shape, ParsePercent(text));
     default: return false;
   }
 }

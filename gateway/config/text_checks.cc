@@ -49,11 +49,15 @@ bool IsHostPattern(std::string_view text) {
          pool::SocketAddress::FromIp(text, 0).has_value();
 }
 
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), Lower);
+  return lower;
+}
+
 std::string CanonicalHost(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
-  std::string canonical(host);
-  std::ranges::transform(canonical, canonical.begin(), Lower);
-  return canonical;
+  return LowerCase(host);
 }
 
 bool IsPath(std::string_view text) {
@@ -61,13 +65,28 @@ bool IsPath(std::string_view text) {
          text.find_first_of("?#") == std::string_view::npos;
 }
 
+bool IsOriginForm(std::string_view text) {
+  const std::string_view path = text.substr(0, text.find('?'));
+  return text.size() <= kMaxPath && IsPath(path) && std::ranges::all_of(text, IsVisible) &&
+         text.find('#') == std::string_view::npos;
+}
+
+bool IsHostField(std::string_view text) {
+  if (text.find('*') != std::string_view::npos) return false;
+  // The last colon of an IPv6 address stands inside its brackets.
+  const size_t colon = text.rfind(':');
+  const bool has_port = colon != std::string_view::npos && !text.ends_with(']');
+  return IsHostPattern(has_port ? text.substr(0, colon) : text) &&
+         (!has_port || IsPort(text.substr(colon + 1)));
+}
+
+bool IsTokenName(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxFieldName && std::ranges::all_of(text, IsTokenByte);
+}
+
 bool IsFieldName(std::string_view text) {
-  if (text.empty() || text.size() > kMaxFieldName || !std::ranges::all_of(text, IsTokenByte)) {
-    return false;
-  }
-  std::string name(text);
-  std::ranges::transform(name, name.begin(), Lower);
-  return std::ranges::find(kReservedFields, name) == std::end(kReservedFields);
+  if (!IsTokenName(text)) return false;
+  return std::ranges::find(kReservedFields, LowerCase(text)) == std::end(kReservedFields);
 }
 
 bool IsFieldValue(std::string_view text) {

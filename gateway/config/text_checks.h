@@ -14,12 +14,25 @@ bool IsName(std::string_view text);
 
 // "example.com", "*.example.com", "*", an IPv4 address, or an IPv6 address in brackets.
 bool IsHostPattern(std::string_view text);
+// ASCII letters in lower case.
+std::string LowerCase(std::string_view text);
+
 // Lower case, without a trailing dot.
 std::string CanonicalHost(std::string_view host);
 
 // A path as a request target spells it: '/' and then visible ASCII without '?' and '#'; at most
 // 1024 bytes.
 bool IsPath(std::string_view text);
+
+// A path as IsPath has it, and optionally '?' and a query (RFC 9112 section 3.2.1).
+bool IsOriginForm(std::string_view text);
+
+// What a Host field may hold (RFC 9110 section 7.2): a host as IsHostPattern has it but without
+// '*', and optionally a port.
+bool IsHostField(std::string_view text);
+
+// A token (RFC 9110 section 5.6.2) of at most 128 bytes: the name of a field or a cookie.
+bool IsTokenName(std::string_view text);
 
 // A field name (a token, RFC 9110 section 5.6.2) that a configured response may set: not one that
 // belongs to framing or to one hop, and not one that the gateway writes itself.

@@ -72,6 +72,21 @@ std::optional<uint64_t> ParseCount(std::string_view text) {
   return text.empty() ? number : std::nullopt;
 }
 
+std::optional<uint64_t> ParsePercent(std::string_view text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(1);
+  return ParseCount(text);
+}
+
+std::optional<StatusRange> ParseStatusRange(std::string_view text) {
+  const size_t dash = text.find('-');
+  const std::optional<uint64_t> min = ParseCount(text.substr(0, dash));
+  const std::optional<uint64_t> max =
+      dash == std::string_view::npos ? min : ParseCount(text.substr(dash + 1));
+  if (!min || !max || *min < 200 || *max > 599 || *min > *max) return std::nullopt;
+  return StatusRange{static_cast<uint16_t>(*min), static_cast<uint16_t>(*max)};
+}
+
 std::string FormatDuration(std::chrono::nanoseconds duration) {
   const auto total = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());

@@ -20,6 +20,18 @@ std::optional<uint64_t> ParseSize(std::string_view text);
 // A whole number in decimal digits.
 std::optional<uint64_t> ParseCount(std::string_view text);
 
+// "20%": a whole number and a percent sign. May be more than 100.
+std::optional<uint64_t> ParsePercent(std::string_view text);
+
+// "200-399", or "200" for the one: status codes of final responses, 200 to 599 (RFC 9110
+// section 15), the lower one first.
+struct StatusRange {
+  uint16_t min;
+  uint16_t max;
+  bool operator==(const StatusRange&) const = default;
+};
+std::optional<StatusRange> ParseStatusRange(std::string_view text);
+
 // The same value in its shortest form: "5s", "90s", "64KiB".
 std::string FormatDuration(std::chrono::nanoseconds duration);
 std::string FormatSize(uint64_t bytes);

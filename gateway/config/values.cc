@@ -42,6 +42,9 @@ std::optional<uint64_t> Within32Bits(std::optional<uint64_t> value) {
 }
 
 std::optional<uint64_t> Count32(std::string_view text) { return Within32Bits(ParseCount(text)); }
+std::optional<uint64_t> Percent32(std::string_view text) {
+  return Within32Bits(ParsePercent(text));
+}
 std::optional<uint64_t> Size32(std::string_view text) { return Within32Bits(ParseSize(text)); }
 
 }  // namespace
@@ -64,6 +67,10 @@ void TakeCount(const YamlNode& mapping, std::string_view key, uint32_t* target) 
 
 void TakeCount(const YamlNode& mapping, std::string_view key, std::optional<uint32_t>* target) {
   TakeParsed(mapping, key, Count32, target);
+}
+
+void TakePercent(const YamlNode& mapping, std::string_view key, uint32_t* target) {
+  TakeParsed(mapping, key, Percent32, target);
 }
 
 void TakeSize(const YamlNode& mapping, std::string_view key, uint32_t* target) {

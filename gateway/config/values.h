@@ -21,6 +21,7 @@ void Take(const YamlNode& mapping, std::string_view key, std::string* target);
 
 void TakeCount(const YamlNode& mapping, std::string_view key, uint32_t* target);
 void TakeCount(const YamlNode& mapping, std::string_view key, std::optional<uint32_t>* target);
+void TakePercent(const YamlNode& mapping, std::string_view key, uint32_t* target);
 void TakeSize(const YamlNode& mapping, std::string_view key, uint32_t* target);
 void TakeSize(const YamlNode& mapping, std::string_view key, std::optional<uint64_t>* target);
 

@@ -12,7 +12,7 @@ std::string_view PersistenceName(ClientPersistence value) {
     case ClientPersistence::kFramingError: return "framing_error";
     case ClientPersistence::kDraining: return "draining";
     case ClientPersistence::kConnectionAge: return "connection_age";
-    case ClientPersistence::kConfiguredClose: return "configured_close";
+    case ClientPersistence::kMaxRequests: return "max_requests";
     case ClientPersistence::kUpstreamTruncated: return "upstream_truncated";
   }
   return "keep";
@@ -28,9 +28,9 @@ ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts) {
   if (facts.version == Version::kHttp10 && !facts.client_keep_alive) {
     return ClientPersistence::kHttp10;
   }
-  if (facts.keep_alive_off) return ClientPersistence::kConfiguredClose;
   if (facts.draining) return ClientPersistence::kDraining;
   if (facts.too_old) return ClientPersistence::kConnectionAge;
+  if (facts.last_request) return ClientPersistence::kMaxRequests;
   return ClientPersistence::kKeep;
 }
 

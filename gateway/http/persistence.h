@@ -20,7 +20,7 @@ enum class ClientPersistence : uint8_t {
   kFramingError,
   kDraining,
   kConnectionAge,
-  kConfiguredClose,    // keep-alive is switched off
+  kMaxRequests,        // it has had as many as it may
   kUpstreamTruncated,  // the response broke off after it began
 };
 std::string_view PersistenceName(ClientPersistence value);
@@ -35,11 +35,11 @@ struct ClientPersistenceFacts {
   bool draining = false;
   bool too_old = false;
   bool truncated = false;
-  bool keep_alive_off = false;  // by configuration
+  bool last_request = false;  // of as many as a connection may have
 };
 // Pure. The gravest reason wins: first what makes another message impossible (framing error,
 // truncation, a response without an end, an unread request), then what the client wants, then what
-// we want (configuration, drain, age).
+// we want (drain, age, number of requests).
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
 
 // Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).

@@ -139,12 +139,15 @@ void AppendJsonLine(const ExchangeRecord& record, std::string* out) {
   if (!record.endpoint.empty()) {
     object.Text("endpoint", record.endpoint);
     object.Bool("reused", record.reused);
+    object.TextIfAny("connection", record.connection);
+    object.TextIfAny("close", record.close);
   }
   object.Number("retries", record.retries);
+  object.TextIfAny("retry", record.retry);
   object.Number("bytes_in", static_cast<int64_t>(record.bytes_in));
   object.Number("bytes_out", static_cast<int64_t>(record.bytes_out));
   object.Micros("head_us", record.head);
-  object.Micros("connection_us", record.connection);
+  object.Micros("connection_us", record.connected);
   object.Micros("first_byte_us", record.first_byte);
   object.Micros("duration_us", record.duration);
   object.Text("reason", record.reason);

@@ -29,11 +29,14 @@ struct ExchangeRecord {
   std::string_view upstream;
   std::string_view endpoint;
   bool reused = false;
+  std::string_view connection;  // why the last one was opened, unless it was kept: then so
+  std::string_view close;       // why it was closed; empty: it was kept
   uint32_t retries = 0;
+  std::string_view retry;  // the last decision about one
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   pool::Duration head{-1};        // the head's first byte to its last
-  pool::Duration connection{-1};  // until a connection was leased
+  pool::Duration connected{-1};   // until a connection was leased
   pool::Duration first_byte{-1};  // until the response's head
   pool::Duration duration{0};     // until the last byte was handed to the kernel
   std::string_view reason;

@@ -1,6 +1,7 @@
 #include "gateway/proxy/client_session.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -56,7 +57,8 @@ ClientSession::ClientSession(WorkerContext* context, Listener* listener,
                   std::make_unique<pool::PlainTransport>(std::move(socket)), this,
                   /*connecting=*/false),
       body_(context->slabs),
-      expires_at_(TimePoint::max()) {
+      expires_at_(TimePoint::max()),
+      requests_left_(std::numeric_limits<uint32_t>::max()) {
   if (peer.is_ip()) {
     const std::string ip = peer.Ip();
     HOLDFAST_CHECK(ip.size() <= ip_.size());
@@ -67,6 +69,9 @@ ClientSession::ClientSession(WorkerContext* context, Listener* listener,
   if (listener->config().max_connection_age.has_value()) {
     expires_at_ =
         context->loop->now() + context->random->JitterTenth(*listener->config().max_connection_age);
+  }
+  if (listener->config().max_requests.has_value()) {
+    requests_left_ = context->random->JitterTenth(*listener->config().max_requests);
   }
 }
 
@@ -183,6 +188,7 @@ Exchange::Client ClientSession::ExchangeClient() {
 
 void ClientSession::BeginExchange() {
   const Exchange::Client client = ExchangeClient();
+  if (requests_left_ > 0) --requests_left_;
   exchange_ = context_->exchanges.Take(context_);
   exchange_->Begin(client);
   received_before_ = connection_.bytes_read() - connection_.in().size();
@@ -247,6 +253,7 @@ ClientPersistence ClientSession::DecidePersistence(bool until_close, bool unfini
       .framing_error = exchange_->refused(),
       .draining = context_->draining || listener_->draining(),
       .too_old = context_->loop->now() >= expires_at_,
+      .last_request = requests_left_ == 0,
   });
 }
 

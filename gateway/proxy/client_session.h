@@ -138,6 +138,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
   pool::TimePoint linger_progress_;
   pool::TimePoint expires_at_;    // after this no further request
+  uint32_t requests_left_;        // none: what comes after this one is not served
   uint64_t received_before_ = 0;  // of the connection's bytes, those before this exchange
   uint64_t sent_before_ = 0;
   pool::MemberTimer<ClientSession, &ClientSession::OnTimer> timer_{this};

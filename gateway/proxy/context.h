@@ -14,7 +14,7 @@
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/intrusive_list.h"
-#include "pool/random.h"
+#include "pool/net/random.h"
 
 namespace holdfast::proxy {
 

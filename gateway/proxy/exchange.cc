@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/http/hop_headers.h"
+#include "gateway/proxy/hash_key.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -16,18 +17,6 @@ using pool::Checkout;
 using pool::FlushStatus;
 using pool::TimePoint;
 
-namespace {
-
-// Of one step of a body that is kept for replay.
-constexpr int kMaxReplayPieces = 16;
-
-// "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
-std::string RefusalDetail(Refusal refusal) {
-  return std::string(http::RefusalName(refusal)) + ": " + std::string(http::RefusalText(refusal));
-}
-
-}  // namespace
-
 Exchange::Exchange(WorkerContext* context)
     : context_(context),
       upstream_(context->slabs),
@@ -38,14 +27,15 @@ void Exchange::MoveTo(State next) {
   switch (next) {
     case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle); break;
     case State::kCheckout:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kAwaitResponse ||
-                     state_ == State::kCheckout);
+      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
+                     state_ == State::kAwaitResponse || state_ == State::kProving);
+      HOLDFAST_CHECK(!upstream_.active());
       break;
     case State::kAwaitResponse:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
-                     state_ == State::kAwaitResponse);
+      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout);
       HOLDFAST_CHECK(upstream_.active());
       break;
+    case State::kProving:
     case State::kRelay:
     case State::kTunnel:
       HOLDFAST_CHECK(state_ == State::kAwaitResponse && upstream_.active());
@@ -66,7 +56,7 @@ void Exchange::Begin(const Client& client) {
   client_ = client;
   view_ = client.listener->view();
   listener_index_ = client.listener->index();
-  started_ = last_progress_ = context_->loop->now();
+  account_.started = last_progress_ = context_->loop->now();
   MoveTo(State::kRouting);
 }
 
@@ -90,10 +80,10 @@ void Exchange::Start() {
                                             &miss);
   if (route_ == nullptr) {
     if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
-      failure_ = Failure::kMethodNotAllowed;
+      account_.failure = Failure::kMethodNotAllowed;
       FillMethodNotAllowedReply(miss.allowed, &reply_);
     } else {
-      failure_ = Failure::kNoRoute;
+      account_.failure = Failure::kNoRoute;
       FillNoRouteReply(request_, &reply_);
     }
     return SendLocal(reply_.head, reply_.body);
@@ -113,7 +103,7 @@ void Exchange::Start() {
 }
 
 void Exchange::Refuse(Refusal refusal) {
-  failure_ = Failure::kRefusedFraming;
+  account_.failure = Failure::kRefusedFraming;
   context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
       .Add();
   request_.Clear();
@@ -123,12 +113,18 @@ void Exchange::Refuse(Refusal refusal) {
 
 void Exchange::StartUpstream() {
   te_trailers_ = http::DropHopHeaders(&request_.headers).te_trailers;
-  attempts_left_ = route_->retry_attempts;
-  Acquire(/*fresh=*/false, nullptr);
+  const config::Upstream& upstream = view_->snapshot().config().upstreams[route_->upstream];
+  const bool by_hash = upstream.balance == config::Balance::kRingHash ||
+                       upstream.balance == config::Balance::kMaglev;
+  if (by_hash) hash_ = HashOf(upstream.hash, request_, client_.ip);
+  attempts_.Begin(route_->retry);
+  Acquire();
 }
 
-void Exchange::Acquire(bool fresh, const pool::SocketAddress* avoid) {
-  Checkout checkout = cluster().Acquire(this, fresh, avoid, &endpoint_);
+void Exchange::Acquire() {
+  Checkout checkout = cluster().Acquire(
+      this, {.hash = hash_, .tried = attempts_.tried(), .fresh = attempts_.stale_retry_made()},
+      &account_.endpoint);
   switch (checkout.status) {
     case Checkout::Status::kLeased: return SendRequest(std::move(checkout.lease));
     case Checkout::Status::kWaiting: return MoveTo(State::kCheckout);
@@ -141,37 +137,19 @@ void Exchange::OnLease(pool::Lease lease) {
   SendRequest(std::move(lease));
 }
 
-// Nothing of the request has left, so another endpoint may have it whatever its method is.
-void Exchange::OnCheckoutFailed(pool::CheckoutResult result) {
-  const bool connect_failed = result == pool::CheckoutResult::kConnectRefused ||
-                              result == pool::CheckoutResult::kConnectTimeout ||
-                              result == pool::CheckoutResult::kConnectFailed;
-  if (connect_failed && attempts_left_ > 0 && cluster().endpoints() > 1) {
-    --attempts_left_;
-    ++retries_;
-    context_->shard->CounterFor(Metric::kUpstreamRetriesTotal, {upstream_name(), "other_endpoint"})
-        .Add();
-    const pool::SocketAddress failed = endpoint_;
-    return Acquire(/*fresh=*/false, &failed);
-  }
-  const Failure failure = FailureOf(result);
-  Fail(failure, failure == Failure::kNoEndpoint ? cluster().note() : std::string_view());
-}
-
 void Exchange::SendRequest(pool::Lease lease) {
-  reused_ = lease.reused();
+  account_.NoteLease(lease, context_->loop->now());
   upstream_.Start(std::move(lease), request_.method, this);
-  if (!connected_at_.has_value()) connected_at_ = context_->loop->now();
-  // Only a kept connection can turn out dead after the request was sent and be worth a second try.
-  keep_for_replay_ = reused_ && attempts_left_ > 0;
   upstream_.SendHead(request_, http::ForwardedFacts{.client_ip = client_.ip,
                                                     .trust_client = client_.trusted,
                                                     .te_trailers = te_trailers_,
                                                     .default_host = DefaultHost()});
-  if (!replay_.empty()) upstream_.SendBody(replay_, replay_.size());
-  replayable_ = body_received_ == 0;
+  pool::Buffer body(context_->slabs);
+  replay_.BeginAttempt(attempts_.MaySendAgain(MetKeptConnection()), &body);
+  if (!body.empty()) upstream_.SendBody(body, body.size());
   if (request_done_) upstream_.SendEnd(client_.stream->request_trailers());
   NoteProgress();
+  response_due_since_ = last_progress_;
   MoveTo(State::kAwaitResponse);
   Progress();
 }
@@ -189,6 +167,7 @@ void Exchange::Progress() {
     case State::kAwaitResponse:
       if (PumpRequest()) AwaitHead();
       return;
+    case State::kProving: return ConsiderBroken(AttemptEnd::kClosed, /*patience_over=*/false);
     case State::kRelay:
       if (PumpRequest()) PumpResponse();
       return;
@@ -232,7 +211,7 @@ BodyStep::Kind Exchange::FillUpstream() {
     if (step.kind == BodyStep::Kind::kEnd) {
       http::DropHopHeaders(client_.stream->request_trailers());
       upstream_.SendEnd(client_.stream->request_trailers());
-      request_done_ = true;
+      NoteRequestDone();
       return step.kind;
     }
     body_received_ += step.bytes;
@@ -240,7 +219,7 @@ BodyStep::Kind Exchange::FillUpstream() {
       Fail(Failure::kBodyTooLarge);
       return BodyStep::Kind::kBroken;
     }
-    KeepForReplay(step);
+    replay_.Note(*step.buffer, step.bytes);
     upstream_.SendBody(*step.buffer, step.bytes);
   }
   return BodyStep::Kind::kData;
@@ -267,24 +246,6 @@ FlushStatus Exchange::FlushClient() {
   return status;
 }
 
-void Exchange::KeepForReplay(const BodyStep& step) {
-  if (!replayable_) return;
-  if (!keep_for_replay_ || replay_.size() + step.bytes > kMaxReplayBytes) {
-    replayable_ = false;
-    replay_.Clear();
-    return;
-  }
-  iovec pieces[kMaxReplayPieces];
-  const int count = step.buffer->FillIovec(pieces, kMaxReplayPieces);
-  size_t left = step.bytes;
-  for (int i = 0; i < count && left > 0; ++i) {
-    const size_t bytes = std::min(left, pieces[i].iov_len);
-    replay_.Append({static_cast<const char*>(pieces[i].iov_base), bytes});
-    left -= bytes;
-  }
-  replayable_ = left == 0;
-}
-
 void Exchange::AwaitHead() {
   while (true) {
     const HeadStep step = upstream_.NextHead(&response_);
@@ -304,42 +265,10 @@ void Exchange::AwaitHead() {
   }
 }
 
-void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
-  if (trouble == UpstreamTrouble::kBadResponse) {
-    context_->shard
-        ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(refusal)})
-        .Add();
-    return Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
-  }
-  if (MayRetry()) {
-    upstream_.End();
-    const pool::SocketAddress dead = endpoint_;
-    return Acquire(/*fresh=*/true, &dead);
-  }
-  Fail(trouble == UpstreamTrouble::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed);
-}
-
-bool Exchange::MayRetry() {
-  const RetryDecision decision = DecideRetry({
-      .attempts_left = attempts_left_,
-      .response_begun = upstream_.response_begun(),
-      .reused_connection = reused_,
-      .nothing_written = upstream_.bytes_sent() == 0,
-      .idempotent = http::IsIdempotent(request_.method),
-      .replayable = replayable_,
-  });
-  context_->shard
-      ->CounterFor(Metric::kUpstreamRetriesTotal, {upstream_name(), RetryDecisionName(decision)})
-      .Add();
-  if (decision != RetryDecision::kRetry) return false;
-  --attempts_left_;
-  ++retries_;
-  return true;
-}
-
 void Exchange::BeginRelay() {
-  first_byte_at_ = context_->loop->now();
-  status_ = response_.status;
+  if (RepeatInsteadOfRelay()) return;
+  account_.first_byte_at = context_->loop->now();
+  account_.status = response_.status;
   client_.stream->SendHead(response_, HeadFacts{.unfinished = BodyHeldBack()});
   MoveTo(State::kRelay);
   PumpResponse();
@@ -368,7 +297,7 @@ BodyStep::Kind Exchange::FillClient() {
     if (step.kind == BodyStep::Kind::kEnd) {
       http::DropHopHeaders(upstream_.response_trailers());
       client_.stream->SendEnd(upstream_.response_trailers());
-      upstream_.End();
+      EndLastAttempt(OutcomeOfStatus(account_.status));
       // The upstream did not wait for the body; the client's connection need not suffer for it.
       discarding_ = !request_done_ && !BodyHeldBack() && BodyIsShort();
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
@@ -385,8 +314,8 @@ void Exchange::BeginTunnel() {
   if (!request_.connection_upgrade || !response_.connection_upgrade || !request_done_) {
     return Fail(Failure::kUpstreamBadResponse, "it switched protocols without being asked");
   }
-  first_byte_at_ = context_->loop->now();
-  status_ = response_.status;
+  account_.first_byte_at = context_->loop->now();
+  account_.status = response_.status;
   http::DropHopHeaders(&response_.headers);
   client_.stream->SendInformational(response_);
   tunnel_.Start();
@@ -411,14 +340,15 @@ void Exchange::PumpTunnel() {
 void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) {
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
-  const bool unreadable =
-      failure_ == Failure::kRefusedFraming || failure_ == Failure::kHeadTimeout ||
-      failure_ == Failure::kClientBodyBroken || failure_ == Failure::kClientBodyTimeout;
+  const bool unreadable = account_.failure == Failure::kRefusedFraming ||
+                          account_.failure == Failure::kHeadTimeout ||
+                          account_.failure == Failure::kClientBodyBroken ||
+                          account_.failure == Failure::kClientBodyTimeout;
   discarding_ = BodyIsShort() && !request_.expect_continue && !unreadable && !request_done_;
-  status_ = head.status;
-  if (!first_byte_at_.has_value()) first_byte_at_ = context_->loop->now();
+  account_.status = head.status;
+  if (!account_.first_byte_at.has_value()) account_.first_byte_at = context_->loop->now();
   const bool unread = (request_.body != BodyKind::kNone && !request_done_ && !discarding_) ||
-                      failure_ == Failure::kHeadTimeout;
+                      account_.failure == Failure::kHeadTimeout;
   client_.stream->SendHead(head, HeadFacts{.generated = true, .unfinished = unread});
   if (request_.method != http::Method::kHead && head.body == BodyKind::kLength) {
     client_.stream->SendBody(body);
@@ -454,18 +384,18 @@ bool Exchange::DiscardRequestBody() {
 
 void Exchange::Fail(Failure failure, std::string_view detail) {
   HOLDFAST_CHECK(state_ != State::kIdle);
-  if (status_ != 0 || FailureStatus(failure) == 0) return BreakOff(failure);
-  failure_ = failure;
+  if (account_.status != 0 || FailureStatus(failure) == 0) return BreakOff(failure);
+  account_.failure = failure;
   FillErrorReply(failure, detail, &reply_);
   CancelWait();
-  upstream_.End();
+  EndLastAttempt(OutcomeAfter(failure));
   SendLocal(reply_.head, reply_.body);
 }
 
 void Exchange::BreakOff(Failure failure) {
-  failure_ = failure;
+  account_.failure = failure;
   CancelWait();
-  upstream_.End();
+  EndLastAttempt(OutcomeAfter(failure));
   Done(/*complete=*/false);
 }
 
@@ -473,6 +403,7 @@ bool Exchange::OnClientEnded(bool gone) {
   switch (state_) {
     case State::kCheckout:
     case State::kAwaitResponse:
+    case State::kProving:
       if (gone) {
         BreakOff(Failure::kClientGone);
       } else if (!client_ended_at_.has_value()) {
@@ -497,9 +428,9 @@ void Exchange::Cut() { BreakOff(Failure::kShutdown); }
 void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
-    upstream_.End();
+    EndLastAttempt(pool::Outcome::kAnswered);
   }
-  Account();
+  account_.Write({client_, *view_.get(), listener_index_, route_, request_}, context_);
   MoveTo(State::kIdle);
   ClientStream* stream = client_.stream;
   Reset();
@@ -511,165 +442,16 @@ void Exchange::Reset() {
   client_ = Client{};
   view_ = ViewPin();
   route_ = nullptr;
-  failure_ = Failure::kNone;
+  account_ = ExchangeAccount{};
   request_.Clear();
   response_.Clear();
   head_bytes_.Clear();
   replay_.Clear();
-  status_ = 0;
-  attempts_left_ = retries_ = 0;
   body_received_ = discarded_ = 0;
-  request_done_ = continued_ = discarding_ = reused_ = keep_for_replay_ = te_trailers_ = false;
-  replayable_ = true;
+  request_done_ = continued_ = discarding_ = te_trailers_ = false;
+  hash_.reset();
+  wake_at_.reset();
   client_ended_at_.reset();
-  connected_at_.reset();
-  first_byte_at_.reset();
-}
-
-void Exchange::Account() {
-  const TimePoint now = context_->loop->now();
-  RouteCells& cells = view_->cells(listener_index_, route_);
-  // As nginx counts requests whose client did not wait for an answer.
-  constexpr int kClientClosedRequest = 499;
-  const bool unanswered = status_ == 0 && failure_ == Failure::kClientGone;
-  // Of what could not be read nobody knows the method.
-  const http::Method method = request_.method_text.empty() ? http::Method::kOther : request_.method;
-  cells.CountRequest(method, unanswered ? kClientClosedRequest : status_);
-  if (first_byte_at_.has_value()) cells.first_byte.Observe(*first_byte_at_ - started_);
-  cells.duration.Observe(now - started_);
-  if (BlamesUpstream(failure_) && route_ != nullptr) {
-    context_->shard
-        ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
-                     {upstream_name(), FailureName(failure_)})
-        .Add();
-  }
-  if (context_->access_log != nullptr) LogExchange();
-}
-
-void Exchange::LogExchange() {
-  const bool proxied = route_ != nullptr && route_->action == config::Action::kUpstream;
-  const http::HeaderField* agent = request_.headers.Find(http::FieldId::kUserAgent);
-  const std::string endpoint = connected_at_.has_value() ? endpoint_.ToString() : std::string();
-  const auto since_start = [&](const std::optional<TimePoint>& point) {
-    return point.has_value() ? *point - started_ : pool::Duration{-1};
-  };
-  context_->access_log->Record({
-      .time = context_->loop->wall_now(),
-      .listener = client_.listener->config().name,
-      .client = client_.ip,
-      .method = request_.method_text,
-      .host = request_.authority,
-      .target = request_.target,
-      .protocol = request_.method_text.empty()                 ? std::string_view()
-                  : request_.version == http::Version::kHttp11 ? "HTTP/1.1"
-                                                               : "HTTP/1.0",
-      .user_agent = agent != nullptr ? agent->value : std::string_view(),
-      .status = status_,
-      .route = route_ != nullptr ? std::string_view(route_->name) : std::string_view(),
-      .upstream = proxied ? std::string_view(upstream_name()) : std::string_view(),
-      .endpoint = endpoint,
-      .reused = reused_,
-      .retries = retries_,
-      .bytes_in = client_.stream->bytes_received(),
-      .bytes_out = client_.stream->bytes_sent(),
-      .head = client_.head_time,
-      .connection = since_start(connected_at_),
-      .first_byte = since_start(first_byte_at_),
-      .duration = context_->loop->now() - started_,
-      .reason = FailureName(failure_),
-  });
-}
-
-// Who is to do the next thing before there is a response.
-Exchange::Party Exchange::AwaitedParty() {
-  if (request_done_ || BodyHeldBack()) return Party::kResponder;
-  return upstream_.Congested() ? Party::kReader : Party::kRequester;
-}
-
-// A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
-bool Exchange::BodyHeldBack() const {
-  return request_.expect_continue && !continued_ && !request_done_ && body_received_ == 0;
-}
-
-// What ends the present state if nothing happens any more.
-TimePoint Exchange::Deadline() {
-  const auto after = [](TimePoint since, std::optional<pool::Duration> limit) {
-    return limit.has_value() ? since + *limit : TimePoint::max();
-  };
-  const config::Listener& listener = client_.listener->config();
-  TimePoint deadline = TimePoint::max();
-  switch (state_) {
-    case State::kAwaitResponse:
-      switch (AwaitedParty()) {
-        case Party::kResponder:
-          deadline = after(last_progress_, route_->timeouts.first_byte);
-          break;
-        case Party::kRequester: deadline = after(last_progress_, listener.body_timeout); break;
-        case Party::kReader: deadline = after(last_progress_, route_->timeouts.stall); break;
-      }
-      break;
-    case State::kRelay: deadline = after(last_progress_, route_->timeouts.stall); break;
-    case State::kTunnel: return after(last_progress_, route_->tunnel_idle_timeout);
-    case State::kFinishing: return after(last_progress_, listener.body_timeout);
-    case State::kRouting:
-    case State::kIdle: return TimePoint::max();
-    case State::kCheckout: break;  // The pool limits the wait.
-  }
-  if (client_ended_at_.has_value() && state_ != State::kRelay) {
-    deadline = std::min(deadline, *client_ended_at_ + kHalfClosedPatience);
-  }
-  return std::min(deadline, after(started_, route_->timeouts.total));
-}
-
-// The deadline only moves away while a state lasts, but for the end of a request's body; the timer
-// that is armed may come too early and looks again.
-void Exchange::ArmTimer() {
-  const TimePoint deadline = Deadline();
-  if (deadline == TimePoint::max()) return;
-  if (!timer_.armed() || timer_.deadline() > deadline) {
-    context_->loop->timers().Arm(timer_, deadline);
-  }
-}
-
-void Exchange::OnTimer(TimePoint now) {
-  if (state_ == State::kIdle) return;
-  if (now >= Deadline()) return OnTimeout();
-  ArmTimer();
-}
-
-void Exchange::OnTimeout() {
-  const auto& total = route_ != nullptr ? route_->timeouts.total : std::nullopt;
-  if (state_ != State::kTunnel && state_ != State::kFinishing && total.has_value() &&
-      context_->loop->now() >= started_ + *total) {
-    return Fail(Failure::kTotalTimeout);
-  }
-  const bool awaited = state_ == State::kCheckout || state_ == State::kAwaitResponse;
-  if (awaited && client_ended_at_.has_value() &&
-      context_->loop->now() >= *client_ended_at_ + kHalfClosedPatience) {
-    return BreakOff(Failure::kClientGone);
-  }
-  switch (state_) {
-    case State::kAwaitResponse:
-      switch (AwaitedParty()) {
-        case Party::kResponder: return Fail(Failure::kFirstByteTimeout);
-        case Party::kRequester: return Fail(Failure::kClientBodyTimeout);
-        case Party::kReader: return Fail(Failure::kStallTimeout);
-      }
-      return;
-    case State::kRelay:
-      return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
-    case State::kTunnel: failure_ = Failure::kNone; return Done(/*complete=*/true);
-    case State::kFinishing:
-      if (!discarding_) return BreakOff(Failure::kClientGone);
-      // The request is not worth more time; the response may still be on its way.
-      discarding_ = false;
-      NoteProgress();
-      ArmTimer();
-      return ContinueFinish();
-    case State::kCheckout:
-    case State::kRouting:
-    case State::kIdle: HOLDFAST_CHECK(false);
-  }
 }
 
 }  // namespace holdfast::proxy

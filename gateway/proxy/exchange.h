@@ -8,11 +8,14 @@
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/http/parser.h"
+#include "gateway/proxy/attempts.h"
 #include "gateway/proxy/context.h"
+#include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/http1_upstream.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/local_reply.h"
+#include "gateway/proxy/replay_body.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/stream.h"
 #include "gateway/proxy/tunnel.h"
@@ -31,24 +34,22 @@ namespace holdfast::proxy {
 // Loop thread. Owned by the client's session while it runs, by the ExchangePool at rest.
 class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
  public:
-  // Bodies kept to send a request again.
-  static constexpr size_t kMaxReplayBytes = 64 * 1024;
   // Of a request that is answered without being read: so much is read and thrown away to keep
   // the connection.
   static constexpr uint64_t kMaxDiscardBytes = 64 * 1024;
   // A client that has ended its side after its request may have gone, or may wait for the answer:
   // nobody can tell. So long it is waited for.
   static constexpr pool::Duration kHalfClosedPatience = std::chrono::seconds(1);
+  // A peer that has sent its end under a request will answer what it has not read with a reset,
+  // unless it has only ended its sending side. So long that reset is waited for before the request
+  // is given up; a lost one is provoked again by the first retransmission (200 ms or more).
+  static constexpr pool::Duration kProofPatience = std::chrono::seconds(1);
+  // How often it is looked whether the peer has taken the request instead, which nothing tells.
+  static constexpr pool::Duration kProofStep = std::chrono::milliseconds(50);
   // Reads and writes per turn, so that one fast body does not hold up the others.
   static constexpr int kMaxRounds = 16;
 
-  struct Client {
-    ClientStream* stream;
-    Listener* listener;
-    std::string_view ip;  // good while the exchange runs
-    bool trusted = false;
-    pool::Duration head_time{0};
-  };
+  using Client = ExchangeClient;
 
   explicit Exchange(WorkerContext* context);
 
@@ -69,14 +70,15 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void Cut();
 
   const http::RequestHead& request() const { return request_; }
-  bool refused() const { return failure_ == Failure::kRefusedFraming; }
+  bool refused() const { return account_.failure == Failure::kRefusedFraming; }
 
  private:
   enum class State : uint8_t {
     kIdle,           // in the pool
     kRouting,        // from Begin to the first decision
-    kCheckout,       // waits for a connection
+    kCheckout,       // waits for a connection, or for the time to ask for another one
     kAwaitResponse,  // the request is on its way; no final head yet
+    kProving,        // the connection has died; whether the request was read will be known shortly
     kRelay,          // the response is on its way
     kTunnel,         // raw bytes both ways
     kFinishing,      // all of the response is in the client's buffer
@@ -90,10 +92,25 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void OnConnectionReady() override { Progress(); }
 
   void StartUpstream();
-  void Acquire(bool fresh, const pool::SocketAddress* avoid);
+  void Acquire();
   void SendRequest(pool::Lease lease);
+
+  // The end of an attempt and the decision about another (exchange_retry.cc).
   void OnUpstreamBroken(UpstreamTrouble trouble, http::Refusal refusal);
-  bool MayRetry();
+  void ConsiderBroken(AttemptEnd end, bool patience_over);
+  void BeginProving();
+  void LookForProof();
+  // True if the response is not relayed, because another attempt is made.
+  bool RepeatInsteadOfRelay();
+  void OnFirstByteTimeout();
+  RetryFacts FactsAt(AttemptEnd end) const;
+  bool MetKeptConnection() const;
+  // Goes on with another attempt, if that was decided and the budget has room for it.
+  bool Repeat(RetryDecision decision, std::optional<pool::Outcome> outcome);
+  std::optional<pool::Outcome> OutcomeAfter(Failure failure) const;
+  // The upstream is done with, for this attempt; `outcome` speaks about its endpoint.
+  void EndAttempt(std::optional<pool::Outcome> outcome);
+  void EndLastAttempt(std::optional<pool::Outcome> outcome);
 
   // False when the exchange has ended.
   bool PumpRequest();
@@ -101,7 +118,6 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // the exchange has ended (kBroken).
   BodyStep::Kind FillUpstream();
   void OnRequestBroken(http::Refusal refusal);
-  void KeepForReplay(const BodyStep& step);
   pool::FlushStatus FlushUpstream();
   pool::FlushStatus FlushClient();
   void AwaitHead();
@@ -120,9 +136,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void BreakOff(Failure failure);
   void Done(bool complete);
   void Reset();
-  void Account();
-  void LogExchange();
 
+  // exchange_timers.cc
   void OnTimer(pool::TimePoint now);
   void OnTimeout();
   enum class Party : uint8_t {
@@ -135,8 +150,14 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // Worth reading to its end for the connection's sake; a chunked one is until it proves long.
   bool BodyIsShort() const { return request_.content_length <= kMaxDiscardBytes; }
   pool::TimePoint Deadline();
+  pool::TimePoint AwaitDeadline();
+  void OnAwaitTimeout();
   void ArmTimer();
   void NoteProgress() { last_progress_ = context_->loop->now(); }
+  void NoteRequestDone() {
+    request_done_ = true;
+    response_due_since_ = context_->loop->now();
+  }
 
   std::string_view DefaultHost() const;
   pool::Cluster& cluster() { return view_->cluster(route_->upstream); }
@@ -150,35 +171,32 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   uint32_t listener_index_ = 0;  // the listener's place in view_; a reload may give it another
   const route::Route* route_ = nullptr;
   State state_ = State::kIdle;
-  Failure failure_ = Failure::kNone;
   Http1Upstream upstream_;
-  pool::SocketAddress endpoint_;
+  Attempts attempts_;
+  ExchangeAccount account_;
 
   http::RequestHead request_;
   http::ResponseHead response_;
   pool::Buffer head_bytes_;  // what request_ points into
-  pool::Buffer replay_;
+  ReplayBody replay_;
   LocalReply reply_;
   Tunnel tunnel_;
 
-  int status_ = 0;  // of the final response, once its head was sent
-  uint32_t attempts_left_ = 0;
-  uint32_t retries_ = 0;
   uint64_t body_received_ = 0;  // of the request, decoded
   uint64_t discarded_ = 0;
   bool request_done_ = false;  // read to its end and handed to the upstream
   bool continued_ = false;     // the upstream asked for the body (100)
   bool discarding_ = false;    // the request's body is read for the connection's sake only
-  bool reused_ = false;
-  bool keep_for_replay_ = false;
-  bool replayable_ = true;
   bool te_trailers_ = false;
+  std::optional<uint64_t> hash_;  // what the choice of the endpoint goes by
 
-  pool::TimePoint started_;
   pool::TimePoint last_progress_;
+  // Since when nobody but the upstream can bring the response about, in this attempt.
+  pool::TimePoint response_due_since_;
+  pool::TimePoint proving_since_;
+  // kCheckout: when another connection is asked for; kProving: when to look again.
+  std::optional<pool::TimePoint> wake_at_;
   std::optional<pool::TimePoint> client_ended_at_;
-  std::optional<pool::TimePoint> connected_at_;
-  std::optional<pool::TimePoint> first_byte_at_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};
   pool::MemberTask<Exchange, &Exchange::Progress> progress_task_{this};
 };

@@ -30,6 +30,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kConnectTimeout, "connect_timeout", 504, true},
     {Failure::kConnectFailed, "connect_failed", 502, true},
     {Failure::kNoDescriptors, "no_descriptors", 503, true},
+    {Failure::kBreakerOpen, "breaker_open", 503, true},
     {Failure::kUpstreamClosed, "upstream_closed", 502, true},
     {Failure::kUpstreamReset, "upstream_reset", 502, true},
     {Failure::kUpstreamBadResponse, "upstream_bad_response", 502, true},
@@ -65,11 +66,32 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kConnectFailed: return Failure::kConnectFailed;
     case CheckoutResult::kNoDescriptors: return Failure::kNoDescriptors;
     case CheckoutResult::kNoEndpoint: return Failure::kNoEndpoint;
+    case CheckoutResult::kRequestsBreaker:
+    case CheckoutResult::kConnectionsBreaker:
+    case CheckoutResult::kPendingBreaker: return Failure::kBreakerOpen;
     case CheckoutResult::kReused:
+    case CheckoutResult::kShared:
     case CheckoutResult::kFresh:
     case CheckoutResult::kCancelled: break;
   }
   HOLDFAST_CHECK(false);
+}
+
+std::optional<pool::Outcome> OutcomeOf(Failure failure) {
+  switch (failure) {
+    case Failure::kConnectRefused:
+    case Failure::kConnectTimeout:
+    case Failure::kConnectFailed: return pool::Outcome::kConnectError;
+    case Failure::kUpstreamClosed:
+    case Failure::kUpstreamReset:
+    case Failure::kUpstreamBadResponse:
+    case Failure::kUpstreamTruncated:
+    case Failure::kFirstByteTimeout:
+    case Failure::kStallTimeout: return pool::Outcome::kGatewayError;
+    // The client's doing, ours, or that of nobody in particular: the total time counts the client's
+    // own slowness, too.
+    default: return std::nullopt;
+  }
 }
 
 }  // namespace holdfast::proxy

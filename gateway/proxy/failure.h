@@ -2,9 +2,10 @@
 #define HOLDFAST_GATEWAY_PROXY_FAILURE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
-#include "pool/pool_cells.h"
+#include "pool/cluster.h"
 
 namespace holdfast::proxy {
 
@@ -28,6 +29,7 @@ enum class Failure : uint8_t {
   kConnectTimeout,
   kConnectFailed,
   kNoDescriptors,
+  kBreakerOpen,  // the upstream has as much as it may
   // The upstream failed.
   kUpstreamClosed,  // the end came before any byte of a response
   kUpstreamReset,
@@ -42,7 +44,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 26;
+inline constexpr int kFailures = 27;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.
@@ -50,6 +52,15 @@ int FailureStatus(Failure failure);
 // True for those that count against the upstream.
 bool BlamesUpstream(Failure failure);
 Failure FailureOf(pool::CheckoutResult result);
+
+// 502, 503 or 504: the endpoint, or something behind it, could not serve the request.
+constexpr bool IsGatewayError(int status) { return status >= 502 && status <= 504; }
+// What a failure says about the endpoint that had the request; nullopt: nothing.
+std::optional<pool::Outcome> OutcomeOf(Failure failure);
+// What an answer with this status says about it.
+constexpr pool::Outcome OutcomeOfStatus(int status) {
+  return IsGatewayError(status) ? pool::Outcome::kGatewayError : pool::Outcome::kAnswered;
+}
 
 }  // namespace holdfast::proxy
 

@@ -23,14 +23,15 @@ void Http1Upstream::Start(pool::Lease lease, http::Method method, pool::Connecti
   scanner_.Reset();
   chunked_request_ = request_finished_ = response_started_ = false;
   response_allows_reuse_ = upgraded_ = broken_ = congested_ = false;
+  keep_alive_ = http::KeepAliveField{};
   informational_ = 0;
   pending_head_ = 0;
   read_before_ = connection.bytes_read();
   written_before_ = connection.bytes_written();
 }
 
-pool::ReuseDecision Http1Upstream::End() {
-  if (!lease_.held()) return pool::ReuseDecision::kNotAsked;
+pool::CloseReason Http1Upstream::End() {
+  if (!lease_.held()) return pool::CloseReason::kNotAsked;
   DropHead();
   const pool::ReuseFacts facts{
       .asked = true,
@@ -39,6 +40,8 @@ pool::ReuseDecision Http1Upstream::End() {
       .request_finished = request_finished_,
       .response_finished = response_started_ && body_.finished(),
       .peer_allows = response_allows_reuse_,
+      .keep_alive_timeout = keep_alive_.timeout,
+      .keep_alive_max = keep_alive_.max,
   };
   body_.Release();
   return lease_.End(facts);
@@ -108,6 +111,7 @@ HeadStep Http1Upstream::ParseHead(size_t bytes, http::ResponseHead* head) {
   }
   response_started_ = true;
   response_allows_reuse_ = http::ResponseAllowsReuse(*head);
+  if (response_allows_reuse_) keep_alive_ = http::FindKeepAlive(head->headers);
   body_.Start(head->body, head->content_length);
   return HeadStep{.kind = HeadStep::Kind::kHead};
 }
@@ -126,7 +130,8 @@ void Http1Upstream::DropHead() {
 }
 
 HeadStep Http1Upstream::Broken(UpstreamTrouble trouble, Refusal refusal) {
-  broken_ = true;
+  // An end in good order is the pool's to see.
+  broken_ = trouble != UpstreamTrouble::kClosed;
   return HeadStep{.kind = HeadStep::Kind::kBroken, .trouble = trouble, .refusal = refusal};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "gateway/http/keep_alive_field.h"
 #include "gateway/http/parser.h"
 #include "gateway/proxy/body_reader.h"
 #include "gateway/proxy/stream.h"
@@ -22,9 +23,9 @@ class Http1Upstream final : public UpstreamStream {
   // Takes the lease; `events` hears of readiness from now on.
   void Start(pool::Lease lease, http::Method method, pool::ConnectionEvents* events);
   bool active() const { return lease_.held(); }
-  bool reused() const { return lease_.reused(); }
+  const pool::Lease& lease() const { return lease_; }
   // Gives the connection back; it is kept only if the exchange went as HTTP asks.
-  pool::ReuseDecision End();
+  pool::CloseReason End();
 
   void SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) override;
   void SendBody(pool::Buffer& from, size_t bytes) override;
@@ -55,6 +56,7 @@ class Http1Upstream final : public UpstreamStream {
   bool upgraded_ = false;
   bool broken_ = false;
   bool congested_ = false;
+  http::KeepAliveField keep_alive_;  // of the final head
   int informational_ = 0;
   size_t pending_head_ = 0;  // bytes of in() that the last head's views point into
   uint64_t read_before_ = 0;

@@ -105,6 +105,10 @@ void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply)
   FinishTextReply(status, reply);
 }
 
+std::string RefusalDetail(http::Refusal refusal) {
+  return absl::StrCat(Piece(http::RefusalName(refusal)), ": ", Piece(http::RefusalText(refusal)));
+}
+
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply) {
   const int status = http::RefusalStatus(refusal);
   reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),

@@ -30,6 +30,8 @@ std::string_view ReasonPhrase(int status);
 // An error in plain text: status, reason by name, one sentence. `detail` may be empty and is sent
 // as it is: nothing secret, no control characters.
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
+// "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
+std::string RefusalDetail(http::Refusal refusal);
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply);
 // 404, naming the host and path that were looked up (shortened).
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply);

@@ -1,29 +1,117 @@
 #include "gateway/proxy/retry.h"
 
+#include <algorithm>
+
+#include "gateway/proxy/failure.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
+namespace {
 
-std::string_view RetryDecisionName(RetryDecision decision) {
-  switch (decision) {
-    case RetryDecision::kRetry: return "retry";
-    case RetryDecision::kAttemptsUsed: return "attempts_used";
-    case RetryDecision::kResponseBegun: return "response_begun";
-    case RetryDecision::kFreshConnection: return "fresh_connection";
-    case RetryDecision::kNotReplayable: return "not_replayable";
-    case RetryDecision::kNotIdempotent: return "not_idempotent";
+enum class Proof : uint8_t { kProven, kPending, kNone };
+
+Proof UnreadProof(const RetryFacts& facts) {
+  if (facts.end != AttemptEnd::kClosed || !facts.nothing_acknowledged) return Proof::kNone;
+  if (facts.peer_gone) return Proof::kProven;
+  return facts.patience_over ? Proof::kNone : Proof::kPending;
+}
+
+// A kept connection that has served before died under the request: the peer closed it while it was
+// idle, most likely, which says nothing against the endpoint.
+RetryDecision DecideStale(const RetryFacts& facts) {
+  if (facts.nothing_written) return RetryDecision::kRetryUnwritten;
+  const Proof proof = UnreadProof(facts);
+  if (proof == Proof::kProven) return RetryDecision::kRetryProven;
+  if (facts.idempotent) return RetryDecision::kRetryIdempotent;
+  return proof == Proof::kPending ? RetryDecision::kAwaitProof : RetryDecision::kNotProven;
+}
+
+RetryDecision DecideBroken(const RetryFacts& facts) {
+  const config::RetryPolicy& policy = *facts.policy;
+  if (!policy.refused && !policy.gateway_error) return RetryDecision::kNotInPolicy;
+  if (policy.gateway_error && facts.idempotent) return RetryDecision::kRetryGatewayError;
+  if (!policy.refused) return RetryDecision::kNotIdempotent;
+  switch (UnreadProof(facts)) {
+    case Proof::kProven: return RetryDecision::kRetryRefused;
+    case Proof::kPending: return RetryDecision::kAwaitProof;
+    case Proof::kNone: return RetryDecision::kNotProven;
   }
   HOLDFAST_CHECK(false);
 }
 
+RetryDecision IfIdempotent(const RetryFacts& facts, RetryDecision decision) {
+  return facts.idempotent ? decision : RetryDecision::kNotIdempotent;
+}
+
+RetryDecision DecideByPolicy(const RetryFacts& facts) {
+  const config::RetryPolicy& policy = *facts.policy;
+  switch (facts.end) {
+    case AttemptEnd::kNoConnection:
+      return policy.connect_failure ? RetryDecision::kRetryConnectFailure
+                                    : RetryDecision::kNotInPolicy;
+    case AttemptEnd::kClosed:
+    case AttemptEnd::kReset:
+      if (facts.nothing_written && policy.connect_failure) return RetryDecision::kRetryUnwritten;
+      return DecideBroken(facts);
+    case AttemptEnd::kFirstByteTimeout:
+      if (!policy.first_byte_timeout) return RetryDecision::kNotInPolicy;
+      return IfIdempotent(facts, RetryDecision::kRetryFirstByteTimeout);
+    case AttemptEnd::kStatus:
+      if (!PolicyCoversStatus(policy, facts.status)) return RetryDecision::kNotInPolicy;
+      return IfIdempotent(facts, policy.gateway_error && IsGatewayError(facts.status)
+                                     ? RetryDecision::kRetryGatewayError
+                                     : RetryDecision::kRetryStatus);
+  }
+  HOLDFAST_CHECK(false);
+}
+
+}  // namespace
+
+std::string_view RetryDecisionName(RetryDecision decision) {
+  switch (decision) {
+    case RetryDecision::kRetryUnwritten: return "retry_unwritten";
+    case RetryDecision::kRetryProven: return "retry_proven";
+    case RetryDecision::kRetryIdempotent: return "retry_idempotent";
+    case RetryDecision::kRetryConnectFailure: return "retry_connect_failure";
+    case RetryDecision::kRetryRefused: return "retry_refused";
+    case RetryDecision::kRetryGatewayError: return "retry_gateway_error";
+    case RetryDecision::kRetryStatus: return "retry_status";
+    case RetryDecision::kRetryFirstByteTimeout: return "retry_first_byte_timeout";
+    case RetryDecision::kAwaitProof: return "await_proof";
+    case RetryDecision::kSwitchedOff: return "switched_off";
+    case RetryDecision::kAttemptsUsed: return "attempts_used";
+    case RetryDecision::kNotInPolicy: return "not_in_policy";
+    case RetryDecision::kResponseBegun: return "response_begun";
+    case RetryDecision::kNotReplayable: return "not_replayable";
+    case RetryDecision::kNotProven: return "not_proven";
+    case RetryDecision::kNotIdempotent: return "not_idempotent";
+    case RetryDecision::kBudgetExhausted: return "budget_exhausted";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+bool IsRetry(RetryDecision decision) { return decision < RetryDecision::kAwaitProof; }
+
+bool FreeOfBudget(RetryDecision decision) {
+  return decision <= RetryDecision::kRetryConnectFailure;
+}
+
 RetryDecision DecideRetry(const RetryFacts& facts) {
-  if (facts.response_begun) return RetryDecision::kResponseBegun;
-  if (facts.attempts_left == 0) return RetryDecision::kAttemptsUsed;
-  if (!facts.replayable) return RetryDecision::kNotReplayable;
-  if (facts.nothing_written) return RetryDecision::kRetry;
-  if (!facts.reused_connection) return RetryDecision::kFreshConnection;
-  if (!facts.idempotent) return RetryDecision::kNotIdempotent;
-  return RetryDecision::kRetry;
+  if (facts.policy == nullptr || facts.policy->attempts == 0) return RetryDecision::kSwitchedOff;
+  const bool answered = facts.end == AttemptEnd::kStatus;
+  if (facts.response_begun && !answered) return RetryDecision::kResponseBegun;
+  const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
+  const bool stale = broken && facts.reused_connection && !facts.stale_retry_made;
+  const RetryDecision decision = stale ? DecideStale(facts) : DecideByPolicy(facts);
+  if (!IsRetry(decision) && decision != RetryDecision::kAwaitProof) return decision;
+  if (!stale && facts.attempts_made >= facts.policy->attempts) return RetryDecision::kAttemptsUsed;
+  return facts.replayable ? decision : RetryDecision::kNotReplayable;
+}
+
+bool PolicyCoversStatus(const config::RetryPolicy& policy, uint16_t status) {
+  if (policy.gateway_error && IsGatewayError(status)) return true;
+  return !policy.statuses.empty() &&
+         std::ranges::find(policy.statuses, status) != policy.statuses.end();
 }
 
 }  // namespace holdfast::proxy

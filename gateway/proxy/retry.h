@@ -4,31 +4,81 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gateway/config/config.h"
+
 namespace holdfast::proxy {
 
-// Whether a request is sent once more. Names are metric label values.
+// Whether a request is sent once more, and on what ground. Names are metric label values, the
+// access log's `retry`, and what an error response says.
 enum class RetryDecision : uint8_t {
-  kRetry,
+  // A kept connection turned out dead. Once for each request, beyond the route's attempts.
+  kRetryUnwritten,   // not one byte of the request had left
+  kRetryProven,      // the upstream has read none of it
+  kRetryIdempotent,  // doing it twice does no harm (RFC 9110 section 9.2.2)
+  // The route's policy.
+  kRetryConnectFailure,
+  kRetryRefused,
+  kRetryGatewayError,
+  kRetryStatus,
+  kRetryFirstByteTimeout,
+  // Not decided: whether it was read will be known shortly.
+  kAwaitProof,
+  // It is not sent again.
+  kSwitchedOff,      // the route allows no attempts
   kAttemptsUsed,     // it has been repeated as often as the route allows
+  kNotInPolicy,      // the route repeats other failures
   kResponseBegun,    // bytes of a response have arrived
-  kFreshConnection,  // the connection was new: its death says something about the upstream
   kNotReplayable,    // the body is no longer at hand
-  kNotIdempotent,    // the upstream may have acted on it (RFC 9110 section 9.2.2)
+  kNotProven,        // the upstream may have acted on it when the connection died
+  kNotIdempotent,    // the upstream may have acted on it otherwise
+  kBudgetExhausted,  // too many requests are being repeated already
 };
-inline constexpr int kRetryDecisions = 6;
+inline constexpr int kRetryDecisions = 17;
 std::string_view RetryDecisionName(RetryDecision decision);
+bool IsRetry(RetryDecision decision);
+// The repetition adds no load to the upstream: it replaces a request that it has not seen, or that
+// was lost with one kept connection. The retry budget is not asked.
+bool FreeOfBudget(RetryDecision decision);
 
+// How an attempt ended that brought no response, or not the one that was hoped for.
+enum class AttemptEnd : uint8_t {
+  kNoConnection,
+  kClosed,  // the connection's orderly end
+  kReset,
+  kFirstByteTimeout,
+  kStatus,
+};
+
+// The defaults are those of a fact that was forgotten: it never makes a repetition.
 struct RetryFacts {
-  uint32_t attempts_left = 0;
-  bool response_begun = false;
+  AttemptEnd end = AttemptEnd::kReset;
+  const config::RetryPolicy* policy = nullptr;
+  uint16_t status = 0;         // with kStatus
+  uint32_t attempts_made = 0;  // of the policy's
+  bool stale_retry_made = false;
   bool reused_connection = false;
+  bool response_begun = false;
   bool nothing_written = false;  // not one byte of the request left this process
+  // The peer's TCP has taken none of it (RFC 9293 section 3.4).
+  bool nothing_acknowledged = false;
+  // It has answered with a reset: its socket is closed, nobody will read any more.
+  bool peer_gone = false;
+  bool patience_over = false;  // the reset has been waited for long enough
   bool idempotent = false;
   bool replayable = false;  // every byte of the request sent so far is still at hand
 };
 
-// For a connection that died before the response began. Pure.
+// Pure.
+//
+// What proves that a request was not processed: the peer sent its end, and then answered the
+// request with a reset without having acknowledged any of it. The end alone does not: a peer that
+// has only shut down its sending side still reads. A reset alone does not: a server that reads and
+// then resets leaves the same trace as one that never read. Nor does silence: the request may be in
+// a receive queue whose acknowledgement is delayed or was lost.
 RetryDecision DecideRetry(const RetryFacts& facts);
+
+// Whether an answer with this status is to be replaced by another attempt's, if that can be done.
+bool PolicyCoversStatus(const config::RetryPolicy& policy, uint16_t status);
 
 }  // namespace holdfast::proxy
 

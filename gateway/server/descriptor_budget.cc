@@ -6,6 +6,8 @@
 
 #include <absl/strings/str_format.h>
 
+#include "gateway/proxy/health_prober.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -17,8 +19,22 @@ constexpr size_t kPerWorker = 2;
 // The socket, its copy for the process that will take our place, and the reserve for the day when
 // descriptors run out.
 constexpr size_t kPerListenerAndWorker = 3;
+// A check has a connection of its own to each endpoint, of which a name may have several.
+constexpr size_t kPerCheckedLiteral = 1;
+constexpr size_t kPerCheckedName = 8;
 // Below this a gateway is not worth starting.
 constexpr size_t kFewestClients = 16;
+
+size_t ForChecks(const config::Config& config) {
+  size_t connections = 0;
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (!upstream.health_check.has_value()) continue;
+    for (const config::Endpoint& endpoint : upstream.endpoints) {
+      connections += endpoint.literal.has_value() ? kPerCheckedLiteral : kPerCheckedName;
+    }
+  }
+  return std::min(connections, proxy::HealthProber::kMaxKept);
+}
 
 // What `upstream` asks for of `left` descriptors.
 size_t Wanted(const config::Upstream& upstream, size_t left) {
@@ -41,8 +57,8 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
                                                  size_t limit) {
   DescriptorBudget budget;
   budget.limit = limit;
-  budget.gateway =
-      kProcess + workers * kPerWorker + config.listeners.size() * workers * kPerListenerAndWorker;
+  budget.gateway = kProcess + workers * kPerWorker +
+                   config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config);
   if (limit < budget.gateway + 2 * kFewestClients) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the descriptor limit of %d is too low: %d workers and %d listeners need %d for themselves "

@@ -17,6 +17,7 @@
 #include "metrics/process_stats.h"
 #include "metrics/prometheus_export.h"
 #include "pool/net/check.h"
+#include "pool/reuse_ratio.h"
 
 namespace holdfast::server {
 
@@ -53,20 +54,31 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
       mailbox_(&loop_),
       shard_(registry_.AddShard()) {
   registry_.AddCollector(metrics::ProcessCollector());
+  registry_.AddCollector(pool::AddReuseRatios);
+  registry_.AddCollector([this](metrics::Sums& sums) {
+    if (shelves_.has_value()) shelves_->AddTo(sums);
+  });
   registry_.AddCollector(metrics::BuildInfoCollector(options_.version, ""));
+  registry_.AddCollector([this](metrics::Sums& sums) { upstreams_->AddTo(sums); });
+  upstreams_ = std::make_unique<UpstreamWatch>(
+      &loop_, &slabs_, &registry_, shard_,
+      [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
+        MailAll(
+            [upstream, endpoints](Worker& worker) { worker.SetEndpoints(upstream, endpoints); });
+      });
 }
 
 Server::~Server() {
   MailAll([](Worker& worker) { worker.Stop(); });
   for (auto& worker : workers_) worker->Join();
+  peers_.mailboxes.clear();
   // The workers' last lines are on their way to the writer, which tells the workers once it has
   // written them.
   log_writer_.reset();
   workers_.clear();
   status_.reset();
   upgrade_.reset();
-  discovery_.reset();
-  resolver_.reset();
+  upstreams_.reset();
   loop_.DestroyAside();
 }
 
@@ -94,7 +106,6 @@ absl::Status Server::Start(config::Config config) {
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenAccessLog(config); !status.ok()) return status;
   CreateWorkers(worker_count_);
-  StartDiscovery(config);
   if (!inheritance_.empty()) AwaitNames(config);
   // Last, since clients are led to a socket from the moment on at which it shares an inherited
   // port.
@@ -111,11 +122,6 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   absl::StatusOr<DescriptorBudget> budget =
       PlanDescriptors(config, worker_count_, descriptor_limit_);
   if (!budget.ok()) return budget.status();
-  for (const config::Upstream& upstream : config.upstreams) {
-    absl::Status status =
-        CheckCap("upstream " + upstream.name, upstream.max_connections, worker_count_);
-    if (!status.ok()) return status;
-  }
   for (const config::Listener& listener : config.listeners) {
     absl::Status status =
         CheckCap("listener " + listener.name, listener.max_connections, worker_count_);
@@ -123,7 +129,7 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   }
   LogInfo(budget->ToString());
   shares->workers = worker_count_;
-  shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams / worker_count_);
+  shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams);
   shares->clients = std::max<size_t>(1, budget->clients / worker_count_);
   return absl::OkStatus();
 }
@@ -164,16 +170,12 @@ void Server::DropInheritance() {
 // Until there is an address a request would be answered 503, while the process before this one can
 // still answer it properly.
 void Server::AwaitNames(const config::Config& config) {
-  discovery_->SetUpstreams(NamesOf(config));
-  const auto known = [this](const config::Upstream& upstream) {
-    return !discovery_->Current(upstream.name).addresses.empty();
-  };
+  upstreams_->Adopt(config);
   std::vector<int> raised;
   {
     const Signals signals(&loop_, [&raised](int signal) { raised.push_back(signal); });
     const pool::TimePoint give_up_at = loop_.now() + kNamesPatience;
-    while (raised.empty() && loop_.now() < give_up_at &&
-           !std::ranges::all_of(config.upstreams, known)) {
+    while (raised.empty() && loop_.now() < give_up_at && !upstreams_->AllNamed()) {
       loop_.RunOnce(give_up_at - loop_.now());
     }
   }
@@ -213,55 +215,32 @@ absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const confi
 }
 
 void Server::CreateWorkers(size_t count) {
+  shelves_.emplace(count);
   for (size_t i = 0; i < count; ++i) {
     Worker::Callbacks callbacks;
     callbacks.on_empty = [this] { mailbox_.Post([this] { OnWorkerEmpty(); }); };
+    callbacks.on_trouble = [this](const std::string& upstream,
+                                  const pool::SocketAddress& endpoint) {
+      mailbox_.Post([this, upstream, endpoint] { upstreams_->OnTrouble(upstream, endpoint); });
+    };
     callbacks.submit_log = [this, i](std::string batch) {
       Worker* worker = workers_[i].get();
       log_writer_->Write(std::move(batch), [worker](bool written) {
         worker->mailbox().Post([worker, written] { worker->OnLogBatchWritten(written); });
       });
     };
-    workers_.push_back(std::make_unique<Worker>(static_cast<int>(i), clock_, registry_.AddShard(),
-                                                std::move(callbacks)));
+    workers_.push_back(std::make_unique<Worker>(
+        clock_, registry_.AddShard(),
+        WorkerPlace{.index = i, .shelves = &*shelves_, .peers = &peers_}, std::move(callbacks)));
+    peers_.mailboxes.push_back(&workers_.back()->mailbox());
   }
   shard_->GaugeFor(Metric::kWorkers, {}).Set(static_cast<int64_t>(count));
   heartbeats_.emplace(count, loop_.now());
 }
 
-std::vector<pool::UpstreamNames> Server::NamesOf(const config::Config& config) {
-  std::vector<pool::UpstreamNames> all;
-  for (const config::Upstream& upstream : config.upstreams) {
-    pool::UpstreamNames names{.upstream = upstream.name};
-    for (const config::Endpoint& endpoint : upstream.endpoints) {
-      if (endpoint.literal.has_value()) {
-        names.literals.push_back(*endpoint.literal);
-      } else {
-        names.names.push_back({endpoint.host, endpoint.port});
-      }
-    }
-    all.push_back(std::move(names));
-  }
-  return all;
-}
-
-void Server::StartDiscovery(const config::Config& config) {
-  resolver_ = std::make_unique<pool::CaresResolver>(
-      &loop_, pool::CaresOptions{.servers = config.dns.servers,
-                                 .timeout = config.dns.timeout,
-                                 .attempts = static_cast<int>(config.dns.attempts)});
-  discovery_ = std::make_unique<pool::Discovery>(
-      &loop_, resolver_.get(),
-      pool::DiscoveryOptions{.min_ttl = config.dns.min_ttl, .max_ttl = config.dns.max_ttl}, shard_,
-      [this](const std::string& upstream, const pool::DiscoveredEndpoints& endpoints) {
-        MailAll(
-            [upstream, endpoints](Worker& worker) { worker.SetEndpoints(upstream, endpoints); });
-      });
-}
-
 void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
                      std::map<std::string, BoundListener> bound) {
-  discovery_->SetUpstreams(NamesOf(snapshot->config()));
+  upstreams_->Adopt(snapshot->config());
   std::erase_if(copies_, [&](const auto& entry) { return !HasListener(*snapshot, entry.first); });
   for (auto& [key, listener] : bound) {
     Announce(listener.name, listener.address);
@@ -270,7 +249,7 @@ void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const Work
   for (size_t i = 0; i < workers_.size(); ++i) {
     WorkerUpdate update{.snapshot = snapshot, .shares = shares};
     for (const config::Upstream& upstream : snapshot->config().upstreams) {
-      update.endpoints[upstream.name] = discovery_->Current(upstream.name);
+      update.endpoints[upstream.name] = upstreams_->Current(upstream.name);
     }
     for (auto& [key, listener] : bound) {
       for (size_t j = i; j < listener.sockets.size(); j += workers_.size()) {
@@ -396,7 +375,6 @@ absl::Status Server::TryReload() {
   config::Config& config = *loaded.config;
   const config::Config& present = snapshot_->config();
   if (config.workers != present.workers) LogWarning("workers: changes at the next start only");
-  if (!(config.dns == present.dns)) LogWarning("dns: changes at the next start only");
   WorkerShares shares;
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
   absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);

@@ -20,12 +20,12 @@
 #include "gateway/server/signals.h"
 #include "gateway/server/status_server.h"
 #include "gateway/server/upgrade.h"
+#include "gateway/server/upstream_watch.h"
 #include "gateway/server/worker.h"
 #include "metrics/registry.h"
-#include "pool/dns/cares_resolver.h"
-#include "pool/dns/discovery.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/mailbox.h"
+#include "pool/shelf.h"
 
 namespace holdfast::server {
 
@@ -94,8 +94,6 @@ class Server {
   // Door 2: the snapshot goes to every worker, with the sockets and endpoints it needs.
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
                std::map<std::string, BoundListener> bound);
-  void StartDiscovery(const config::Config& config);
-  static std::vector<pool::UpstreamNames> NamesOf(const config::Config& config);
 
   void OnSignal(int signal);
   void BeginUpgrade();
@@ -126,9 +124,10 @@ class Server {
   size_t worker_count_ = 1;
   size_t descriptor_limit_ = 0;
   std::unique_ptr<LogWriter> log_writer_;
+  std::optional<pool::Shelves> shelves_;
+  pool::Peers peers_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<pool::CaresResolver> resolver_;
-  std::unique_ptr<pool::Discovery> discovery_;
+  std::unique_ptr<UpstreamWatch> upstreams_;
   std::unique_ptr<StatusServer> status_;
   // Of every listener, by ListenerKey, for the process that takes our place.
   std::map<std::string, std::vector<pool::FileDescriptor>> copies_;

@@ -11,22 +11,72 @@ namespace holdfast::server {
 
 using metrics::Metric;
 
+namespace {
+
+size_t OrNoLimit(const std::optional<uint32_t>& limit) {
+  return limit.has_value() ? *limit : pool::kNoLimit;
+}
+
+pool::BalancePolicy PolicyOf(config::Balance balance) {
+  switch (balance) {
+    case config::Balance::kRoundRobin: return pool::BalancePolicy::kRoundRobin;
+    case config::Balance::kLeastRequest: break;
+    case config::Balance::kRandom: return pool::BalancePolicy::kRandom;
+    case config::Balance::kRingHash: return pool::BalancePolicy::kRingHash;
+    case config::Balance::kMaglev: return pool::BalancePolicy::kMaglev;
+  }
+  return pool::BalancePolicy::kLeastRequest;
+}
+
+pool::ClusterOptions ClusterOptionsOf(const config::Upstream& upstream) {
+  pool::ClusterOptions options;
+  options.pool = {.max_connections = OrNoLimit(upstream.max_connections),
+                  .max_idle = upstream.max_idle,
+                  .idle_learned = upstream.idle_timeout_auto,
+                  .idle_timeout = upstream.idle_timeout,
+                  .max_age = upstream.max_connection_age,
+                  .max_requests = upstream.max_requests,
+                  .connect_timeout = upstream.connect_timeout,
+                  .queue_size = upstream.queue.size,
+                  .queue_timeout = upstream.queue.timeout};
+  options.breakers = {.connections = OrNoLimit(upstream.breakers.connections),
+                      .pending = OrNoLimit(upstream.breakers.pending),
+                      .requests = OrNoLimit(upstream.breakers.requests),
+                      .retries = OrNoLimit(upstream.breakers.retries)};
+  options.retry_budget = {.percent = 100, .min_retries = pool::kNoLimit};
+  if (upstream.retry_budget.has_value()) {
+    options.retry_budget = {.percent = upstream.retry_budget->percent,
+                            .min_retries = upstream.retry_budget->min_retries};
+  }
+  options.balancing = {.policy = PolicyOf(upstream.balance),
+                       .slow_start = upstream.slow_start,
+                       .panic_percent = upstream.panic_percent};
+  if (upstream.outlier.has_value()) {
+    options.consecutive_errors = upstream.outlier->consecutive_errors;
+  }
+  return options;
+}
+
+}  // namespace
+
 std::string ListenerKey(const config::Listener& listener) {
   return listener.name + " " + listener.bind.text;
 }
 
-Worker::Worker(int index, const pool::Clock* clock, metrics::Shard* shard, Callbacks callbacks)
-    : index_(index),
+Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
+               Callbacks callbacks)
+    : place_(place),
       callbacks_(std::move(callbacks)),
       loop_(clock),
       random_(static_cast<uint64_t>(clock->WallNow().time_since_epoch().count()) +
-              static_cast<uint64_t>(index) * 0x9E3779B97F4A7C15u),
+              static_cast<uint64_t>(place.index) * 0x9E3779B97F4A7C15u),
       mailbox_(&loop_),
       shard_(shard),
       context_(&loop_, &slabs_, shard, &random_),
-      turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(index)})),
-      busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(index)})),
-      timers_fired_(shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(index)})) {}
+      turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(place.index)})),
+      busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(place.index)})),
+      timers_fired_(
+          shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(place.index)})) {}
 
 // The thread has ended; what is left of its work ends here in the order of who needs whom.
 Worker::~Worker() {
@@ -47,7 +97,7 @@ void Worker::Join() {
 }
 
 void Worker::Adopt(WorkerUpdate update) {
-  idle_budget_.limit = update.shares.idle_upstreams;
+  place_.shelves->SetIdleLimit(update.shares.idle_upstreams);
   context_.max_sessions = update.shares.clients;
   if (update.snapshot->config().access_log.has_value()) {
     if (access_log_ == nullptr) {
@@ -108,23 +158,25 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
 std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUpdate& update) {
   std::map<std::string, std::shared_ptr<pool::Cluster>> next;
   std::vector<std::shared_ptr<pool::Cluster>> in_order;
-  const pool::PoolContext pool_context{&loop_, &slabs_, &idle_budget_, &random_};
+  const pool::PoolContext pool_context{.loop = &loop_,
+                                       .slabs = &slabs_,
+                                       .random = &random_,
+                                       .shelves = place_.shelves,
+                                       .peers = place_.peers,
+                                       .worker = place_.index,
+                                       .on_trouble = callbacks_.on_trouble};
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
-    const pool::PoolLimits limits = LimitsFor(upstream, update.shares);
-    const pool::BalancePolicy policy = upstream.balance == config::Balance::kRoundRobin
-                                           ? pool::BalancePolicy::kRoundRobin
-                                           : pool::BalancePolicy::kLeastRequest;
+    const pool::ClusterOptions options = ClusterOptionsOf(upstream);
     std::shared_ptr<pool::Cluster> cluster;
     if (const auto known = clusters_.find(upstream.name); known != clusters_.end()) {
       cluster = known->second;
-      cluster->Configure(limits, policy);
+      cluster->Configure(options);
     } else {
-      cluster =
-          std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, limits, policy);
+      cluster = std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, options);
     }
     const auto endpoints = update.endpoints.find(upstream.name);
     HOLDFAST_CHECK(endpoints != update.endpoints.end());
-    cluster->SetEndpoints(endpoints->second.addresses, endpoints->second.note);
+    cluster->SetEndpoints(endpoints->second);
     next[upstream.name] = cluster;
     in_order.push_back(std::move(cluster));
   }
@@ -135,30 +187,11 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
   return in_order;
 }
 
-// Every worker has an equal share of what is given for the whole process, and at least one.
-pool::PoolLimits Worker::LimitsFor(const config::Upstream& upstream,
-                                   const WorkerShares& shares) const {
-  const auto share = [&](size_t whole) {
-    return whole == 0 ? 0 : std::max<size_t>(1, whole / shares.workers);
-  };
-  pool::PoolLimits limits;
-  limits.max_connections = upstream.max_connections.has_value()
-                               ? share(*upstream.max_connections)
-                               : std::numeric_limits<size_t>::max();
-  limits.max_idle = share(upstream.max_idle);
-  limits.idle_timeout = upstream.idle_timeout;
-  limits.max_age = upstream.max_connection_age;
-  limits.connect_timeout = upstream.connect_timeout;
-  limits.queue_size = share(upstream.queue.size);
-  limits.queue_timeout = upstream.queue.timeout;
-  return limits;
-}
-
-void Worker::SetEndpoints(const std::string& upstream, const pool::DiscoveredEndpoints& endpoints) {
+void Worker::SetEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints) {
   // A reload on its way may have dropped the upstream.
   const auto cluster = clusters_.find(upstream);
   if (cluster == clusters_.end()) return;
-  cluster->second->SetEndpoints(endpoints.addresses, endpoints.note);
+  cluster->second->SetEndpoints(endpoints);
 }
 
 void Worker::BeginDrain() { context_.draining = true; }

@@ -14,26 +14,34 @@
 #include "gateway/route/snapshot.h"
 #include "metrics/shard.h"
 #include "pool/cluster.h"
-#include "pool/dns/discovery.h"
+#include "pool/endpoint.h"
 #include "pool/limits.h"
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/mailbox.h"
-#include "pool/random.h"
+#include "pool/net/random.h"
+#include "pool/shelf.h"
 
 namespace holdfast::server {
 
-// This worker's shares of what the process may have.
+// What the process may have, or this worker's share of it.
 struct WorkerShares {
   size_t workers = 1;
-  size_t idle_upstreams = 512;  // over all upstreams
+  size_t idle_upstreams = 512;  // of the whole process, over all upstreams
   size_t clients = 1024;        // over all listeners
+};
+
+// A worker among the others. What is pointed to outlives it.
+struct WorkerPlace {
+  size_t index = 0;
+  pool::Shelves* shelves;
+  const pool::Peers* peers = nullptr;  // null: it shares nothing
 };
 
 // A configuration on its way to one worker.
 struct WorkerUpdate {
   std::shared_ptr<const route::Snapshot> snapshot;
-  std::map<std::string, pool::DiscoveredEndpoints> endpoints;  // by upstream
+  std::map<std::string, pool::EndpointSet> endpoints;  // by upstream
   // Sockets of listeners that this worker does not have yet, by ListenerKey.
   std::map<std::string, std::vector<pool::FileDescriptor>> sockets;
   WorkerShares shares;
@@ -54,9 +62,12 @@ class Worker {
   struct Callbacks {
     std::function<void()> on_empty;               // once, without listeners: the last session ended
     std::function<void(std::string)> submit_log;  // a batch of access log lines
+    // An endpoint of an upstream has failed as many requests in a row as it may.
+    std::function<void(const std::string&, const pool::SocketAddress&)> on_trouble;
   };
 
-  Worker(int index, const pool::Clock* clock, metrics::Shard* shard, Callbacks callbacks);
+  Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
+         Callbacks callbacks);
   ~Worker();
 
   void Start();
@@ -64,7 +75,7 @@ class Worker {
   pool::Mailbox& mailbox() { return mailbox_; }
 
   void Adopt(WorkerUpdate update);
-  void SetEndpoints(const std::string& upstream, const pool::DiscoveredEndpoints& endpoints);
+  void SetEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
   // From now on every response asks the client to close.
   void BeginDrain();
   // Closes the listeners. What is idle may be used for one more request; on_empty follows when
@@ -85,17 +96,15 @@ class Worker {
   void ForEachSession(Function function);
   void AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view);
   std::vector<std::shared_ptr<pool::Cluster>> AdoptClusters(const WorkerUpdate& update);
-  pool::PoolLimits LimitsFor(const config::Upstream& upstream, const WorkerShares& shares) const;
   void ReapRetired();
   void OnEmpty();
 
-  const int index_;
+  const WorkerPlace place_;
   Callbacks callbacks_;
   pool::EventLoop loop_;
   pool::SlabPool slabs_;
   pool::Random random_;
   pool::Mailbox mailbox_;
-  pool::IdleBudget idle_budget_;
   metrics::Shard* shard_;
   proxy::WorkerContext context_;
   std::unique_ptr<proxy::AccessLog> access_log_;

@@ -1,12 +1,16 @@
 #include "pool/dns/cares_resolver.h"
 
+#include <arpa/nameser.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -37,62 +41,179 @@ std::string Explain(int status) {
   return ares_strerror(status);
 }
 
-SocketAddress WithPort(const sockaddr* address, uint16_t port) {
-  if (address->sa_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, address, sizeof(v4));
+// `bytes` as they are in a record.
+SocketAddress ToAddress(int family, const char* bytes, uint16_t port) {
+  if (family == AF_INET) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, bytes, sizeof(v4.sin_addr));
     return SocketAddress(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
   }
-  HOLDFAST_CHECK(address->sa_family == AF_INET6);
-  sockaddr_in6 v6;
-  std::memcpy(&v6, address, sizeof(v6));
+  HOLDFAST_CHECK(family == AF_INET6);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
   v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, bytes, sizeof(v6.sin6_addr));
   return SocketAddress(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
 }
 
-// RFC 2181 section 8: a TTL with its highest bit set counts as zero.
-Duration ToTtl(int seconds) { return std::chrono::seconds(std::max(seconds, 0)); }
-
-// A chain of aliases is as good as its shortest link.
-Duration SmallestTtl(const ares_addrinfo& info) {
-  Duration ttl = Duration::max();
-  for (const ares_addrinfo_node* node = info.nodes; node != nullptr; node = node->ai_next) {
-    ttl = std::min(ttl, ToTtl(node->ai_ttl));
-  }
-  for (const ares_addrinfo_cname* cname = info.cnames; cname != nullptr; cname = cname->next) {
-    ttl = std::min(ttl, ToTtl(cname->ttl));
-  }
-  return ttl;
+SocketAddress ToAddress(const sockaddr* address, uint16_t port) {
+  const void* bytes =
+      address->sa_family == AF_INET
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(address)->sin_addr)
+          : &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  return ToAddress(address->sa_family, static_cast<const char*>(bytes), port);
 }
 
-ResolveAnswer Failure(int status) {
-  ResolveAnswer answer;
-  answer.status = ToResolveStatus(status);
-  answer.detail = Explain(status);
-  return answer;
+// The bytes of a message, which somebody else wrote: what is not there reads as zero.
+class MessageReader {
+ public:
+  explicit MessageReader(std::string_view message) : message_(message) {}
+
+  uint32_t Take(size_t bytes) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < bytes; ++i, ++at_) {
+      value = value << 8 | (at_ < message_.size() ? static_cast<uint8_t>(message_[at_]) : 0u);
+    }
+    return value;
+  }
+  void Skip(size_t bytes) { at_ += bytes; }
+  // RFC 1035 section 4.1.4: labels, up to an empty one or a pointer.
+  void SkipName() {
+    constexpr uint32_t kPointer = 0xC0;
+    while (const uint32_t length = Take(1)) {
+      if (length >= kPointer) return Skip(1);
+      Skip(length);
+    }
+  }
+
+ private:
+  std::string_view message_;
+  size_t at_ = 0;
+};
+
+// An answer is as good as its shortest record, the links of a chain of aliases included. RFC 2181
+// section 8: a TTL with its highest bit set counts as zero. `message` has been parsed before.
+Duration SmallestTtl(std::string_view message) {
+  MessageReader reader(message);
+  reader.Skip(4);
+  const uint32_t questions = reader.Take(2);
+  const uint32_t answers = reader.Take(2);
+  reader.Skip(4);
+  for (uint32_t i = 0; i < questions; ++i) {
+    reader.SkipName();
+    reader.Skip(4);
+  }
+  uint32_t smallest = std::numeric_limits<int32_t>::max();
+  for (uint32_t i = 0; i < answers; ++i) {
+    reader.SkipName();
+    reader.Skip(4);
+    const uint32_t ttl = reader.Take(4);
+    smallest = std::min(smallest, ttl > std::numeric_limits<int32_t>::max() ? 0 : ttl);
+    reader.Skip(reader.Take(2));
+  }
+  return std::chrono::seconds(smallest);
 }
 
-// `info` is null unless the status is ARES_SUCCESS.
-ResolveAnswer ToAnswer(int status, const ares_addrinfo* info, uint16_t port) {
-  if (status != ARES_SUCCESS) return Failure(status);
-  ResolveAnswer answer;
-  for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
-    answer.addresses.push_back(WithPort(node->ai_addr, port));
-  }
-  if (answer.addresses.empty()) return Failure(ARES_ENODATA);
-  SortUnique(answer.addresses);
-  if (answer.addresses.size() > CaresResolver::kMaxAddresses) {
-    answer.addresses.resize(CaresResolver::kMaxAddresses);
-  }
-  answer.status = ResolveStatus::kOk;
-  answer.ttl = SmallestTtl(*info);
-  return answer;
-}
-
+struct FreeHostent {
+  void operator()(hostent* host) const { ares_free_hostent(host); }
+};
+struct FreeData {
+  void operator()(void* data) const { ares_free_data(data); }
+};
 struct FreeAddrinfo {
   void operator()(ares_addrinfo* info) const { ares_freeaddrinfo(info); }
 };
+
+// What the question for one type of record ended with.
+struct Records {
+  ResolveStatus status = ResolveStatus::kServerError;
+  std::string detail;
+  Duration ttl{0};
+  std::vector<SocketAddress> addresses;
+  std::vector<SrvRecord> services;
+};
+
+Records Failure(int status) {
+  return {.status = ToResolveStatus(status), .detail = Explain(status)};
+}
+
+int ParseAddresses(int type, const unsigned char* message, int length, uint16_t port,
+                   std::vector<SocketAddress>& addresses) {
+  hostent* raw = nullptr;
+  const int status = type == ns_t_a
+                         ? ares_parse_a_reply(message, length, &raw, nullptr, nullptr)
+                         : ares_parse_aaaa_reply(message, length, &raw, nullptr, nullptr);
+  const std::unique_ptr<hostent, FreeHostent> host(raw);
+  if (status != ARES_SUCCESS) return status;
+  for (char** address = host->h_addr_list; *address != nullptr; ++address) {
+    addresses.push_back(ToAddress(host->h_addrtype, *address, port));
+  }
+  return ARES_SUCCESS;
+}
+
+int ParseServices(const unsigned char* message, int length, std::vector<SrvRecord>& services) {
+  ares_srv_reply* raw = nullptr;
+  const int status = ares_parse_srv_reply(message, length, &raw);
+  const std::unique_ptr<ares_srv_reply, FreeData> list(raw);
+  if (status != ARES_SUCCESS) return status;
+  for (const ares_srv_reply* service = raw; service != nullptr; service = service->next) {
+    services.push_back({service->host, service->port, service->priority, service->weight});
+  }
+  return ARES_SUCCESS;
+}
+
+Records Parse(int type, const unsigned char* message, int length, uint16_t port) {
+  Records records;
+  const int status = type == ns_t_srv
+                         ? ParseServices(message, length, records.services)
+                         : ParseAddresses(type, message, length, port, records.addresses);
+  if (status != ARES_SUCCESS) return Failure(status);
+  if (records.addresses.empty() && records.services.empty()) return Failure(ARES_ENODATA);
+  records.status = ResolveStatus::kOk;
+  records.ttl = SmallestTtl({reinterpret_cast<const char*>(message), static_cast<size_t>(length)});
+  return records;
+}
+
+bool Failed(const Records& records) {
+  return records.status != ResolveStatus::kOk && records.status != ResolveStatus::kNotFound;
+}
+
+AddressAnswer Found(std::vector<SocketAddress> addresses, Duration ttl) {
+  SortUnique(addresses);
+  if (addresses.size() > CaresResolver::kMaxAddresses) {
+    addresses.resize(CaresResolver::kMaxAddresses);
+  }
+  return {
+      .status = ResolveStatus::kOk, .addresses = std::move(addresses), .ttl = ttl, .detail = ""};
+}
+
+// Both families' answers as one; at least one of them has addresses.
+AddressAnswer Join(Records v4, Records v6) {
+  const bool both = v4.status == v6.status;
+  const Duration ttl = both                              ? std::min(v4.ttl, v6.ttl)
+                       : v4.status == ResolveStatus::kOk ? v4.ttl
+                                                         : v6.ttl;
+  std::vector<SocketAddress> addresses = std::move(v4.addresses);
+  addresses.insert(addresses.end(), v6.addresses.begin(), v6.addresses.end());
+  AddressAnswer answer = Found(std::move(addresses), ttl);
+  if (Failed(v4)) answer.failed_family = AF_INET;
+  if (Failed(v6)) answer.failed_family = AF_INET6;
+  return answer;
+}
+
+// The names to try one after the other. A name with a trailing dot is taken as it is; one with few
+// dots is tried within the search list first (resolv.conf(5), ndots).
+std::vector<std::string> Candidates(const std::string& name, int ndots,
+                                    const std::vector<std::string>& domains) {
+  if (name.ends_with('.')) return {name};
+  std::vector<std::string> candidates;
+  for (const std::string& domain : domains) candidates.push_back(name + "." + domain);
+  const bool as_it_is_first = std::ranges::count(name, '.') >= ndots;
+  candidates.insert(as_it_is_first ? candidates.begin() : candidates.end(), name);
+  return candidates;
+}
 
 std::vector<ares_addr_port_node> ToServerList(const std::vector<SocketAddress>& servers) {
   std::vector<ares_addr_port_node> nodes(servers.size());
@@ -117,22 +238,43 @@ std::vector<ares_addr_port_node> ToServerList(const std::vector<SocketAddress>& 
 
 }  // namespace
 
-// One call of Resolve. As a task it is queued from when it has its answer, which is how callbacks
-// come from the loop even where c-ares answers at once, and never from inside c-ares.
+// One call of Resolve or ResolveSrv. As a task it is queued from when it has its answer, which is
+// how callbacks come from the loop even where c-ares answers at once, and never from inside c-ares.
 class CaresResolver::Lookup final : public Task {
  public:
   Lookup(CaresResolver* resolver, std::string name, uint16_t port, Callback callback)
-      : resolver(resolver), name(std::move(name)), port(port), callback(std::move(callback)) {}
+      : resolver(resolver),
+        name(std::move(name)),
+        port(port),
+        callback(std::move(callback)),
+        parts{{this, ns_t_a}, {this, ns_t_aaaa}} {}
+  Lookup(CaresResolver* resolver, std::string name, SrvCallback callback)
+      : resolver(resolver),
+        name(std::move(name)),
+        port(0),
+        callback(std::move(callback)),
+        parts{{this, ns_t_srv}} {}
 
   enum class State : uint8_t { kWaiting, kAsked, kAnswered };
+  // The question for one type of record, of the current candidate.
+  struct Part {
+    Lookup* lookup;
+    int type;
+    Records records = {};
+  };
+
+  bool srv() const { return std::holds_alternative<SrvCallback>(callback); }
 
   CaresResolver* const resolver;
   const std::string name;
   const uint16_t port;
-  Callback callback;
+  std::variant<Callback, SrvCallback> callback;
   State state = State::kWaiting;
-  bool asking = false;  // inside ares_getaddrinfo
-  ResolveAnswer answer;
+  std::vector<std::string> candidates;
+  size_t next_candidate = 0;
+  std::vector<Part> parts;
+  size_t unanswered = 0;  // of the parts
+  std::variant<AddressAnswer, SrvAnswer> answer;
   std::list<std::unique_ptr<Lookup>>::iterator self;
 
  private:
@@ -161,15 +303,28 @@ struct CaresResolver::Hooks {
     static_cast<CaresResolver*>(data)->WatchSocket(fd, readable != 0, writable != 0);
   }
 
-  static void OnAnswer(void* data, int status, int /*timeouts*/, ares_addrinfo* result) {
+  static void OnAnswer(void* data, int status, int /*timeouts*/, unsigned char* message,
+                       int length) {
+    Lookup::Part& part = *static_cast<Lookup::Part*>(data);
+    Lookup& lookup = *part.lookup;
+    // What a closing channel says is no answer.
+    if (lookup.resolver->closing_) return;
+    HOLDFAST_CHECK(lookup.unanswered > 0);
+    part.records =
+        status == ARES_SUCCESS ? Parse(part.type, message, length, lookup.port) : Failure(status);
+    if (--lookup.unanswered == 0) lookup.resolver->Conclude(lookup);
+  }
+
+  // Called before ares_getaddrinfo returns: nothing but a file is read.
+  static void OnFiles(void* data, int status, int /*timeouts*/, ares_addrinfo* result) {
     const std::unique_ptr<ares_addrinfo, FreeAddrinfo> info(result);
     Lookup& lookup = *static_cast<Lookup*>(data);
-    // Whatever a closing channel says, "success" with half of the records included, is no answer.
-    if (lookup.resolver->closing_) return;
-    ResolveAnswer answer = ToAnswer(status, info.get(), lookup.port);
-    // No server can have answered yet, so it was found in a file.
-    if (lookup.asking && answer.status == ResolveStatus::kOk) answer.ttl = kHostsTtl;
-    lookup.resolver->Finish(lookup, std::move(answer));
+    if (status != ARES_SUCCESS || info->nodes == nullptr) return;
+    std::vector<SocketAddress> addresses;
+    for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
+      addresses.push_back(ToAddress(node->ai_addr, lookup.port));
+    }
+    lookup.resolver->Finish(lookup, Found(std::move(addresses), kHostsTtl));
   }
 };
 
@@ -178,23 +333,37 @@ CaresResolver::CaresResolver(EventLoop* loop, CaresOptions options)
   HOLDFAST_CHECK(options_.attempts >= 1 && options_.timeout > Duration::zero());
   HOLDFAST_CHECK(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS);
   config_stamp_ = StampOf(options_.resolv_conf);
-  channel_ = OpenChannel();
+  OpenChannel();
+  files_ = OpenFiles();
 }
 
 CaresResolver::~CaresResolver() {
   CloseChannel();
+  ares_destroy(files_);
   HOLDFAST_CHECK(sockets_.empty());
   ares_library_cleanup();
 }
 
 void CaresResolver::Resolve(const std::string& name, uint16_t port, Callback callback) {
-  lookups_.push_back(std::make_unique<Lookup>(this, name, port, std::move(callback)));
-  Lookup& lookup = *lookups_.back();
-  lookup.self = std::prev(lookups_.end());
+  Lookup& lookup = Add(std::make_unique<Lookup>(this, name, port, std::move(callback)));
   if (const auto literal = SocketAddress::FromIp(name, port)) {
-    Finish(lookup, {ResolveStatus::kOk, {*literal}, Duration::max(), ""});
+    Finish(lookup, Found({*literal}, Duration::max()));
     return;
   }
+  Enqueue(lookup);
+}
+
+void CaresResolver::ResolveSrv(const std::string& name, SrvCallback callback) {
+  Enqueue(Add(std::make_unique<Lookup>(this, name, std::move(callback))));
+}
+
+CaresResolver::Lookup& CaresResolver::Add(std::unique_ptr<Lookup> lookup) {
+  lookups_.push_back(std::move(lookup));
+  lookups_.back()->self = std::prev(lookups_.end());
+  return *lookups_.back();
+}
+
+void CaresResolver::Enqueue(Lookup& lookup) {
   RefreshChannel();
   waiting_.push_back(&lookup);
   StartWaiting();
@@ -208,7 +377,7 @@ void CaresResolver::RefreshChannel() {
   // Without the file there is nothing better than the servers known.
   if (!stamp || stamp == config_stamp_) return;
   CloseChannel();
-  channel_ = OpenChannel();
+  OpenChannel();
   config_stamp_ = stamp;
   // Those whose servers may be gone ask the new ones.
   for (const std::unique_ptr<Lookup>& lookup : lookups_) {
@@ -225,8 +394,8 @@ std::optional<CaresResolver::FileStamp> CaresResolver::StampOf(const std::string
                    status.st_mtim.tv_nsec);
 }
 
-// It passes over files that it cannot read, so that nothing but memory can be wanting.
-ares_channeldata* CaresResolver::OpenChannel() {
+// c-ares passes over files that it cannot read, so that nothing but memory can be wanting.
+void CaresResolver::OpenChannel() {
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.timeout);
   std::string path = options_.resolv_conf;
   ares_options options{};
@@ -239,12 +408,26 @@ ares_channeldata* CaresResolver::OpenChannel() {
   options.resolvconf_path = path.data();
   const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT |
                    ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
-  ares_channel channel = nullptr;
-  HOLDFAST_CHECK(ares_init_options(&channel, &options, mask) == ARES_SUCCESS);
+  HOLDFAST_CHECK(ares_init_options(&channel_, &options, mask) == ARES_SUCCESS);
   if (!options_.servers.empty()) {
     std::vector<ares_addr_port_node> servers = ToServerList(options_.servers);
-    HOLDFAST_CHECK(ares_set_servers_ports(channel, servers.data()) == ARES_SUCCESS);
+    HOLDFAST_CHECK(ares_set_servers_ports(channel_, servers.data()) == ARES_SUCCESS);
   }
+  ares_options present{};
+  int present_mask = 0;
+  HOLDFAST_CHECK(ares_save_options(channel_, &present, &present_mask) == ARES_SUCCESS);
+  ndots_ = present.ndots;
+  search_.assign(present.domains, present.domains + present.ndomains);
+  ares_destroy_options(&present);
+}
+
+// A channel that looks into /etc/hosts and never has a question to send.
+ares_channeldata* CaresResolver::OpenFiles() {
+  char lookups[] = "f";
+  ares_options options{};
+  options.lookups = lookups;
+  ares_channel channel = nullptr;
+  HOLDFAST_CHECK(ares_init_options(&channel, &options, ARES_OPT_LOOKUPS) == ARES_SUCCESS);
   return channel;
 }
 
@@ -268,18 +451,61 @@ void CaresResolver::StartWaiting() {
 }
 
 void CaresResolver::Ask(Lookup& lookup) {
-  HOLDFAST_CHECK(lookup.state == Lookup::State::kAsked && !closing_);
+  HOLDFAST_CHECK(lookup.state == Lookup::State::kAsked);
+  lookup.candidates = Candidates(lookup.name, ndots_, search_);
+  lookup.next_candidate = 0;
+  if (!lookup.srv()) AskFiles(lookup);
+  if (lookup.state == Lookup::State::kAsked) AskNext(lookup);
+}
+
+void CaresResolver::AskFiles(Lookup& lookup) {
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   // Sorting would open a socket per address to rank it; every address becomes an endpoint.
   hints.ai_flags = ARES_AI_NOSORT;
-  lookup.asking = true;
-  ares_getaddrinfo(channel_, lookup.name.c_str(), nullptr, &hints, &Hooks::OnAnswer, &lookup);
-  lookup.asking = false;
+  const std::string_view name = lookup.name;
+  const std::string relative(name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0)));
+  ares_getaddrinfo(files_, relative.c_str(), nullptr, &hints, &Hooks::OnFiles, &lookup);
 }
 
-void CaresResolver::Finish(Lookup& lookup, ResolveAnswer answer) {
+// Any of the calls may bring its answer at once, and the last one the next candidate or the end.
+void CaresResolver::AskNext(Lookup& lookup) {
+  HOLDFAST_CHECK(!closing_ && lookup.next_candidate < lookup.candidates.size());
+  const std::string& name = lookup.candidates[lookup.next_candidate++];
+  lookup.unanswered = lookup.parts.size();
+  for (Lookup::Part& part : lookup.parts) {
+    ares_query(channel_, name.c_str(), ns_c_in, part.type, &Hooks::OnAnswer, &part);
+  }
+}
+
+// A failure ends the search: a name further on might be somebody else's.
+void CaresResolver::Conclude(Lookup& lookup) {
+  std::vector<Lookup::Part>& parts = lookup.parts;
+  const auto has = [&parts](const auto& test) {
+    return std::ranges::find_if(parts, test, &Lookup::Part::records);
+  };
+  const auto found =
+      has([](const Records& records) { return records.status == ResolveStatus::kOk; });
+  const auto failed = has(Failed);
+  if (found == parts.end() && failed == parts.end() &&
+      lookup.next_candidate < lookup.candidates.size()) {
+    return AskNext(lookup);
+  }
+  // That a name does not exist is said for all types alike.
+  Records& telling = failed != parts.end() ? failed->records : parts.front().records;
+  if (lookup.srv()) {
+    Finish(lookup,
+           SrvAnswer{telling.status, std::move(telling.services), telling.ttl, telling.detail});
+  } else if (found != parts.end()) {
+    Finish(lookup, Join(std::move(parts[0].records), std::move(parts[1].records)));
+  } else {
+    Finish(lookup,
+           AddressAnswer{.status = telling.status, .addresses = {}, .detail = telling.detail});
+  }
+}
+
+void CaresResolver::Finish(Lookup& lookup, std::variant<AddressAnswer, SrvAnswer> answer) {
   HOLDFAST_CHECK(lookup.state != Lookup::State::kAnswered);
   if (lookup.state == Lookup::State::kAsked) --in_flight_;
   lookup.state = Lookup::State::kAnswered;
@@ -292,7 +518,12 @@ void CaresResolver::Deliver(Lookup& lookup) {
   const std::unique_ptr<Lookup> done = std::move(*lookup.self);
   lookups_.erase(done->self);
   StartWaiting();
-  done->callback(std::move(done->answer));  // may destroy this
+  // Either may destroy this.
+  if (done->srv()) {
+    std::get<SrvCallback>(done->callback)(std::get<SrvAnswer>(std::move(done->answer)));
+  } else {
+    std::get<Callback>(done->callback)(std::get<AddressAnswer>(std::move(done->answer)));
+  }
 }
 
 void CaresResolver::WatchSocket(int fd, bool readable, bool writable) {

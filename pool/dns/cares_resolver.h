@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "pool/dns/resolver.h"
@@ -30,11 +31,14 @@ struct CaresOptions {
   std::string resolv_conf = "/etc/resolv.conf";
 };
 
-// Looks names up with c-ares: /etc/hosts, then DNS, by the search list and ndots of resolv.conf,
-// which is read again after it has changed (look-ups in flight begin anew). Without a resolv.conf
-// it is 127.0.0.1 that is asked; one that goes away later changes nothing. Literals need no query.
-// A and AAAA are asked together; where a server fails to answer one of them, the other is the
-// answer, since there are servers that never answer AAAA.
+// Looks names up with c-ares: addresses in /etc/hosts, then in DNS, services (RFC 2782) in DNS, by
+// the search list and ndots of resolv.conf. It looks whether that file has changed as a look-up
+// begins: every look-up uses the servers named at that time, and those in flight begin anew.
+// Answers of before stay good for their TTL. Without a resolv.conf it is 127.0.0.1 that is asked;
+// one that goes away later changes nothing. Literals need no query.
+//
+// A and AAAA are asked together, and where a server fails to answer one of them the other is the
+// answer (there are servers that never answer AAAA), which then says which family is unknown.
 //
 // Thread: the loop's; every resolver of the process is on the same one, because c-ares' set-up is
 // global. Destruction closes its sockets and drops the look-ups in flight; their callbacks are
@@ -60,6 +64,7 @@ class CaresResolver final : public Resolver {
   CaresResolver& operator=(const CaresResolver&) = delete;
 
   void Resolve(const std::string& name, uint16_t port, Callback callback) override;
+  void ResolveSrv(const std::string& name, SrvCallback callback) override;
 
  private:
   class Lookup;
@@ -70,12 +75,18 @@ class CaresResolver final : public Resolver {
   using FileStamp = std::tuple<uint64_t, uint64_t, int64_t, int64_t, int64_t>;
   static std::optional<FileStamp> StampOf(const std::string& path);
 
+  Lookup& Add(std::unique_ptr<Lookup> lookup);
+  void Enqueue(Lookup& lookup);
   void RefreshChannel();
-  ares_channeldata* OpenChannel();
+  void OpenChannel();
+  static ares_channeldata* OpenFiles();
   void CloseChannel();
   void StartWaiting();
   void Ask(Lookup& lookup);
-  void Finish(Lookup& lookup, ResolveAnswer answer);
+  void AskFiles(Lookup& lookup);
+  void AskNext(Lookup& lookup);
+  void Conclude(Lookup& lookup);
+  void Finish(Lookup& lookup, std::variant<AddressAnswer, SrvAnswer> answer);
   void Deliver(Lookup& lookup);
   void WatchSocket(int fd, bool readable, bool writable);
   void Process(int read_fd, int write_fd);
@@ -84,7 +95,10 @@ class CaresResolver final : public Resolver {
 
   EventLoop* loop_;
   const CaresOptions options_;
-  ares_channeldata* channel_;
+  ares_channeldata* channel_ = nullptr;
+  ares_channeldata* files_ = nullptr;
+  int ndots_ = 1;  // with search_: of channel_
+  std::vector<std::string> search_;
   bool closing_ = false;                   // inside ares_destroy
   std::optional<FileStamp> config_stamp_;  // of what channel_ was set up with
   TimePoint config_checked_;

@@ -1,6 +1,7 @@
 #include "pool/dns/discovery.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -20,55 +21,71 @@ std::string_view Explain(ResolveStatus failure) {
   HOLDFAST_CHECK(false);
 }
 
-// DNS does not tell cases apart (RFC 4343); two spellings must not mean two look-ups.
-HostPort Canonical(HostPort name) {
-  for (char& c : name.host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+// As an endpoint's host: the names of questions are in lower case already.
+std::string WithoutDot(std::string name) {
+  if (name.ends_with('.')) name.pop_back();
   return name;
 }
 
 }  // namespace
 
 struct Discovery::Upstream {
-  std::vector<SocketAddress> literals;
-  std::vector<Lookup*> lookups;
+  struct Source {
+    Lookup* lookup;
+    uint32_t weight;
+    bool backup;
+  };
+  std::vector<EndpointSpec> literals;
+  std::vector<Source> sources;  // a look-up once
   DiscoveredEndpoints current;
 };
 
 // One name: what is known about it and when to ask again. Either a query is out or the timer runs.
 class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
  public:
-  Lookup(Discovery* discovery, HostPort name) : discovery_(discovery), name_(std::move(name)) {}
+  Lookup(Discovery* discovery, Question question)
+      : discovery_(discovery), question_(std::move(question)) {}
 
   void Begin() {
     HOLDFAST_CHECK(!timer_.armed());
-    discovery_->resolver_->Resolve(name_.host, name_.port,
-                                   [weak = weak_from_this()](ResolveAnswer answer) {
-                                     const std::shared_ptr<Lookup> lookup = weak.lock();
-                                     if (lookup != nullptr)
-                                       lookup->discovery_->OnAnswer(*lookup, std::move(answer));
-                                   });
+    const auto learn = [weak = weak_from_this()](EndpointAnswer answer) {
+      const std::shared_ptr<Lookup> lookup = weak.lock();
+      if (lookup != nullptr) lookup->discovery_->OnAnswer(*lookup, std::move(answer));
+    };
+    const auto& [host, port, srv] = question_;
+    if (srv) {
+      service_query_ = ServiceQuery::Start(discovery_->resolver_, host, learn);
+      return;
+    }
+    discovery_->resolver_->Resolve(
+        host, port, [learn, host = WithoutDot(host), port = port](AddressAnswer answer) {
+          learn(ToEndpoints(host, port, std::move(answer)));
+        });
   }
 
   // Takes the answer in and plans the next look-up.
-  void Learn(ResolveAnswer answer) {
-    HOLDFAST_CHECK(answer.addresses.empty() == (answer.status != ResolveStatus::kOk));
+  void Learn(EndpointAnswer answer) {
+    HOLDFAST_CHECK(answer.endpoints.empty() == (answer.status != ResolveStatus::kOk));
+    const TimePoint now = discovery_->loop_->now();
     Duration wait;
     if (answer.status == ResolveStatus::kOk) {
       failures_ = 0;
-      addresses_ = std::move(answer.addresses);
-      note_.clear();
-      wait = std::clamp(answer.ttl, discovery_->options_.min_ttl, discovery_->options_.max_ttl);
+      gone_since_.reset();
+      note_ = KeepUnknown(answer) ? Note("not all was answered") : "";
+      endpoints_ = std::move(answer.endpoints);
+      const DiscoveryOptions& options = discovery_->options_;
+      wait = Shorten(std::clamp(answer.ttl, options.min_ttl, options.max_ttl));
     } else {
       ++failures_;
+      if (answer.status == ResolveStatus::kNotFound) TakeAsGone(now);
       note_ = FailureNote(answer);
-      wait = RetryDelay();
+      wait = RetryDelay(now);
     }
-    discovery_->loop_->timers().Arm(timer_, discovery_->loop_->now() + wait);
+    discovery_->loop_->timers().Arm(timer_, now + wait);
   }
 
-  const std::vector<SocketAddress>& addresses() const { return addresses_; }
+  bool srv() const { return question_.srv; }
+  const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
   const std::string& note() const { return note_; }
 
   // The upstreams that name it, by their entries in upstreams_.
@@ -77,28 +94,69 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
  private:
   void OnTimer(TimePoint) { Begin(); }
 
-  std::string FailureNote(const ResolveAnswer& answer) const {
-    std::string note = "DNS: " + name_.host + ": ";
-    note += Explain(answer.status);
-    // "Server failure" alone would leave open which: the library knows more.
-    if (answer.status == ResolveStatus::kServerError && !answer.detail.empty()) {
-      note += " (" + answer.detail + ")";
+  Duration Shorten(Duration wait) { return discovery_->random_.ShortenTenth(wait); }
+
+  // Adds to the answer what is known of before where it says nothing; whether there was any.
+  bool KeepUnknown(EndpointAnswer& answer) const {
+    bool kept = false;
+    for (const EndpointSpec& before : endpoints_) {
+      const auto includes = [&](const UnknownAddresses& unknown) {
+        return unknown.Includes(before);
+      };
+      if (std::ranges::none_of(answer.unknown, includes)) continue;
+      if (std::ranges::find(answer.endpoints, before.address, &EndpointSpec::address) !=
+          answer.endpoints.end()) {
+        continue;
+      }
+      if (answer.endpoints.size() >= ServiceQuery::kMaxEndpoints) break;
+      answer.endpoints.push_back(before);
+      kept = true;
     }
-    if (!addresses_.empty()) note += ", keeping the addresses known before";
+    return kept;
+  }
+
+  // DNS says that there is nothing. Other failures in between do not matter, but it takes a second
+  // such answer at the end of the time to believe it.
+  void TakeAsGone(TimePoint now) {
+    if (!gone_since_.has_value()) gone_since_ = now;
+    const std::optional<Duration>& hold = discovery_->options_.hold;
+    if (hold.has_value() && now - *gone_since_ >= *hold) endpoints_.clear();
+  }
+
+  std::string Note(std::string_view trouble) const {
+    std::string note = "DNS: " + question_.host + ": ";
+    note += trouble;
+    if (!endpoints_.empty()) note += ", keeping the addresses known before";
     return note;
   }
 
-  Duration RetryDelay() const {
-    Duration delay = addresses_.empty() ? kFirstAnswerRetry : kRefreshRetry;
+  std::string FailureNote(const EndpointAnswer& answer) const {
+    std::string trouble(Explain(answer.status));
+    // "Server failure" alone would leave open which: the library knows more. So it is with what
+    // may be wrong about a service.
+    if ((answer.status == ResolveStatus::kServerError || srv()) && !answer.detail.empty()) {
+      trouble += " (" + answer.detail + ")";
+    }
+    return Note(trouble);
+  }
+
+  Duration RetryDelay(TimePoint now) {
+    Duration delay = endpoints_.empty() ? kFirstAnswerRetry : kRefreshRetry;
     for (uint32_t i = 1; i < failures_ && delay < kMaxRetry; ++i) delay *= 2;
-    return std::min(delay, kMaxRetry);
+    delay = Shorten(std::min(delay, kMaxRetry));
+    const std::optional<Duration>& hold = discovery_->options_.hold;
+    if (endpoints_.empty() || !hold.has_value() || !gone_since_.has_value()) return delay;
+    const Duration held = *gone_since_ + *hold - now;
+    return held > Duration::zero() ? std::min(delay, held) : delay;
   }
 
   Discovery* discovery_;
-  HostPort name_;
-  std::vector<SocketAddress> addresses_;  // of the last answer that had any
-  std::string note_ = "waiting for DNS: " + name_.host;
-  uint32_t failures_ = 0;  // since the last answer that had any
+  Question question_;
+  std::shared_ptr<ServiceQuery> service_query_;  // the last one, with srv
+  std::vector<EndpointSpec> endpoints_;          // of the last answer that had any
+  std::string note_ = "waiting for DNS: " + question_.host;
+  uint32_t failures_ = 0;                // since the last answer that had any
+  std::optional<TimePoint> gone_since_;  // the first "not found" since then
   MemberTimer<Lookup, &Lookup::OnTimer> timer_{this};
 };
 
@@ -108,7 +166,8 @@ Discovery::Discovery(EventLoop* loop, Resolver* resolver, const DiscoveryOptions
       resolver_(resolver),
       options_(options),
       shard_(shard),
-      on_change_(std::move(on_change)) {
+      on_change_(std::move(on_change)),
+      random_(options.seed) {
   HOLDFAST_CHECK(options_.min_ttl > Duration::zero() && options_.min_ttl <= options_.max_ttl);
 }
 
@@ -123,11 +182,16 @@ void Discovery::SetUpstreams(std::vector<UpstreamNames> upstreams) {
     HOLDFAST_CHECK(added);
     Upstream& upstream = entry->second;
     upstream.literals = std::move(names.literals);
-    for (HostPort& name : names.names) {
-      Lookup& lookup = LookupFor(Canonical(std::move(name)), known);
-      if (std::ranges::find(upstream.lookups, &lookup) != upstream.lookups.end()) continue;
-      upstream.lookups.push_back(&lookup);
-      lookup.users.push_back(&*entry);
+    for (const UpstreamName& name : names.names) {
+      Lookup& lookup = LookupFor(QuestionOf(name), known);
+      const auto again = std::ranges::find(upstream.sources, &lookup, &Upstream::Source::lookup);
+      const Upstream::Source source{&lookup, name.weight, name.backup};
+      if (again == upstream.sources.end()) {
+        upstream.sources.push_back(source);
+        lookup.users.push_back(&*entry);
+      } else if (again->backup && !name.backup) {
+        *again = source;
+      }
     }
     upstream.current = Gather(upstream);
   }
@@ -139,19 +203,28 @@ const DiscoveredEndpoints& Discovery::Current(const std::string& upstream) const
   return it->second.current;
 }
 
+// DNS does not tell cases apart (RFC 4343); two spellings must not mean two look-ups.
+Discovery::Question Discovery::QuestionOf(const UpstreamName& name) {
+  Question question{.host = name.host, .port = name.srv ? uint16_t{0} : name.port, .srv = name.srv};
+  for (char& c : question.host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return question;
+}
+
 // The one in use already, else the one of before, else a new one.
-Discovery::Lookup& Discovery::LookupFor(HostPort name, Lookups& known) {
-  if (const auto it = lookups_.find(name); it != lookups_.end()) return *it->second;
-  if (auto node = known.extract(name)) {
+Discovery::Lookup& Discovery::LookupFor(const Question& question, Lookups& known) {
+  if (const auto it = lookups_.find(question); it != lookups_.end()) return *it->second;
+  if (auto node = known.extract(question)) {
     node.mapped()->users.clear();
     return *lookups_.insert(std::move(node)).position->second;
   }
-  auto lookup = std::make_shared<Lookup>(this, name);
+  auto lookup = std::make_shared<Lookup>(this, question);
   lookup->Begin();
-  return *lookups_.emplace(std::move(name), std::move(lookup)).first->second;
+  return *lookups_.emplace(question, std::move(lookup)).first->second;
 }
 
-void Discovery::OnAnswer(Lookup& lookup, ResolveAnswer answer) {
+void Discovery::OnAnswer(Lookup& lookup, EndpointAnswer answer) {
   HOLDFAST_CHECK(!notifying_ && !lookup.users.empty());
   const std::string_view result = ResolveStatusName(answer.status);
   lookup.Learn(std::move(answer));
@@ -169,11 +242,15 @@ void Discovery::OnAnswer(Lookup& lookup, ResolveAnswer answer) {
 
 DiscoveredEndpoints Discovery::Gather(const Upstream& upstream) {
   DiscoveredEndpoints result;
-  result.addresses = upstream.literals;
+  std::vector<EndpointSpec>& endpoints = result.endpoints;
+  endpoints = upstream.literals;
   size_t noted = 0;
-  for (const Lookup* lookup : upstream.lookups) {
-    const std::vector<SocketAddress>& found = lookup->addresses();
-    result.addresses.insert(result.addresses.end(), found.begin(), found.end());
+  for (const auto& [lookup, weight, backup] : upstream.sources) {
+    for (EndpointSpec endpoint : lookup->endpoints()) {
+      if (!lookup->srv()) endpoint.weight = weight;
+      endpoint.backup = endpoint.backup || backup;
+      endpoints.push_back(std::move(endpoint));
+    }
     if (lookup->note().empty() || ++noted > kMaxNotedNames) continue;
     if (!result.note.empty()) result.note += "; ";
     result.note += lookup->note();
@@ -181,7 +258,12 @@ DiscoveredEndpoints Discovery::Gather(const Upstream& upstream) {
   if (noted > kMaxNotedNames) {
     result.note += "; and " + std::to_string(noted - kMaxNotedNames) + " more";
   }
-  SortUnique(result.addresses);
+  std::ranges::stable_sort(endpoints, [](const EndpointSpec& a, const EndpointSpec& b) {
+    if (a.address == b.address) return !a.backup && b.backup;
+    return AddressBefore(a.address, b.address);
+  });
+  const auto again = std::ranges::unique(endpoints, {}, &EndpointSpec::address);
+  endpoints.erase(again.begin(), again.end());
   return result;
 }
 

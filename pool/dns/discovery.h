@@ -6,34 +6,42 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/functional/any_invocable.h>
 
 #include "metrics/shard.h"
+#include "pool/dns/endpoint_spec.h"
 #include "pool/dns/resolver.h"
+#include "pool/dns/service_query.h"
 #include "pool/net/event_loop.h"
+#include "pool/net/random.h"
 
 namespace holdfast::pool {
 
-// A name to look up, without brackets; a trailing dot means absolute.
-struct HostPort {
-  std::string host;
-  uint16_t port = 0;
-  auto operator<=>(const HostPort&) const = default;
+// A name to look up. Every address it has gets `weight`; those of SRV records have their own.
+struct UpstreamName {
+  std::string host;   // without brackets; a trailing dot means absolute
+  uint16_t port = 0;  // of a plain name; SRV records bring theirs
+  bool srv = false;   // the owner of SRV records (RFC 2782)
+  uint32_t weight = 1;
+  bool backup = false;  // all that is found; SRV records may make a part backups without it
 };
 
 // One upstream as the configuration names it.
 struct UpstreamNames {
-  std::string upstream;                 // unique
-  std::vector<SocketAddress> literals;  // endpoints that need no look-up
-  std::vector<HostPort> names;
+  std::string upstream;                // unique
+  std::vector<EndpointSpec> literals;  // endpoints that need no look-up
+  std::vector<UpstreamName> names;
 };
 
 // One upstream as far as it is known.
 struct DiscoveredEndpoints {
-  std::vector<SocketAddress> addresses;  // as SortUnique leaves them
+  // One for each address, sorted by it. What several sources name is taken from a source of the
+  // first tier rather than a backup, then from a literal, then from the name that comes first.
+  std::vector<EndpointSpec> endpoints;
   // Why endpoints may be missing or out of date, for people; empty when there is nothing to say:
   // "waiting for DNS: web.default.svc", "DNS: web.default.svc: not found".
   std::string note;
@@ -42,14 +50,21 @@ struct DiscoveredEndpoints {
 
 struct DiscoveryOptions {
   // What the TTL of an answer is clamped to, to make the time until the name is looked up again.
+  // That time is then shortened by up to a tenth, so that gateways that began together do not go
+  // on asking together.
   Duration min_ttl = std::chrono::seconds(1);
   Duration max_ttl = std::chrono::seconds(300);
+  // How long addresses are kept that DNS says are no more; nullopt: until it names others.
+  std::optional<Duration> hold;
+  uint64_t seed = 1;  // of the shortening; another one for each process
 };
 
 // Keeps the endpoint set of every upstream up to date: literals at once, names as the resolver
-// answers and again when their TTL ends. A set never shrinks because of a failure: "no such name"
-// and every other error keep the addresses known so far, and the look-up is repeated with back-off.
-// Each name and port is looked up once, however many upstreams share it.
+// answers and again when their TTL ends. A failure never shrinks a set: the addresses known so far
+// stay, and the look-up is repeated with back-off; if only a part of the answer is wanting (one
+// family, one target of a service), that part of them stays. "No such name" and "no records" keep
+// the addresses as well, but with `hold` only until they are said again when that time is over.
+// Each name is looked up once, however many upstreams share it.
 //
 // Main thread; one per process. Owned by the server. `loop`, `resolver` and `shard` must outlive
 // it; destruction drops look-ups in flight (the resolver's answers go nowhere) and calls nothing.
@@ -85,11 +100,20 @@ class Discovery {
   class Lookup;
   struct Upstream;
 
-  // Shared with nobody: answers hold weak references, which end with the look-up.
-  using Lookups = std::map<HostPort, std::shared_ptr<Lookup>>;
+  // What is looked up once. The port is 0 with `srv`.
+  struct Question {
+    std::string host;
+    uint16_t port = 0;
+    bool srv = false;
+    auto operator<=>(const Question&) const = default;
+  };
+  static Question QuestionOf(const UpstreamName& name);
 
-  Lookup& LookupFor(HostPort name, Lookups& known);
-  void OnAnswer(Lookup& lookup, ResolveAnswer answer);
+  // Shared with nobody: answers hold weak references, which end with the look-up.
+  using Lookups = std::map<Question, std::shared_ptr<Lookup>>;
+
+  Lookup& LookupFor(const Question& question, Lookups& known);
+  void OnAnswer(Lookup& lookup, EndpointAnswer answer);
   static DiscoveredEndpoints Gather(const Upstream& upstream);
 
   EventLoop* loop_;
@@ -97,6 +121,7 @@ class Discovery {
   const DiscoveryOptions options_;
   metrics::Shard* shard_;
   OnChange on_change_;
+  Random random_;
   bool notifying_ = false;
   Lookups lookups_;  // exactly those that upstreams_ name
   std::map<std::string, Upstream> upstreams_;

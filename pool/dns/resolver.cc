@@ -6,15 +6,12 @@
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
-namespace {
 
-bool Before(const SocketAddress& a, const SocketAddress& b) {
+bool AddressBefore(const SocketAddress& a, const SocketAddress& b) {
   if (a.family() != b.family()) return a.family() < b.family();
   if (a.length() != b.length()) return a.length() < b.length();
   return std::memcmp(a.get(), b.get(), a.length()) < 0;
 }
-
-}  // namespace
 
 std::string_view ResolveStatusName(ResolveStatus status) {
   switch (status) {
@@ -27,7 +24,7 @@ std::string_view ResolveStatusName(ResolveStatus status) {
 }
 
 void SortUnique(std::vector<SocketAddress>& addresses) {
-  std::sort(addresses.begin(), addresses.end(), Before);
+  std::sort(addresses.begin(), addresses.end(), AddressBefore);
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
 }
 

@@ -1,6 +1,8 @@
 #ifndef HOLDFAST_POOL_DNS_RESOLVER_H_
 #define HOLDFAST_POOL_DNS_RESOLVER_H_
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,33 +17,57 @@ namespace holdfast::pool {
 
 // The names are the values of the metric's `result` label.
 enum class ResolveStatus : uint8_t {
-  kOk,           // at least one address
-  kNotFound,     // NXDOMAIN, or no A and no AAAA record
+  kOk,           // at least one address, or one service
+  kNotFound,     // NXDOMAIN, or no record of the kind asked for
   kServerError,  // SERVFAIL, REFUSED, a broken answer
   kTimeout,      // no server answered in time
 };
 std::string_view ResolveStatusName(ResolveStatus status);
 
-struct ResolveAnswer {
+struct AddressAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<SocketAddress> addresses;  // A and AAAA together, as SortUnique leaves them
   Duration ttl{0};                       // the smallest of the records
   std::string detail;                    // for people: what the library said
+  // With kOk: the family, AF_INET or AF_INET6, about which no server said anything, not even that
+  // it has no records; AF_UNSPEC when both were answered.
+  int failed_family = AF_UNSPEC;
+};
+
+// RFC 2782.
+struct SrvRecord {
+  std::string target;  // absolute, without the trailing dot; empty: there is no such service
+  uint16_t port = 0;
+  uint16_t priority = 0;
+  uint16_t weight = 0;
+  bool operator==(const SrvRecord&) const = default;
+};
+
+struct SrvAnswer {
+  ResolveStatus status = ResolveStatus::kServerError;
+  std::vector<SrvRecord> records;  // in no special order; at least one with kOk
+  Duration ttl{0};
+  std::string detail;
 };
 
 // Brings the addresses into one fixed order and drops duplicates, so that servers that rotate
 // their answers do not look like changes.
 void SortUnique(std::vector<SocketAddress>& addresses);
+// That order.
+bool AddressBefore(const SocketAddress& a, const SocketAddress& b);
 
 // Looks names up (the seam: c-ares in production, a script in tests). Loop thread of its creator.
+//
+// Names are without brackets or port; a trailing dot means absolute. A callback runs later, from
+// the loop, exactly once, unless the resolver is destroyed first (then never). It may ask again
+// and may destroy the resolver.
 class Resolver {
  public:
-  // It may call Resolve and may destroy the resolver.
-  using Callback = absl::AnyInvocable<void(ResolveAnswer)>;
+  using Callback = absl::AnyInvocable<void(AddressAnswer)>;
+  using SrvCallback = absl::AnyInvocable<void(SrvAnswer)>;
   virtual ~Resolver() = default;
-  // `name` without brackets or port; a trailing dot means absolute. The callback runs later, from
-  // the loop, exactly once, unless the resolver is destroyed first (then never).
   virtual void Resolve(const std::string& name, uint16_t port, Callback callback) = 0;
+  virtual void ResolveSrv(const std::string& name, SrvCallback callback) = 0;
 };
 
 }  // namespace holdfast::pool

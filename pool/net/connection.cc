@@ -49,6 +49,15 @@ void Connection::Close() {
   transport_.reset();
 }
 
+std::unique_ptr<Transport> Connection::Release() {
+  HOLDFAST_CHECK(open() && in_.empty() && out_.empty() && read_end_ == ReadEnd::kNone);
+  if (registered_) loop_->Unregister(transport_->fd(), this);
+  registered_ = false;
+  readable_ = false;
+  writable_ = false;
+  return std::move(transport_);
+}
+
 void Connection::Abort() {
   if (!open()) return;
   const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -57,6 +57,9 @@ class Connection final : private EventHandler {
   // Unregisters and closes the socket now. No callback follows; in() and out() keep their bytes,
   // Fill and Flush find nothing to do. Idempotent.
   void Close();
+  // Unregisters and gives the socket away, open; the connection is closed after it. Only while
+  // nothing is read but not consumed, nor to be written.
+  std::unique_ptr<Transport> Release();
   // As Close, but tells a TCP peer with a reset (SO_LINGER 0) that what it got is not to be
   // trusted.
   void Abort();

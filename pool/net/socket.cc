@@ -1,7 +1,7 @@
 #include "pool/net/socket.h"
 
+#include <linux/tcp.h>  // glibc's netinet/tcp.h ends before tcpi_bytes_acked
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -156,6 +156,15 @@ int TakeSocketError(int fd) {
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+std::optional<uint64_t> AcknowledgedBytes(int fd) {
+  tcp_info info;
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+  constexpr size_t kNeeded = offsetof(tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked);
+  if (size < kNeeded) return std::nullopt;
+  return info.tcpi_bytes_acked;
 }
 
 PeekResult PeekSocket(int fd) {

@@ -1,6 +1,8 @@
 #ifndef HOLDFAST_POOL_NET_SOCKET_H_
 #define HOLDFAST_POOL_NET_SOCKET_H_
 
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <absl/status/statusor.h>
@@ -47,6 +49,10 @@ FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int
 int TakeSocketError(int fd);
 // No effect on a UNIX socket.
 void SetNoDelay(int fd);
+
+// How many bytes the peer's TCP has acknowledged since the connection began (tcpi_bytes_acked, the
+// SYN among them; tcp(7)). nullopt for what is not TCP.
+std::optional<uint64_t> AcknowledgedBytes(int fd);
 
 // What is to be read on an idle socket, without taking it: nothing, bytes, the peer's end, or an
 // error.

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -70,10 +72,15 @@ T As(const sockaddr_storage& storage) {
   return result;
 }
 
-std::string FormatIp(int family, const void* address) {
+// Writes to `to`, which has room for INET6_ADDRSTRLEN bytes; returns the text's end.
+char* FormatIp(int family, const void* address, char* to) {
+  HOLDFAST_CHECK(inet_ntop(family, address, to, INET6_ADDRSTRLEN) != nullptr);
+  return to + std::strlen(to);
+}
+
+std::string IpText(int family, const void* address) {
   char text[INET6_ADDRSTRLEN];
-  HOLDFAST_CHECK(inet_ntop(family, address, text, sizeof(text)) != nullptr);
-  return text;
+  return std::string(text, FormatIp(family, address, text));
 }
 
 }  // namespace
@@ -162,34 +169,50 @@ uint16_t SocketAddress::port() const {
 std::string SocketAddress::Ip() const {
   if (family() == AF_INET) {
     const auto v4 = As<sockaddr_in>(storage_);
-    return FormatIp(AF_INET, &v4.sin_addr);
+    return IpText(AF_INET, &v4.sin_addr);
   }
   if (family() == AF_INET6) {
     const auto v6 = As<sockaddr_in6>(storage_);
     // RFC 4291 section 2.5.5.2: the IPv4 address is the last four bytes.
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return FormatIp(AF_INET, &v6.sin6_addr.s6_addr[12]);
-    return FormatIp(AF_INET6, &v6.sin6_addr);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return IpText(AF_INET, &v6.sin6_addr.s6_addr[12]);
+    return IpText(AF_INET6, &v6.sin6_addr);
   }
   return std::string(family() == AF_UNIX ? kUnixPrefix : "");
 }
 
 std::string SocketAddress::ToString() const {
-  const std::string port_text = ":" + std::to_string(port());
-  if (family() == AF_INET) return Ip() + port_text;
-  if (family() == AF_INET6) {
-    if (dual_stack_) return port_text;
+  std::array<char, kMaxText> room;
+  return std::string(FormatTo(room));
+}
+
+std::string_view SocketAddress::FormatTo(std::span<char, kMaxText> room) const {
+  char* end = room.data();
+  const auto put = [&](std::string_view text) { end = std::ranges::copy(text, end).out; };
+  if (family() == AF_INET6 && !dual_stack_) {
     const auto v6 = As<sockaddr_in6>(storage_);
-    std::string host = FormatIp(AF_INET6, &v6.sin6_addr);
-    if (v6.sin6_scope_id != 0) host += "%" + ScopeName(v6.sin6_scope_id);
-    return "[" + host + "]" + port_text;
+    put("[");
+    end = FormatIp(AF_INET6, &v6.sin6_addr, end);
+    if (v6.sin6_scope_id != 0) {
+      put("%");
+      put(ScopeName(v6.sin6_scope_id));
+    }
+    put("]");
+  } else if (family() == AF_INET) {
+    const auto v4 = As<sockaddr_in>(storage_);
+    end = FormatIp(AF_INET, &v4.sin_addr, end);
+  } else if (family() == AF_UNIX) {
+    put(kUnixPrefix);
+    const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
+    const size_t bytes = length_ <= kUnixPathOffset + 1 ? 0 : length_ - kUnixPathOffset - 1;
+    const bool abstract = bytes > 0 && path[0] == '\0';
+    if (abstract) put("@");
+    put({path + (abstract ? 1 : 0), bytes});
   }
-  if (family() != AF_UNIX) return "";
-  std::string name(kUnixPrefix);
-  if (length_ <= kUnixPathOffset + 1) return name;
-  const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
-  const size_t bytes = length_ - kUnixPathOffset - 1;
-  if (path[0] == '\0') return name + "@" + std::string(path + 1, bytes);
-  return name + std::string(path, bytes);
+  if (is_ip()) {
+    put(":");
+    end = std::to_chars(end, room.data() + room.size(), port()).ptr;
+  }
+  return {room.data(), static_cast<size_t>(end - room.data())};
 }
 
 bool SocketAddress::operator==(const SocketAddress& other) const {

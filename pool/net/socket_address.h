@@ -3,8 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,9 @@ namespace holdfast::pool {
 // addresses have equal bytes: what does not name the peer (padding, flow labels) is kept zero.
 class SocketAddress {
  public:
+  // What ToString may need.
+  static constexpr size_t kMaxText = 128;
+
   SocketAddress() = default;
   // From accept(2), getsockname(2) and the like. Other families give an empty address.
   SocketAddress(const sockaddr* address, socklen_t length);
@@ -39,6 +44,8 @@ class SocketAddress {
   std::string Ip() const;
   // As Parse reads it.
   std::string ToString() const;
+  // The same text in memory of the caller's, which it shares.
+  std::string_view FormatTo(std::span<char, kMaxText> room) const;
 
   bool operator==(const SocketAddress& other) const;
   template <class H>

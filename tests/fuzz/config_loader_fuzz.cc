@@ -1,6 +1,7 @@
 // A configuration file. There is a configuration or an error, never both or neither; what is said
 // about a file is bounded, is inside it, and does not change.
 
+#include <algorithm>
 #include <string>
 
 #include "gateway/config/load.h"
@@ -32,9 +33,14 @@ void CheckConfig(const config::Config& config) {
     if (route.action == config::Action::kUpstream) {
       HOLDFAST_PROPERTY(route.upstream < config.upstreams.size());
     }
+    HOLDFAST_PROPERTY(route.retry.backoff <= route.retry.max_backoff);
   }
   for (const config::Upstream& upstream : config.upstreams) {
-    HOLDFAST_PROPERTY(!upstream.endpoints.empty());
+    HOLDFAST_PROPERTY(!std::ranges::all_of(upstream.endpoints, &config::Endpoint::backup));
+    HOLDFAST_PROPERTY(!upstream.health_check ||
+                      upstream.health_check->timeout <= upstream.health_check->interval);
+    HOLDFAST_PROPERTY(!upstream.outlier ||
+                      upstream.outlier->base_time <= upstream.outlier->max_time);
   }
 }
 

@@ -127,6 +127,12 @@ TEST(AccessLogTest, AReusedConnectionAndARetryAreTold) {
   EXPECT_EQ(lines[1]["retries"], 0);
   EXPECT_EQ(lines[2]["reused"], false);
   EXPECT_EQ(lines[2]["retries"], 1);
+  EXPECT_EQ(lines[0]["connection"], "empty");
+  EXPECT_FALSE(lines[0].contains("retry"));
+  EXPECT_EQ(lines[1]["connection"], "reused");
+  EXPECT_FALSE(lines[1].contains("close")) << "it was kept";
+  EXPECT_EQ(lines[2]["connection"], "retry");
+  EXPECT_EQ(lines[2]["retry"], "retry_idempotent");
 }
 
 TEST(AccessLogTest, AnAnswerOfTheGatewayNamesNoUpstream) {

@@ -3,7 +3,9 @@
 #include <array>
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -76,6 +78,141 @@ TEST(BalanceTest, EveryWorkerServes) {
   }
   gateway.AwaitMetric("holdfast_requests_total", {{"route", "web"}, {"code", "200"}}, 60);
   EXPECT_EQ(gateway.Scrape().Value("holdfast_workers"), 3);
+}
+
+TEST(BalanceTest, RandomUsesEveryEndpoint) {
+  std::array<AutoUpstream, 3> upstreams;
+  GatewayProcess gateway(GatewayConfig{
+      .endpoints = {upstreams[0].address(), upstreams[1].address(), upstreams[2].address()},
+      .upstream = "balance: random"});
+  RawClient client(gateway.address());
+  for (int i = 0; i < 150; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  for (const AutoUpstream& upstream : upstreams) EXPECT_GT(upstream.requests(), 10);
+}
+
+// An upstream whose endpoints are mappings.
+GatewayConfig WithUpstream(const std::string& keys) {
+  return GatewayConfig{.routes = "- {name: web, upstream: web}",
+                       .top = "upstreams:\n  web: {" + keys + "}\n"};
+}
+
+TEST(BalanceTest, WeightsDecideTheShares) {
+  AutoUpstream heavy;
+  AutoUpstream light;
+  GatewayProcess gateway(WithUpstream("balance: round_robin, endpoints: [{address: \"" +
+                                      heavy.address() + "\", weight: 4}, \"" + light.address() +
+                                      "\"]"));
+  RawClient client(gateway.address());
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_EQ(heavy.requests(), 40);
+  EXPECT_EQ(light.requests(), 10);
+}
+
+TEST(BalanceTest, ABackupServesWhatTheFirstTierCannot) {
+  auto first = std::make_unique<AutoUpstream>();
+  AutoUpstream backup;
+  GatewayProcess gateway(WithUpstream("endpoints: [\"" + first->address() + "\", {address: \"" +
+                                      backup.address() + "\", backup: true}]"));
+  RawClient client(gateway.address());
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_EQ(backup.requests(), 0);
+  EXPECT_EQ(first->requests(), 10);
+  first.reset();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_EQ(backup.requests(), 10);
+}
+
+// Three upstreams that answer with their number.
+class NumberedUpstreams {
+ public:
+  // The configuration's endpoints, turned by so many places.
+  std::vector<std::string> Addresses(size_t turn = 0) const {
+    std::vector<std::string> addresses;
+    for (size_t i = 0; i < upstreams_.size(); ++i) {
+      addresses.push_back(upstreams_[(i + turn) % upstreams_.size()]->address());
+    }
+    return addresses;
+  }
+
+ private:
+  static std::unique_ptr<AutoUpstream> Make(const std::string& body) {
+    return std::make_unique<AutoUpstream>(
+        [body](const Message&) { return AutoUpstream::Reply{.bytes = OkResponse(body)}; });
+  }
+  std::array<std::unique_ptr<AutoUpstream>, 3> upstreams_ = {Make("0"), Make("1"), Make("2")};
+};
+
+// Which upstream serves the request, on a connection of its own.
+std::string OwnerOf(const GatewayProcess& gateway, const std::string& target,
+                    const std::string& lines) {
+  RawClient client(gateway.address());
+  return client.Get(target, lines).body;
+}
+
+class HashBalanceTest : public testing::TestWithParam<const char*> {
+ protected:
+  GatewayConfig Config(const std::string& hash, size_t turn = 0) const {
+    return GatewayConfig{.endpoints = upstreams_.Addresses(turn),
+                         .upstream = std::string("balance: ") + GetParam() + ", hash: " + hash,
+                         .workers = "3"};
+  }
+  NumberedUpstreams upstreams_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Policies, HashBalanceTest, testing::Values("ring_hash", "maglev"));
+
+TEST_P(HashBalanceTest, AHeaderHasOneOwnerInEveryWorkerAndReplica) {
+  GatewayProcess gateway(Config("{header: X-User}"));
+  GatewayProcess replica(Config("{header: x-user}", /*turn=*/2));
+  std::set<std::string> owners;
+  for (int user = 0; user < 30; ++user) {
+    const std::string line = "x-user: user-" + std::to_string(user) + "\r\n";
+    const std::string owner = OwnerOf(gateway, "/", line);
+    EXPECT_EQ(OwnerOf(gateway, "/other", line), owner);
+    EXPECT_EQ(OwnerOf(gateway, "/", line), owner);
+    EXPECT_EQ(OwnerOf(replica, "/", line), owner);
+    owners.insert(owner);
+  }
+  EXPECT_EQ(owners, (std::set<std::string>{"0", "1", "2"}));
+}
+
+TEST_P(HashBalanceTest, ACookieHasOneOwner) {
+  GatewayProcess gateway(Config("{cookie: sid}"));
+  std::set<std::string> owners;
+  for (int session = 0; session < 30; ++session) {
+    const std::string pair = "sid=" + std::to_string(session);
+    const std::string owner = OwnerOf(gateway, "/", "Cookie: " + pair + "\r\n");
+    EXPECT_EQ(OwnerOf(gateway, "/", "Cookie: lang=de; " + pair + "; a=b\r\n"), owner);
+    owners.insert(owner);
+  }
+  EXPECT_EQ(owners.size(), 3u);
+}
+
+TEST_P(HashBalanceTest, APathHasOneOwnerWhateverTheQuery) {
+  GatewayProcess gateway(Config("path"));
+  std::set<std::string> owners;
+  for (int page = 0; page < 30; ++page) {
+    const std::string path = "/page/" + std::to_string(page);
+    const std::string owner = OwnerOf(gateway, path, "");
+    EXPECT_EQ(OwnerOf(gateway, path + "?a=" + std::to_string(page), ""), owner);
+    owners.insert(owner);
+  }
+  EXPECT_EQ(owners.size(), 3u);
+}
+
+TEST_P(HashBalanceTest, AClientHasOneOwner) {
+  GatewayProcess gateway(Config("client_address"));
+  const std::string owner = OwnerOf(gateway, "/", "");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(OwnerOf(gateway, "/" + std::to_string(i), ""), owner);
+  }
+}
+
+TEST_P(HashBalanceTest, RequestsWithoutTheKeyAreSpread) {
+  GatewayProcess gateway(Config("{header: x-user}"));
+  std::set<std::string> owners;
+  for (int i = 0; i < 60; ++i) owners.insert(OwnerOf(gateway, "/", ""));
+  EXPECT_EQ(owners.size(), 3u);
 }
 
 TEST(BalanceTest, TheConnectionCapHoldsForAllWorkersTogether) {

@@ -1,6 +1,9 @@
 // Upstreams by name.
 
+#include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,14 +18,33 @@
 namespace holdfast::support {
 namespace {
 
+using std::chrono::milliseconds;
+
 std::string PortOf(const std::string& address) { return address.substr(address.rfind(':')); }
+uint16_t PortNumber(const std::string& address) {
+  return static_cast<uint16_t>(std::stoi(PortOf(address).substr(1)));
+}
 
 // One worker with `endpoints`, which asks `dns` and believes it for as little as it may.
-GatewayConfig Named(const DnsServer& dns, std::vector<std::string> endpoints) {
+GatewayConfig Named(const DnsServer& dns, std::vector<std::string> endpoints,
+                    const std::string& more_dns = "") {
   return {.endpoints = std::move(endpoints),
           .upstream = "balance: round_robin, max_idle: 0",
           .top = "dns: {servers: [\"" + dns.address() +
-                 "\"], min_ttl: 20ms, timeout: 300ms, attempts: 1}\n"};
+                 "\"], min_ttl: 20ms, timeout: 300ms, attempts: 1" + more_dns + "}\n"};
+}
+
+// The same with the services of one name as endpoints.
+std::string Served(const DnsServer& dns, const std::string& name) {
+  std::string text = Named(dns, {name}).Text();
+  const std::string plain = "[\"" + name + "\"]";
+  return text.replace(text.find(plain), plain.size(), "[{srv: " + name + "}]");
+}
+
+// Waits until the gateway has had `count` more answers (A and AAAA are two) in this mood.
+void AwaitQueries(const DnsServer& dns, int count) {
+  const int before = dns.queries();
+  EXPECT_TRUE(Eventually([&] { return dns.queries() >= before + count; }));
 }
 
 void AwaitEndpoints(const GatewayProcess& gateway, double count) {
@@ -137,6 +159,155 @@ TEST(DnsTest, AnEndpointWhoseNameFailsDoesNotStopItsNeighbours) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Get("/").body, "hello");
 }
 
+TEST(DnsTest, AnAnswerCutShortIsAskedForAgainOverTcp) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 60);
+  dns.SetMood(DnsServer::Mood::kTruncated);
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}));
+  AwaitEndpoints(gateway, 1);
+  EXPECT_GE(dns.tcp_queries(), 1);
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+}
+
+TEST(DnsTest, WhileAnAnswerTakesItsTimeTheOldOneServes) {
+  AutoUpstream one("one", "127.0.0.1:0");
+  AutoUpstream two("two", "127.0.0.2" + PortOf(one.address()));
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(one.address())}));
+  AwaitEndpoints(gateway, 1);
+  dns.SetDelay(milliseconds(100));
+  AwaitQueries(dns, 2);
+  dns.Set("web.test", {"127.0.0.2"}, 0);
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_TRUE(Eventually([&] { return client.Get("/").body == "two"; }));
+}
+
+TEST(DnsTest, ANameThatIsGoneGoesOnServing) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}));
+  AwaitEndpoints(gateway, 1);
+  dns.SetMood(DnsServer::Mood::kNoSuchName);
+  AwaitQueries(dns, 4);
+  AwaitEndpoints(gateway, 1);
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+}
+
+TEST(DnsTest, WithHoldANameThatIsGoneServesForThatTimeOnly) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}, ", hold: 1500ms"));
+  AwaitEndpoints(gateway, 1);
+  dns.SetMood(DnsServer::Mood::kNoSuchName);
+  const auto gone = std::chrono::steady_clock::now();
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+  AwaitEndpoints(gateway, 0);
+  EXPECT_GE(std::chrono::steady_clock::now() - gone, milliseconds(1500));
+  const Message response = client.Get("/");
+  EXPECT_EQ(response.Status(), 503);
+  EXPECT_NE(response.body.find("web.test"), std::string::npos) << response.body;
+  dns.SetMood(DnsServer::Mood::kAnswer);
+  EXPECT_TRUE(Eventually([&] { return client.Get("/").Status() == 200; }));
+}
+
+TEST(DnsTest, AFamilyThatFailsKeepsItsAddresses) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1", "::1"}, 0);
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}));
+  AwaitEndpoints(gateway, 2);
+  dns.SetMood(DnsServer::Type::kAaaa, DnsServer::Mood::kFailure);
+  AwaitQueries(dns, 6);
+  AwaitEndpoints(gateway, 2);
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  AwaitQueries(dns, 6);
+  AwaitEndpoints(gateway, 2);
+  dns.SetMood(DnsServer::Mood::kAnswer);
+  AwaitEndpoints(gateway, 1);
+}
+
+TEST(DnsTest, ServicesBringPortsWeightsAndBackups) {
+  AutoUpstream one("one");
+  AutoUpstream two("two");
+  AutoUpstream spare("spare");
+  DnsServer dns;
+  for (const char* host : {"a.test", "b.test", "c.test"}) dns.Set(host, {"127.0.0.1"}, 0);
+  const DnsServer::Service last{"c.test", PortNumber(spare.address()), 20, 100};
+  dns.SetServices("_http._tcp.web.test",
+                  {last,
+                   {"a.test", PortNumber(one.address()), 10, 30},
+                   {"b.test", PortNumber(two.address()), 10, 10}},
+                  0);
+  GatewayProcess gateway(Served(dns, "_http._tcp.web.test"));
+  AwaitEndpoints(gateway, 3);
+  RawClient client(gateway.address());
+  constexpr int kRequests = 40;
+  for (int i = 0; i < kRequests; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+  EXPECT_EQ(one.requests() + two.requests(), kRequests);
+  EXPECT_NEAR(one.requests(), kRequests * 3 / 4, 2);
+  EXPECT_EQ(spare.requests(), 0);
+  dns.SetServices("_http._tcp.web.test", {last}, 0);
+  AwaitEndpoints(gateway, 1);
+  EXPECT_EQ(client.Get("/").body, "spare") << "alone it is the first tier";
+}
+
+TEST(DnsTest, AServiceWithTargetsThatFailKeepsTheirAddresses) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("a.test", {"127.0.0.1"}, 0);
+  dns.SetServices("_http._tcp.web.test", {{"a.test", PortNumber(upstream.address()), 1, 1}}, 0);
+  GatewayProcess gateway(Served(dns, "_http._tcp.web.test"));
+  AwaitEndpoints(gateway, 1);
+  dns.SetMood(DnsServer::Type::kA, DnsServer::Mood::kFailure);
+  AwaitQueries(dns, 6);
+  AwaitEndpoints(gateway, 1);
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+}
+
+TEST(DnsTest, AServiceThatIsNotAvailableIsSaidSo) {
+  DnsServer dns;
+  dns.SetServices("_http._tcp.web.test", {{"", 0, 0, 0}}, 60);
+  GatewayProcess gateway(Served(dns, "_http._tcp.web.test"));
+  gateway.AwaitMetricAtLeast("holdfast_dns_lookups_total",
+                             {{"upstream", "web"}, {"result", "not_found"}}, 1);
+  RawClient client(gateway.address());
+  const Message response = client.Get("/");
+  EXPECT_EQ(response.Status(), 503);
+  EXPECT_NE(response.body.find("not available"), std::string::npos) << response.body;
+}
+
+TEST(DnsTest, AnEndpointThatLeftLosesItsIdleConnectionsAtOnce) {
+  ScriptedUpstream one("127.0.0.1:0");
+  AutoUpstream two("two", "127.0.0.2" + PortOf(one.address()));
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  GatewayConfig config = Named(dns, {"web.test" + PortOf(one.address())});
+  config.upstream = "idle_timeout: 1h, max_connection_age: off";
+  GatewayProcess gateway(config);
+  AwaitEndpoints(gateway, 1);
+  RawClient client(gateway.address());
+  client.Send(GetRequest("/"));
+  UpstreamConnection connection = one.Accept();
+  connection.Answer(OkResponse("one"));
+  EXPECT_EQ(client.Response().body, "one");
+  gateway.AwaitMetric("holdfast_upstream_connections", {{"upstream", "web"}, {"state", "idle"}}, 1);
+  connection.ExpectQuiet();
+  dns.Set("web.test", {"127.0.0.2"}, 0);
+  connection.ExpectClosed();
+  gateway.AwaitMetric("holdfast_upstream_connections_closed_total",
+                      {{"upstream", "web"}, {"reason", "drained"}}, 1);
+  EXPECT_EQ(client.Get("/").body, "two");
+}
+
 TEST(DnsTest, AnEndpointThatLeftIsNotUsedAgainAndItsRequestEnds) {
   ScriptedUpstream one("127.0.0.1:0");
   AutoUpstream two("two", "127.0.0.2" + PortOf(one.address()));
@@ -155,6 +326,48 @@ TEST(DnsTest, AnEndpointThatLeftIsNotUsedAgainAndItsRequestEnds) {
   EXPECT_EQ(other.Get("/").body, "two");
   connection.Send(OkResponse("last"));
   EXPECT_EQ(client.Response().body, "last");
+  connection.ExpectClosed();
+}
+
+TEST(DnsTest, EndpointsThatComeAndGoUnderTrafficLoseNoRequest) {
+  AutoUpstream one("one", "127.0.0.1:0");
+  AutoUpstream two("two", "127.0.0.2" + PortOf(one.address()));
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 0);
+  GatewayConfig config = Named(dns, {"web.test" + PortOf(one.address())});
+  config.workers = "2";
+  config.upstream = "";
+  GatewayProcess gateway(config);
+  gateway.AwaitMetricAtLeast("holdfast_upstream_endpoints", {{"upstream", "web"}}, 1);
+  std::atomic<bool> stop = false;
+  std::atomic<int> sent = 0;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      RawClient client(gateway.address());
+      while (!stop) {
+        ++sent;
+        if (client.Get("/").Status() != 200) ++failed;
+        ++sent;
+        if (client.Exchange(PostRequest("/", "body")).Status() != 200) ++failed;
+      }
+    });
+  }
+  const std::vector<std::vector<std::string>> sets = {
+      {"127.0.0.1", "127.0.0.2"}, {"127.0.0.2"}, {"127.0.0.1"}};
+  for (int i = 0; i < 30; ++i) {
+    const int before = sent;
+    dns.Set("web.test", sets[i % sets.size()], 0);
+    AwaitQueries(dns, 4);
+    EXPECT_TRUE(Eventually([&] { return sent >= before + 20; }));
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(failed, 0) << "of " << sent;
+  EXPECT_GT(one.requests(), 0);
+  EXPECT_GT(two.requests(), 0);
+  EXPECT_EQ(one.requests() + two.requests(), sent) << "none was sent twice";
 }
 
 }  // namespace

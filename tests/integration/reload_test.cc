@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/auto_upstream.h"
+#include "tests/support/dns_server.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
 
@@ -174,6 +176,30 @@ TEST(ReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
   UpstreamConnection fresh = other.Accept();
   fresh.Answer(OkResponse("other"));
   EXPECT_EQ(hop.client.Response().body, "other");
+}
+
+TEST(ReloadTest, OtherNameServersAreAskedAndTheOldAddressesServeUntilTheyAnswer) {
+  AutoUpstream one("one", "127.0.0.1:0");
+  const std::string port = one.address().substr(one.address().rfind(':'));
+  AutoUpstream two("two", "127.0.0.2" + port);
+  DnsServer first;
+  first.Set("web.test", {"127.0.0.1"}, 60);
+  DnsServer second;
+  second.Set("web.test", {"127.0.0.2"}, 60);
+  second.SetMood(DnsServer::Mood::kSilent);
+  GatewayConfig config{.endpoints = {"web.test" + port},
+                       .upstream = "max_idle: 0",
+                       .top = "dns: {servers: [\"" + first.address() + "\"]}\n"};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  EXPECT_TRUE(Eventually([&] { return client.Get("/").body == "one"; }));
+  config.top = "dns: {servers: [\"" + second.address() + "\"], timeout: 100ms}\n";
+  gateway.Reload(config.Text());
+  EXPECT_TRUE(Eventually([&] { return second.queries() > 0; }));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.Get("/").body, "one");
+  second.SetMood(DnsServer::Mood::kAnswer);
+  EXPECT_TRUE(Eventually([&] { return client.Get("/").body == "two"; }));
+  gateway.AwaitMetric("holdfast_upstream_endpoints", {{"state", "up"}}, 1);
 }
 
 TEST(ReloadTest, ManyReloadsUnderLoadLoseNoRequest) {

@@ -53,25 +53,31 @@ TEST(PrometheusExportTest, QuotesBackslashesAndNewlinesInLabelValuesAreEscaped) 
 
 TEST(PrometheusExportTest, BucketsAreCumulativeAndEndAtInfinity) {
   Registry registry;
-  Histogram& turns = registry.AddShard()->HistogramFor(Metric::kLoopTurnSeconds, {"0"});
-  turns.Observe(std::chrono::microseconds(50));
-  turns.Observe(std::chrono::microseconds(250));
-  turns.Observe(std::chrono::seconds(90));
+  Histogram& times =
+      registry.AddShard()->HistogramFor(Metric::kRequestDurationSeconds, {"edge", "api"});
+  times.Observe(std::chrono::microseconds(50));
+  times.Observe(std::chrono::microseconds(250));
+  times.Observe(std::chrono::seconds(90));
   const std::string text = ToPrometheusText(registry);
-  const std::string bucket = "holdfast_loop_turn_seconds_bucket{worker=\"0\",le=";
+  const std::string bucket =
+      "holdfast_request_duration_seconds_bucket{listener=\"edge\",route=\"api\",le=";
   EXPECT_TRUE(HasLine(text, bucket + "\"0.0001\"} 1")) << text;
   EXPECT_TRUE(HasLine(text, bucket + "\"0.00025\"} 2")) << text;
   EXPECT_TRUE(HasLine(text, bucket + "\"2.5\"} 2")) << text;
   EXPECT_TRUE(HasLine(text, bucket + "\"60\"} 2")) << text;
   EXPECT_TRUE(HasLine(text, bucket + "\"+Inf\"} 3")) << text;
-  EXPECT_TRUE(HasLine(text, "holdfast_loop_turn_seconds_count{worker=\"0\"} 3")) << text;
-  EXPECT_TRUE(HasLine(text, "holdfast_loop_turn_seconds_sum{worker=\"0\"} 90.0003")) << text;
-  EXPECT_TRUE(HasLine(text, "# TYPE holdfast_loop_turn_seconds histogram")) << text;
+  EXPECT_TRUE(
+      HasLine(text, "holdfast_request_duration_seconds_count{listener=\"edge\",route=\"api\"} 3"))
+      << text;
+  EXPECT_TRUE(HasLine(
+      text, "holdfast_request_duration_seconds_sum{listener=\"edge\",route=\"api\"} 90.0003"))
+      << text;
+  EXPECT_TRUE(HasLine(text, "# TYPE holdfast_request_duration_seconds histogram")) << text;
 }
 
 TEST(PrometheusExportTest, EveryBoundIsWrittenInItsShortestForm) {
   Registry registry;
-  registry.AddShard()->HistogramFor(Metric::kLoopTurnSeconds, {"0"});
+  registry.AddShard()->HistogramFor(Metric::kRequestDurationSeconds, {"edge", "api"});
   const std::string text = ToPrometheusText(registry);
   for (const char* bound :
        {"0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1",

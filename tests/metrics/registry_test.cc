@@ -26,17 +26,31 @@ TEST(RegistryTest, ShardsAddUpByLabelSet) {
   second->CounterFor(Metric::kRequestBytesTotal, {"inner"}).Add(1);
   first->GaugeFor(Metric::kTunnels, {"web"}).Add(4);
   second->GaugeFor(Metric::kTunnels, {"web"}).Add(-1);
-  first->HistogramFor(Metric::kLoopTurnSeconds, {"0"}).Observe(std::chrono::seconds(1));
-  second->HistogramFor(Metric::kLoopTurnSeconds, {"0"}).Observe(std::chrono::seconds(2));
+  first->HistogramFor(Metric::kRequestDurationSeconds, {"edge", "api"})
+      .Observe(std::chrono::seconds(1));
+  second->HistogramFor(Metric::kRequestDurationSeconds, {"edge", "api"})
+      .Observe(std::chrono::seconds(2));
 
   const Sums sums = registry.Collect();
 
   EXPECT_EQ(sums.Of<Counter>(Metric::kRequestBytesTotal).at({"edge"}), 15u);
   EXPECT_EQ(sums.Of<Counter>(Metric::kRequestBytesTotal).at({"inner"}), 1u);
   EXPECT_EQ(sums.Of<Gauge>(Metric::kTunnels).at({"web"}), 3);
-  const Histogram::Snapshot& turns = sums.Of<Histogram>(Metric::kLoopTurnSeconds).at({"0"});
-  EXPECT_EQ(turns.count(), 2u);
-  EXPECT_EQ(turns.sum_nanoseconds, 3'000'000'000u);
+  const Histogram::Snapshot& times =
+      sums.Of<Histogram>(Metric::kRequestDurationSeconds).at({"edge", "api"});
+  EXPECT_EQ(times.count(), 2u);
+  EXPECT_EQ(times.sum_nanoseconds, 3'000'000'000u);
+}
+
+TEST(RegistryTest, OneMetricCanBeSummedAlone) {
+  Registry registry;
+  registry.AddShard()->CounterFor(Metric::kRequestBytesTotal, {"edge"}).Add(10);
+  registry.AddShard()->CounterFor(Metric::kRequestBytesTotal, {"edge"}).Add(5);
+  registry.AddShard()->GaugeFor(Metric::kTunnels, {"web"}).Add(4);
+  registry.AddCollector([](Sums&) { FAIL() << "collectors are for scrapes"; });
+  const Sums sums = registry.Collect(Metric::kRequestBytesTotal);
+  EXPECT_EQ(sums.Of<Counter>(Metric::kRequestBytesTotal).at({"edge"}), 15u);
+  EXPECT_TRUE(sums.Of<Gauge>(Metric::kTunnels).empty());
 }
 
 TEST(RegistryTest, CollectorsRunAtEachScrapeOnTheScrapingThread) {

@@ -41,8 +41,8 @@ TEST(ShardTest, AskingAgainGivesTheSameCell) {
 TEST(ShardDeathTest, AMetricOfAnotherTypeAborts) {
   Shard shard;
   EXPECT_DEATH(shard.CounterFor(Metric::kTunnels, {"web"}), "holdfast_tunnels: is of another type");
-  EXPECT_DEATH(shard.GaugeFor(Metric::kLoopTurnSeconds, {"0"}),
-               "holdfast_loop_turn_seconds: is of another type");
+  EXPECT_DEATH(shard.GaugeFor(Metric::kRequestDurationSeconds, {"edge", "api"}),
+               "holdfast_request_duration_seconds: is of another type");
   EXPECT_DEATH(shard.HistogramFor(Metric::kTunnelsTotal, {"web"}),
                "holdfast_tunnels_total: is of another type");
 }

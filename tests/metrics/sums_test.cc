@@ -51,9 +51,10 @@ TEST(SumsTest, HistogramsAddUpBucketByBucket) {
   Histogram slow;
   slow.Observe(std::chrono::minutes(5));
   Sums sums;
-  sums.Add<Histogram>(Metric::kLoopTurnSeconds, {"0"}, fast.value());
-  sums.Add<Histogram>(Metric::kLoopTurnSeconds, {"0"}, slow.value());
-  const Histogram::Snapshot& sum = sums.Of<Histogram>(Metric::kLoopTurnSeconds).at({"0"});
+  sums.Add<Histogram>(Metric::kRequestDurationSeconds, {"edge", "api"}, fast.value());
+  sums.Add<Histogram>(Metric::kRequestDurationSeconds, {"edge", "api"}, slow.value());
+  const Histogram::Snapshot& sum =
+      sums.Of<Histogram>(Metric::kRequestDurationSeconds).at({"edge", "api"});
   EXPECT_EQ(sum.counts.front(), 1u);
   EXPECT_EQ(sum.counts.back(), 1u);
   EXPECT_EQ(sum.count(), 2u);

@@ -31,7 +31,7 @@ class ConnectionPoolTest : public testing::TestWithParam<PeerKind>, protected Po
     EXPECT_EQ(ConnectionsGauge("busy"), 0);
     EXPECT_EQ(ConnectionsGauge("connecting"), 0);
     EXPECT_EQ(WaitersGauge(), 0);
-    EXPECT_EQ(budget.used, 0u);
+    EXPECT_EQ(shelves.idle_places(), 0u);
     EXPECT_EQ(AllOpened(), AllClosed());
     EXPECT_EQ(loop.timers().size(), 0u);
   }
@@ -56,7 +56,7 @@ class ConnectionPoolTest : public testing::TestWithParam<PeerKind>, protected Po
   }
   // `count` connections at rest; the last one is used last.
   void MakeIdle(size_t count) {
-    for (Holder* holder : LeaseMany(count)) EXPECT_EQ(holder->GiveBack(), ReuseDecision::kKeep);
+    for (Holder* holder : LeaseMany(count)) EXPECT_EQ(holder->GiveBack(), CloseReason::kNone);
     EXPECT_EQ(pool_->idle(), count);
   }
 
@@ -95,7 +95,7 @@ TEST_P(ConnectionPoolTest, AWaiterDoesNotGetAConnectionThatHasSpokenOutOfTurn) {
   Holder& second = NewHolder();
   ASSERT_EQ(second.Ask(pool), Status::kWaiting);
   FileDescriptor& socket = peer_.Accept();
-  EXPECT_EQ(first.GiveBack(), ReuseDecision::kKeep);
+  EXPECT_EQ(first.GiveBack(), CloseReason::kNone);
   ASSERT_EQ(send(socket.get(), "HTTP/1.1 200 OK\r\n", 17, 0), 17);
   EXPECT_TRUE(TurnUntil([&] { return second.holds(); }));
   EXPECT_FALSE(second.lease().reused());
@@ -129,13 +129,11 @@ TEST_P(ConnectionPoolTest, AKeptConnectionServesTheNextRequestAtOnce) {
   ConnectionPool& pool = Start(PoolLimits{});
   MakeIdle(1);
   EXPECT_EQ(ConnectionsGauge("idle"), 1);
-  EXPECT_EQ(budget.used, 1u);
   Holder& next = NewHolder();
   EXPECT_EQ(next.Ask(pool), Status::kLeased);
   EXPECT_TRUE(next.lease().reused());
   EXPECT_EQ(AllOpened(), 1u);
   EXPECT_EQ(Checkouts(CheckoutResult::kReused), 1u);
-  EXPECT_EQ(budget.used, 0u);
 }
 
 TEST_P(ConnectionPoolTest, TheLastUsedIsReusedFirst) {
@@ -211,7 +209,7 @@ TEST_P(ConnectionPoolTest, AtTheCapAWaitForAFreshOneTakesThePlaceOfOneThatComesB
   Holder& busy = Lease();
   Holder& repetition = NewHolder();
   ASSERT_EQ(repetition.Ask(pool, /*fresh=*/true), Status::kWaiting);
-  EXPECT_EQ(busy.GiveBack(), ReuseDecision::kKeep);
+  EXPECT_EQ(busy.GiveBack(), CloseReason::kNone);
   EXPECT_TRUE(TurnUntil([&] { return repetition.holds(); }));
   EXPECT_FALSE(repetition.lease().reused());
 }
@@ -237,7 +235,7 @@ TEST_P(ConnectionPoolTest, OverTheIdleCapTheOldestGoes) {
   Start({.max_idle = 2});
   const std::vector<Holder*> leased = LeaseMany(3);
   peer_.AcceptAll();
-  for (Holder* holder : leased) EXPECT_EQ(holder->GiveBack(), ReuseDecision::kKeep);
+  for (Holder* holder : leased) EXPECT_EQ(holder->GiveBack(), CloseReason::kNone);
   EXPECT_EQ(pool_->idle(), 2u);
   EXPECT_EQ(Closed("idle_evicted"), 1u);
   EXPECT_TRUE(SeesEnd(peer_.accepted().front()));
@@ -245,7 +243,7 @@ TEST_P(ConnectionPoolTest, OverTheIdleCapTheOldestGoes) {
 
 TEST_P(ConnectionPoolTest, WithoutIdleConnectionsEveryOneServesOnce) {
   ConnectionPool& pool = Start({.max_idle = 0});
-  EXPECT_EQ(Lease().GiveBack(), ReuseDecision::kIdleOff);
+  EXPECT_EQ(Lease().GiveBack(), CloseReason::kIdleOff);
   EXPECT_EQ(Closed("idle_off"), 1u);
   EXPECT_FALSE(Lease().lease().reused());
   EXPECT_EQ(pool.idle(), 0u);
@@ -267,7 +265,7 @@ TEST_P(ConnectionPoolTest, AnIdleCapDoesNotTakeWhatComesBackFromThoseWhoWait) {
   ConnectionPool& pool = Start({.max_connections = 4, .max_idle = 1});
   const std::vector<Holder*> leased = LeaseMany(4);
   for (int i = 0; i < 4; ++i) NewHolder().Ask(pool);
-  for (Holder* holder : leased) EXPECT_EQ(holder->GiveBack(), ReuseDecision::kKeep);
+  for (Holder* holder : leased) EXPECT_EQ(holder->GiveBack(), CloseReason::kNone);
   Turn();
   EXPECT_EQ(pool.leased(), 4u);
   EXPECT_EQ(AllOpened(), 4u);
@@ -296,7 +294,7 @@ TEST_P(ConnectionPoolTest, AConnectionThatServedNobodyIsNotReused) {
 }
 
 TEST_P(ConnectionPoolTest, TheBudgetIsSharedByAllPools) {
-  budget.limit = 2;
+  shelves.SetIdleLimit(2);
   ConnectionPool& pool = Start(PoolLimits{});
   Peer other_peer;
   ConnectionPool other(context(), {upstream, other_peer.address()}, PoolLimits{}, &cells_);
@@ -304,30 +302,30 @@ TEST_P(ConnectionPoolTest, TheBudgetIsSharedByAllPools) {
   Holder holder;
   holder.Ask(other);
   ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kKeep);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kNone);
   EXPECT_EQ(other.idle(), 0u) << "it has no older one to close instead";
   EXPECT_EQ(pool.idle(), 2u);
-  EXPECT_EQ(budget.used, 2u);
+  EXPECT_EQ(shelves.idle_places(), 2u);
   EXPECT_EQ(Closed("idle_evicted"), 1u);
 }
 
 TEST_P(ConnectionPoolTest, WithTheBudgetSpentANewerConnectionReplacesTheOldestOfItsPool) {
-  budget.limit = 2;
+  shelves.SetIdleLimit(2);
   ConnectionPool& pool = Start(PoolLimits{});
   const std::vector<Holder*> leased = LeaseMany(3);
   const Connection* last = &leased.back()->lease().connection();
   for (Holder* holder : leased) holder->GiveBack();
   EXPECT_EQ(pool.idle(), 2u);
-  EXPECT_EQ(budget.used, 2u);
+  EXPECT_EQ(shelves.idle_places(), 2u);
   Holder& next = NewHolder();
   ASSERT_EQ(next.Ask(pool), Status::kLeased);
   EXPECT_EQ(&next.lease().connection(), last);
 }
 
 TEST_P(ConnectionPoolTest, ABudgetOfNothingStillServes) {
-  budget.limit = 0;
+  shelves.SetIdleLimit(0);
   ConnectionPool& pool = Start(PoolLimits{});
-  EXPECT_EQ(Lease().GiveBack(), ReuseDecision::kKeep);
+  EXPECT_EQ(Lease().GiveBack(), CloseReason::kNone);
   EXPECT_EQ(pool.idle(), 0u);
   EXPECT_TRUE(Lease().holds());
 }
@@ -376,7 +374,7 @@ TEST_P(ConnectionPoolTest, DrainClosesIdleOnesAndKeepsNothing) {
   EXPECT_EQ(pool.idle(), 0u);
   EXPECT_EQ(pool.leased(), 1u);
   EXPECT_EQ(Closed("drained"), 1u);
-  EXPECT_EQ(busy.GiveBack(), ReuseDecision::kDraining);
+  EXPECT_EQ(busy.GiveBack(), CloseReason::kDraining);
   EXPECT_EQ(pool.connections(), 0u);
 }
 
@@ -386,7 +384,7 @@ TEST_P(ConnectionPoolTest, DrainServesThoseWhoWait) {
   Holder& next = NewHolder();
   next.Ask(pool);
   pool.Drain();
-  EXPECT_EQ(busy.GiveBack(), ReuseDecision::kDraining);
+  EXPECT_EQ(busy.GiveBack(), CloseReason::kDraining);
   EXPECT_TRUE(TurnUntil([&] { return next.holds(); }));
 }
 
@@ -404,7 +402,7 @@ TEST_P(ConnectionPoolTest, UnsentBytesOfTheRequestAreAReasonToClose) {
   Start(PoolLimits{});
   Holder& holder = Lease();
   holder.lease().connection().out().Append("unsent");
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kRequestUnfinished);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kRequestUnfinished);
 }
 
 TEST_P(ConnectionPoolTest, BytesAfterTheResponseAreAReasonToClose) {
@@ -412,13 +410,13 @@ TEST_P(ConnectionPoolTest, BytesAfterTheResponseAreAReasonToClose) {
   Holder& holder = Lease();
   SendAll(peer_.Accept(), "HTTP/1.1 200 OK");
   ASSERT_TRUE(TurnUntil([&] { return holder.lease().connection().readable(); }));
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kExtraBytes) << "not read yet";
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kExtraBytes) << "not read yet";
 
   Holder& another = Lease();
   SendAll(peer_.Accept(), "HTTP/1.1 200 OK");
   ASSERT_TRUE(TurnUntil([&] { return another.lease().connection().readable(); }));
   ASSERT_EQ(another.lease().connection().Fill(1), FillStatus::kRead);
-  EXPECT_EQ(another.GiveBack(), ReuseDecision::kExtraBytes) << "read and not consumed";
+  EXPECT_EQ(another.GiveBack(), CloseReason::kExtraBytes) << "read and not consumed";
 }
 
 TEST_P(ConnectionPoolTest, ThePeersEndIsAReasonToClose) {
@@ -426,7 +424,7 @@ TEST_P(ConnectionPoolTest, ThePeersEndIsAReasonToClose) {
   Holder& holder = Lease();
   ASSERT_EQ(shutdown(peer_.Accept().get(), SHUT_WR), 0);
   ASSERT_TRUE(TurnUntil([&] { return holder.lease().connection().peer_ended(); }));
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kPeerClosed);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kPeerClosed);
 }
 
 // The response filled the read to the last byte and the end came after it: no event has told yet,
@@ -444,14 +442,14 @@ TEST_P(ConnectionPoolTest, AnEndBehindAFullReadIsAReasonToClose) {
   ASSERT_TRUE(connection.readable()) << "more may be there";
   theirs.Reset();
   ASSERT_TRUE(WaitFor(connection.fd(), POLLRDHUP));
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kPeerClosed);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kPeerClosed);
 }
 
 TEST_P(ConnectionPoolTest, ACloseByTheHolderIsAReasonToClose) {
   Start(PoolLimits{});
   Holder& holder = Lease();
   holder.lease().connection().Abort();
-  EXPECT_EQ(holder.GiveBack(), ReuseDecision::kBroken);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kBroken);
 }
 
 // No socket can be had while this lives.

@@ -74,7 +74,7 @@ TEST_P(PoolWaitersTest, ReturnedConnectionsServeInOrderOfArrival) {
   Holder* busy = &Lease();
   const std::vector<Holder*> waiting = Wait(3);
   for (Holder* next : waiting) {
-    ASSERT_EQ(busy->GiveBack(), ReuseDecision::kKeep);
+    ASSERT_EQ(busy->GiveBack(), CloseReason::kNone);
     EXPECT_FALSE(next->holds()) << "never from inside the call that returns it";
     Turn();
     ASSERT_TRUE(next->holds());

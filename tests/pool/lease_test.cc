@@ -29,7 +29,7 @@ class LeaseTest : public testing::Test, protected PoolHarness {
 TEST_F(LeaseTest, HoldsNothingByDefaultAndItsEndDoesNothing) {
   Lease lease;
   EXPECT_FALSE(lease.held());
-  EXPECT_EQ(lease.End(kGoodEnd), ReuseDecision::kNotAsked);
+  EXPECT_EQ(lease.End(kGoodEnd), CloseReason::kNotAsked);
   EXPECT_EQ(AllClosed(), 0u);
 }
 
@@ -46,11 +46,11 @@ TEST_F(LeaseTest, DroppedIsClosed) {
 
 TEST_F(LeaseTest, EndWithGoodFactsKeeps) {
   Lease lease = Take();
-  EXPECT_EQ(lease.End(kGoodEnd), ReuseDecision::kKeep);
+  EXPECT_EQ(lease.End(kGoodEnd), CloseReason::kNone);
   EXPECT_FALSE(lease.held());
   EXPECT_EQ(pool_.idle(), 1u);
   EXPECT_EQ(pool_.leased(), 0u);
-  EXPECT_EQ(lease.End(kGoodEnd), ReuseDecision::kNotAsked) << "only the first end counts";
+  EXPECT_EQ(lease.End(kGoodEnd), CloseReason::kNotAsked) << "only the first end counts";
   EXPECT_EQ(pool_.idle(), 1u);
 }
 
@@ -58,7 +58,7 @@ TEST_F(LeaseTest, EndWithABadFactClosesAndSaysWhy) {
   Lease lease = Take();
   ReuseFacts facts = kGoodEnd;
   facts.peer_allows = false;
-  EXPECT_EQ(lease.End(facts), ReuseDecision::kPeerAskedClose);
+  EXPECT_EQ(lease.End(facts), CloseReason::kPeerAskedClose);
   EXPECT_EQ(Closed("peer_asked_close"), 1u);
   EXPECT_TRUE(SeesEnd(their_end()));
 }

@@ -1,10 +1,6 @@
 #include "pool/pool_cells.h"
 
-#include <algorithm>
-#include <cctype>
-#include <set>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -17,31 +13,6 @@ using metrics::Counter;
 using metrics::Gauge;
 using metrics::LabelValues;
 using metrics::Metric;
-
-template <class Enum>
-void ExpectDistinctNames(int count, std::string_view (*name_of)(Enum)) {
-  std::set<std::string_view> names;
-  for (int i = 0; i < count; ++i) {
-    const std::string_view name = name_of(static_cast<Enum>(i));
-    EXPECT_TRUE(std::ranges::all_of(name, [](char c) { return std::islower(c) || c == '_'; }))
-        << name;
-    names.insert(name);
-  }
-  EXPECT_EQ(names.size(), static_cast<size_t>(count));
-}
-
-TEST(PoolCellsTest, NamesAreDistinctLabelValues) {
-  ExpectDistinctNames(kCheckoutResults, CheckoutResultName);
-  ExpectDistinctNames(kOpenReasons, OpenReasonName);
-  ExpectDistinctNames(kIdleEnds, IdleEndName);
-}
-
-TEST(PoolCellsDeathTest, AValueOutsideTheEnumHasNoName) {
-  EXPECT_DEATH(CheckoutResultName(static_cast<CheckoutResult>(kCheckoutResults)),
-               "broken invariant");
-  EXPECT_DEATH(OpenReasonName(static_cast<OpenReason>(kOpenReasons)), "broken invariant");
-  EXPECT_DEATH(IdleEndName(static_cast<IdleEnd>(kIdleEnds)), "broken invariant");
-}
 
 class PoolCellsSeriesTest : public testing::Test {
  protected:
@@ -77,28 +48,21 @@ TEST_F(PoolCellsSeriesTest, EveryOpenReasonHasItsOwnSeries) {
   }
 }
 
-// The ends of idle connections and of leases are one metric: a reader asks why connections close,
-// not in which state. Only `max_age` is a reason of both.
-TEST_F(PoolCellsSeriesTest, EveryWayToCloseHasASeries) {
-  for (int i = 0; i < kIdleEnds; ++i) cells_.closed(static_cast<IdleEnd>(i)).Add();
-  for (int i = 0; i < kReuseDecisions; ++i) {
-    if (static_cast<ReuseDecision>(i) == ReuseDecision::kKeep) continue;
-    cells_.closed(static_cast<ReuseDecision>(i)).Add();
-  }
-  const metrics::Sums sums = registry_.Collect();
-  const auto& closed = sums.Of<Counter>(Metric::kUpstreamConnectionsClosedTotal);
-  EXPECT_EQ(closed.size(), static_cast<size_t>(kIdleEnds + kReuseDecisions - 2));
-  for (const auto& [labels, value] : closed) {
-    EXPECT_EQ(labels.at(0), "web");
-    EXPECT_EQ(value, labels.at(1) == "max_age" ? 2u : 1u) << labels.at(1);
+TEST_F(PoolCellsSeriesTest, EveryCloseReasonHasItsOwnSeries) {
+  for (int i = 1; i < kCloseReasons; ++i) {
+    const auto reason = static_cast<CloseReason>(i);
+    cells_.closed(reason).Add(static_cast<uint64_t>(i));
+    EXPECT_EQ(CounterOf(Metric::kUpstreamConnectionsClosedTotal,
+                        {"web", std::string(CloseReasonName(reason))}),
+              static_cast<uint64_t>(i));
   }
 }
 
 TEST_F(PoolCellsSeriesTest, AKeptConnectionIsNotAmongTheClosed) {
   const metrics::Sums sums = registry_.Collect();
   EXPECT_FALSE(sums.Of<Counter>(Metric::kUpstreamConnectionsClosedTotal)
-                   .contains({"web", std::string(ReuseDecisionName(ReuseDecision::kKeep))}));
-  EXPECT_DEATH(cells_.closed(ReuseDecision::kKeep).Add(), "broken invariant");
+                   .contains({"web", std::string(CloseReasonName(CloseReason::kNone))}));
+  EXPECT_DEATH(cells_.closed(CloseReason::kNone).Add(), "broken invariant");
 }
 
 TEST_F(PoolCellsSeriesTest, GaugesAreTheStatesOfConnectionsAndTheLists) {
@@ -106,12 +70,10 @@ TEST_F(PoolCellsSeriesTest, GaugesAreTheStatesOfConnectionsAndTheLists) {
   cells_.busy.Add(2);
   cells_.connecting.Add(3);
   cells_.waiters.Add(4);
-  cells_.endpoints.Add(5);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "idle"}), 1);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "busy"}), 2);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "connecting"}), 3);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamWaiters, {"web"}), 4);
-  EXPECT_EQ(GaugeOf(Metric::kUpstreamEndpoints, {"web"}), 5);
 }
 
 TEST_F(PoolCellsSeriesTest, UpstreamsAreApartAndTheSameUpstreamIsTheSame) {

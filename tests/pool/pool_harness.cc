@@ -43,8 +43,10 @@ uint64_t TotalOf(const metrics::Registry& registry, Metric metric) {
 
 }  // namespace
 
-Peer::Peer(PeerKind kind) {
-  auto listener = Listen(kind == PeerKind::kUnix ? FreshUnixName() : AnyPort(), false);
+Peer::Peer(PeerKind kind) : Peer(kind == PeerKind::kUnix ? FreshUnixName() : AnyPort()) {}
+
+Peer::Peer(const SocketAddress& address) {
+  auto listener = Listen(address, false);
   EXPECT_TRUE(listener.ok()) << listener.status();
   listener_ = std::move(*listener);
   address_ = *LocalAddress(listener_.get());
@@ -72,8 +74,8 @@ RefusingAddress::RefusingAddress()
   address_ = *LocalAddress(socket_.get());
 }
 
-SilentAddress::SilentAddress() {
-  auto listener = Listen(AnyPort(), false, /*backlog=*/0);
+SilentAddress::SilentAddress(const SocketAddress& address) {
+  auto listener = Listen(address, false, /*backlog=*/0);
   EXPECT_TRUE(listener.ok()) << listener.status();
   listener_ = std::move(*listener);
   address_ = *LocalAddress(listener_.get());
@@ -87,6 +89,14 @@ SilentAddress::SilentAddress() {
     if (poll(&wait, 1, 50) == 0) return;
   }
   ADD_FAILURE() << "the listener takes every connection";
+}
+
+void SilentAddress::Relent() {
+  EXPECT_EQ(listen(listener_.get(), 16), 0);
+  const size_t waiting = fillers_.size();
+  for (size_t i = 0; i < waiting; ++i) {
+    fillers_.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  }
 }
 
 bool SeesEnd(const FileDescriptor& socket) {
@@ -138,10 +148,6 @@ int64_t PoolHarness::ConnectionsGauge(const std::string& state) {
 
 int64_t PoolHarness::WaitersGauge() {
   return ValueOf<metrics::Gauge>(registry, Metric::kUpstreamWaiters, {upstream});
-}
-
-int64_t PoolHarness::EndpointsGauge() {
-  return ValueOf<metrics::Gauge>(registry, Metric::kUpstreamEndpoints, {upstream});
 }
 
 uint64_t PoolHarness::Checkouts(CheckoutResult result) {

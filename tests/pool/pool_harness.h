@@ -25,6 +25,8 @@ enum class PeerKind { kTcp, kUnix };
 class Peer {
  public:
   explicit Peer(PeerKind kind = PeerKind::kTcp);
+  // At that address.
+  explicit Peer(const SocketAddress& address);
 
   const SocketAddress& address() const { return address_; }
   // Waits for the next connection and returns its socket, good until it is closed.
@@ -54,8 +56,10 @@ class RefusingAddress {
 // An address where an attempt neither succeeds nor fails: the queue of its listener is full.
 class SilentAddress {
  public:
-  SilentAddress();
+  explicit SilentAddress(const SocketAddress& address = *SocketAddress::FromIp("127.0.0.1", 0));
   const SocketAddress& address() const { return address_; }
+  // From now on it takes connections; what hangs succeeds when the kernel tries again.
+  void Relent();
 
  private:
   FileDescriptor listener_;
@@ -82,7 +86,7 @@ class Holder final : public Waiter, private ConnectionEvents {
   bool at_rest() const { return !holds() && !waiting() && !failure_.has_value(); }
 
   // Ends the lease after a good exchange.
-  ReuseDecision GiveBack() { return lease_.End(kGoodEnd); }
+  CloseReason GiveBack() { return lease_.End(kGoodEnd); }
   // Forgets the lease.
   void Drop() { lease_ = Lease(); }
   void ForgetFailure() { failure_.reset(); }
@@ -105,7 +109,9 @@ class Holder final : public Waiter, private ConnectionEvents {
 // One worker's surroundings on a manual clock.
 class PoolHarness {
  public:
-  PoolContext context() { return {&loop, &slabs, &budget, &random}; }
+  PoolContext context() {
+    return {.loop = &loop, .slabs = &slabs, .random = &random, .shelves = &shelves};
+  }
 
   void Turn() { loop.RunOnce(Duration::zero()); }
   // Moves the clock and turns: timers that are due fire.
@@ -126,7 +132,6 @@ class PoolHarness {
   // As the scrape sees them; 0 for a series that does not exist.
   int64_t ConnectionsGauge(const std::string& state);
   int64_t WaitersGauge();
-  int64_t EndpointsGauge();
   uint64_t Checkouts(CheckoutResult result);
   uint64_t Opened(OpenReason reason);
   uint64_t Closed(std::string_view reason);
@@ -138,8 +143,8 @@ class PoolHarness {
   EventLoop loop{&clock};
   metrics::Registry registry;
   metrics::Shard* shard = registry.AddShard();
-  IdleBudget budget;
   Random random{1};
+  Shelves shelves{1};
   const std::string upstream = "web";
 };
 

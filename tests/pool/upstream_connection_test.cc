@@ -51,7 +51,7 @@ class UpstreamConnectionTest : public testing::Test, protected PoolHarness {
   // One connection that has served once and is idle.
   void MakeIdle() {
     LeaseOne();
-    ASSERT_EQ(holder_.GiveBack(), ReuseDecision::kKeep);
+    ASSERT_EQ(holder_.GiveBack(), CloseReason::kNone);
     ASSERT_EQ(pool_->idle(), 1u);
   }
   FileDescriptor& their_end() { return peer_.accepted().back(); }
@@ -119,7 +119,7 @@ TEST_F(UpstreamConnectionTest, AfterTheLeaseThePoolListensAgain) {
   Start(PoolLimits{});
   MakeIdle();
   ASSERT_EQ(holder_.Ask(*pool_), Checkout::Status::kLeased);
-  ASSERT_EQ(holder_.GiveBack(), ReuseDecision::kKeep);
+  ASSERT_EQ(holder_.GiveBack(), CloseReason::kNone);
   const int events = holder_.events;
   their_end().Reset();
   EXPECT_TRUE(TurnUntilNoneIdle());
@@ -142,7 +142,7 @@ TEST_F(UpstreamConnectionTest, EveryLeaseBeginsTheIdleTimeAnew) {
   for (int i = 0; i < 5; ++i) {
     Advance(seconds(3));
     ASSERT_EQ(holder_.Ask(*pool_), Checkout::Status::kLeased);
-    ASSERT_EQ(holder_.GiveBack(), ReuseDecision::kKeep);
+    ASSERT_EQ(holder_.GiveBack(), CloseReason::kNone);
   }
   Advance(seconds(4) - milliseconds(1));
   EXPECT_EQ(pool_->idle(), 1u);
@@ -158,7 +158,7 @@ TEST_F(UpstreamConnectionTest, ALeaseCostsNoTimer) {
   for (int i = 0; i < 100; ++i) {
     Advance(milliseconds(20));
     ASSERT_EQ(holder_.Ask(*pool_), Checkout::Status::kLeased);
-    ASSERT_EQ(holder_.GiveBack(), ReuseDecision::kKeep);
+    ASSERT_EQ(holder_.GiveBack(), CloseReason::kNone);
   }
   // The deadlines of the connect and of the wait for it, which it did not pay to cancel.
   EXPECT_LE(loop.stats().timers_fired - fired, 2u);
@@ -194,7 +194,7 @@ TEST_F(UpstreamConnectionTest, TooOldAtTheEndOfALeaseIsNotKept) {
   Start(WithTimes(std::nullopt, seconds(100)));
   LeaseOne();
   Advance(seconds(111));
-  EXPECT_EQ(holder_.GiveBack(), ReuseDecision::kMaxAge);
+  EXPECT_EQ(holder_.GiveBack(), CloseReason::kMaxAge);
   EXPECT_EQ(Closed("max_age"), 1u);
 }
 

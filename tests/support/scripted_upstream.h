@@ -34,6 +34,7 @@ class ScriptedUpstream {
   ScriptedUpstream(const ScriptedUpstream&) = delete;
   ScriptedUpstream& operator=(const ScriptedUpstream&) = delete;
 
+  int fd() const { return fd_; }
   // As an endpoint's address in a configuration.
   const std::string& address() const { return address_; }
   // Waits for a connection.

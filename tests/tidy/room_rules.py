@@ -21,6 +21,7 @@ _THIRD_PARTY = (
     (r"CLI/.*", r"gateway/.*\.(h|cc)", 1),
     (r"(spdlog|fmt)/.*", r"gateway/.*\.(h|cc)", 1),
     (r"nlohmann/.*", r"(gateway|tests)/.*\.cc", None),
+    (r"xxhash\.h", r"pool/key_hash\.cc", 1),
     (r"absl/.*", r".*", None),
     (r"(gtest|gmock)/.*", r"tests/.*", None),
 )
@@ -44,6 +45,8 @@ DOORS = {
     "pool/net/mailbox": ("mutex|lock_guard|atomic", "door 1: work posted to another loop"),
     "metrics/cell": ("atomic", "door 3: written by one thread, read by the scrape"),
     "metrics/family": ("atomic", "door 3: series are appended while the scrape reads"),
+    "pool/shelf": ("atomic|mutex|lock_guard", "door 4: what workers' pools know of each other"),
+    "pool/upstream_totals": ("atomic|mutex|lock_guard", "door 4: of one upstream as a whole"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),

@@ -66,6 +66,33 @@ TEST(ParseEndpointTest, RefusesWhatCannotBeConnectedTo) {
   }
 }
 
+TEST(ParseServiceTest, IsTheOwnerOfSrvRecords) {
+  const std::optional<Endpoint> service = ParseService("_http._tcp.web.default.svc.");
+  ASSERT_TRUE(service);
+  EXPECT_EQ(service->text, "_http._tcp.web.default.svc.");
+  EXPECT_EQ(service->host, service->text);
+  EXPECT_EQ(service->port, 0);
+  EXPECT_TRUE(service->srv);
+  EXPECT_FALSE(service->literal);
+  EXPECT_TRUE(ParseService("_http._tcp.web"));
+}
+
+TEST(ParseServiceTest, RefusesHostsAndPorts) {
+  for (const char* text :
+       {"", "web", "web.default.svc", "_http.web.svc", "http._tcp.web", "_http", "_http._tcp",
+        "_http._tcp.web:80", "_http._tcp.", "_http._tcp.we b", "10.0.0.7", "._tcp.web"}) {
+    EXPECT_EQ(ParseService(text).has_value(), false) << text;
+  }
+}
+
+TEST(IsPortTest, IsFrom1To65535) {
+  EXPECT_TRUE(IsPort("1"));
+  EXPECT_TRUE(IsPort("65535"));
+  for (const char* text : {"", "0", "65536", "-1", "+1", "http", "80 "}) {
+    EXPECT_FALSE(IsPort(text)) << text;
+  }
+}
+
 TEST(ParseDnsServerTest, DefaultsToPort53) {
   EXPECT_EQ(ParseDnsServer("10.0.0.2")->port(), 53);
   EXPECT_EQ(ParseDnsServer("10.0.0.2:5353")->port(), 5353);

@@ -12,6 +12,7 @@ namespace holdfast::config {
 namespace {
 
 using http::Method;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // The warning about upstreams without a route is beside the point here.
@@ -60,7 +61,7 @@ TEST(BuildRoutesTest, ReadsEveryKey) {
   EXPECT_EQ(route.timeouts.first_byte, seconds(1));
   EXPECT_EQ(route.timeouts.stall, seconds(2));
   EXPECT_EQ(route.timeouts.total, seconds(3));
-  EXPECT_EQ(route.retry_attempts, 0u);
+  EXPECT_EQ(route.retry.attempts, 0u);
   EXPECT_EQ(route.max_request_body, 10u << 20);
   EXPECT_EQ(route.tunnel_idle_timeout, seconds(4));
 }
@@ -68,12 +69,63 @@ TEST(BuildRoutesTest, ReadsEveryKey) {
 TEST(BuildRoutesTest, TakesOff) {
   const Route route = LoadRoute(
       "  - {upstream: web, timeouts: {first_byte: off, stall: off, total: off},\n"
-      "     max_request_body: off, tunnel_idle_timeout: off}\n");
+      "     max_request_body: off, tunnel_idle_timeout: off, retry: {per_try_timeout: off}}\n");
   EXPECT_EQ(route.timeouts.first_byte, std::nullopt);
   EXPECT_EQ(route.timeouts.stall, std::nullopt);
   EXPECT_EQ(route.timeouts.total, std::nullopt);
   EXPECT_EQ(route.max_request_body, std::nullopt);
   EXPECT_EQ(route.tunnel_idle_timeout, std::nullopt);
+  EXPECT_EQ(route.retry.per_try_timeout, std::nullopt);
+}
+
+TEST(BuildRoutesTest, ReadsARetryPolicy) {
+  const RetryPolicy retry =
+      LoadRoute(
+          "  - upstream: web\n"
+          "    retry: {attempts: 10, on: [refused, gateway_error], statuses: [503, 425, 503],\n"
+          "            per_try_timeout: 1s, backoff: 10ms, max_backoff: 10ms}\n")
+          .retry;
+  EXPECT_EQ(retry.attempts, 10u);
+  EXPECT_FALSE(retry.connect_failure);
+  EXPECT_TRUE(retry.refused);
+  EXPECT_TRUE(retry.gateway_error);
+  EXPECT_FALSE(retry.first_byte_timeout);
+  EXPECT_EQ(retry.statuses, (std::vector<uint16_t>{503, 425}));
+  EXPECT_EQ(retry.per_try_timeout, seconds(1));
+  EXPECT_EQ(retry.backoff, milliseconds(10));
+  EXPECT_EQ(retry.max_backoff, milliseconds(10));
+}
+
+TEST(BuildRoutesTest, TheReasonsToRetryReplaceTheDefault) {
+  const auto policy = [](std::string_view on) {
+    return LoadRoute("  - {upstream: web, retry: {on: [" + std::string(on) + "]}}\n").retry;
+  };
+  EXPECT_TRUE(LoadRoute("  - {upstream: web, retry: {}}\n").retry.connect_failure);
+  EXPECT_FALSE(policy("").connect_failure);
+  EXPECT_TRUE(policy("connect_failure").connect_failure);
+  EXPECT_TRUE(policy("first_byte_timeout").first_byte_timeout);
+  EXPECT_FALSE(policy("first_byte_timeout").gateway_error);
+  EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {on: [refuse]}}\n"),
+            "8:34 expected one of connect_failure, refused, gateway_error, first_byte_timeout; "
+            "found 'refuse'; did you mean 'refused'?\n");
+}
+
+TEST(BuildRoutesTest, BoundsTheRetries) {
+  EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {attempts: 11}}\n"),
+            "8:39 expected a whole number from 0 to 10; found '11'\n");
+  for (const char* status : {"399", "600", "200", "99999999999"}) {
+    EXPECT_EQ(
+        RouteErrors("  - {upstream: web, retry: {statuses: [" + std::string(status) + "]}}\n"),
+        "8:40 expected a whole number from 400 to 599; found '" + std::string(status) + "'\n");
+  }
+}
+
+TEST(BuildRoutesTest, TheLongestBackoffIsNotShorterThanTheFirst) {
+  EXPECT_EQ(LoadRoute("  - {upstream: web, retry: {backoff: 1s}}\n").retry.max_backoff, seconds(1));
+  EXPECT_EQ(LoadRoute("  - {upstream: web, retry: {backoff: 0s}}\n").retry.max_backoff,
+            milliseconds(250));
+  EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {backoff: 1s, max_backoff: 999ms}}\n"),
+            "8:55 max_backoff is shorter than backoff, which is 1s\n");
 }
 
 TEST(BuildRoutesTest, WithoutMatchTakesEverything) {

@@ -9,23 +9,12 @@
 namespace holdfast::config {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::string_view kRoutes = "routes: [{respond: {}}]\n";
 
 std::string WithListeners(std::string_view listeners) {
   return std::string(kRoutes) + "listeners:\n" + std::string(listeners);
-}
-
-// One upstream "web" with these lines, indented by four, from line 4 on.
-std::string WithUpstream(std::string_view lines) {
-  return "listeners: [{bind: \"127.0.0.1:8080\"}]\n"
-         "routes: [{upstream: web}]\n"
-         "upstreams:\n"
-         "  web:\n" +
-         std::string(lines);
 }
 
 TEST(BuildListenerTest, ReadsEveryKey) {
@@ -40,7 +29,8 @@ TEST(BuildListenerTest, ReadsEveryKey) {
                          "    max_head_bytes: 16KiB\n"
                          "    max_header_fields: 50\n"
                          "    max_uri_bytes: 4KiB\n"
-                         "    max_connections: 1000\n"));
+                         "    max_connections: 1000\n"
+                         "    max_requests: 2000\n"));
   ASSERT_EQ(config.listeners.size(), 1u);
   const Listener& listener = config.listeners[0];
   EXPECT_EQ(listener.name, "edge");
@@ -56,17 +46,19 @@ TEST(BuildListenerTest, ReadsEveryKey) {
   EXPECT_EQ(listener.max_header_fields, 50u);
   EXPECT_EQ(listener.max_uri_bytes, 4u << 10);
   EXPECT_EQ(listener.max_connections, 1000u);
+  EXPECT_EQ(listener.max_requests, 2000u);
 }
 
 TEST(BuildListenerTest, TakesOffAndAuto) {
   const Config config = Load(
       WithListeners("  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"
-                    "     max_connection_age: off, max_connections: auto}\n"));
+                    "     max_connection_age: off, max_connections: auto, max_requests: off}\n"));
   EXPECT_EQ(config.listeners[0].idle_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].head_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].body_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].max_connection_age, std::nullopt);
   EXPECT_EQ(config.listeners[0].max_connections, std::nullopt);
+  EXPECT_EQ(config.listeners[0].max_requests, std::nullopt);
 }
 
 TEST(BuildListenerTest, IsNamedAfterItsBind) {
@@ -101,63 +93,6 @@ TEST(BuildListenerTest, TheUriIsPartOfTheHead) {
                   .starts_with("f.yaml:3:5: error: max_uri_bytes is larger"));
 }
 
-TEST(BuildUpstreamTest, ReadsEveryKey) {
-  const Config config = Load(
-      WithUpstream("    endpoints: [\"web:80\", {address: \"10.0.0.7:8080\"}, \"unix:/run/web\"]\n"
-                   "    balance: round_robin\n"
-                   "    max_connections: 10\n"
-                   "    max_idle: 5\n"
-                   "    idle_timeout: 30s\n"
-                   "    max_connection_age: 10m\n"
-                   "    connect_timeout: 500ms\n"
-                   "    queue: {size: 7, timeout: 9s}\n"));
-  ASSERT_EQ(config.upstreams.size(), 1u);
-  const Upstream& web = config.upstreams[0];
-  EXPECT_EQ(web.name, "web");
-  ASSERT_EQ(web.endpoints.size(), 3u);
-  EXPECT_EQ(web.endpoints[0].host, "web");
-  EXPECT_EQ(web.endpoints[1].text, "10.0.0.7:8080");
-  EXPECT_TRUE(web.endpoints[2].literal);
-  EXPECT_EQ(web.balance, Balance::kRoundRobin);
-  EXPECT_EQ(web.max_connections, 10u);
-  EXPECT_EQ(web.max_idle, 5u);
-  EXPECT_FALSE(web.idle_timeout_auto);
-  EXPECT_EQ(web.idle_timeout, seconds(30));
-  EXPECT_EQ(web.max_connection_age, minutes(10));
-  EXPECT_EQ(web.connect_timeout, milliseconds(500));
-  EXPECT_EQ(web.queue.size, 7u);
-  EXPECT_EQ(web.queue.timeout, seconds(9));
-}
-
-TEST(BuildUpstreamTest, TakesOffAndAuto) {
-  const Upstream off = Load(WithUpstream("    endpoints: [\"web:80\"]\n    max_connections: off\n"
-                                         "    idle_timeout: off\n    max_connection_age: off\n"))
-                           .upstreams[0];
-  EXPECT_EQ(off.max_connections, std::nullopt);
-  EXPECT_FALSE(off.idle_timeout_auto);
-  EXPECT_EQ(off.idle_timeout, std::nullopt);
-  EXPECT_EQ(off.max_connection_age, std::nullopt);
-
-  const Upstream automatic =
-      Load(WithUpstream("    endpoints: [\"web:80\"]\n    idle_timeout: auto\n")).upstreams[0];
-  EXPECT_TRUE(automatic.idle_timeout_auto);
-  EXPECT_EQ(automatic.idle_timeout, seconds(4));
-}
-
-TEST(BuildUpstreamTest, RefusesAnEndpointGivenTwice) {
-  EXPECT_EQ(Complaints(WithUpstream("    endpoints: [\"a:1\", {address: \"a:1\"}]\n")),
-            "f.yaml:5:34: error: endpoint 'a:1' is given twice; first at line 5\n"
-            "      endpoints: [\"a:1\", {address: \"a:1\"}]\n"
-            "                                   ^\n");
-}
-
-TEST(BuildUpstreamTest, WarnsOfOneThatIsNotUsed) {
-  EXPECT_EQ(Complaints(WithUpstream("    endpoints: [\"a:1\"]\n  spare: {endpoints: [\"b:1\"]}\n")),
-            "f.yaml:6:3: warning: upstream 'spare' is used by no route\n"
-            "    spare: {endpoints: [\"b:1\"]}\n"
-            "    ^\n");
-}
-
 std::string WithFileKeys(std::string_view lines) {
   return WithListeners("  - bind: 127.0.0.1:8080\n") + std::string(lines);
 }
@@ -169,7 +104,7 @@ TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
       "access_log: {path: /var/log/access.log, format: json}\n"
       "drain: {delay: 1s, timeout: 2s}\n"
       "dns: {servers: [10.0.0.2, \"10.0.0.3:54\"], min_ttl: 2s, max_ttl: 20s, timeout: 1s, "
-      "attempts: 4}\n"));
+      "attempts: 4, hold: 5s}\n"));
   EXPECT_EQ(config.workers, 3u);
   EXPECT_EQ(config.status->address.port(), 9999);
   EXPECT_EQ(config.access_log->target, AccessLog::Target::kFile);
@@ -183,6 +118,8 @@ TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
   EXPECT_EQ(config.dns.max_ttl, seconds(20));
   EXPECT_EQ(config.dns.timeout, seconds(1));
   EXPECT_EQ(config.dns.attempts, 4u);
+  EXPECT_EQ(config.dns.hold, seconds(5));
+  EXPECT_EQ(Load(WithFileKeys("dns: {hold: off}\n")).dns.hold, std::nullopt);
 }
 
 TEST(BuildConfigTest, TakesAutoAndOff) {

@@ -9,6 +9,7 @@ namespace {
 
 using http::Method;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -42,7 +43,7 @@ TEST(MatchTest, NoListenersMeansAllOfThem) {
   EXPECT_EQ(match.ListenerMask(), (uint64_t{1} << 63) | 1);
 }
 
-TEST(ConfigTest, TheDefaultsAreTheDocumentedOnes) {
+TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   const Listener listener;
   EXPECT_EQ(listener.idle_timeout, seconds(75));
   EXPECT_EQ(listener.head_timeout, seconds(10));
@@ -52,7 +53,10 @@ TEST(ConfigTest, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(listener.max_header_fields, 100u);
   EXPECT_EQ(listener.max_uri_bytes, 8u << 10);
   EXPECT_EQ(listener.max_connections, std::nullopt);
+  EXPECT_EQ(listener.max_requests, std::nullopt);
+}
 
+TEST(ConfigTest, TheDefaultsOfUpstreamsAreTheDocumentedOnes) {
   const Upstream upstream;
   EXPECT_EQ(upstream.balance, Balance::kLeastRequest);
   EXPECT_EQ(upstream.max_connections, 512u);
@@ -63,17 +67,51 @@ TEST(ConfigTest, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(upstream.connect_timeout, seconds(2));
   EXPECT_EQ(upstream.queue.size, 1024u);
   EXPECT_EQ(upstream.queue.timeout, seconds(3));
+  EXPECT_EQ(upstream.hash.source, HashKey::Source::kClientAddress);
+  EXPECT_EQ(upstream.slow_start, std::nullopt);
+  EXPECT_EQ(upstream.panic_percent, 0u);
+  EXPECT_EQ(upstream.max_requests, std::nullopt);
+  EXPECT_EQ(upstream.breakers.connections, std::nullopt);
+  EXPECT_EQ(upstream.breakers.pending, std::nullopt);
+  EXPECT_EQ(upstream.breakers.requests, std::nullopt);
+  EXPECT_EQ(upstream.breakers.retries, std::nullopt);
+  ASSERT_TRUE(upstream.retry_budget);
+  EXPECT_EQ(upstream.retry_budget->percent, 20u);
+  EXPECT_EQ(upstream.retry_budget->min_retries, 3u);
+  EXPECT_FALSE(upstream.health_check);
+  ASSERT_TRUE(upstream.outlier);
+  EXPECT_EQ(upstream.outlier->consecutive_errors, 5u);
+  EXPECT_EQ(upstream.outlier->base_time, seconds(10));
+  EXPECT_EQ(upstream.outlier->max_time, seconds(300));
+  EXPECT_EQ(upstream.outlier->max_percent, 50u);
 
+  const HealthCheck check;
+  EXPECT_EQ(check.interval, seconds(5));
+  EXPECT_EQ(check.idle_interval, std::nullopt);
+  EXPECT_EQ(check.timeout, seconds(1));
+  EXPECT_EQ(check.fall, 3u);
+  EXPECT_EQ(check.rise, 2u);
+}
+
+TEST(ConfigTest, TheDefaultsOfRoutesAreTheDocumentedOnes) {
   const Route route;
   EXPECT_EQ(route.timeouts.first_byte, seconds(30));
   EXPECT_EQ(route.timeouts.stall, seconds(60));
   EXPECT_EQ(route.timeouts.total, std::nullopt);
-  EXPECT_EQ(route.retry_attempts, 1u);
+  EXPECT_EQ(route.retry.attempts, 1u);
+  EXPECT_TRUE(route.retry.connect_failure);
+  EXPECT_FALSE(route.retry.refused);
+  EXPECT_FALSE(route.retry.gateway_error);
+  EXPECT_FALSE(route.retry.first_byte_timeout);
+  EXPECT_EQ(route.retry.backoff, milliseconds(25));
+  EXPECT_EQ(route.retry.max_backoff, milliseconds(250));
   EXPECT_EQ(route.max_request_body, std::nullopt);
   EXPECT_EQ(route.tunnel_idle_timeout, hours(1));
   EXPECT_EQ(route.respond.status, 200);
   EXPECT_EQ(route.redirect.status, 308);
+}
 
+TEST(ConfigTest, TheDefaultsOfTheFileAreTheDocumentedOnes) {
   const Config config;
   EXPECT_EQ(config.workers, std::nullopt);
   ASSERT_TRUE(config.status);
@@ -81,6 +119,7 @@ TEST(ConfigTest, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_FALSE(config.access_log);
   EXPECT_EQ(config.dns.min_ttl, seconds(1));
   EXPECT_EQ(config.dns.max_ttl, seconds(300));
+  EXPECT_EQ(config.dns.hold, std::nullopt);
   EXPECT_EQ(config.drain.delay, seconds(5));
   EXPECT_EQ(config.drain.timeout, seconds(20));
   EXPECT_EQ(config.drain.HardStop(), seconds(25));

@@ -88,6 +88,13 @@ TEST(JsonSchemaTest, AWordOfDigitsMayBeANumber) {
             (json{"301", "302", "303", "307", "308", 301, 302, 303, 307, 308}));
 }
 
+TEST(JsonSchemaTest, AWordThatIsABooleanMayBeOne) {
+  const json schema = json::parse(JsonSchema());
+  const json& upstream = schema["properties"]["upstreams"]["additionalProperties"];
+  const json& endpoint = upstream["properties"]["endpoints"]["items"]["anyOf"][0];
+  EXPECT_EQ(endpoint["properties"]["backup"]["enum"], (json{"true", "false", true, false}));
+}
+
 TEST(JsonSchemaTest, ThePatternsAgreeWithTheLoader) {
   const json schema = json::parse(JsonSchema());
   const json& listener = schema["properties"]["listeners"]["items"]["properties"];
@@ -98,6 +105,11 @@ TEST(JsonSchemaTest, ThePatternsAgreeWithTheLoader) {
   const std::regex size(listener["max_head_bytes"]["pattern"].get<std::string>());
   for (const char* text : {"512", "512B", "64KiB", "64KB", "64k", "1 KiB", "KiB"}) {
     EXPECT_EQ(std::regex_match(text, size), ParseSize(text).has_value()) << text;
+  }
+  const json& upstream = schema["properties"]["upstreams"]["additionalProperties"]["properties"];
+  const std::regex percent(upstream["panic_threshold"]["pattern"].get<std::string>());
+  for (const char* text : {"0%", "100%", "50", "%", "5 %", "-5%"}) {
+    EXPECT_EQ(std::regex_match(text, percent), ParsePercent(text).has_value()) << text;
   }
 }
 

@@ -39,19 +39,28 @@ listeners:
     trusted_proxies: [10.0.0.0/8]
 upstreams:
   web:
-    endpoints: ["web.default.svc:80", {address: 10.0.0.7:8080}]
+    endpoints: ["web.default.svc:80", {address: 10.0.0.7:8080, weight: 2}]
     balance: least_request
     max_connections: 512             # per endpoint, whole process
     max_idle: 512
     idle_timeout: auto               # learned; or a duration
     connect_timeout: 2s
     queue: {size: 1024, timeout: 3s}
+    health_check: {path: /healthz, interval: 5s, status: 200-299}
+    outlier: {consecutive_errors: 5, max_ejected: 50%}
+    breakers: {requests: 100, retries: off}
+    retry_budget: {percent: 20%, min: 3}
+  carts:
+    endpoints: [{srv: _http._tcp.carts.svc}, {address: "carts:80", backup: true}]
+    balance: ring_hash
+    hash: {cookie: session}
 routes:
   - name: api
     match: {hosts: [api.example.com, "*.api.example.com"], path_prefix: /v1/, methods: [GET]}
     upstream: web
     timeouts: {first_byte: 30s, stall: 60s, total: off}
-    retry: {attempts: 1}
+    retry: {attempts: 1, on: [connect_failure], statuses: [503]}
+  - {match: {path_prefix: /cart/}, upstream: carts}
   - match: {path: /hello}
     respond: {status: 200, body: "hello\n", headers: {content-type: text/plain}}
   - match: {path_prefix: /old/}
@@ -68,11 +77,11 @@ TEST(LoadConfigTest, TenLinesAreEnough) {
 
 TEST(LoadConfigTest, TheLongExampleLoads) {
   const Config config = Load(kManyKeys);
-  ASSERT_EQ(config.routes.size(), 3u);
+  ASSERT_EQ(config.routes.size(), 4u);
   EXPECT_EQ(config.routes[0].name, "api");
   EXPECT_EQ(config.routes[1].name, "route-2");
-  EXPECT_EQ(config.routes[2].action, Action::kRedirect);
-  EXPECT_EQ(config.routes[2].index, 2u);
+  EXPECT_EQ(config.routes[3].action, Action::kRedirect);
+  EXPECT_EQ(config.routes[3].index, 3u);
 }
 
 TEST(LoadConfigTest, JsonIsYaml) {
@@ -139,7 +148,7 @@ TEST(LoadConfigTest, ReportsShapesAndMeaningsTogetherInTheFilesOrder) {
 }
 
 TEST(LoadConfigTest, KeysOfLaterReleasesAreUnknown) {
-  for (const char* key : {"weight: 2", "health_check: {path: /}", "admin: off", "slow_start: 1s"}) {
+  for (const char* key : {"admin: off", "tls: {}", "rate_limit: 1", "http2: {}"}) {
     const std::string text = std::string(kTenLines) + key + "\n";
     EXPECT_NE(Complaints(text).find("f.yaml:9:1: error: unknown key"), std::string::npos) << key;
   }

@@ -23,7 +23,7 @@ TEST(SchemaTest, EveryShapeHasWhatItsKindNeeds) {
     const bool texts = shape.kind == Kind::kText || shape.kind == Kind::kNamed;
     const bool contains = shape.kind == Kind::kList || shape.kind == Kind::kNamed;
     const bool ranged = shape.kind == Kind::kDuration || shape.kind == Kind::kSize ||
-                        shape.kind == Kind::kCount || contains;
+                        shape.kind == Kind::kCount || shape.kind == Kind::kPercent || contains;
     EXPECT_EQ(texts, shape.check != nullptr) << Expectation(shape);
     EXPECT_EQ(contains, shape.element != nullptr) << Expectation(shape);
     EXPECT_EQ(shape.kind == Kind::kMapping, !shape.keys.empty()) << Expectation(shape);

@@ -19,6 +19,7 @@ constexpr Shape kCount = {.kind = Kind::kCount, .min = 2, .max = 9};
 constexpr Shape kDuration = {
     .kind = Kind::kDuration, .min = 1'000'000, .max = 60'000'000'000, .words = kOffWord};
 constexpr Shape kSize = {.kind = Kind::kSize, .min = 1024, .max = 1 << 20};
+constexpr Shape kShare = {.kind = Kind::kPercent, .min = 0, .max = 100};
 constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours};
 constexpr Shape kList = {
     .kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2, .element = &kCount};
@@ -36,7 +37,7 @@ constexpr Shape kPoint = {.kind = Kind::kMapping,
 constexpr Key kRootKeys[] = {
     {"text", "T.", &kText},   {"count", "C.", &kCount},   {"duration", "D.", &kDuration},
     {"size", "S.", &kSize},   {"colour", "K.", &kColour}, {"list", "L.", &kList},
-    {"named", "N.", &kNamed}, {"point", "P.", &kPoint},
+    {"named", "N.", &kNamed}, {"point", "P.", &kPoint},   {"share", "S.", &kShare},
 };
 constexpr Shape kRoot = {.kind = Kind::kMapping, .expected = "a mapping", .keys = kRootKeys};
 
@@ -85,6 +86,15 @@ TEST(CheckShapeTest, ReportsDurationsAndSizes) {
             "1:7 expected a size such as 512B, 64KiB or 10MiB, from 1KiB to 1MiB; found '1023'\n");
 }
 
+TEST(CheckShapeTest, ReportsPercentages) {
+  EXPECT_EQ(Check("share: 0%"), "");
+  EXPECT_EQ(Check("share: 100%"), "");
+  EXPECT_EQ(Check("share: 101%"),
+            "1:8 expected a percentage such as 50%, from 0% to 100%; found '101%'\n");
+  EXPECT_EQ(Check("share: 50"),
+            "1:8 expected a percentage such as 50%, from 0% to 100%; found '50'\n");
+}
+
 TEST(CheckShapeTest, SuggestsTheNearestWord) {
   EXPECT_EQ(Check("colour: gren"),
             "1:9 expected one of red, green; found 'gren'; did you mean 'green'?\n");
@@ -127,7 +137,7 @@ TEST(CheckShapeTest, ReportsEverythingAtOnce) {
   EXPECT_EQ(Check("text: abcd\nx: 1\ncount: 0\n"),
             "1:7 expected a short text; found 'abcd'\n"
             "2:1 unknown key 'x'; expected one of text, count, duration, size, colour, list, "
-            "named, point\n"
+            "named, point, share\n"
             "3:8 expected a whole number from 2 to 9; found '0'\n");
 }
 

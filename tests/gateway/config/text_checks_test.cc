@@ -58,6 +58,42 @@ TEST(IsFieldNameTest, TakesTokens) {
   }
 }
 
+TEST(IsOriginFormTest, IsAPathThatMayHaveAQuery) {
+  for (const char* text : {"/", "/healthz", "/healthz?full=1", "/?", "/a?b?c"}) {
+    EXPECT_TRUE(IsOriginForm(text)) << text;
+  }
+  for (const char* text : {"", "?a", "healthz", "/a#b", "/a?b#c", "/a b", "/a?b c", "/a?\r\nb"}) {
+    EXPECT_FALSE(IsOriginForm(text)) << text;
+  }
+  EXPECT_TRUE(IsOriginForm("/?" + std::string(1022, 'a')));
+  EXPECT_FALSE(IsOriginForm("/?" + std::string(1023, 'a')));
+}
+
+TEST(IsHostFieldTest, IsAHostAndPerhapsAPort) {
+  for (const char* text : {"example.com", "example.com:80", "10.0.0.7", "10.0.0.7:8080", "[::1]",
+                           "[::1]:443", "localhost:1"}) {
+    EXPECT_TRUE(IsHostField(text)) << text;
+  }
+  for (const char* text :
+       {"", ":80", "example.com:", "example.com:0", "example.com:http", "*", "*.example.com", "::1",
+        "[::1]:", "[::1", "a b", "a\r\nb", "a@b", "unix:/run/web"}) {
+    EXPECT_FALSE(IsHostField(text)) << text;
+  }
+}
+
+TEST(IsTokenNameTest, IsAToken) {
+  for (const char* text : {"x-user", "Host", "session_id", "a", "!#$%&'*+-.^_`|~9"}) {
+    EXPECT_TRUE(IsTokenName(text)) << text;
+  }
+  for (const char* text : {"", "a b", "a=b", "a;b", "a:", "\"a\"", "caf\xc3\xa9", "a\x01"}) {
+    EXPECT_FALSE(IsTokenName(text)) << text;
+  }
+  EXPECT_TRUE(IsTokenName(std::string(128, 'a')));
+  EXPECT_FALSE(IsTokenName(std::string(129, 'a')));
+}
+
+TEST(LowerCaseTest, ChangesLettersOnly) { EXPECT_EQ(LowerCase("X-User_9\xc3"), "x-user_9\xc3"); }
+
 TEST(IsFieldNameTest, RefusesFramingHopByHopAndDateInAnyCase) {
   for (const char* text : {"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive",
                            "Proxy-Connection", "te", "Trailer", "Upgrade", "Date"}) {

@@ -67,6 +67,24 @@ TEST(ParseCountTest, ReadsDecimalDigitsOnly) {
   }
 }
 
+TEST(ParsePercentTest, IsAWholeNumberAndItsSign) {
+  EXPECT_EQ(ParsePercent("0%"), 0u);
+  EXPECT_EQ(ParsePercent("250%"), 250u);
+  for (const char* text : {"", "%", "20", "20 %", "-1%", "1.5%", "20%%", "18446744073709551616%"}) {
+    EXPECT_EQ(ParsePercent(text), std::nullopt) << text;
+  }
+}
+
+TEST(ParseStatusRangeTest, IsOneCodeOrTheLowerAndTheHigher) {
+  EXPECT_EQ(ParseStatusRange("204"), (StatusRange{204, 204}));
+  EXPECT_EQ(ParseStatusRange("200-599"), (StatusRange{200, 599}));
+  EXPECT_EQ(ParseStatusRange("404-404"), (StatusRange{404, 404}));
+  for (const char* text : {"", "-", "200-", "-200", "199", "100-200", "600", "200-600", "399-200",
+                           "200 - 399", "200-300-400", "2xx", "65736", "200-65935"}) {
+    EXPECT_EQ(ParseStatusRange(text), std::nullopt) << text;
+  }
+}
+
 TEST(FormatTest, PicksTheLargestUnitThatIsExact) {
   EXPECT_EQ(FormatDuration(seconds(0)), "0s");
   EXPECT_EQ(FormatDuration(milliseconds(1)), "1ms");

@@ -15,7 +15,7 @@ YamlNode Parse(std::string_view text) {
 }
 
 TEST(TakeTest, ReadsWhatIsThere) {
-  const YamlNode node = Parse("d: 5s\no: 6s\nt: text\nc: 7\nm: 8\ns: 1KiB\nl: 2KiB\n");
+  const YamlNode node = Parse("d: 5s\no: 6s\nt: text\nc: 7\nm: 8\ns: 1KiB\nl: 2KiB\np: 20%\n");
   Duration duration{};
   std::optional<Duration> optional_duration;
   std::string text;
@@ -23,6 +23,7 @@ TEST(TakeTest, ReadsWhatIsThere) {
   std::optional<uint32_t> optional_count;
   uint32_t size = 0;
   std::optional<uint64_t> limit;
+  uint32_t percent = 0;
   Take(node, "d", &duration);
   Take(node, "o", &optional_duration);
   Take(node, "t", &text);
@@ -30,6 +31,7 @@ TEST(TakeTest, ReadsWhatIsThere) {
   TakeCount(node, "m", &optional_count);
   TakeSize(node, "s", &size);
   TakeSize(node, "l", &limit);
+  TakePercent(node, "p", &percent);
   EXPECT_EQ(duration, seconds(5));
   EXPECT_EQ(optional_duration, seconds(6));
   EXPECT_EQ(text, "text");
@@ -37,6 +39,7 @@ TEST(TakeTest, ReadsWhatIsThere) {
   EXPECT_EQ(optional_count, 8u);
   EXPECT_EQ(size, 1024u);
   EXPECT_EQ(limit, 2048u);
+  EXPECT_EQ(percent, 20u);
 }
 
 TEST(TakeTest, KeepsTheDefaultOfWhatIsAbsentOrWrong) {
@@ -47,16 +50,19 @@ TEST(TakeTest, KeepsTheDefaultOfWhatIsAbsentOrWrong) {
     uint32_t count = 5;
     std::optional<uint32_t> optional_count = 6;
     uint32_t size = 7;
+    uint32_t percent = 8;
     Take(node, key, &duration);
     Take(node, key, &optional_duration);
     TakeCount(node, key, &count);
     TakeCount(node, key, &optional_count);
     TakeSize(node, key, &size);
+    TakePercent(node, key, &percent);
     EXPECT_EQ(duration, seconds(3)) << key;
     EXPECT_EQ(optional_duration, seconds(4)) << key;
     EXPECT_EQ(count, 5u) << key;
     EXPECT_EQ(optional_count, 6u) << key;
     EXPECT_EQ(size, 7u) << key;
+    EXPECT_EQ(percent, 8u) << key;
   }
 }
 

@@ -36,7 +36,7 @@ TEST(ClientPersistence, TheGravestReasonWins) {
               .draining = true,
               .too_old = true,
               .truncated = true,
-              .keep_alive_off = true};
+              .last_request = true};
   EXPECT_EQ(DecideClientPersistence(facts), P::kFramingError);
   facts.framing_error = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kUpstreamTruncated);
@@ -49,19 +49,19 @@ TEST(ClientPersistence, TheGravestReasonWins) {
   facts.client_close = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kHttp10);
   facts.client_keep_alive = true;
-  EXPECT_EQ(DecideClientPersistence(facts), P::kConfiguredClose);
-  facts.keep_alive_off = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kDraining);
   facts.draining = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kConnectionAge);
   facts.too_old = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kMaxRequests);
+  facts.last_request = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kKeep);
 }
 
 TEST(ClientPersistence, HasANameOfItsOwnForEachValue) {
   std::set<std::string_view> names;
   for (P value : {P::kKeep, P::kClientAsked, P::kHttp10, P::kResponseUntilClose, P::kRequestUnread,
-                  P::kFramingError, P::kDraining, P::kConnectionAge, P::kConfiguredClose,
+                  P::kFramingError, P::kDraining, P::kConnectionAge, P::kMaxRequests,
                   P::kUpstreamTruncated}) {
     EXPECT_TRUE(names.insert(PersistenceName(value)).second) << PersistenceName(value);
   }

@@ -59,11 +59,14 @@ TEST(AccessLogLineTest, AWholeExchange) {
   record.upstream = "web";
   record.endpoint = "10.0.0.7:80";
   record.reused = true;
+  record.connection = "reused";
+  record.close = "peer_asked_close";
   record.retries = 1;
+  record.retry = "retry_proven";
   record.bytes_in = 100;
   record.bytes_out = uint64_t{5} << 32;
   record.head = microseconds(0);
-  record.connection = microseconds(1);
+  record.connected = microseconds(1);
   record.first_byte = microseconds(20);
   record.duration = microseconds(300) + std::chrono::nanoseconds(999);
   const json expected = {{"time", "2026-01-01T00:00:00.007Z"},
@@ -79,7 +82,10 @@ TEST(AccessLogLineTest, AWholeExchange) {
                          {"upstream", "web"},
                          {"endpoint", "10.0.0.7:80"},
                          {"reused", true},
+                         {"connection", "reused"},
+                         {"close", "peer_asked_close"},
                          {"retries", 1},
+                         {"retry", "retry_proven"},
                          {"bytes_in", 100},
                          {"bytes_out", uint64_t{5} << 32},
                          {"head_us", 0},
@@ -92,8 +98,9 @@ TEST(AccessLogLineTest, AWholeExchange) {
 
 TEST(AccessLogLineTest, WhatNeverWasIsLeftOut) {
   const json parsed = Parsed(Minimal());
-  for (const char* key : {"method", "host", "target", "protocol", "user_agent", "route", "upstream",
-                          "endpoint", "reused", "head_us", "connection_us", "first_byte_us"}) {
+  for (const char* key :
+       {"method", "host", "target", "protocol", "user_agent", "route", "upstream", "endpoint",
+        "reused", "connection", "close", "retry", "head_us", "connection_us", "first_byte_us"}) {
     EXPECT_FALSE(parsed.contains(key)) << key;
   }
   EXPECT_EQ(parsed["status"], 0);

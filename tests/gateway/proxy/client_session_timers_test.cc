@@ -1,4 +1,5 @@
 #include <chrono>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -122,6 +123,37 @@ TEST_F(SessionTimersTest, AnOldConnectionIsEndedByItsNextResponse) {
   EXPECT_GE(harness_.clock.Now() - pool::ManualClock::kStart, seconds(900));
   EXPECT_TRUE(harness_.AwaitEnd(client_));
   EXPECT_EQ(harness_.Closed("connection_age"), 1u);
+}
+
+TEST(SessionRequestsTest, TheLastRequestOfAConnectionIsToldSo) {
+  ProxyHarness harness({.listener = "max_requests: 3",
+                        .routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
+  Wire client = harness.Connect();
+  for (int i = 1; i <= 3; ++i) {
+    client.Send(kGet);
+    const std::string response = harness.Await(client, kHi);
+    EXPECT_EQ(response.find("Connection: close\r\n") != response.npos, i == 3) << i;
+  }
+  EXPECT_TRUE(harness.AwaitEnd(client));
+  EXPECT_EQ(harness.Closed("max_requests"), 1u);
+}
+
+TEST(SessionRequestsTest, ConnectionsHaveDifferentNumbersOfRequests) {
+  ProxyHarness harness({.listener = "max_requests: 100",
+                        .routes = "- {match: {path_prefix: /}, respond: {status: 200, body: hi}}"});
+  std::set<int> served;
+  for (int connection = 0; connection < 5; ++connection) {
+    Wire client = harness.Connect();
+    for (int i = 1;; ++i) {
+      ASSERT_LE(i, 110);
+      client.Send(kGet);
+      if (harness.Await(client, kHi).find("Connection: close") == std::string::npos) continue;
+      EXPECT_GE(i, 90);
+      served.insert(i);
+      break;
+    }
+  }
+  EXPECT_GT(served.size(), 1u);
 }
 
 TEST(SessionTimersOffTest, WithoutTimeoutsNothingIsArmed) {

@@ -50,8 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kNoEndpoint, 503, true}, Expected{Failure::kQueueFull, 503, true},
         Expected{Failure::kQueueTimeout, 503, true}, Expected{Failure::kConnectRefused, 502, true},
         Expected{Failure::kConnectTimeout, 504, true}, Expected{Failure::kConnectFailed, 502, true},
-        Expected{Failure::kNoDescriptors, 503, true}, Expected{Failure::kUpstreamClosed, 502, true},
-        Expected{Failure::kUpstreamReset, 502, true},
+        Expected{Failure::kNoDescriptors, 503, true}, Expected{Failure::kBreakerOpen, 503, true},
+        Expected{Failure::kUpstreamClosed, 502, true}, Expected{Failure::kUpstreamReset, 502, true},
         Expected{Failure::kUpstreamBadResponse, 502, true},
         Expected{Failure::kUpstreamTruncated, 502, true},
         Expected{Failure::kFirstByteTimeout, 504, true},
@@ -68,6 +68,41 @@ TEST(FailureTest, EveryCheckoutThatFailedHasItsFailure) {
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectFailed), Failure::kConnectFailed);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoDescriptors), Failure::kNoDescriptors);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoEndpoint), Failure::kNoEndpoint);
+}
+
+TEST(FailureTest, EveryBreakerIsABreaker) {
+  for (const CheckoutResult result :
+       {CheckoutResult::kRequestsBreaker, CheckoutResult::kConnectionsBreaker,
+        CheckoutResult::kPendingBreaker}) {
+    EXPECT_EQ(FailureOf(result), Failure::kBreakerOpen);
+  }
+}
+
+TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
+  using pool::Outcome;
+  for (const Failure failure :
+       {Failure::kConnectRefused, Failure::kConnectTimeout, Failure::kConnectFailed}) {
+    EXPECT_EQ(OutcomeOf(failure), Outcome::kConnectError) << FailureName(failure);
+  }
+  for (const Failure failure :
+       {Failure::kUpstreamClosed, Failure::kUpstreamReset, Failure::kUpstreamBadResponse,
+        Failure::kUpstreamTruncated, Failure::kFirstByteTimeout, Failure::kStallTimeout}) {
+    EXPECT_EQ(OutcomeOf(failure), Outcome::kGatewayError) << FailureName(failure);
+  }
+  for (const Failure failure :
+       {Failure::kNone, Failure::kQueueTimeout, Failure::kBreakerOpen, Failure::kNoDescriptors,
+        Failure::kTotalTimeout, Failure::kClientGone, Failure::kClientBodyTimeout}) {
+    EXPECT_EQ(OutcomeOf(failure), std::nullopt) << FailureName(failure);
+  }
+}
+
+TEST(FailureTest, AnErrorOfTheServiceItselfIsAnAnswer) {
+  for (const int status : {200, 404, 429, 500, 501, 505}) {
+    EXPECT_EQ(OutcomeOfStatus(status), pool::Outcome::kAnswered) << status;
+  }
+  for (const int status : {502, 503, 504}) {
+    EXPECT_EQ(OutcomeOfStatus(status), pool::Outcome::kGatewayError) << status;
+  }
 }
 
 TEST(FailureDeathTest, ACheckoutThatDidNotFailHasNone) {

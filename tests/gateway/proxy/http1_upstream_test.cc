@@ -11,7 +11,7 @@ namespace holdfast::proxy {
 namespace {
 
 using http::Refusal;
-using pool::ReuseDecision;
+using pool::CloseReason;
 using BodyKind = BodyStep::Kind;
 using HeadKind = HeadStep::Kind;
 
@@ -32,7 +32,7 @@ class Http1UpstreamTest : public testing::Test {
   // Leases a connection and starts a request of that method on it.
   void Start(http::Method method = http::Method::kGet) {
     pool::SocketAddress picked;
-    pool::Checkout checkout = harness_.cluster->Acquire(&taker_, false, nullptr, &picked);
+    pool::Checkout checkout = harness_.cluster->Acquire(&taker_, {}, &picked);
     if (checkout.status == pool::Checkout::Status::kLeased) {
       taker_.lease = std::move(checkout.lease);
     } else {
@@ -88,7 +88,7 @@ class Http1UpstreamTest : public testing::Test {
 TEST_F(Http1UpstreamTest, AWholeExchangeKeepsTheConnection) {
   for (int i = 0; i < 3; ++i) {
     Request();
-    EXPECT_EQ(upstream_.reused(), i > 0);
+    EXPECT_EQ(upstream_.lease().reused(), i > 0);
     EXPECT_FALSE(upstream_.response_begun());
     EXPECT_GT(upstream_.bytes_sent(), 0u);
     EXPECT_EQ(NextHead().kind, HeadKind::kBlocked);
@@ -98,10 +98,23 @@ TEST_F(Http1UpstreamTest, AWholeExchangeKeepsTheConnection) {
     EXPECT_EQ(head_.status, 200);
     EXPECT_EQ(Body(), "ok");
     EXPECT_EQ(last_.kind, BodyKind::kEnd);
-    EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+    EXPECT_EQ(upstream_.End(), CloseReason::kNone);
     EXPECT_FALSE(upstream_.active());
     EXPECT_EQ(harness_.slabs.in_use(), 0u);
   }
+}
+
+TEST_F(Http1UpstreamTest, ThePeersWordOnItsConnectionReachesThePool) {
+  Request();
+  Answer("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=0\r\nContent-Length: 2\r\n\r\nok");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(), CloseReason::kMaxRequests) << "it takes no more";
+  Request();
+  Answer(kOk);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(), CloseReason::kNone) << "nothing of the response before";
 }
 
 TEST_F(Http1UpstreamTest, TheHeadsViewsAreGoodUntilTheBodyIsAskedFor) {
@@ -124,7 +137,7 @@ TEST_F(Http1UpstreamTest, AHeadMayComeInPieces) {
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   EXPECT_EQ(Body(), "");
   EXPECT_EQ(last_.kind, BodyKind::kEnd);
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+  EXPECT_EQ(upstream_.End(), CloseReason::kNone);
 }
 
 TEST_F(Http1UpstreamTest, InterimHeadsComeFirst) {
@@ -149,7 +162,7 @@ TEST_F(Http1UpstreamTest, TooManyInterimHeadsAreABrokenResponse) {
   EXPECT_EQ(step.kind, HeadKind::kBroken);
   EXPECT_EQ(step.trouble, UpstreamTrouble::kBadResponse);
   EXPECT_EQ(step.refusal, Refusal::kTooManyInterimResponses);
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+  EXPECT_EQ(upstream_.End(), CloseReason::kBroken);
 }
 
 TEST_F(Http1UpstreamTest, AResponseToHeadHasNoBody) {
@@ -158,7 +171,7 @@ TEST_F(Http1UpstreamTest, AResponseToHeadHasNoBody) {
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   EXPECT_EQ(Body(), "");
   EXPECT_EQ(last_.kind, BodyKind::kEnd);
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+  EXPECT_EQ(upstream_.End(), CloseReason::kNone);
 }
 
 TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
@@ -168,7 +181,7 @@ TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
   HeadStep step = NextHead();
   EXPECT_EQ(step.kind, HeadKind::kBroken);
   EXPECT_EQ(step.trouble, UpstreamTrouble::kClosed);
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+  EXPECT_EQ(upstream_.End(), CloseReason::kPeerClosed);
 
   taker_.events = 0;
   Request();
@@ -183,7 +196,7 @@ TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
   step = NextHead();
   EXPECT_EQ(step.trouble, UpstreamTrouble::kBadResponse);
   EXPECT_EQ(step.refusal, Refusal::kBareLf);
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kBroken);
+  EXPECT_EQ(upstream_.End(), CloseReason::kBroken);
 
   Request();
   Answer("HTTP/1.1 200 OK\r\na: " + std::string(40'000, 'a'));
@@ -199,7 +212,7 @@ TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
 struct Ending {
   const char* name;
   std::string_view response;
-  ReuseDecision decision;
+  CloseReason decision;
 };
 
 class EndingTest : public Http1UpstreamTest, public testing::WithParamInterface<Ending> {};
@@ -215,22 +228,22 @@ TEST_P(EndingTest, DecidesWhetherTheConnectionIsKept) {
 INSTANTIATE_TEST_SUITE_P(
     All, EndingTest,
     testing::Values(
-        Ending{"Whole", kOk, ReuseDecision::kKeep},
+        Ending{"Whole", kOk, CloseReason::kNone},
         Ending{"AskedToClose",
                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-               ReuseDecision::kPeerAskedClose},
+               CloseReason::kPeerAskedClose},
         Ending{"Http10", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-               ReuseDecision::kPeerAskedClose},
+               CloseReason::kPeerAskedClose},
         Ending{"Http10KeepAlive",
                "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
-               ReuseDecision::kKeep},
+               CloseReason::kNone},
         Ending{"Unfinished", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
-               ReuseDecision::kResponseUnfinished},
+               CloseReason::kResponseUnfinished},
         Ending{"MoreThanTheResponse", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok",
-               ReuseDecision::kExtraBytes},
+               CloseReason::kExtraBytes},
         Ending{"BrokenChunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-               ReuseDecision::kBroken},
-        Ending{"UntilClose", "HTTP/1.1 200 OK\r\n\r\nok", ReuseDecision::kResponseUnfinished}),
+               CloseReason::kBroken},
+        Ending{"UntilClose", "HTTP/1.1 200 OK\r\n\r\nok", CloseReason::kResponseUnfinished}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Http1UpstreamTest, ARequestThatWasNotSentToItsEndIsNotFollowedByAnother) {
@@ -240,13 +253,13 @@ TEST_F(Http1UpstreamTest, ARequestThatWasNotSentToItsEndIsNotFollowedByAnother) 
   Answer(kOk);
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   Body();
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kRequestUnfinished);
+  EXPECT_EQ(upstream_.End(), CloseReason::kRequestUnfinished);
 }
 
 TEST_F(Http1UpstreamTest, AHeadThatNobodyReadOnIsNoFinishedResponse) {
   Request();
   Answer("HTTP/1.1 204 No\r\n\r\n");
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kResponseUnfinished);
+  EXPECT_EQ(upstream_.End(), CloseReason::kResponseUnfinished);
 }
 
 TEST_F(Http1UpstreamTest, AnUpgradedConnectionIsNotKept) {
@@ -255,7 +268,7 @@ TEST_F(Http1UpstreamTest, AnUpgradedConnectionIsNotKept) {
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   EXPECT_EQ(head_.status, 101);
   EXPECT_EQ(upstream_.raw().in().Front(), "raw") << "behind the head";
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kUpgraded);
+  EXPECT_EQ(upstream_.End(), CloseReason::kUpgraded);
 }
 
 TEST_F(Http1UpstreamTest, ABodyIsFramedAsTheHeadSaid) {
@@ -295,10 +308,10 @@ TEST_F(Http1UpstreamTest, IsCongestedFromTheHighWatermarkToTheLow) {
 }
 
 TEST_F(Http1UpstreamTest, AnEndWithoutALeaseIsNothing) {
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kNotAsked);
+  EXPECT_EQ(upstream_.End(), CloseReason::kNotAsked);
   Request();
   upstream_.End();
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kNotAsked);
+  EXPECT_EQ(upstream_.End(), CloseReason::kNotAsked);
 }
 
 TEST_F(Http1UpstreamTest, NothingOfOneRequestIsInTheNext) {
@@ -307,14 +320,14 @@ TEST_F(Http1UpstreamTest, NothingOfOneRequestIsInTheNext) {
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   EXPECT_EQ(Body(), "ok");
   EXPECT_EQ(upstream_.response_trailers()->size(), 1u);
-  ASSERT_EQ(upstream_.End(), ReuseDecision::kKeep);
+  ASSERT_EQ(upstream_.End(), CloseReason::kNone);
   Request();
   EXPECT_FALSE(upstream_.response_begun());
   EXPECT_EQ(upstream_.response_trailers()->size(), 0u);
   Answer(kOk);
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   EXPECT_EQ(Body(), "ok");
-  EXPECT_EQ(upstream_.End(), ReuseDecision::kKeep);
+  EXPECT_EQ(upstream_.End(), CloseReason::kNone);
 }
 
 }  // namespace

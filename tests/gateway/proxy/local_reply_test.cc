@@ -47,6 +47,15 @@ TEST(LocalReplyTest, TheDetailIsALineOfItsOwn) {
   EXPECT_EQ(Field(reply.head, "retry-after"), "1") << "with every 503";
 }
 
+TEST(LocalReplyTest, EveryShedRequestIsToldWhenToComeBack) {
+  for (const Failure failure : {Failure::kQueueFull, Failure::kQueueTimeout, Failure::kBreakerOpen,
+                                Failure::kNoEndpoint, Failure::kNoDescriptors}) {
+    LocalReply reply;
+    FillErrorReply(failure, "", &reply);
+    EXPECT_EQ(Field(reply.head, "retry-after"), "1") << FailureName(failure);
+  }
+}
+
 TEST(LocalReplyTest, ARefusalSaysWhichRuleWasBroken) {
   LocalReply reply;
   FillRefusalReply(http::Refusal::kObsFold, &reply);

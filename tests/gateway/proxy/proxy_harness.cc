@@ -76,9 +76,20 @@ pool::FileDescriptor Backend::TryAccept() {
 
 ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigText(config))) {
   const config::Upstream& upstream = snapshot->config().upstreams[0];
-  const pool::PoolContext pool_context{&loop, &slabs, &idle_budget, &random};
-  cluster = std::make_shared<pool::Cluster>(pool_context, shard, upstream.name, LimitsOf(upstream),
-                                            pool::BalancePolicy::kRoundRobin);
+  const pool::PoolContext pool_context{
+      .loop = &loop,
+      .slabs = &slabs,
+      .random = &random,
+      .shelves = &shelves,
+      .on_trouble = [this](const auto&, const auto&) { ++troubles; }};
+  const pool::ClusterOptions options{
+      .pool = LimitsOf(upstream),
+      .retry_budget = {.percent = upstream.retry_budget->percent,
+                       .min_retries = upstream.retry_budget->min_retries},
+      .balancing = {.policy = pool::BalancePolicy::kRoundRobin},
+      .consecutive_errors = 1,
+  };
+  cluster = std::make_shared<pool::Cluster>(pool_context, shard, upstream.name, options);
   SetEndpoints({backend.address()});
   Adopt(snapshot);
   auto socket = pool::Listen(LoopbackAnyPort(), false);
@@ -160,7 +171,11 @@ bool ProxyHarness::AtRest() {
 
 void ProxyHarness::SetEndpoints(const std::vector<pool::SocketAddress>& addresses,
                                 std::string note) {
-  cluster->SetEndpoints(addresses, std::move(note));
+  pool::EndpointSet set{.note = std::move(note)};
+  for (const pool::SocketAddress& address : addresses) {
+    set.endpoints.push_back({{.address = address}});
+  }
+  cluster->SetEndpoints(set);
 }
 
 void ProxyHarness::Adopt(std::shared_ptr<const route::Snapshot> next) {

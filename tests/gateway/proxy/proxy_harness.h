@@ -61,6 +61,7 @@ class Backend {
  public:
   Backend();
   const pool::SocketAddress& address() const { return address_; }
+  int fd() const { return listener_.get(); }
   // Invalid while nobody has connected.
   pool::FileDescriptor TryAccept();
 
@@ -138,9 +139,10 @@ class ProxyHarness {
   pool::EventLoop loop{&clock};
   pool::SlabPool slabs;
   pool::Random random{1};
+  pool::Shelves shelves{1};
+  int troubles = 0;  // attempts that were reported as an endpoint's failure
   metrics::Registry registry;
   metrics::Shard* shard = registry.AddShard();
-  pool::IdleBudget idle_budget;
   Backend backend;
   std::string log_lines;
   std::unique_ptr<AccessLog> access_log;

@@ -2,25 +2,62 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 namespace holdfast::proxy {
 namespace {
 
-// A GET that met a dead kept connection: the case for which repetition was made.
-constexpr RetryFacts kStale{.attempts_left = 1,
-                            .response_begun = false,
-                            .reused_connection = true,
-                            .nothing_written = false,
-                            .idempotent = true,
-                            .replayable = true};
+using config::RetryPolicy;
 
-RetryFacts With(void (*change)(RetryFacts&)) {
-  RetryFacts facts = kStale;
+const RetryPolicy kDefault;
+const RetryPolicy kOff{.attempts = 0};
+const RetryPolicy kNothing{.connect_failure = false};
+const RetryPolicy kRefused{.connect_failure = false, .refused = true};
+const RetryPolicy kGatewayError{.gateway_error = true};
+const RetryPolicy kEverything{
+    .refused = true, .gateway_error = true, .first_byte_timeout = true, .statuses = {429}};
+
+// A GET that met a dead kept connection: the case for which repetition was made.
+RetryFacts Stale() {
+  return {.end = AttemptEnd::kClosed,
+          .policy = &kDefault,
+          .reused_connection = true,
+          .idempotent = true,
+          .replayable = true};
+}
+
+// A POST that the peer closed under, having read none of it.
+RetryFacts ProvenPost() {
+  RetryFacts facts = Stale();
+  facts.nothing_acknowledged = true;
+  facts.peer_gone = true;
+  facts.idempotent = false;
+  return facts;
+}
+
+// A GET on a new connection.
+RetryFacts Fresh(AttemptEnd end, const RetryPolicy& policy) {
+  return {.end = end, .policy = &policy, .idempotent = true, .replayable = true};
+}
+
+template <class Change>
+RetryFacts With(RetryFacts facts, Change change) {
   change(facts);
   return facts;
 }
+constexpr auto kPost = [](RetryFacts& f) { f.idempotent = false; };
+constexpr auto kProven = [](RetryFacts& f) {
+  f.idempotent = false;
+  f.nothing_acknowledged = true;
+  f.peer_gone = true;
+};
+constexpr auto kStatus503 = [](RetryFacts& f) {
+  f.status = 503;
+  f.response_begun = true;
+};
+constexpr auto kStatus429 = [](RetryFacts& f) { f.status = 429; };
 
 struct Row {
   const char* name;
@@ -30,51 +67,196 @@ struct Row {
 
 class RetryTableTest : public testing::TestWithParam<Row> {};
 
-TEST_P(RetryTableTest, Decides) { EXPECT_EQ(DecideRetry(GetParam().facts), GetParam().decision); }
-
-INSTANTIATE_TEST_SUITE_P(
-    All, RetryTableTest,
-    testing::Values(Row{"StaleConnection", kStale, RetryDecision::kRetry},
-                    Row{"NothingWrittenOfAPost", With([](RetryFacts& f) {
-                          f.nothing_written = true;
-                          f.idempotent = false;
-                        }),
-                        RetryDecision::kRetry},
-                    Row{"NothingWrittenOnAFreshConnection", With([](RetryFacts& f) {
-                          f.nothing_written = true;
-                          f.reused_connection = false;
-                        }),
-                        RetryDecision::kRetry},
-                    Row{"AttemptsUsed", With([](RetryFacts& f) { f.attempts_left = 0; }),
-                        RetryDecision::kAttemptsUsed},
-                    Row{"ResponseBegun", With([](RetryFacts& f) { f.response_begun = true; }),
-                        RetryDecision::kResponseBegun},
-                    Row{"ResponseBegunWinsOverAttempts", With([](RetryFacts& f) {
-                          f.response_begun = true;
-                          f.attempts_left = 0;
-                        }),
-                        RetryDecision::kResponseBegun},
-                    Row{"FreshConnection", With([](RetryFacts& f) { f.reused_connection = false; }),
-                        RetryDecision::kFreshConnection},
-                    Row{"NotReplayable", With([](RetryFacts& f) { f.replayable = false; }),
-                        RetryDecision::kNotReplayable},
-                    Row{"NotReplayableThoughNothingWritten", With([](RetryFacts& f) {
-                          f.replayable = false;
-                          f.nothing_written = true;
-                        }),
-                        RetryDecision::kNotReplayable},
-                    Row{"NotIdempotent", With([](RetryFacts& f) { f.idempotent = false; }),
-                        RetryDecision::kNotIdempotent}),
-    [](const auto& info) { return info.param.name; });
-
-TEST(RetryTest, AForgottenFactNeverRepeats) {
-  EXPECT_NE(DecideRetry(RetryFacts{}), RetryDecision::kRetry);
+TEST_P(RetryTableTest, Decides) {
+  EXPECT_EQ(RetryDecisionName(DecideRetry(GetParam().facts)),
+            RetryDecisionName(GetParam().decision));
 }
 
-TEST(RetryTest, NamesAreDistinct) {
+std::string RowName(const testing::TestParamInfo<Row>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(
+    DeadKeptConnection, RetryTableTest,
+    testing::Values(
+        Row{"OfAGet", Stale(), RetryDecision::kRetryIdempotent},
+        Row{"OfAGetByReset", With(Stale(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
+            RetryDecision::kRetryIdempotent},
+        Row{"BeforeAnythingWasWritten",
+            With(Stale(),
+                 [](RetryFacts& f) {
+                   f.nothing_written = true;
+                   f.idempotent = false;
+                 }),
+            RetryDecision::kRetryUnwritten},
+        Row{"Unread", ProvenPost(), RetryDecision::kRetryProven},
+        Row{"UnreadGet", With(ProvenPost(), [](RetryFacts& f) { f.idempotent = true; }),
+            RetryDecision::kRetryProven},
+        Row{"PerhapsUnread", With(ProvenPost(), [](RetryFacts& f) { f.peer_gone = false; }),
+            RetryDecision::kAwaitProof},
+        Row{"PerhapsUnreadForLong",
+            With(ProvenPost(),
+                 [](RetryFacts& f) {
+                   f.peer_gone = false;
+                   f.patience_over = true;
+                 }),
+            RetryDecision::kNotProven},
+        Row{"AGetDoesNotAwaitProof",
+            With(ProvenPost(),
+                 [](RetryFacts& f) {
+                   f.peer_gone = false;
+                   f.idempotent = true;
+                 }),
+            RetryDecision::kRetryIdempotent},
+        Row{"Acknowledged",
+            With(ProvenPost(), [](RetryFacts& f) { f.nothing_acknowledged = false; }),
+            RetryDecision::kNotProven},
+        Row{"ResetWithoutAnEnd",
+            With(ProvenPost(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
+            RetryDecision::kNotProven},
+        Row{"BeyondThePolicysAttempts", With(Stale(), [](RetryFacts& f) { f.attempts_made = 1; }),
+            RetryDecision::kRetryIdempotent},
+        Row{"OnceOnly", With(Stale(), [](RetryFacts& f) { f.stale_retry_made = true; }),
+            RetryDecision::kNotInPolicy}),
+    RowName);
+
+INSTANTIATE_TEST_SUITE_P(
+    AnyAttempt, RetryTableTest,
+    testing::Values(Row{"SwitchedOff", With(Stale(), [](RetryFacts& f) { f.policy = &kOff; }),
+                        RetryDecision::kSwitchedOff},
+                    Row{"SwitchedOffThoughProven",
+                        With(ProvenPost(), [](RetryFacts& f) { f.policy = &kOff; }),
+                        RetryDecision::kSwitchedOff},
+                    Row{"ResponseBegun",
+                        With(Stale(), [](RetryFacts& f) { f.response_begun = true; }),
+                        RetryDecision::kResponseBegun},
+                    Row{"NotReplayable", With(Stale(), [](RetryFacts& f) { f.replayable = false; }),
+                        RetryDecision::kNotReplayable},
+                    Row{"NotReplayableThoughNothingWritten",
+                        With(Stale(),
+                             [](RetryFacts& f) {
+                               f.replayable = false;
+                               f.nothing_written = true;
+                             }),
+                        RetryDecision::kNotReplayable},
+                    Row{"AttemptsUsed",
+                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                             [](RetryFacts& f) { f.attempts_made = 1; }),
+                        RetryDecision::kAttemptsUsed},
+                    Row{"AttemptsUsedWinsOverALostBody",
+                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                             [](RetryFacts& f) {
+                               f.attempts_made = 1;
+                               f.replayable = false;
+                             }),
+                        RetryDecision::kAttemptsUsed},
+                    Row{"ALostBodyAwaitsNoProof",
+                        With(ProvenPost(),
+                             [](RetryFacts& f) {
+                               f.peer_gone = false;
+                               f.replayable = false;
+                             }),
+                        RetryDecision::kNotReplayable},
+                    Row{"AttemptsUsedWithoutWaitingForProof",
+                        With(Fresh(AttemptEnd::kClosed, kRefused),
+                             [](RetryFacts& f) {
+                               f.nothing_acknowledged = true;
+                               f.attempts_made = 1;
+                             }),
+                        RetryDecision::kAttemptsUsed}),
+    RowName);
+
+INSTANTIATE_TEST_SUITE_P(
+    ByPolicy, RetryTableTest,
+    testing::Values(
+        Row{"NoConnection", With(Fresh(AttemptEnd::kNoConnection, kDefault), kPost),
+            RetryDecision::kRetryConnectFailure},
+        Row{"NoConnectionNotWanted", Fresh(AttemptEnd::kNoConnection, kNothing),
+            RetryDecision::kNotInPolicy},
+        Row{"NothingWrittenOnAFreshConnection",
+            With(Fresh(AttemptEnd::kReset, kDefault),
+                 [](RetryFacts& f) { f.nothing_written = true; }),
+            RetryDecision::kRetryUnwritten},
+        Row{"FreshConnectionClosed", Fresh(AttemptEnd::kClosed, kDefault),
+            RetryDecision::kNotInPolicy},
+        Row{"Refused", With(Fresh(AttemptEnd::kClosed, kRefused), kProven),
+            RetryDecision::kRetryRefused},
+        Row{"PerhapsRefused",
+            With(Fresh(AttemptEnd::kClosed, kRefused),
+                 [](RetryFacts& f) { f.nothing_acknowledged = true; }),
+            RetryDecision::kAwaitProof},
+        Row{"ClosedAfterItWasRead", Fresh(AttemptEnd::kClosed, kRefused),
+            RetryDecision::kNotProven},
+        Row{"ResetIsNoRefusal", With(Fresh(AttemptEnd::kReset, kRefused), kProven),
+            RetryDecision::kNotProven},
+        Row{"Broken", Fresh(AttemptEnd::kReset, kGatewayError), RetryDecision::kRetryGatewayError},
+        Row{"BrokenUnderAPost", With(Fresh(AttemptEnd::kReset, kGatewayError), kPost),
+            RetryDecision::kNotIdempotent},
+        Row{"BrokenUnderAPostThatWasRefused",
+            With(Fresh(AttemptEnd::kClosed, kEverything), kProven), RetryDecision::kRetryRefused},
+        Row{"GatewayErrorStatus", With(Fresh(AttemptEnd::kStatus, kGatewayError), kStatus503),
+            RetryDecision::kRetryGatewayError},
+        Row{"GatewayErrorStatusToAPost",
+            With(With(Fresh(AttemptEnd::kStatus, kGatewayError), kStatus503), kPost),
+            RetryDecision::kNotIdempotent},
+        Row{"ChosenStatus", With(Fresh(AttemptEnd::kStatus, kEverything), kStatus429),
+            RetryDecision::kRetryStatus},
+        Row{"OtherStatus", With(Fresh(AttemptEnd::kStatus, kGatewayError), kStatus429),
+            RetryDecision::kNotInPolicy},
+        Row{"Silence", Fresh(AttemptEnd::kFirstByteTimeout, kEverything),
+            RetryDecision::kRetryFirstByteTimeout},
+        Row{"SilenceAfterAPost", With(Fresh(AttemptEnd::kFirstByteTimeout, kEverything), kPost),
+            RetryDecision::kNotIdempotent},
+        Row{"SilenceNotWanted", Fresh(AttemptEnd::kFirstByteTimeout, kGatewayError),
+            RetryDecision::kNotInPolicy}),
+    RowName);
+
+TEST(RetryTest, AForgottenFactNeverRepeats) {
+  EXPECT_FALSE(IsRetry(DecideRetry(RetryFacts{})));
+  EXPECT_FALSE(IsRetry(DecideRetry(RetryFacts{.policy = &kEverything})));
+}
+
+// Whatever else is known: what may have been processed is sent again for an idempotent method only.
+TEST(RetryTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
+  const std::vector<const RetryPolicy*> policies{&kDefault, &kRefused, &kGatewayError,
+                                                 &kEverything};
+  for (int bits = 0; bits < 1 << 6; ++bits) {
+    for (const RetryPolicy* policy : policies) {
+      for (const AttemptEnd end : {AttemptEnd::kClosed, AttemptEnd::kReset,
+                                   AttemptEnd::kFirstByteTimeout, AttemptEnd::kStatus}) {
+        const RetryFacts facts{.end = end,
+                               .policy = policy,
+                               .status = 503,
+                               .stale_retry_made = (bits & 1) != 0,
+                               .reused_connection = (bits & 2) != 0,
+                               .response_begun = (bits & 4) != 0,
+                               .nothing_acknowledged = (bits & 8) != 0,
+                               .peer_gone = (bits & 16) != 0,
+                               .patience_over = (bits & 32) != 0,
+                               .replayable = true};
+        const bool proven = end == AttemptEnd::kClosed && facts.nothing_acknowledged &&
+                            facts.peer_gone && !facts.response_begun;
+        EXPECT_TRUE(!IsRetry(DecideRetry(facts)) || proven) << bits;
+      }
+    }
+  }
+}
+
+TEST(RetryTest, OnlyWhatAddsLoadAsksTheBudget) {
+  EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryIdempotent));
+  EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryConnectFailure));
+  for (const RetryDecision decision :
+       {RetryDecision::kRetryRefused, RetryDecision::kRetryGatewayError,
+        RetryDecision::kRetryStatus, RetryDecision::kRetryFirstByteTimeout}) {
+    EXPECT_FALSE(FreeOfBudget(decision)) << RetryDecisionName(decision);
+  }
+}
+
+TEST(RetryTest, NamesAreDistinctAndSayWhichAreRetries) {
   std::set<std::string_view> names;
   for (int i = 0; i < kRetryDecisions; ++i) {
-    EXPECT_TRUE(names.insert(RetryDecisionName(static_cast<RetryDecision>(i))).second);
+    const auto decision = static_cast<RetryDecision>(i);
+    const std::string_view name = RetryDecisionName(decision);
+    EXPECT_TRUE(names.insert(name).second) << name;
+    EXPECT_EQ(name.starts_with("retry_"), IsRetry(decision)) << name;
   }
 }
 

@@ -9,6 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gateway/config/address.h"
+#include "gateway/proxy/health_prober.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -55,6 +58,21 @@ TEST(DescriptorBudgetTest, TheSumIsExactAndSaysSo) {
   EXPECT_EQ(budget.ToString(), "20000 descriptors = " + std::to_string(budget.gateway) +
                                    " gateway + 512 upstream connections (at most 512 idle) + " +
                                    std::to_string(budget.clients) + " clients");
+}
+
+TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {
+  config::Upstream upstream = UpstreamOf(0, 512);
+  upstream.endpoints = {*config::ParseEndpoint("127.0.0.1:80"),
+                        *config::ParseEndpoint("127.0.0.2:80"),
+                        *config::ParseEndpoint("web.test:80")};
+  const size_t without = Plan(ConfigOf(1, {upstream}), 2, 20000).gateway;
+  upstream.health_check.emplace();
+  const DescriptorBudget budget = Plan(ConfigOf(1, {upstream}), 2, 20000);
+  ExpectSound(budget);
+  EXPECT_EQ(budget.gateway, without + 10);
+  upstream.endpoints.resize(1000);
+  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).gateway,
+            without + proxy::HealthProber::kMaxKept);
 }
 
 TEST(DescriptorBudgetTest, TheSumHoldsForEveryShape) {

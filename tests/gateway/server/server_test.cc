@@ -18,6 +18,7 @@
 
 #include "gateway/config/load.h"
 #include "pool/net/clock.h"
+#include "pool/net/socket.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/metrics_scrape.h"
 #include "tests/support/raw_client.h"
@@ -258,8 +259,13 @@ TEST_F(ServerTest, AReloadMovesTheStatusListener) {
   text.replace(text.find(status()), status().size(), status() + "2");
   dir_.Write("config.yaml", text);
   Signal(SIGHUP);
-  struct stat socket;
-  ASSERT_TRUE(Eventually([&] { return stat(dir_.Path("status2").c_str(), &socket) == 0; }));
+  // The file is there a moment before somebody listens on it.
+  const pool::SocketAddress moved = *pool::SocketAddress::Parse(status() + "2");
+  ASSERT_TRUE(Eventually([&] {
+    bool in_progress = false;
+    int error = 0;
+    return pool::StartConnect(moved, &in_progress, &error).valid();
+  }));
   RawClient client(status() + "2");
   EXPECT_EQ(client.Get("/healthz").body, "ok\n");
 }

@@ -43,7 +43,9 @@ class WorkerTest : public testing::Test {
     Worker::Callbacks callbacks;
     callbacks.on_empty = [this] { empty_.set_value(); };
     callbacks.submit_log = [this](std::string batch) { log_ += batch; };
-    worker_ = std::make_unique<Worker>(3, &clock_, registry_.AddShard(), std::move(callbacks));
+    worker_ = std::make_unique<Worker>(&clock_, registry_.AddShard(),
+                                       WorkerPlace{.index = 3, .shelves = &shelves_},
+                                       std::move(callbacks));
     worker_->Start();
   }
   void TearDown() override { End(); }
@@ -85,7 +87,7 @@ class WorkerTest : public testing::Test {
     }
     for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
       for (const config::Endpoint& endpoint : upstream.endpoints) {
-        update.endpoints[upstream.name].addresses.push_back(*endpoint.literal);
+        update.endpoints[upstream.name].endpoints.push_back({{.address = *endpoint.literal}});
       }
     }
     update.shares = shares_;
@@ -111,6 +113,7 @@ class WorkerTest : public testing::Test {
 
   pool::SystemClock clock_;
   metrics::Registry registry_;
+  pool::Shelves shelves_{4};
   WorkerShares shares_;
   size_t sockets_ = 1;  // of each listener
   std::promise<void> empty_;
@@ -165,7 +168,8 @@ TEST_F(WorkerTest, EndpointsChangeWithoutASnapshot) {
   Adopt(kListener + Upstream(first.address()));
   RawClient client(address_);
   EXPECT_EQ(client.Get("/").body, "first");
-  pool::DiscoveredEndpoints moved{.addresses = {*pool::SocketAddress::Parse(second.address())}};
+  pool::EndpointSet moved;
+  moved.endpoints.push_back({{.address = *pool::SocketAddress::Parse(second.address())}});
   Mail([&](Worker& worker) { worker.SetEndpoints("web", moved); });
   EXPECT_EQ(client.Get("/").body, "second");
 }
@@ -181,7 +185,7 @@ TEST_F(WorkerTest, WithoutEndpointsTheNoteSaysWhy) {
   AutoUpstream upstream;
   Adopt(kListener + Upstream(upstream.address()));
   Mail([](Worker& worker) {
-    worker.SetEndpoints("web", {.addresses = {}, .note = "waiting for DNS: web"});
+    worker.SetEndpoints("web", {.endpoints = {}, .note = "waiting for DNS: web"});
   });
   RawClient client(address_);
   const Message response = client.Get("/");

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/pool/dns/scripted_dns_server.h"
@@ -79,18 +80,31 @@ class CaresResolverTest : public testing::Test {
   }
 
   // The answer that a look-up of `name` ends with.
-  ResolveAnswer Ask(const std::string& name, uint16_t port = 80) {
+  AddressAnswer Ask(const std::string& name, uint16_t port = 80) {
     if (resolver_ == nullptr) Make();
-    std::optional<ResolveAnswer> result;
+    std::optional<AddressAnswer> result;
     bool returned = false;
-    resolver_->Resolve(name, port, [&](ResolveAnswer answer) {
+    resolver_->Resolve(name, port, [&](AddressAnswer answer) {
       EXPECT_TRUE(returned) << "called inside Resolve";
       EXPECT_FALSE(result.has_value()) << "called twice";
       result = std::move(answer);
     });
     returned = true;
     EXPECT_TRUE(RunUntil([&] { return result.has_value(); })) << "no answer for " << name;
-    return result.value_or(ResolveAnswer{});
+    return result.value_or(AddressAnswer{});
+  }
+
+  // The same for its services.
+  SrvAnswer AskSrv(const std::string& name) {
+    if (resolver_ == nullptr) Make();
+    std::optional<SrvAnswer> result;
+    resolver_->ResolveSrv(name, [&](SrvAnswer answer) {
+      EXPECT_FALSE(result.has_value()) << "called twice";
+      result = std::move(answer);
+    });
+    EXPECT_FALSE(result.has_value()) << "called inside ResolveSrv";
+    EXPECT_TRUE(RunUntil([&] { return result.has_value(); })) << "no answer for " << name;
+    return result.value_or(SrvAnswer{});
   }
 
   SkippingClock clock_;
@@ -104,7 +118,7 @@ class CaresResolverTest : public testing::Test {
 TEST_F(CaresResolverTest, LiteralsNeedNoQuery) {
   for (const auto& [name, expected] :
        {std::pair{"10.1.2.3", "10.1.2.3:80"}, {"fd00::7", "[fd00::7]:80"}, {"[::1]", "[::1]:80"}}) {
-    const ResolveAnswer answer = Ask(name);
+    const AddressAnswer answer = Ask(name);
     EXPECT_EQ(answer.status, ResolveStatus::kOk);
     EXPECT_EQ(answer.addresses, Addresses({expected}));
     EXPECT_EQ(answer.ttl, Duration::max());
@@ -113,7 +127,7 @@ TEST_F(CaresResolverTest, LiteralsNeedNoQuery) {
 }
 
 TEST_F(CaresResolverTest, LocalhostIsFoundInTheHostsFile) {
-  const ResolveAnswer answer = Ask("localhost", 8080);
+  const AddressAnswer answer = Ask("localhost", 8080);
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   const std::vector<SocketAddress> loopback = Addresses({"127.0.0.1:8080", "[::1]:8080"});
   ASSERT_FALSE(answer.addresses.empty());
@@ -124,10 +138,15 @@ TEST_F(CaresResolverTest, LocalhostIsFoundInTheHostsFile) {
   EXPECT_TRUE(server_.questions().empty());
 }
 
+TEST_F(CaresResolverTest, AnAbsoluteNameIsInTheHostsFileToo) {
+  EXPECT_EQ(Ask("localhost.").status, ResolveStatus::kOk);
+  EXPECT_TRUE(server_.questions().empty());
+}
+
 TEST_F(CaresResolverTest, FindsARecords) {
   server_.On("web.test", kTypeA,
              {.records = {A("web.test", 60, "10.0.0.2"), A("web.test", 60, "10.0.0.1")}});
-  const ResolveAnswer answer = Ask("web.test", 8080);
+  const AddressAnswer answer = Ask("web.test", 8080);
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:8080", "10.0.0.2:8080"}));
   EXPECT_EQ(answer.ttl, seconds(60));
@@ -135,7 +154,7 @@ TEST_F(CaresResolverTest, FindsARecords) {
 
 TEST_F(CaresResolverTest, FindsAaaaRecords) {
   server_.On("six.test", kTypeAaaa, {.records = {Aaaa("six.test", 60, "fd00::1")}});
-  const ResolveAnswer answer = Ask("six.test");
+  const AddressAnswer answer = Ask("six.test");
   EXPECT_EQ(answer.addresses, Addresses({"[fd00::1]:80"}));
   EXPECT_EQ(answer.ttl, seconds(60));
 }
@@ -144,7 +163,7 @@ TEST_F(CaresResolverTest, JoinsBothFamiliesAndTakesTheSmallestTtl) {
   server_.On("both.test", kTypeA,
              {.records = {A("both.test", 60, "10.0.0.1"), A("both.test", 60, "10.0.0.1")}});
   server_.On("both.test", kTypeAaaa, {.records = {Aaaa("both.test", 7, "fd00::1")}});
-  const ResolveAnswer answer = Ask("both.test");
+  const AddressAnswer answer = Ask("both.test");
   EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80", "[fd00::1]:80"}));
   EXPECT_EQ(answer.ttl, seconds(7));
 }
@@ -152,20 +171,20 @@ TEST_F(CaresResolverTest, JoinsBothFamiliesAndTakesTheSmallestTtl) {
 TEST_F(CaresResolverTest, AnAliasWithAShorterTtlCounts) {
   server_.On("alias.test", kTypeA,
              {.records = {Cname("alias.test", 5, "real.test"), A("real.test", 60, "10.0.0.1")}});
-  const ResolveAnswer answer = Ask("alias.test");
+  const AddressAnswer answer = Ask("alias.test");
   EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80"}));
   EXPECT_EQ(answer.ttl, seconds(5));
 }
 
 TEST_F(CaresResolverTest, ATtlBeyondTheRangeIsZero) {
   server_.On("web.test", kTypeA, {.records = {A("web.test", 0xFFFFFFFF, "10.0.0.1")}});
-  const ResolveAnswer answer = Ask("web.test");
+  const AddressAnswer answer = Ask("web.test");
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   EXPECT_EQ(answer.ttl, seconds(0));
 }
 
 TEST_F(CaresResolverTest, ANameThatDoesNotExistIsNotFound) {
-  const ResolveAnswer answer = Ask("nowhere.test");
+  const AddressAnswer answer = Ask("nowhere.test");
   EXPECT_EQ(answer.status, ResolveStatus::kNotFound);
   EXPECT_TRUE(answer.addresses.empty());
   EXPECT_EQ(answer.detail, "Domain name not found");
@@ -187,7 +206,7 @@ TEST_F(CaresResolverTest, RefusingServersAreServerErrors) {
     const std::string name = "code" + std::to_string(code) + ".test";
     server_.On(name, kTypeA, {.code = code, .records = {}});
     server_.On(name, kTypeAaaa, {.code = code, .records = {}});
-    const ResolveAnswer answer = Ask(name);
+    const AddressAnswer answer = Ask(name);
     EXPECT_EQ(answer.status, ResolveStatus::kServerError) << code;
     EXPECT_NE(answer.detail, "");
   }
@@ -196,9 +215,38 @@ TEST_F(CaresResolverTest, RefusingServersAreServerErrors) {
 TEST_F(CaresResolverTest, OneFamilyIsEnoughWhenTheOtherFails) {
   server_.On("half.test", kTypeA, {.records = {A("half.test", 60, "10.0.0.1")}});
   server_.On("half.test", kTypeAaaa, {.code = kServFail, .records = {}});
-  const ResolveAnswer answer = Ask("half.test");
+  const AddressAnswer answer = Ask("half.test");
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   EXPECT_EQ(answer.addresses, Addresses({"10.0.0.1:80"}));
+  EXPECT_EQ(answer.failed_family, AF_INET6);
+  EXPECT_EQ(answer.ttl, seconds(60));
+}
+
+TEST_F(CaresResolverTest, TheOtherHalfAloneIsEnoughToo) {
+  server_.Ignore("half.test", kTypeA);
+  server_.On("half.test", kTypeAaaa, {.records = {Aaaa("half.test", 60, "fd00::1")}});
+  CaresOptions options = Options();
+  options.timeout = milliseconds(20);
+  Make(options);
+  const AddressAnswer answer = Ask("half.test");
+  EXPECT_EQ(answer.addresses, Addresses({"[fd00::1]:80"}));
+  EXPECT_EQ(answer.failed_family, AF_INET);
+  EXPECT_EQ(answer.ttl, seconds(60));
+}
+
+TEST_F(CaresResolverTest, AFamilyWithoutRecordsHasNotFailed) {
+  server_.On("four.test", kTypeA, {.records = {A("four.test", 60, "10.0.0.1")}});
+  EXPECT_EQ(Ask("four.test").failed_family, AF_UNSPEC);
+}
+
+// What there may be of the other family nobody knows, whichever answer comes last.
+TEST_F(CaresResolverTest, AFailureBesideNoRecordsIsAFailure) {
+  server_.On("four.test", kTypeA, {.code = kServFail, .records = {}});
+  server_.On("four.test", kTypeAaaa, {.records = {}});
+  EXPECT_EQ(Ask("four.test").status, ResolveStatus::kServerError);
+  server_.On("six.test", kTypeA, {.records = {}});
+  server_.On("six.test", kTypeAaaa, {.code = kServFail, .records = {}});
+  EXPECT_EQ(Ask("six.test").status, ResolveStatus::kServerError);
 }
 
 TEST_F(CaresResolverTest, ASilentServerIsATimeoutAfterAllAttempts) {
@@ -288,12 +336,77 @@ TEST_F(CaresResolverTest, AnAnswerTooLongForUdpComesOverTcpAndIsCut) {
     expected.push_back(*SocketAddress::FromIp(ip, 80));
   }
   server_.On("many.test", kTypeA, reply);
-  const ResolveAnswer answer = Ask("many.test");
+  const AddressAnswer answer = Ask("many.test");
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   SortUnique(expected);
   expected.resize(CaresResolver::kMaxAddresses);
   EXPECT_EQ(answer.addresses, expected);
   EXPECT_TRUE(std::ranges::any_of(server_.questions(), &DnsQuestion::tcp));
+}
+
+TEST_F(CaresResolverTest, FindsServices) {
+  const SrvRecord one{"one.test", 8001, 10, 60};
+  const SrvRecord two{"two.test", 8002, 20, 0};
+  server_.On(
+      "_http._tcp.web.test", kTypeSrv,
+      {.records = {Srv("_http._tcp.web.test", 60, one), Srv("_http._tcp.web.test", 50, two)}});
+  const SrvAnswer answer = AskSrv("_http._tcp.web.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  EXPECT_THAT(answer.records, testing::UnorderedElementsAre(one, two));
+  EXPECT_EQ(answer.ttl, seconds(50));
+}
+
+TEST_F(CaresResolverTest, AServiceMayBeAnAlias) {
+  const SrvRecord one{"one.test", 8001, 10, 60};
+  server_.On("alias.test", kTypeSrv,
+             {.records = {Cname("alias.test", 5, "real.test"), Srv("real.test", 60, one)}});
+  const SrvAnswer answer = AskSrv("alias.test");
+  EXPECT_EQ(answer.records, std::vector<SrvRecord>{one});
+  EXPECT_EQ(answer.ttl, seconds(5));
+}
+
+TEST_F(CaresResolverTest, AServiceDecidedlyNotAvailableHasAnEmptyTarget) {
+  server_.On("svc.test", kTypeSrv, {.records = {Srv("svc.test", 60, {"", 0, 0, 0})}});
+  const SrvAnswer answer = AskSrv("svc.test");
+  EXPECT_EQ(answer.status, ResolveStatus::kOk);
+  EXPECT_EQ(answer.records, std::vector<SrvRecord>{SrvRecord{}});
+}
+
+TEST_F(CaresResolverTest, FailuresOfServicesAreToldApart) {
+  server_.On("none.test", kTypeA, {.records = {}});
+  server_.On("alias.test", kTypeSrv, {.records = {Cname("alias.test", 5, "real.test")}});
+  server_.On("fails.test", kTypeSrv, {.code = kServFail, .records = {}});
+  server_.On("cut.test", kTypeSrv,
+             {.records = {Srv("cut.test", 60, {"one.test", 80, 1, 1})}, .cut = true});
+  server_.Ignore("silent.test", kTypeSrv);
+  CaresOptions options = Options();
+  options.timeout = milliseconds(50);
+  Make(options);
+  EXPECT_EQ(AskSrv("nowhere.test").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(AskSrv("none.test").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(AskSrv("alias.test").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(AskSrv("fails.test").status, ResolveStatus::kServerError);
+  EXPECT_EQ(AskSrv("cut.test").status, ResolveStatus::kServerError);
+  EXPECT_EQ(AskSrv("silent.test").status, ResolveStatus::kTimeout);
+  EXPECT_NE(AskSrv("fails.test").detail, "");
+}
+
+TEST_F(CaresResolverTest, ServicesTooManyForUdpComeOverTcp) {
+  DnsReply reply;
+  for (uint16_t i = 0; i < 100; ++i) {
+    reply.records.push_back(Srv("svc.test", 60, {"one.test", i, 1, 1}));
+  }
+  server_.On("svc.test", kTypeSrv, reply);
+  EXPECT_EQ(AskSrv("svc.test").records.size(), 100u);
+  EXPECT_TRUE(std::ranges::any_of(server_.questions(), &DnsQuestion::tcp));
+}
+
+TEST_F(CaresResolverTest, ServicesFollowTheSearchList) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
+  server_.On("_http._tcp.web.a.test", kTypeSrv,
+             {.records = {Srv("_http._tcp.web.a.test", 60, {"one.test", 80, 1, 1})}});
+  EXPECT_EQ(AskSrv("_http._tcp.web").status, ResolveStatus::kOk);
+  EXPECT_EQ(AskSrv("_http._tcp.web.").status, ResolveStatus::kNotFound);
 }
 
 TEST_F(CaresResolverTest, TheSearchListComesFirstBelowNdots) {
@@ -302,6 +415,28 @@ TEST_F(CaresResolverTest, TheSearchListComesFirstBelowNdots) {
   EXPECT_EQ(Ask("web.svc").addresses, Addresses({"10.0.0.1:80"}));
   EXPECT_EQ(server_.NamesAsked(),
             (std::vector<std::string>{"web.svc.a.test", "web.svc.b.test", "web.svc"}));
+}
+
+TEST_F(CaresResolverTest, WithDotsEnoughANameIsAskedForAsItIsFirst) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:1\n");
+  EXPECT_EQ(Ask("web.svc").status, ResolveStatus::kNotFound);
+  EXPECT_EQ(server_.NamesAsked(), (std::vector<std::string>{"web.svc", "web.svc.a.test"}));
+}
+
+TEST_F(CaresResolverTest, TheSearchEndsForBothFamiliesWhereOneIsFound) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
+  server_.On("web.a.test", kTypeA, {.records = {A("web.a.test", 60, "10.0.0.1")}});
+  server_.On("web", kTypeAaaa, {.records = {Aaaa("web", 60, "fd00::6666")}});
+  EXPECT_EQ(Ask("web").addresses, Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(CaresResolverTest, TheSearchEndsAtAFailure) {
+  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
+  server_.On("web.a.test", kTypeA, {.code = kServFail, .records = {}});
+  server_.On("web.a.test", kTypeAaaa, {.records = {}});
+  server_.On("web", kTypeA, {.records = {A("web", 60, "10.6.6.6")}});
+  EXPECT_EQ(Ask("web").status, ResolveStatus::kServerError);
+  EXPECT_EQ(server_.NamesAsked(), std::vector<std::string>{"web.a.test"});
 }
 
 TEST_F(CaresResolverTest, ATrailingDotPassesTheSearchListOver) {
@@ -320,7 +455,7 @@ TEST_F(CaresResolverTest, ManyLookupsAtOnceGetTheirOwnAnswers) {
     const std::string name = "n" + std::to_string(i) + ".test";
     const std::string ip = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
     server_.On(name, kTypeA, {.records = {A(name, 60, ip)}});
-    resolver_->Resolve(name, 80, [&right, ip](ResolveAnswer answer) {
+    resolver_->Resolve(name, 80, [&right, ip](AddressAnswer answer) {
       right += answer.addresses == std::vector{*SocketAddress::FromIp(ip, 80)} ? 1 : 0;
     });
   }
@@ -336,7 +471,7 @@ TEST_F(CaresResolverTest, OnlySoManyLookupsAreInFlight) {
   Make(options);
   size_t silent = 0;
   for (size_t i = 0; i < CaresResolver::kMaxInFlight; ++i) {
-    resolver_->Resolve("silent.test", 80, [&](ResolveAnswer) { ++silent; });
+    resolver_->Resolve("silent.test", 80, [&](AddressAnswer) { ++silent; });
   }
   EXPECT_EQ(Ask("last.test").addresses, Addresses({"10.0.0.1:80"}));
   EXPECT_GT(silent, 0u) << "asked before its turn";
@@ -346,9 +481,9 @@ TEST_F(CaresResolverTest, OnlySoManyLookupsAreInFlight) {
 TEST_F(CaresResolverTest, ACallbackMayAskAgain) {
   server_.On("second.test", kTypeA, {.records = {A("second.test", 60, "10.0.0.2")}});
   Make();
-  std::optional<ResolveAnswer> second;
-  resolver_->Resolve("10.0.0.1", 80, [&](ResolveAnswer) {
-    resolver_->Resolve("second.test", 80, [&](ResolveAnswer answer) { second = answer; });
+  std::optional<AddressAnswer> second;
+  resolver_->Resolve("10.0.0.1", 80, [&](AddressAnswer) {
+    resolver_->Resolve("second.test", 80, [&](AddressAnswer answer) { second = answer; });
   });
   ASSERT_TRUE(RunUntil([&] { return second.has_value(); }));
   EXPECT_EQ(second->addresses, Addresses({"10.0.0.2:80"}));
@@ -358,8 +493,8 @@ TEST_F(CaresResolverTest, DestructionDropsLookupsInFlight) {
   server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
   Make();
   int called = 0;
-  resolver_->Resolve("web.test", 80, [&](ResolveAnswer) { ++called; });
-  resolver_->Resolve("10.0.0.1", 80, [&](ResolveAnswer) { ++called; });
+  resolver_->Resolve("web.test", 80, [&](AddressAnswer) { ++called; });
+  resolver_->Resolve("10.0.0.1", 80, [&](AddressAnswer) { ++called; });
   resolver_.reset();
   ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
   for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
@@ -370,7 +505,7 @@ TEST_F(CaresResolverTest, ACallbackMayDestroyTheResolver) {
   server_.Ignore("silent.test", kTypeA);
   Make();
   int called = 0;
-  const auto destroy = [&](ResolveAnswer) {
+  const auto destroy = [&](AddressAnswer) {
     ++called;
     resolver_.reset();
   };
@@ -388,7 +523,7 @@ TEST_F(CaresResolverTest, AnswersThatComeTogetherSurviveDestructionByTheFirst) {
   Make();
   int called = 0;
   for (const char* name : {"a.test", "b.test"}) {
-    resolver_->Resolve(name, 80, [&](ResolveAnswer) {
+    resolver_->Resolve(name, 80, [&](AddressAnswer) {
       ++called;
       resolver_.reset();
     });
@@ -437,8 +572,8 @@ TEST_F(CaresResolverTest, LookupsInFlightAskTheNewServers) {
   server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
   server_.Ignore("web.test", kTypeAaaa);
   Make();
-  std::vector<ResolveAnswer> answers;
-  resolver_->Resolve("web.test", 80, [&](ResolveAnswer answer) { answers.push_back(answer); });
+  std::vector<AddressAnswer> answers;
+  resolver_->Resolve("web.test", 80, [&](AddressAnswer answer) { answers.push_back(answer); });
   ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
   loop_.RunOnce(Duration::zero());  // the half answer arrives
   WriteConfig("# moved\nnameserver 127.0.0.2\n");

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "metrics/registry.h"
+#include "tests/pool/dns/scripted_resolver.h"
 #include "tests/support/manual_clock.h"
 
 namespace holdfast::pool {
@@ -19,42 +20,19 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::vector<SocketAddress> Addresses(std::initializer_list<std::string_view> texts) {
-  std::vector<SocketAddress> addresses;
-  for (const std::string_view text : texts) addresses.push_back(*SocketAddress::Parse(text));
-  return addresses;
+SocketAddress At(std::string_view text) { return *SocketAddress::Parse(text); }
+
+std::vector<EndpointSpec> Literals(std::initializer_list<std::string_view> texts) {
+  std::vector<EndpointSpec> literals;
+  for (const SocketAddress& address : Addresses(texts)) literals.push_back({.address = address});
+  return literals;
 }
 
-// Keeps each question until the test answers it.
-class ScriptedResolver final : public Resolver {
- public:
-  void Resolve(const std::string& name, uint16_t port, Callback callback) override {
-    asked.push_back(name + ":" + std::to_string(port));
-    waiting.emplace_back(asked.back(), std::move(callback));
-  }
-
-  // Answers the oldest question for `name` that has no answer yet.
-  void Answer(std::string_view name, ResolveAnswer answer) {
-    for (auto it = waiting.begin(); it != waiting.end(); ++it) {
-      if (it->first != name) continue;
-      Callback callback = std::move(it->second);
-      waiting.erase(it);
-      callback(std::move(answer));
-      return;
-    }
-    ADD_FAILURE() << "nobody asked for " << name;
-  }
-  void Succeed(std::string_view name, std::initializer_list<std::string_view> addresses,
-               Duration ttl) {
-    Answer(name, {ResolveStatus::kOk, Addresses(addresses), ttl, ""});
-  }
-  void Fail(std::string_view name, ResolveStatus status, std::string detail = "") {
-    Answer(name, {status, {}, Duration(0), std::move(detail)});
-  }
-
-  std::vector<std::string> asked;  // ever
-  std::vector<std::pair<std::string, Callback>> waiting;
-};
+std::vector<SocketAddress> AddressesOf(const DiscoveredEndpoints& discovered) {
+  std::vector<SocketAddress> addresses;
+  for (const EndpointSpec& spec : discovered.endpoints) addresses.push_back(spec.address);
+  return addresses;
+}
 
 struct Change {
   std::string upstream;
@@ -72,7 +50,7 @@ class DiscoveryTest : public testing::Test {
         &loop_, &resolver_, options, registry_.AddShard(),
         [this](const std::string& upstream, const DiscoveredEndpoints& endpoints) {
           EXPECT_EQ(discovery_->Current(upstream), endpoints);
-          changes_.push_back({upstream, endpoints.addresses, endpoints.note});
+          changes_.push_back({upstream, AddressesOf(endpoints), endpoints.note});
         });
   }
 
@@ -85,13 +63,55 @@ class DiscoveryTest : public testing::Test {
     loop_.RunOnce(Duration::zero());
   }
 
-  // Checks that the next question comes after `wait` and not a tick before.
+  // Checks that the next question comes in the last tenth of `wait`.
   void ExpectNextQuestionAfter(Duration wait) {
     const size_t before = resolver_.asked.size();
-    Elapse(wait - TimerWheel::kTick);
+    Elapse(wait / 10 * 9 - TimerWheel::kTick);
     EXPECT_EQ(resolver_.asked.size(), before) << "asked too early";
-    Elapse(TimerWheel::kTick);
+    Elapse(wait / 10 + TimerWheel::kTick);
     EXPECT_EQ(resolver_.asked.size(), before + 1) << "did not ask";
+  }
+
+  // Lets the time pass and fails every question that comes meanwhile.
+  void ElapseFailing(Duration time, ResolveStatus status) {
+    for (Duration passed{0}; passed < time; passed += TimerWheel::kTick) {
+      Elapse(TimerWheel::kTick);
+      while (!resolver_.waiting.empty()) resolver_.Fail(resolver_.waiting.front().first, status);
+    }
+  }
+
+  // The upstream "web" with one name, found and due to be asked for again.
+  void FindWebAndAwaitTheNextQuestion() {
+    SetWeb();
+    resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(30));
+    Elapse(seconds(30));
+    ASSERT_EQ(resolver_.waiting.size(), 1u);
+  }
+  size_t EndpointsOfWeb() const { return discovery_->Current("web").endpoints.size(); }
+
+  // The times of the second question for each of many names of equal TTL.
+  std::vector<Duration> QuestionTimes(uint64_t seed) {
+    constexpr int kNames = 200;
+    resolver_.waiting.clear();
+    Make({.seed = seed});
+    UpstreamNames web{"web", {}, {}};
+    for (int i = 0; i < kNames; ++i) web.names.push_back({"n" + std::to_string(i), 80});
+    Set({web});
+    while (!resolver_.waiting.empty()) {
+      resolver_.Succeed(resolver_.waiting.front().first, {"10.0.0.1:80"}, seconds(100));
+    }
+    std::vector<Duration> times;
+    for (Duration passed{0}; passed < seconds(100); passed += TimerWheel::kTick) {
+      Elapse(TimerWheel::kTick);
+      while (times.size() < resolver_.waiting.size()) times.push_back(passed + TimerWheel::kTick);
+    }
+    EXPECT_EQ(times.size(), size_t{kNames}) << "asked later than the TTL says";
+    return times;
+  }
+
+  Change Present(const std::string& upstream) const {
+    const DiscoveredEndpoints& present = discovery_->Current(upstream);
+    return {upstream, AddressesOf(present), present.note};
   }
 
   uint64_t Lookups(const std::string& upstream, const std::string& result) const {
@@ -110,8 +130,8 @@ class DiscoveryTest : public testing::Test {
 };
 
 TEST_F(DiscoveryTest, LiteralsAreThereAtOnceAndNeedNoLookup) {
-  Set({{"web", Addresses({"10.0.0.2:80", "10.0.0.1:80", "unix:/run/web"}), {}}});
-  EXPECT_EQ(discovery_->Current("web").addresses,
+  Set({{"web", Literals({"10.0.0.2:80", "10.0.0.1:80", "unix:/run/web"}), {}}});
+  EXPECT_EQ(AddressesOf(discovery_->Current("web")),
             Addresses({"unix:/run/web", "10.0.0.1:80", "10.0.0.2:80"}));
   EXPECT_EQ(discovery_->Current("web").note, "");
   Elapse(seconds(600));
@@ -122,7 +142,7 @@ TEST_F(DiscoveryTest, LiteralsAreThereAtOnceAndNeedNoLookup) {
 TEST_F(DiscoveryTest, ANameIsAskedForAtOnceAndTheNoteSaysSo) {
   SetWeb();
   EXPECT_EQ(resolver_.asked, std::vector<std::string>{"web.svc:80"});
-  EXPECT_TRUE(discovery_->Current("web").addresses.empty());
+  EXPECT_TRUE(AddressesOf(discovery_->Current("web")).empty());
   EXPECT_EQ(discovery_->Current("web").note, "waiting for DNS: web.svc");
   EXPECT_TRUE(changes_.empty());
 }
@@ -135,14 +155,13 @@ TEST_F(DiscoveryTest, AnAnswerIsAChange) {
 }
 
 TEST_F(DiscoveryTest, LiteralsAndNamesMakeOneSortedSet) {
-  Set({{"web", Addresses({"10.0.0.5:80"}), {{"a.svc", 80}, {"b.svc", 80}}}});
+  Set({{"web", Literals({"10.0.0.5:80"}), {{"a.svc", 80}, {"b.svc", 80}}}});
   resolver_.Succeed("b.svc:80", {"10.0.0.1:80", "10.0.0.5:80"}, seconds(30));
-  EXPECT_EQ(
-      discovery_->Current("web"),
-      (DiscoveredEndpoints{Addresses({"10.0.0.1:80", "10.0.0.5:80"}), "waiting for DNS: a.svc"}));
+  EXPECT_EQ(Present("web"),
+            (Change{"web", Addresses({"10.0.0.1:80", "10.0.0.5:80"}), "waiting for DNS: a.svc"}));
   resolver_.Succeed("a.svc:80", {"10.0.0.9:80"}, seconds(30));
-  EXPECT_EQ(discovery_->Current("web"),
-            (DiscoveredEndpoints{Addresses({"10.0.0.1:80", "10.0.0.5:80", "10.0.0.9:80"}), ""}));
+  EXPECT_EQ(Present("web"),
+            (Change{"web", Addresses({"10.0.0.1:80", "10.0.0.5:80", "10.0.0.9:80"}), ""}));
 }
 
 TEST_F(DiscoveryTest, AsksAgainWhenTheTtlEnds) {
@@ -209,9 +228,9 @@ TEST_F(DiscoveryTest, ANameThatIsGoneKeepsItsAddresses) {
   resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(30));
   Elapse(seconds(30));
   resolver_.Fail("web.svc:80", ResolveStatus::kNotFound, "Domain name not found");
-  EXPECT_EQ(discovery_->Current("web"),
-            (DiscoveredEndpoints{Addresses({"10.0.0.1:80"}),
-                                 "DNS: web.svc: not found, keeping the addresses known before"}));
+  EXPECT_EQ(Present("web"),
+            (Change{"web", Addresses({"10.0.0.1:80"}),
+                    "DNS: web.svc: not found, keeping the addresses known before"}));
 }
 
 TEST_F(DiscoveryTest, RecoveryClearsTheNoteAndTheBackOff) {
@@ -254,7 +273,7 @@ TEST_F(DiscoveryTest, TheNoteSaysWhyAddressesAreMissing) {
 
 TEST_F(DiscoveryTest, UpstreamsShareALookup) {
   Set({{"one", {}, {{"web.svc", 80}}},
-       {"two", Addresses({"10.0.0.9:80"}), {{"WEB.svc", 80}}},
+       {"two", Literals({"10.0.0.9:80"}), {{"WEB.svc", 80}}},
        {"other port", {}, {{"web.svc", 81}}}});
   EXPECT_EQ(resolver_.asked, (std::vector<std::string>{"web.svc:80", "web.svc:81"}));
   resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(30));
@@ -278,8 +297,8 @@ TEST_F(DiscoveryTest, AReloadKeepsAddressesAndSchedule) {
   Elapse(seconds(20));
   Set({{"new", {}, {{"web.svc", 80}, {"new.svc", 80}}}});
   EXPECT_EQ(resolver_.asked, (std::vector<std::string>{"web.svc:80", "new.svc:80"}));
-  EXPECT_EQ(discovery_->Current("new"),
-            (DiscoveredEndpoints{Addresses({"10.0.0.1:80"}), "waiting for DNS: new.svc"}));
+  EXPECT_EQ(Present("new"),
+            (Change{"new", Addresses({"10.0.0.1:80"}), "waiting for DNS: new.svc"}));
   ExpectNextQuestionAfter(seconds(10));
   changes_.clear();
   resolver_.Succeed("web.svc:80", {"10.0.0.2:80"}, seconds(30));
@@ -298,9 +317,9 @@ TEST_F(DiscoveryTest, AReloadKeepsAQuestionInFlight) {
 TEST_F(DiscoveryTest, ANameThatLeftIsNotAskedForAnyMore) {
   Set({{"web", {}, {{"old.svc", 80}, {"late.svc", 80}}}});
   resolver_.Succeed("old.svc:80", {"10.0.0.1:80"}, seconds(30));
-  Set({{"web", Addresses({"10.0.0.9:80"}), {}}});
+  Set({{"web", Literals({"10.0.0.9:80"}), {}}});
   changes_.clear();
-  EXPECT_EQ(discovery_->Current("web"), (DiscoveredEndpoints{Addresses({"10.0.0.9:80"}), ""}));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.9:80"}), ""}));
   resolver_.Succeed("late.svc:80", {"10.0.0.2:80"}, seconds(30));
   Elapse(seconds(600));
   EXPECT_EQ(resolver_.asked.size(), 2u);
@@ -339,6 +358,202 @@ TEST_F(DiscoveryTest, EveryLookupIsCountedForEachUpstream) {
     EXPECT_EQ(Lookups(upstream, "not_found"), 1u);
     EXPECT_EQ(Lookups(upstream, "ok"), 2u);
   }
+}
+
+TEST_F(DiscoveryTest, NamesThatWereAskedTogetherAreNotAskedTogetherAgain) {
+  const std::vector<Duration> times = QuestionTimes(7);
+  EXPECT_GE(times.front(), seconds(90));
+  EXPECT_LT(times.front(), seconds(91));
+  EXPECT_GT(times.back(), seconds(99));
+  for (size_t i = 10; i < times.size(); ++i) EXPECT_LT(times[i - 10], times[i]);
+}
+
+TEST_F(DiscoveryTest, TheSeedMakesTheTimes) {
+  const std::vector<Duration> times = QuestionTimes(7);
+  EXPECT_EQ(QuestionTimes(7), times);
+  EXPECT_NE(QuestionTimes(8), times);
+}
+
+TEST_F(DiscoveryTest, EndpointsHaveWhatTheConfigurationSays) {
+  Set({{"web",
+        {{.address = At("10.0.0.1:80"), .weight = 2},
+         {.address = At("10.0.0.2:80"), .backup = true}},
+        {{.host = "Web.svc.", .port = 80, .weight = 3},
+         {.host = "b", .port = 80, .backup = true}}}});
+  resolver_.Succeed("web.svc.:80", {"10.0.0.3:80", "10.0.0.4:80"}, seconds(30));
+  resolver_.Succeed("b:80", {"10.0.0.5:80"}, seconds(30));
+  EXPECT_EQ(discovery_->Current("web").endpoints,
+            (std::vector<EndpointSpec>{
+                {.address = At("10.0.0.1:80"), .weight = 2},
+                {.address = At("10.0.0.2:80"), .backup = true},
+                {.address = At("10.0.0.3:80"), .weight = 3, .host = "web.svc"},
+                {.address = At("10.0.0.4:80"), .weight = 3, .host = "web.svc"},
+                {.address = At("10.0.0.5:80"), .backup = true, .host = "b"},
+            }));
+}
+
+TEST_F(DiscoveryTest, AnAddressOfSeveralSourcesIsThatOfTheBest) {
+  Set({{"web",
+        {{.address = At("10.0.0.1:80"), .weight = 2},
+         {.address = At("10.0.0.2:80"), .weight = 3, .backup = true}},
+        {{.host = "late", .port = 80, .weight = 4, .backup = true},
+         {.host = "a", .port = 80, .weight = 5},
+         {.host = "b", .port = 80, .weight = 6}}}});
+  for (const char* name : {"b:80", "late:80", "a:80"}) {
+    resolver_.Succeed(name, {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"}, seconds(30));
+  }
+  EXPECT_EQ(discovery_->Current("web").endpoints,
+            (std::vector<EndpointSpec>{{.address = At("10.0.0.1:80"), .weight = 2},
+                                       {.address = At("10.0.0.2:80"), .weight = 5, .host = "a"},
+                                       {.address = At("10.0.0.3:80"), .weight = 5, .host = "a"}}))
+      << "first tier, then literals, then in order";
+}
+
+TEST_F(DiscoveryTest, ANameWrittenAsBackupAndAsNoneIsNone) {
+  Set({{"web",
+        {},
+        {{.host = "a", .port = 80, .backup = true}, {.host = "a", .port = 80, .weight = 7}}}});
+  resolver_.Succeed("a:80", {"10.0.0.1:80"}, seconds(30));
+  EXPECT_EQ(discovery_->Current("web").endpoints,
+            (std::vector<EndpointSpec>{{.address = At("10.0.0.1:80"), .weight = 7, .host = "a"}}));
+}
+
+TEST_F(DiscoveryTest, AServiceBringsPortsWeightsAndTiers) {
+  Set({{"web", {}, {{.host = "_http._tcp.SVC", .srv = true}, {.host = "a.svc", .port = 80}}}});
+  EXPECT_EQ(resolver_.asked, (std::vector<std::string>{"SRV _http._tcp.svc", "a.svc:80"}));
+  resolver_.SucceedSrv("SRV _http._tcp.svc", {{"a.svc", 81, 1, 4}, {"b.svc", 82, 2, 5}},
+                       seconds(30));
+  resolver_.Succeed("a.svc.:81", {"10.0.0.1:81"}, seconds(20));
+  EXPECT_EQ(EndpointsOfWeb(), 0u) << "all of a service or nothing";
+  resolver_.Succeed("b.svc.:82", {"10.0.0.2:82"}, seconds(60));
+  EXPECT_EQ(discovery_->Current("web").endpoints,
+            (std::vector<EndpointSpec>{
+                {.address = At("10.0.0.1:81"), .weight = 4, .host = "a.svc"},
+                {.address = At("10.0.0.2:82"), .weight = 5, .backup = true, .host = "b.svc"}}));
+  resolver_.Succeed("a.svc:80", {"10.0.0.1:80"}, seconds(3000));
+  EXPECT_EQ(EndpointsOfWeb(), 3u);
+  ExpectNextQuestionAfter(seconds(20));
+  EXPECT_EQ(resolver_.asked.back(), "SRV _http._tcp.svc");
+}
+
+TEST_F(DiscoveryTest, ABackupServiceIsAllBackups) {
+  Set({{"web", {}, {{.host = "svc", .srv = true, .backup = true}}}});
+  resolver_.SucceedSrv("SRV svc", {{"a.svc", 81, 1, 4}}, seconds(30));
+  resolver_.Succeed("a.svc.:81", {"10.0.0.1:81"}, seconds(30));
+  ASSERT_EQ(EndpointsOfWeb(), 1u);
+  EXPECT_TRUE(discovery_->Current("web").endpoints[0].backup);
+}
+
+TEST_F(DiscoveryTest, ATargetThatCannotBeAskedForKeepsItsAddresses) {
+  Set({{"web", {}, {{.host = "svc", .srv = true}}}});
+  const std::vector<SrvRecord> records = {{"a.svc", 81, 1, 1}, {"b.svc", 82, 1, 1}};
+  resolver_.SucceedSrv("SRV svc", records, seconds(30));
+  resolver_.Succeed("a.svc.:81", {"10.0.0.1:81"}, seconds(30));
+  resolver_.Succeed("b.svc.:82", {"10.0.0.2:82"}, seconds(30));
+  Elapse(seconds(30));
+  resolver_.SucceedSrv("SRV svc", records, seconds(30));
+  resolver_.Fail("a.svc.:81", ResolveStatus::kTimeout);
+  resolver_.Succeed("b.svc.:82", {"10.0.0.3:82"}, seconds(30));
+  EXPECT_EQ(Present("web"),
+            (Change{"web", Addresses({"10.0.0.1:81", "10.0.0.3:82"}),
+                    "DNS: svc: not all was answered, keeping the addresses known before"}));
+  Elapse(seconds(30));
+  resolver_.SucceedSrv("SRV svc", records, seconds(30));
+  resolver_.Fail("a.svc.:81", ResolveStatus::kNotFound);
+  resolver_.Succeed("b.svc.:82", {"10.0.0.3:82"}, seconds(30));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.3:82"}), ""}));
+}
+
+TEST_F(DiscoveryTest, AServiceThatIsNotAvailableKeepsItsAddressesAndSaysWhy) {
+  Set({{"web", {}, {{.host = "svc", .srv = true}}}});
+  resolver_.SucceedSrv("SRV svc", {{"a.svc", 81, 1, 1}}, seconds(30));
+  resolver_.Succeed("a.svc.:81", {"10.0.0.1:81"}, seconds(30));
+  Elapse(seconds(30));
+  resolver_.SucceedSrv("SRV svc", {{"", 0, 0, 0}}, seconds(30));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.1:81"}),
+                                    "DNS: svc: not found (the service is not available), keeping "
+                                    "the addresses known before"}));
+}
+
+TEST_F(DiscoveryTest, AFamilyThatFailsKeepsItsAddressesUntilItAnswers) {
+  SetWeb();
+  resolver_.Succeed("web.svc:80", {"10.0.0.1:80", "[fd00::1]:80"}, seconds(30));
+  Elapse(seconds(30));
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.2:80"}, seconds(30));
+  EXPECT_EQ(Present("web"),
+            (Change{"web", Addresses({"10.0.0.2:80", "[fd00::1]:80"}),
+                    "DNS: web.svc: not all was answered, keeping the addresses known before"}));
+  Elapse(seconds(30));
+  resolver_.Succeed("web.svc:80", {"10.0.0.2:80"}, seconds(30));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.2:80"}), ""}))
+      << "now it is known to have none";
+}
+
+TEST_F(DiscoveryTest, AFamilyThatNeverAnsweredIsNotWorthANote) {
+  SetWeb();
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.2:80"}, seconds(30));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.2:80"}), ""}));
+}
+
+TEST_F(DiscoveryTest, WithoutHoldANameThatIsGoneKeepsItsAddressesForEver) {
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  ElapseFailing(std::chrono::hours(1), ResolveStatus::kNotFound);
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+}
+
+TEST_F(DiscoveryTest, WithHoldANameThatIsGoneLosesItsAddressesAfterIt) {
+  Make({.hold = seconds(10)});
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  ElapseFailing(seconds(10) - TimerWheel::kTick, ResolveStatus::kNotFound);
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+  ElapseFailing(TimerWheel::kTick, ResolveStatus::kNotFound);
+  EXPECT_EQ(Present("web"), (Change{"web", {}, "DNS: web.svc: not found"}));
+}
+
+TEST_F(DiscoveryTest, AHoldOfNothingEndsAtOnce) {
+  Make({.hold = seconds(0)});
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  EXPECT_EQ(EndpointsOfWeb(), 0u);
+}
+
+TEST_F(DiscoveryTest, OtherFailuresKeepTheAddressesBeyondTheHold) {
+  Make({.hold = seconds(10)});
+  FindWebAndAwaitTheNextQuestion();
+  ElapseFailing(seconds(600), ResolveStatus::kServerError);
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+}
+
+TEST_F(DiscoveryTest, AtTheEndOfTheHoldItTakesAnotherAnswerThatTheNameIsGone) {
+  Make({.hold = seconds(10)});
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  ElapseFailing(seconds(60), ResolveStatus::kTimeout);
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+  ElapseFailing(Discovery::kMaxRetry, ResolveStatus::kNotFound);
+  EXPECT_EQ(EndpointsOfWeb(), 0u);
+}
+
+TEST_F(DiscoveryTest, TheHoldBeginsAnewAfterAnAnswer) {
+  Make({.hold = seconds(10)});
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  Elapse(seconds(1));
+  resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(30));
+  Elapse(seconds(30));
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+}
+
+TEST_F(DiscoveryTest, AfterTheHoldTheNameMayComeBack) {
+  Make({.hold = seconds(0)});
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  ExpectNextQuestionAfter(Discovery::kFirstAnswerRetry);
+  resolver_.Succeed("web.svc:80", {"10.0.0.2:80"}, seconds(30));
+  EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.2:80"}), ""}));
 }
 
 TEST_F(DiscoveryTest, DestructionDropsQuestionsInFlight) {

@@ -105,6 +105,12 @@ DnsRecord Cname(std::string name, uint32_t ttl, std::string_view target) {
   return {std::move(name), kTypeCname, ttl, EncodeName(target)};
 }
 
+DnsRecord Srv(std::string name, uint32_t ttl, const SrvRecord& service) {
+  std::string data;
+  for (const uint16_t field : {service.priority, service.weight, service.port}) Put16(data, field);
+  return {std::move(name), kTypeSrv, ttl, data + EncodeName(service.target)};
+}
+
 class ScriptedDnsServer::Udp final : public EventHandler {
  public:
   Udp(ScriptedDnsServer* server, FileDescriptor socket)

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "pool/dns/resolver.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/socket.h"
 
@@ -19,6 +20,7 @@ namespace holdfast::pool {
 inline constexpr uint16_t kTypeA = 1;
 inline constexpr uint16_t kTypeCname = 5;
 inline constexpr uint16_t kTypeAaaa = 28;
+inline constexpr uint16_t kTypeSrv = 33;  // RFC 2782
 inline constexpr uint16_t kServFail = 2;
 inline constexpr uint16_t kNxDomain = 3;
 inline constexpr uint16_t kRefused = 5;
@@ -32,6 +34,7 @@ struct DnsRecord {
 DnsRecord A(std::string name, uint32_t ttl, std::string_view ip);
 DnsRecord Aaaa(std::string name, uint32_t ttl, std::string_view ip);
 DnsRecord Cname(std::string name, uint32_t ttl, std::string_view target);
+DnsRecord Srv(std::string name, uint32_t ttl, const SrvRecord& service);
 
 struct DnsReply {
   uint16_t code = 0;

@@ -118,6 +118,8 @@ TEST(SocketAddress, UnixNamesHaveABound) {
   const std::string longest(107, 'x');
   EXPECT_EQ(SocketAddress::Parse("unix:" + longest)->ToString(), "unix:" + longest);
   EXPECT_EQ(SocketAddress::Parse("unix:@" + longest)->ToString(), "unix:@" + longest);
+  std::array<char, SocketAddress::kMaxText> room;
+  EXPECT_EQ(SocketAddress::Parse("unix:@" + longest)->FormatTo(room), "unix:@" + longest);
   EXPECT_FALSE(SocketAddress::Parse("unix:" + longest + "x"));
   EXPECT_FALSE(SocketAddress::Parse("unix:@" + longest + "x"));
 }

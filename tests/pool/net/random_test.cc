@@ -1,4 +1,4 @@
-#include "pool/random.h"
+#include "pool/net/random.h"
 
 #include <algorithm>
 #include <chrono>
@@ -75,8 +75,25 @@ TEST(JitterTest, StaysWithinATenthEitherWayAndReachesBothEnds) {
   EXPECT_GE(most, nanoseconds(1'099'000));
 }
 
+TEST(JitterTest, ShorteningStaysWithinATenthAndReachesBothEnds) {
+  Random random(5);
+  constexpr nanoseconds kValue(1'000'000);
+  nanoseconds least = nanoseconds::max();
+  nanoseconds most = nanoseconds::min();
+  for (int i = 0; i < 20'000; ++i) {
+    const nanoseconds varied = random.ShortenTenth(kValue);
+    least = std::min(least, varied);
+    most = std::max(most, varied);
+  }
+  EXPECT_GE(least, nanoseconds(900'000));
+  EXPECT_LE(least, nanoseconds(901'000));
+  EXPECT_LE(most, kValue);
+  EXPECT_GE(most, nanoseconds(999'000));
+}
+
 TEST(JitterTest, LeavesNothingAlone) {
   Random random(5);
+  EXPECT_EQ(random.ShortenTenth(nanoseconds(0)), nanoseconds(0));
   EXPECT_EQ(random.JitterTenth(nanoseconds(0)), nanoseconds(0));
 }
 

@@ -1,5 +1,5 @@
-#ifndef HOLDFAST_POOL_RANDOM_H_
-#define HOLDFAST_POOL_RANDOM_H_
+#ifndef HOLDFAST_POOL_NET_RANDOM_H_
+#define HOLDFAST_POOL_NET_RANDOM_H_
 
 #include <cstdint>
 
@@ -27,17 +27,27 @@ class Random {
   // not end together.
   template <class Duration>
   Duration JitterTenth(Duration value) {
-    constexpr int kSteps = 1000;
-    const Duration span = value / 5;
-    // Whole steps and the rest apart: the product of a long duration would overflow.
-    const auto step = Below(kSteps + 1);
-    return value - value / 10 + span / kSteps * step + span % kSteps * step / kSteps;
+    return value - value / 10 + PartOf(value / 5);
+  }
+  // The same for what must not take longer: only shortened.
+  template <class Duration>
+  Duration ShortenTenth(Duration value) {
+    return value - PartOf(value / 10);
   }
 
  private:
+  // Uniform in [0, span].
+  template <class Duration>
+  Duration PartOf(Duration span) {
+    constexpr int kSteps = 1000;
+    // Whole steps and the rest apart: the product of a long duration would overflow.
+    const auto step = Below(kSteps + 1);
+    return span / kSteps * step + span % kSteps * step / kSteps;
+  }
+
   uint64_t state_;
 };
 
 }  // namespace holdfast::pool
 
-#endif  // HOLDFAST_POOL_RANDOM_H_
+#endif  // HOLDFAST_POOL_NET_RANDOM_H_

@@ -1,0 +1,37 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_SCALAR_SHAPES_H_
+#define HOLDFAST_GATEWAY_CONFIG_SCALAR_SHAPES_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/config/schema.h"
+#include "gateway/config/text_checks.h"
+
+// Scalars that several parts of the table in schema.cc and schema_upstreams.cc use.
+
+namespace holdfast::config {
+
+inline constexpr int64_t kMillisecond = 1'000'000;
+inline constexpr int64_t kSecond = 1000 * kMillisecond;
+inline constexpr int64_t kDay = 86'400 * kSecond;
+
+inline constexpr std::string_view kOff[] = {"off"};
+
+inline constexpr Shape kName = {
+    .kind = Shape::Kind::kText,
+    .expected = "a name of 1 to 128 printable ASCII characters without quotes and backslashes",
+    .check = IsName,
+};
+inline constexpr Shape kDuration = {
+    .kind = Shape::Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
+inline constexpr Shape kDurationOrOff = {
+    .kind = Shape::Kind::kDuration, .min = kMillisecond, .max = 30 * kDay, .words = kOff};
+inline constexpr Shape kRequestsPerConnection = {
+    .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
+
+// The shape of `upstreams` (schema_upstreams.cc).
+extern const Shape kUpstreams;
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_SCALAR_SHAPES_H_

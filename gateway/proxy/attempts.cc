@@ -1,0 +1,70 @@
+#include "gateway/proxy/attempts.h"
+
+#include <algorithm>
+
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+namespace {
+
+// Doublings after which any back-off has reached its maximum (10 attempts are the most there are).
+constexpr uint32_t kMaxDoublings = 10;
+
+bool IsStaleRetry(RetryDecision decision) {
+  return decision == RetryDecision::kRetryUnwritten || decision == RetryDecision::kRetryProven ||
+         decision == RetryDecision::kRetryIdempotent;
+}
+
+}  // namespace
+
+void Attempts::Begin(const config::RetryPolicy& policy) {
+  HOLDFAST_CHECK(!permit_.held());
+  policy_ = &policy;
+  tried_count_ = next_tried_ = 0;
+  made_ = 0;
+  stale_retry_made_ = false;
+}
+
+bool Attempts::MaySendAgain(bool reused_connection) const {
+  if (policy_->attempts == 0) return false;
+  if (reused_connection && !stale_retry_made_) return true;
+  if (made_ >= policy_->attempts) return false;
+  return policy_->refused || policy_->gateway_error || policy_->first_byte_timeout ||
+         !policy_->statuses.empty();
+}
+
+void Attempts::NoteFailed(const pool::SocketAddress& endpoint) {
+  if (std::ranges::find(tried(), endpoint) != tried().end()) return;
+  tried_[next_tried_] = endpoint;
+  next_tried_ = (next_tried_ + 1) % kMaxTried;
+  tried_count_ = std::min(tried_count_ + 1, kMaxTried);
+}
+
+bool Attempts::Permit(RetryDecision decision, pool::Cluster& cluster) {
+  if (FreeOfBudget(decision) || permit_.held()) return true;
+  permit_ = cluster.TakeRetryPermit();
+  return permit_.held();
+}
+
+pool::Duration Attempts::NextPause(RetryDecision decision, size_t endpoints, pool::Random* random) {
+  if (IsStaleRetry(decision) && !stale_retry_made_) {
+    stale_retry_made_ = true;
+    return pool::Duration::zero();
+  }
+  HOLDFAST_CHECK(made_ < policy_->attempts);
+  ++made_;
+  const bool nowhere_else =
+      decision == RetryDecision::kRetryConnectFailure && endpoints <= tried_count_;
+  if (made_ == 1 && !nowhere_else) return pool::Duration::zero();
+  pool::Duration pause = policy_->backoff;
+  for (uint32_t i = 2; i < made_ && i < kMaxDoublings && pause < policy_->max_backoff; ++i) {
+    pause *= 2;
+  }
+  pause = std::min(pause, policy_->max_backoff);
+  constexpr int kSteps = 1000;
+  return pause - pause / (2 * kSteps) * random->Below(kSteps + 1);
+}
+
+void Attempts::End() { permit_.Release(); }
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,65 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_ATTEMPTS_H_
+#define HOLDFAST_GATEWAY_PROXY_ATTEMPTS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "gateway/config/config.h"
+#include "gateway/proxy/retry.h"
+#include "pool/cluster.h"
+#include "pool/net/clock.h"
+#include "pool/net/random.h"
+#include "pool/net/socket_address.h"
+
+namespace holdfast::proxy {
+
+// The attempts that one request has had: how often it was repeated and on what grounds, at which
+// endpoints it failed, and how long it waits before the next.
+//
+//   attempts.Begin(route.retry);
+//   ...
+//   attempts.NoteFailed(endpoint);
+//   if (attempts.Permit(decision, cluster)) WaitFor(attempts.NextPause(decision, ...));
+//   ...
+//   attempts.End();
+//
+// One thread. A member of its exchange; End before the cluster may go.
+class Attempts {
+ public:
+  // Endpoints that are remembered; of more, the latest.
+  static constexpr size_t kMaxTried = 4;
+
+  void Begin(const config::RetryPolicy& policy);
+  // Whether anything that is sent now may have to be sent again.
+  bool MaySendAgain(bool reused_connection) const;
+
+  void NoteFailed(const pool::SocketAddress& endpoint);
+  // The right to make the repetition that was decided, kept until End: false when the budget says
+  // no.
+  bool Permit(RetryDecision decision, pool::Cluster& cluster);
+  // Counts the repetition and says how long it waits. The first goes at once, to another endpoint
+  // or one that is alive; the next wait `backoff`, doubled each time up to `max_backoff`, each a
+  // random part of up to a half less, so that many do not come back together.
+  pool::Duration NextPause(RetryDecision decision, size_t endpoints, pool::Random* random);
+  void End();
+
+  std::span<const pool::SocketAddress> tried() const { return {tried_.data(), tried_count_}; }
+  // By the policy, and for a kept connection that was dead.
+  uint32_t made() const { return made_; }
+  bool stale_retry_made() const { return stale_retry_made_; }
+
+ private:
+  const config::RetryPolicy* policy_ = nullptr;
+  pool::RetryPermit permit_;
+  std::array<pool::SocketAddress, kMaxTried> tried_;
+  size_t tried_count_ = 0;
+  size_t next_tried_ = 0;
+  uint32_t made_ = 0;
+  bool stale_retry_made_ = false;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_ATTEMPTS_H_

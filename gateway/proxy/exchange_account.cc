@@ -1,0 +1,98 @@
+#include "gateway/proxy/exchange_account.h"
+
+#include <array>
+
+#include "gateway/config/config.h"
+#include "gateway/proxy/access_log.h"
+
+namespace holdfast::proxy {
+
+using metrics::Metric;
+using pool::TimePoint;
+
+namespace {
+
+const std::string& UpstreamName(const ExchangeSubject& subject) {
+  return subject.view.snapshot().config().upstreams[subject.route->upstream].name;
+}
+
+// Empty for what could not be read.
+std::string_view ProtocolName(const http::RequestHead& request) {
+  if (request.method_text.empty()) return {};
+  return request.version == http::Version::kHttp11 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
+}  // namespace
+
+void ExchangeAccount::NoteLease(const pool::Lease& lease, TimePoint now) {
+  if (!connected_at.has_value()) connected_at = now;
+  reused = lease.reused();
+  connection = lease.result() == pool::CheckoutResult::kFresh
+                   ? pool::OpenReasonName(lease.open_reason())
+                   : pool::CheckoutResultName(lease.result());
+  close = pool::CloseReason::kNone;
+}
+
+void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
+  Count(subject, context);
+  if (context->access_log != nullptr) Log(subject, context);
+}
+
+void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* context) const {
+  RouteCells& cells = subject.view.cells(subject.listener, subject.route);
+  // As nginx counts requests whose client did not wait for an answer.
+  constexpr int kClientClosedRequest = 499;
+  const bool unanswered = status == 0 && failure == Failure::kClientGone;
+  // Of what could not be read nobody knows the method.
+  const http::Method method =
+      subject.request.method_text.empty() ? http::Method::kOther : subject.request.method;
+  cells.CountRequest(method, unanswered ? kClientClosedRequest : status);
+  if (first_byte_at.has_value()) cells.first_byte.Observe(*first_byte_at - started);
+  cells.duration.Observe(context->loop->now() - started);
+  if (BlamesUpstream(failure) && subject.route != nullptr) {
+    context->shard
+        ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
+                     {UpstreamName(subject), FailureName(failure)})
+        .Add();
+  }
+}
+
+void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context) const {
+  const route::Route* route = subject.route;
+  const bool proxied = route != nullptr && route->action == config::Action::kUpstream;
+  const http::RequestHead& request = subject.request;
+  const http::HeaderField* agent = request.headers.Find(http::FieldId::kUserAgent);
+  std::array<char, pool::SocketAddress::kMaxText> endpoint_text;
+  const auto since_start = [&](const std::optional<TimePoint>& point) {
+    return point.has_value() ? *point - started : pool::Duration{-1};
+  };
+  context->access_log->Record({
+      .time = context->loop->wall_now(),
+      .listener = subject.client.listener->config().name,
+      .client = subject.client.ip,
+      .method = request.method_text,
+      .host = request.authority,
+      .target = request.target,
+      .protocol = ProtocolName(request),
+      .user_agent = agent != nullptr ? agent->value : std::string_view(),
+      .status = status,
+      .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
+      .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
+      .endpoint = connected_at.has_value() ? endpoint.FormatTo(endpoint_text) : std::string_view(),
+      .reused = reused,
+      .connection = connection,
+      .close =
+          close != pool::CloseReason::kNone ? pool::CloseReasonName(close) : std::string_view(),
+      .retries = retries,
+      .retry = retry.has_value() ? RetryDecisionName(*retry) : std::string_view(),
+      .bytes_in = subject.client.stream->bytes_received(),
+      .bytes_out = subject.client.stream->bytes_sent(),
+      .head = subject.client.head_time,
+      .connected = since_start(connected_at),
+      .first_byte = since_start(first_byte_at),
+      .duration = context->loop->now() - started,
+      .reason = FailureName(failure),
+  });
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,69 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_EXCHANGE_ACCOUNT_H_
+#define HOLDFAST_GATEWAY_PROXY_EXCHANGE_ACCOUNT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "gateway/http/message.h"
+#include "gateway/proxy/context.h"
+#include "gateway/proxy/failure.h"
+#include "gateway/proxy/listener.h"
+#include "gateway/proxy/retry.h"
+#include "gateway/proxy/stream.h"
+#include "gateway/proxy/view.h"
+#include "gateway/route/route_table.h"
+#include "pool/lease.h"
+#include "pool/net/clock.h"
+#include "pool/net/socket_address.h"
+#include "pool/reasons.h"
+
+namespace holdfast::proxy {
+
+// Who asked, as the session knows it.
+struct ExchangeClient {
+  ClientStream* stream;
+  Listener* listener;
+  std::string_view ip;  // good while the exchange runs
+  bool trusted = false;
+  pool::Duration head_time{0};
+};
+
+// What was asked, and of whom. Everything outlives the account's writing.
+struct ExchangeSubject {
+  const ExchangeClient& client;
+  View& view;
+  uint32_t listener;          // its place in `view`
+  const route::Route* route;  // null: none matched
+  const http::RequestHead& request;
+};
+
+// What an exchange tells about itself once it is over: noted as it happens, then written to the
+// metric cells and the access log in one go. A member of its exchange; one thread.
+struct ExchangeAccount {
+  // A connection was had for one more attempt.
+  void NoteLease(const pool::Lease& lease, pool::TimePoint now);
+  void Write(const ExchangeSubject& subject, WorkerContext* context) const;
+
+  pool::TimePoint started;
+  std::optional<pool::TimePoint> connected_at;
+  std::optional<pool::TimePoint> first_byte_at;
+  int status = 0;  // of the final response, once its head was sent
+  Failure failure = Failure::kNone;
+  // Of the last attempt.
+  pool::SocketAddress endpoint;
+  bool reused = false;
+  std::string_view connection;  // how it was had: CheckoutResultName, or why it was opened
+  pool::CloseReason close = pool::CloseReason::kNone;
+
+  uint32_t retries = 0;
+  std::optional<RetryDecision> retry;  // the last one that was made
+
+ private:
+  void Count(const ExchangeSubject& subject, WorkerContext* context) const;
+  void Log(const ExchangeSubject& subject, WorkerContext* context) const;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_EXCHANGE_ACCOUNT_H_

@@ -1,0 +1,145 @@
+#include <string>
+#include <utility>
+
+#include "gateway/proxy/exchange.h"
+#include "pool/net/check.h"
+
+// The exchange's attempts: how one ends, and whether another follows.
+
+namespace holdfast::proxy {
+
+using http::Refusal;
+using metrics::Metric;
+using pool::Outcome;
+
+// Nothing of the request has left, so it may be sent elsewhere whatever its method is.
+void Exchange::OnCheckoutFailed(pool::CheckoutResult result) {
+  const Failure failure = FailureOf(result);
+  if (const std::optional<Outcome> outcome = OutcomeOf(failure)) {
+    cluster().Report(account_.endpoint, *outcome);
+    if (Repeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) return;
+  }
+  Fail(failure, failure == Failure::kNoEndpoint ? cluster().note() : std::string_view());
+}
+
+void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
+  switch (trouble) {
+    case UpstreamTrouble::kBadResponse:
+      context_->shard
+          ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(refusal)})
+          .Add();
+      return Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
+    case UpstreamTrouble::kClosed:
+      return ConsiderBroken(AttemptEnd::kClosed, /*patience_over=*/false);
+    case UpstreamTrouble::kReset:
+      return ConsiderBroken(AttemptEnd::kReset, /*patience_over=*/false);
+    case UpstreamTrouble::kNone: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void Exchange::ConsiderBroken(AttemptEnd end, bool patience_over) {
+  RetryFacts facts = FactsAt(end);
+  facts.patience_over = patience_over;
+  const RetryDecision decision = DecideRetry(facts);
+  if (decision == RetryDecision::kAwaitProof) {
+    if (state_ != State::kProving) BeginProving();
+    return;
+  }
+  const Failure failure =
+      end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
+  if (Repeat(decision, OutcomeAfter(failure))) return;
+  Fail(failure, "not sent again: " + std::string(RetryDecisionName(*account_.retry)));
+}
+
+// Nothing is written to the connection any more: what it has not taken yet, the peer shall not
+// come to read.
+void Exchange::BeginProving() {
+  proving_since_ = context_->loop->now();
+  wake_at_ = proving_since_ + kProofStep;
+  MoveTo(State::kProving);
+}
+
+void Exchange::LookForProof() {
+  const pool::TimePoint now = context_->loop->now();
+  wake_at_ = now + kProofStep;
+  ArmTimer();
+  ConsiderBroken(AttemptEnd::kClosed, now >= proving_since_ + kProofPatience);
+}
+
+bool Exchange::RepeatInsteadOfRelay() {
+  if (!PolicyCoversStatus(route_->retry, response_.status)) return false;
+  return Repeat(DecideRetry(FactsAt(AttemptEnd::kStatus)), OutcomeOfStatus(response_.status));
+}
+
+void Exchange::OnFirstByteTimeout() {
+  if (Repeat(DecideRetry(FactsAt(AttemptEnd::kFirstByteTimeout)), Outcome::kGatewayError)) return;
+  Fail(Failure::kFirstByteTimeout);
+}
+
+RetryFacts Exchange::FactsAt(AttemptEnd end) const {
+  RetryFacts facts{.end = end,
+                   .policy = &route_->retry,
+                   .attempts_made = attempts_.made(),
+                   .stale_retry_made = attempts_.stale_retry_made(),
+                   .idempotent = http::IsIdempotent(request_.method),
+                   .replayable = replay_.complete()};
+  if (end == AttemptEnd::kStatus) facts.status = response_.status;
+  if (!upstream_.active()) return facts;
+  facts.reused_connection = MetKeptConnection();
+  facts.response_begun = upstream_.response_begun();
+  facts.nothing_written = upstream_.bytes_sent() == 0;
+  // A reset is no proof, whatever was acknowledged, and asking is a system call.
+  facts.nothing_acknowledged =
+      end == AttemptEnd::kClosed && upstream_.lease().NothingAcknowledged();
+  facts.peer_gone = upstream_.lease().connection().hung_up();
+  return facts;
+}
+
+bool Exchange::MetKeptConnection() const {
+  return upstream_.lease().reused() || upstream_.lease().result() == pool::CheckoutResult::kShared;
+}
+
+bool Exchange::Repeat(RetryDecision decision, std::optional<Outcome> outcome) {
+  if (IsRetry(decision) && !attempts_.Permit(decision, cluster())) {
+    decision = RetryDecision::kBudgetExhausted;
+  }
+  account_.retry = decision;
+  context_->shard
+      ->CounterFor(Metric::kUpstreamRetriesTotal, {upstream_name(), RetryDecisionName(decision)})
+      .Add();
+  if (!IsRetry(decision)) return false;
+  ++account_.retries;
+  EndAttempt(outcome);
+  attempts_.NoteFailed(account_.endpoint);
+  const pool::Duration pause =
+      attempts_.NextPause(decision, cluster().endpoints(), context_->random);
+  wake_at_.reset();
+  if (pause > pool::Duration::zero()) wake_at_ = context_->loop->now() + pause;
+  MoveTo(State::kCheckout);
+  if (!wake_at_.has_value()) Acquire();
+  return true;
+}
+
+// A kept connection that was dead speaks of its age, not of the endpoint's health.
+std::optional<Outcome> Exchange::OutcomeAfter(Failure failure) const {
+  if (!upstream_.active()) return std::nullopt;
+  const bool died = failure == Failure::kUpstreamClosed || failure == Failure::kUpstreamReset;
+  if (died && MetKeptConnection() && !upstream_.response_begun()) return std::nullopt;
+  if (const std::optional<Outcome> outcome = OutcomeOf(failure)) return outcome;
+  if (account_.status == 0) return std::nullopt;
+  return OutcomeOfStatus(account_.status);
+}
+
+void Exchange::EndAttempt(std::optional<Outcome> outcome) {
+  if (!upstream_.active()) return;
+  if (outcome.has_value()) cluster().Report(account_.endpoint, *outcome);
+  account_.close = upstream_.End();
+}
+
+void Exchange::EndLastAttempt(std::optional<Outcome> outcome) {
+  EndAttempt(outcome);
+  attempts_.End();
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,78 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_HEALTH_PROBER_H_
+#define HOLDFAST_GATEWAY_PROXY_HEALTH_PROBER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/config.h"
+#include "metrics/sums.h"
+#include "pool/net/buffer.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/random.h"
+#include "pool/net/socket_address.h"
+
+namespace holdfast::proxy {
+
+// An endpoint to be checked.
+struct ProbeTarget {
+  pool::SocketAddress address;
+  std::string host;     // for the Host field, where the check names none
+  bool healthy = true;  // as far as is known when it is first named
+};
+
+// Checks the endpoints of every upstream that has a health check, each by itself: first at a random
+// moment of the first interval, then every interval, a tenth more or less. `fall` failures in a row
+// make an endpoint unhealthy, `rise` successes in a row make it healthy again.
+//
+// Main thread; one per process. What is given to it outlives it. Destruction ends the checks under
+// way and calls nothing.
+class HealthProber {
+ public:
+  // Connections kept between checks. Endpoints beyond as many get a new one each time.
+  static constexpr size_t kMaxKept = 256;
+
+  struct Callbacks {
+    // An endpoint's health became another. Called from the loop; it must not call SetTargets.
+    std::function<void(const std::string& upstream, const pool::SocketAddress& address,
+                       bool healthy)>
+        on_health;
+    // Whether the upstream has had requests since the last time it was asked.
+    std::function<bool(const std::string& upstream)> has_traffic;
+  };
+
+  HealthProber(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Random* random,
+               Callbacks callbacks);
+  ~HealthProber();
+  HealthProber(const HealthProber&) = delete;
+  HealthProber& operator=(const HealthProber&) = delete;
+
+  // The endpoints of `upstream`, each address once, and how to check them from now on; nullopt: not
+  // at all. Endpoints that stay keep their health, and their count unless the check became
+  // another.
+  void SetTargets(const std::string& upstream, const std::optional<config::HealthCheck>& check,
+                  const std::vector<ProbeTarget>& targets);
+
+  // What the checks were, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
+
+ private:
+  class Endpoint;
+  class Group;
+
+  pool::EventLoop* loop_;
+  pool::SlabPool* slabs_;
+  pool::Random* random_;
+  Callbacks callbacks_;
+  size_t keeping_ = 0;                                    // endpoints whose connection may be kept
+  std::map<std::string, std::unique_ptr<Group>> groups_;  // by upstream
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_HEALTH_PROBER_H_

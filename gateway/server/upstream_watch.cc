@@ -1,0 +1,203 @@
+#include "gateway/server/upstream_watch.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/str_cat.h>
+
+#include "gateway/server/op_log.h"
+#include "pool/net/check.h"
+
+namespace holdfast::server {
+
+using metrics::Metric;
+
+namespace {
+
+std::vector<pool::UpstreamNames> NamesOf(const config::Config& config) {
+  std::vector<pool::UpstreamNames> all;
+  for (const config::Upstream& upstream : config.upstreams) {
+    pool::UpstreamNames names{.upstream = upstream.name};
+    for (const config::Endpoint& endpoint : upstream.endpoints) {
+      if (endpoint.literal.has_value()) {
+        names.literals.push_back({.address = *endpoint.literal,
+                                  .weight = endpoint.weight,
+                                  .backup = endpoint.backup,
+                                  .host = ""});
+      } else {
+        names.names.push_back({.host = endpoint.host,
+                               .port = endpoint.port,
+                               .srv = endpoint.srv,
+                               .weight = endpoint.weight,
+                               .backup = endpoint.backup});
+      }
+    }
+    all.push_back(std::move(names));
+  }
+  return all;
+}
+
+std::vector<pool::HealthPolicy> PoliciesOf(const config::Config& config) {
+  std::vector<pool::HealthPolicy> policies;
+  for (const config::Upstream& upstream : config.upstreams) {
+    pool::HealthPolicy policy{.upstream = upstream.name,
+                              .checked = upstream.health_check.has_value()};
+    if (const auto& outlier = upstream.outlier; outlier.has_value()) {
+      policy.outlier = {.base_time = outlier->base_time,
+                        .max_time = outlier->max_time,
+                        .max_percent = outlier->max_percent};
+    }
+    policies.push_back(std::move(policy));
+  }
+  return policies;
+}
+
+void LogStates(const std::string& upstream, const pool::EndpointSet& before,
+               const pool::EndpointSet& after) {
+  absl::flat_hash_map<pool::SocketAddress, pool::Availability> known;
+  for (const auto& endpoint : before.endpoints) known[endpoint.address] = endpoint.availability;
+  for (const pool::EndpointState& endpoint : after.endpoints) {
+    const auto was = known.try_emplace(endpoint.address, pool::Availability::kUp).first->second;
+    if (was == endpoint.availability) continue;
+    const std::string line =
+        absl::StrCat("upstream ", upstream, ": endpoint ", endpoint.address.ToString(), " is ",
+                     std::string(pool::AvailabilityName(endpoint.availability)), ", was ",
+                     std::string(pool::AvailabilityName(was)));
+    if (endpoint.availability == pool::Availability::kUp) {
+      LogInfo(line);
+    } else {
+      LogWarning(line);
+    }
+  }
+}
+
+uint64_t SeedOf(const pool::Clock& clock) {
+  return static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
+}
+
+}  // namespace
+
+std::string HostOf(const pool::EndpointSpec& endpoint) {
+  if (!endpoint.address.is_ip()) return "localhost";
+  std::string host = endpoint.host.empty() ? endpoint.address.Ip() : endpoint.host;
+  if (host.find(':') != host.npos) host = "[" + host + "]";
+  if (endpoint.address.port() != 80) host += ":" + std::to_string(endpoint.address.port());
+  return host;
+}
+
+UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs,
+                             const metrics::Registry* registry, metrics::Shard* shard,
+                             OnChange on_change)
+    : loop_(loop),
+      registry_(registry),
+      shard_(shard),
+      on_change_(std::move(on_change)),
+      random_(SeedOf(loop->clock())),
+      directory_(loop,
+                 [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
+                   OnDirectoryChange(upstream, endpoints);
+                 }),
+      prober_(
+          loop, slabs, &random_,
+          {.on_health = [this](const std::string& upstream, const pool::SocketAddress& address,
+                               bool healthy) { directory_.SetHealth(upstream, address, healthy); },
+           .has_traffic = [this](const std::string& upstream) { return HasTraffic(upstream); }}) {}
+
+void UpstreamWatch::StartDiscovery(const config::Dns& dns) {
+  for (auto& [name, upstream] : upstreams_) upstream.carried = upstream.found;
+  dns_ = dns;
+  discovery_.reset();
+  resolver_ = std::make_unique<pool::CaresResolver>(
+      loop_, pool::CaresOptions{.servers = dns.servers,
+                                .timeout = dns.timeout,
+                                .attempts = static_cast<int>(dns.attempts)});
+  discovery_ = std::make_unique<pool::Discovery>(
+      loop_, resolver_.get(),
+      pool::DiscoveryOptions{.min_ttl = dns.min_ttl,
+                             .max_ttl = dns.max_ttl,
+                             .hold = dns.hold,
+                             .seed = SeedOf(loop_->clock())},
+      shard_, [this](const std::string& upstream, const pool::DiscoveredEndpoints& discovered) {
+        TakeDiscovered(upstream, discovered);
+      });
+}
+
+void UpstreamWatch::TakeDiscovered(const std::string& name,
+                                   const pool::DiscoveredEndpoints& discovered) {
+  Upstream& upstream = upstreams_.at(name);
+  // A note speaks of names that have no complete answer.
+  if (discovered.note.empty()) upstream.carried.clear();
+  std::vector<pool::EndpointSpec> endpoints = discovered.endpoints;
+  for (const pool::EndpointSpec& spec : upstream.carried) {
+    if (std::ranges::find(endpoints, spec.address, &pool::EndpointSpec::address) ==
+        endpoints.end()) {
+      endpoints.push_back(spec);
+    }
+  }
+  directory_.SetDiscovered(name, endpoints, discovered.note);
+  std::erase_if(endpoints, [](const pool::EndpointSpec& spec) { return spec.host.empty(); });
+  upstream.found = std::move(endpoints);
+}
+
+void UpstreamWatch::Adopt(const config::Config& config) {
+  if (discovery_ == nullptr || config.dns != dns_) StartDiscovery(config.dns);
+  discovery_->SetUpstreams(NamesOf(config));
+  directory_.SetUpstreams(PoliciesOf(config));
+  std::map<std::string, Upstream> before = std::exchange(upstreams_, {});
+  for (const config::Upstream& upstream : config.upstreams) {
+    const auto known = before.extract(upstream.name);
+    if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
+    upstreams_[upstream.name].check = upstream.health_check;
+    TakeDiscovered(upstream.name, discovery_->Current(upstream.name));
+    AimChecks(upstream.name);
+  }
+  for (const auto& [name, upstream] : before) prober_.SetTargets(name, std::nullopt, {});
+}
+
+void UpstreamWatch::OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints) {
+  LogStates(name, std::exchange(upstreams_.at(name).told, endpoints), endpoints);
+  AimChecks(name);
+  on_change_(name, endpoints);
+}
+
+void UpstreamWatch::AimChecks(const std::string& name) {
+  std::vector<proxy::ProbeTarget> targets;
+  for (const pool::EndpointState& endpoint : directory_.Current(name).endpoints) {
+    targets.push_back({.address = endpoint.address,
+                       .host = HostOf(endpoint),
+                       .healthy = directory_.Healthy(name, endpoint.address)});
+  }
+  prober_.SetTargets(name, upstreams_.at(name).check, targets);
+}
+
+pool::EndpointSet UpstreamWatch::Current(const std::string& upstream) const {
+  return directory_.Current(upstream);
+}
+
+bool UpstreamWatch::AllNamed() const {
+  return std::ranges::none_of(upstreams_, [this](const auto& entry) {
+    return directory_.Current(entry.first).endpoints.empty();
+  });
+}
+
+void UpstreamWatch::OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint) {
+  directory_.OnTrouble(upstream, endpoint);
+}
+
+bool UpstreamWatch::HasTraffic(const std::string& name) {
+  uint64_t checkouts = 0;
+  const metrics::Sums sums = registry_->Collect(Metric::kUpstreamCheckoutsTotal);
+  for (const auto& [labels, count] : sums.Of<metrics::Counter>(Metric::kUpstreamCheckoutsTotal)) {
+    if (labels.front() == name) checkouts += count;
+  }
+  return std::exchange(upstreams_.at(name).checkouts, checkouts) != checkouts;
+}
+
+void UpstreamWatch::AddTo(metrics::Sums& sums) const {
+  directory_.AddTo(sums);
+  prober_.AddTo(sums);
+}
+
+}  // namespace holdfast::server

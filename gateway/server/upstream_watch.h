@@ -1,0 +1,88 @@
+#ifndef HOLDFAST_GATEWAY_SERVER_UPSTREAM_WATCH_H_
+#define HOLDFAST_GATEWAY_SERVER_UPSTREAM_WATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/config.h"
+#include "gateway/proxy/health_prober.h"
+#include "metrics/registry.h"
+#include "pool/dns/cares_resolver.h"
+#include "pool/dns/discovery.h"
+#include "pool/endpoint_directory.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/random.h"
+
+namespace holdfast::server {
+
+// What the main thread does for the upstreams: looks their names up, checks their endpoints,
+// ejects those that fail, and says what is left for the workers to use.
+//
+// Main thread; owned by the server. What is given to it outlives it. Destruction ends look-ups and
+// checks and calls nothing.
+class UpstreamWatch {
+ public:
+  // An upstream's endpoints became others, or other in state. Called from the loop.
+  using OnChange =
+      std::function<void(const std::string& upstream, const pool::EndpointSet& endpoints)>;
+
+  UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, const metrics::Registry* registry,
+                metrics::Shard* shard, OnChange on_change);
+  UpstreamWatch(const UpstreamWatch&) = delete;
+  UpstreamWatch& operator=(const UpstreamWatch&) = delete;
+
+  // The upstreams from now on. What is known of those that stay is kept; with other settings of
+  // `dns` the names are looked up anew, and until that has succeeded for all names of an upstream
+  // the addresses found before stay.
+  void Adopt(const config::Config& config);
+
+  // Of an upstream of the configuration adopted last.
+  pool::EndpointSet Current(const std::string& upstream) const;
+  // Each upstream of it has an endpoint.
+  bool AllNamed() const;
+  // An endpoint has failed as many requests in a row as it may.
+  void OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint);
+
+  // Of endpoints and checks, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
+
+ private:
+  struct Upstream {
+    std::optional<config::HealthCheck> check;
+    std::vector<pool::EndpointSpec> found;    // by look-up, what is carried over among it
+    std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
+    pool::EndpointSet told;
+    uint64_t checkouts = 0;  // when HasTraffic was last asked
+  };
+
+  void StartDiscovery(const config::Dns& dns);
+  void TakeDiscovered(const std::string& name, const pool::DiscoveredEndpoints& discovered);
+  void OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints);
+  // Tells the prober what to check.
+  void AimChecks(const std::string& name);
+  bool HasTraffic(const std::string& name);
+
+  pool::EventLoop* loop_;
+  const metrics::Registry* registry_;
+  metrics::Shard* shard_;
+  OnChange on_change_;
+  pool::Random random_;
+  std::map<std::string, Upstream> upstreams_;
+  pool::EndpointDirectory directory_;
+  proxy::HealthProber prober_;
+  config::Dns dns_;
+  std::unique_ptr<pool::CaresResolver> resolver_;
+  std::unique_ptr<pool::Discovery> discovery_;
+};
+
+// What to send in Host for an endpoint (RFC 9110 section 7.2).
+std::string HostOf(const pool::EndpointSpec& endpoint);
+
+}  // namespace holdfast::server
+
+#endif  // HOLDFAST_GATEWAY_SERVER_UPSTREAM_WATCH_H_

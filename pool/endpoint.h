@@ -1,0 +1,45 @@
+#ifndef HOLDFAST_POOL_ENDPOINT_H_
+#define HOLDFAST_POOL_ENDPOINT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pool/dns/endpoint_spec.h"
+#include "pool/net/clock.h"
+
+namespace holdfast::pool {
+
+// Whether an endpoint may get new requests, and if not, why. Names are label values.
+enum class Availability : uint8_t {
+  kUp,
+  kUnhealthy,    // its health checks fail
+  kEjected,      // it failed requests
+  kDrained,      // by hand: what it has in flight finishes
+  kMaintenance,  // by hand: its kept connections are closed as well
+};
+inline constexpr int kAvailabilities = 5;
+std::string_view AvailabilityName(Availability availability);
+
+struct EndpointState : EndpointSpec {
+  Availability availability = Availability::kUp;
+  // Since when it has been up after it was not; slow start counts from here. nullopt: always.
+  std::optional<TimePoint> up_since;
+
+  bool operator==(const EndpointState&) const = default;
+};
+
+// One upstream's endpoints at one time, as the main thread tells the workers. `note` says why some
+// are missing, for error responses and operators.
+struct EndpointSet {
+  std::vector<EndpointState> endpoints;
+  std::string note;
+
+  bool operator==(const EndpointSet&) const = default;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_ENDPOINT_H_

@@ -1,0 +1,136 @@
+#ifndef HOLDFAST_POOL_ENDPOINT_DIRECTORY_H_
+#define HOLDFAST_POOL_ENDPOINT_DIRECTORY_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/functional/any_invocable.h>
+
+#include "metrics/sums.h"
+#include "pool/endpoint.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/timer_wheel.h"
+#include "pool/outlier.h"
+
+namespace holdfast::pool {
+
+// What an operator wants of an endpoint, whatever its health.
+enum class ManualState : uint8_t { kUp, kDrained, kMaintenance };
+
+// How one upstream's endpoints are judged.
+struct HealthPolicy {
+  std::string upstream;                   // unique
+  std::optional<OutlierOptions> outlier;  // nullopt: nothing is ejected
+  bool checked = false;                   // there are health checks; without, all count as healthy
+};
+
+// The one place that knows of every upstream which endpoints there are and whether each may be
+// used: discovery, health checks, failed requests and operators tell it, and it tells the workers.
+// Maintenance goes before drained, that before unhealthy, that before ejected.
+//
+// What is known of an endpoint survives reloads that keep its upstream and address, and its absence
+// from discovery for kRememberTime.
+//
+// Main thread; one per process. `loop` outlives it. Nothing is called from within a call: changes
+// are told from the loop, those of one turn together. Destruction tells nobody.
+class EndpointDirectory {
+ public:
+  // An upstream's set became another one. It may call everything but the destructor.
+  using OnChange = absl::AnyInvocable<void(const std::string& upstream, const EndpointSet& set)>;
+
+  // An endpoint that appears this soon after its upstream was named has been there from the start,
+  // and needs no slow start beside the others.
+  static constexpr Duration kStartTime = std::chrono::seconds(10);
+  // How long, and of how many endpoints of an upstream, the state is kept after they left.
+  static constexpr Duration kRememberTime = std::chrono::minutes(10);
+  static constexpr size_t kMaxRemembered = 256;
+
+  EndpointDirectory(EventLoop* loop, OnChange on_change);
+  EndpointDirectory(const EndpointDirectory&) = delete;
+  EndpointDirectory& operator=(const EndpointDirectory&) = delete;
+
+  // The upstreams from now on; those named before keep what is known of them.
+  void SetUpstreams(const std::vector<HealthPolicy>& policies);
+
+  // The following do nothing for an upstream or endpoint that is unknown: what they are told may
+  // have been on its way while it went.
+
+  // An endpoint that is named twice counts once.
+  void SetDiscovered(const std::string& upstream, const std::vector<EndpointSpec>& endpoints,
+                     const std::string& note);
+  void SetHealth(const std::string& upstream, const SocketAddress& address, bool healthy);
+  // The endpoint has failed as many requests in a row as it may.
+  void OnTrouble(const std::string& upstream, const SocketAddress& address);
+  // False: unknown.
+  bool SetManual(const std::string& upstream, const SocketAddress& address, ManualState state);
+  // In place of the discovered weight, which comes back with nullopt; at least 1. False: unknown.
+  bool SetWeight(const std::string& upstream, const SocketAddress& address,
+                 std::optional<uint32_t> weight);
+
+  // Of an upstream that the last SetUpstreams named.
+  EndpointSet Current(const std::string& upstream) const;
+  // What the health checks said last; true without any.
+  bool Healthy(const std::string& upstream, const SocketAddress& address) const;
+
+  // The endpoints' states at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
+
+ private:
+  struct Record {
+    EndpointSpec spec;
+    uint64_t generation = 0;  // the upstream's when it was last discovered
+    TimePoint left_at;        // with an older generation
+    bool healthy = true;
+    EjectionRecord ejection;
+    TimePoint ejected_until;  // while ejected
+    ManualState manual = ManualState::kUp;
+    std::optional<uint32_t> weight;
+    Availability availability = Availability::kUp;
+    std::optional<TimePoint> up_since;
+    std::array<uint64_t, kAvailabilities> changes{};  // into each state
+  };
+  struct Upstream {
+    HealthPolicy policy;
+    TimePoint named_at;
+    std::string note;
+    uint64_t generation = 0;               // of the last SetDiscovered
+    std::vector<SocketAddress> addresses;  // as discovered last, in that order
+    absl::flat_hash_map<SocketAddress, Record> records;
+    std::array<uint64_t, kEjectionResults> ejections{};
+    std::optional<EndpointSet> told;  // what OnChange was last called with
+  };
+
+  Upstream* FindUpstream(const std::string& upstream);
+  // Of a present endpoint.
+  Record* FindRecord(const std::string& upstream, const SocketAddress& address);
+  static const Record& RecordOf(const Upstream& upstream, const SocketAddress& address);
+  void SetPolicy(Upstream& upstream, const HealthPolicy& policy);
+  // Takes the record's facts into its availability.
+  void Judge(const Upstream& upstream, Record& record);
+  static EndpointState StateOf(const Record& record);
+  static EjectionFacts FactsOf(const Upstream& upstream, const Record& record);
+  void ForgetDeparted(Upstream& upstream);
+  void MarkChanged(const Upstream& upstream);
+  void Tell();
+  void OnEjectionTimer(TimePoint now);
+  void ArmEjectionTimer();
+
+  EventLoop* loop_;
+  OnChange on_change_;
+  std::map<std::string, Upstream> upstreams_;
+  std::set<std::string> changed_;  // upstreams that Tell is to speak of
+  MemberTask<EndpointDirectory, &EndpointDirectory::Tell> tell_task_{this};
+  // For the earliest end of an ejection.
+  MemberTimer<EndpointDirectory, &EndpointDirectory::OnEjectionTimer> ejection_timer_{this};
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_ENDPOINT_DIRECTORY_H_

@@ -1,0 +1,70 @@
+#include "pool/reasons.h"
+
+#include "pool/net/check.h"
+
+namespace holdfast::pool {
+
+std::string_view CheckoutResultName(CheckoutResult result) {
+  switch (result) {
+    case CheckoutResult::kReused: return "reused";
+    case CheckoutResult::kShared: return "shared";
+    case CheckoutResult::kFresh: return "fresh";
+    case CheckoutResult::kQueueFull: return "queue_full";
+    case CheckoutResult::kQueueTimeout: return "queue_timeout";
+    case CheckoutResult::kConnectRefused: return "connect_refused";
+    case CheckoutResult::kConnectTimeout: return "connect_timeout";
+    case CheckoutResult::kConnectFailed: return "connect_failed";
+    case CheckoutResult::kNoDescriptors: return "no_descriptors";
+    case CheckoutResult::kNoEndpoint: return "no_endpoint";
+    case CheckoutResult::kRequestsBreaker: return "breaker_requests";
+    case CheckoutResult::kConnectionsBreaker: return "breaker_connections";
+    case CheckoutResult::kPendingBreaker: return "breaker_pending";
+    case CheckoutResult::kCancelled: return "cancelled";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+std::string_view OpenReasonName(OpenReason reason) {
+  switch (reason) {
+    case OpenReason::kEmpty: return "empty";
+    case OpenReason::kAllBusy: return "all_busy";
+    case OpenReason::kExpired: return "expired";
+    case OpenReason::kPeerClosed: return "peer_closed";
+    case OpenReason::kMaxAge: return "max_age";
+    case OpenReason::kNotKept: return "not_kept";
+    case OpenReason::kCap: return "cap";
+    case OpenReason::kUnhealthy: return "unhealthy";
+    case OpenReason::kKeyMismatch: return "key_mismatch";
+    case OpenReason::kRetry: return "retry";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+std::string_view CloseReasonName(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kNone: return "none";
+    case CloseReason::kNotAsked: return "not_asked";
+    case CloseReason::kBroken: return "broken";
+    case CloseReason::kPeerClosed: return "peer_closed";
+    case CloseReason::kUpgraded: return "upgraded";
+    case CloseReason::kRequestUnfinished: return "request_unfinished";
+    case CloseReason::kResponseUnfinished: return "response_unfinished";
+    case CloseReason::kExtraBytes: return "extra_bytes";
+    case CloseReason::kPeerAskedClose: return "peer_asked_close";
+    case CloseReason::kDraining: return "draining";
+    case CloseReason::kMaxAge: return "max_age";
+    case CloseReason::kMaxRequests: return "max_requests";
+    case CloseReason::kIdleOff: return "idle_off";
+    case CloseReason::kIdleTimeout: return "idle_timeout";
+    case CloseReason::kIdlePeerClosed: return "idle_peer_closed";
+    case CloseReason::kIdleBytes: return "idle_bytes";
+    case CloseReason::kIdleEvicted: return "idle_evicted";
+    case CloseReason::kDrained: return "drained";
+    case CloseReason::kUnhealthy: return "unhealthy";
+    case CloseReason::kConnectFailed: return "connect_failed";
+    case CloseReason::kConnectTimeout: return "connect_timeout";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+}  // namespace holdfast::pool

@@ -1,0 +1,81 @@
+#ifndef HOLDFAST_POOL_REASONS_H_
+#define HOLDFAST_POOL_REASONS_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace holdfast::pool {
+
+// The words for what happens to upstream connections. Each name is one word for the same thing
+// wherever it is told: metric labels, the access log, the admin port.
+
+// How a request for a connection ended.
+enum class CheckoutResult : uint8_t {
+  kReused,        // a connection of this worker that has served before
+  kShared,        // one that another worker had to spare
+  kFresh,         // one that has not served yet
+  kQueueFull,     // too many requests wait already
+  kQueueTimeout,  // waited too long
+  kConnectRefused,
+  kConnectTimeout,
+  kConnectFailed,       // any other error of connect(2)
+  kNoDescriptors,       // the process is out of file descriptors
+  kNoEndpoint,          // the upstream has no address (yet)
+  kRequestsBreaker,     // the upstream has as many requests as it may
+  kConnectionsBreaker,  // as many connections, over all endpoints
+  kPendingBreaker,      // as many that wait, over all endpoints
+  kCancelled,           // the request went away while it waited
+};
+inline constexpr int kCheckoutResults = 14;
+std::string_view CheckoutResultName(CheckoutResult result);
+
+// Why a connection was opened instead of a kept one being used: what became of the endpoint's kept
+// ones.
+enum class OpenReason : uint8_t {
+  kEmpty,        // it has had none yet
+  kAllBusy,      // every one is leased or connecting
+  kExpired,      // the last one reached its idle timeout
+  kPeerClosed,   // the last one was closed by the peer, or spoiled by it
+  kMaxAge,       // the last one was too old, or had served enough
+  kNotKept,      // the last one was not kept when its request ended
+  kCap,          // the last one gave way to a limit
+  kUnhealthy,    // they were closed as the endpoint was taken out
+  kKeyMismatch,  // kept ones are there, but for other endpoints of the upstream
+  kRetry,        // a repeated request wants one that nobody has used
+};
+inline constexpr int kOpenReasons = 10;
+std::string_view OpenReasonName(OpenReason reason);
+
+// Why a connection was closed; kNone: it was kept.
+enum class CloseReason : uint8_t {
+  kNone,
+  // At the end of a lease, in the order in which DecideReuse looks.
+  kNotAsked,            // the lease ended without asking for reuse
+  kBroken,              // the socket failed
+  kPeerClosed,          // the peer sent its end
+  kUpgraded,            // the connection left HTTP
+  kRequestUnfinished,   // part of the request was never sent
+  kResponseUnfinished,  // the response was not read to its end
+  kExtraBytes,          // bytes after the response's end
+  kPeerAskedClose,      // Connection: close, HTTP/1.0, or a body that ends with the connection
+  kDraining,            // the pool takes nothing back
+  kMaxAge,              // while idle, too
+  kMaxRequests,         // it has served as many as it may, by our limit or the peer's
+  kIdleOff,             // idle connections are not kept
+  // While idle.
+  kIdleTimeout,
+  kIdlePeerClosed,
+  kIdleBytes,    // the upstream spoke without being asked
+  kIdleEvicted,  // a limit, or a newer one that needed its place
+  kDrained,      // the endpoint left, or the process stops
+  kUnhealthy,    // the endpoint was taken out
+  // While connecting.
+  kConnectFailed,
+  kConnectTimeout,
+};
+inline constexpr int kCloseReasons = 21;
+std::string_view CloseReasonName(CloseReason reason);
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_REASONS_H_

@@ -1,0 +1,51 @@
+#include "pool/upstream_totals.h"
+
+namespace holdfast::pool {
+
+UpstreamTotals::UpstreamTotals(size_t workers)
+    : slots_(workers), idle_expiry_(LearnedExpiry::kStart.count()) {}
+
+void UpstreamTotals::SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget) {
+  connection_limit_.store(breakers.connections, std::memory_order_relaxed);
+  request_limit_.store(breakers.requests, std::memory_order_relaxed);
+  pending_limit_.store(breakers.pending, std::memory_order_relaxed);
+  retry_limit_.store(breakers.retries, std::memory_order_relaxed);
+  retry_percent_.store(budget.percent, std::memory_order_relaxed);
+  min_retries_.store(budget.min_retries, std::memory_order_relaxed);
+}
+
+bool UpstreamTotals::MayRetry() const {
+  const size_t present = retries();
+  if (present >= retry_limit_.load(std::memory_order_relaxed)) return false;
+  if (present < min_retries_.load(std::memory_order_relaxed)) return true;
+  return present * 100 < active() * retry_percent_.load(std::memory_order_relaxed);
+}
+
+bool UpstreamTotals::TakeConnection() {
+  const size_t limit = connection_limit_.load(std::memory_order_relaxed);
+  size_t present = connections_.load();
+  do {
+    if (present >= limit) return false;
+  } while (!connections_.compare_exchange_weak(present, present + 1));
+  return true;
+}
+
+void UpstreamTotals::LearnPeerClose(Duration idle_age, TimePoint now) {
+  const std::lock_guard lock(learning_);
+  learned_.ObservePeerClose(idle_age, now);
+  idle_expiry_.store(learned_.current().count(), std::memory_order_relaxed);
+}
+
+void UpstreamTotals::LearnSurvived(Duration idle_age, TimePoint now) {
+  const std::lock_guard lock(learning_);
+  learned_.ObserveSurvived(idle_age, now);
+  idle_expiry_.store(learned_.current().count(), std::memory_order_relaxed);
+}
+
+size_t UpstreamTotals::Sum(std::atomic<int32_t> Slot::*cell) const {
+  int64_t sum = 0;
+  for (const Slot& slot : slots_) sum += (slot.*cell).load(std::memory_order_relaxed);
+  return sum > 0 ? static_cast<size_t>(sum) : 0;
+}
+
+}  // namespace holdfast::pool

@@ -1,0 +1,331 @@
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "gateway/config/build.h"
+#include "tests/gateway/config/load_testing.h"
+
+namespace holdfast::config {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// One upstream "web" with these lines, indented by four, from line 5 on.
+std::string WithUpstream(std::string_view lines) {
+  return "listeners: [{bind: \"127.0.0.1:8080\"}]\n"
+         "routes: [{upstream: web}]\n"
+         "upstreams:\n"
+         "  web:\n" +
+         std::string(lines);
+}
+
+TEST(BuildUpstreamTest, ReadsEveryKey) {
+  const Config config = Load(
+      WithUpstream("    endpoints: [\"web:80\", {address: \"10.0.0.7:8080\"}, \"unix:/run/web\"]\n"
+                   "    balance: round_robin\n"
+                   "    max_connections: 10\n"
+                   "    max_idle: 5\n"
+                   "    idle_timeout: 30s\n"
+                   "    max_connection_age: 10m\n"
+                   "    connect_timeout: 500ms\n"
+                   "    queue: {size: 7, timeout: 9s}\n"));
+  ASSERT_EQ(config.upstreams.size(), 1u);
+  const Upstream& web = config.upstreams[0];
+  EXPECT_EQ(web.name, "web");
+  ASSERT_EQ(web.endpoints.size(), 3u);
+  EXPECT_EQ(web.endpoints[0].host, "web");
+  EXPECT_EQ(web.endpoints[1].text, "10.0.0.7:8080");
+  EXPECT_TRUE(web.endpoints[2].literal);
+  EXPECT_EQ(web.balance, Balance::kRoundRobin);
+  EXPECT_EQ(web.max_connections, 10u);
+  EXPECT_EQ(web.max_idle, 5u);
+  EXPECT_FALSE(web.idle_timeout_auto);
+  EXPECT_EQ(web.idle_timeout, seconds(30));
+  EXPECT_EQ(web.max_connection_age, minutes(10));
+  EXPECT_EQ(web.connect_timeout, milliseconds(500));
+  EXPECT_EQ(web.queue.size, 7u);
+  EXPECT_EQ(web.queue.timeout, seconds(9));
+}
+
+TEST(BuildUpstreamTest, TakesOffAndAuto) {
+  const Upstream off = Load(WithUpstream("    endpoints: [\"web:80\"]\n    max_connections: off\n"
+                                         "    idle_timeout: off\n    max_connection_age: off\n"))
+                           .upstreams[0];
+  EXPECT_EQ(off.max_connections, std::nullopt);
+  EXPECT_FALSE(off.idle_timeout_auto);
+  EXPECT_EQ(off.idle_timeout, std::nullopt);
+  EXPECT_EQ(off.max_connection_age, std::nullopt);
+
+  const Upstream automatic =
+      Load(WithUpstream("    endpoints: [\"web:80\"]\n    idle_timeout: auto\n")).upstreams[0];
+  EXPECT_TRUE(automatic.idle_timeout_auto);
+  EXPECT_EQ(automatic.idle_timeout, seconds(4));
+}
+
+// With one endpoint, and these lines from line 6 on.
+std::string WithKeys(std::string_view lines) {
+  return WithUpstream("    endpoints: [\"a:1\"]\n" + std::string(lines));
+}
+
+// The errors alone, without the source lines.
+std::string Errors(std::string_view text) {
+  std::string errors;
+  for (const Diagnostic& diagnostic : LoadConfig(text, "f.yaml").diagnostics) {
+    errors += std::to_string(diagnostic.position.line) + ":" +
+              std::to_string(diagnostic.position.column) + " " + diagnostic.message + "\n";
+  }
+  return errors;
+}
+
+TEST(BuildUpstreamTest, RefusesAnEndpointGivenTwice) {
+  EXPECT_EQ(Complaints(WithUpstream("    endpoints: [\"a:1\", {address: \"a:1\"}]\n")),
+            "f.yaml:5:34: error: endpoint 'a:1' is given twice; first at line 5\n"
+            "      endpoints: [\"a:1\", {address: \"a:1\"}]\n"
+            "                                   ^\n");
+}
+
+TEST(BuildUpstreamTest, WarnsOfOneThatIsNotUsed) {
+  EXPECT_EQ(Complaints(WithUpstream("    endpoints: [\"a:1\"]\n  spare: {endpoints: [\"b:1\"]}\n")),
+            "f.yaml:6:3: warning: upstream 'spare' is used by no route\n"
+            "    spare: {endpoints: [\"b:1\"]}\n"
+            "    ^\n");
+}
+
+TEST(BuildUpstreamTest, AnEndpointHasAWeightAndATier) {
+  const Upstream web = Load(WithUpstream("    endpoints:\n"
+                                         "      - a:1\n"
+                                         "      - {address: \"a:2\", weight: 1000, backup: true}\n"
+                                         "      - {srv: _http._tcp.web.svc, backup: true}\n"
+                                         "      - {srv: _http._tcp.api.svc., backup: false}\n"))
+                           .upstreams[0];
+  ASSERT_EQ(web.endpoints.size(), 4u);
+  EXPECT_EQ(web.endpoints[0].weight, 1u);
+  EXPECT_FALSE(web.endpoints[0].backup);
+  EXPECT_FALSE(web.endpoints[0].srv);
+  EXPECT_EQ(web.endpoints[1].weight, 1000u);
+  EXPECT_TRUE(web.endpoints[1].backup);
+  EXPECT_TRUE(web.endpoints[2].srv);
+  EXPECT_TRUE(web.endpoints[2].backup);
+  EXPECT_EQ(web.endpoints[2].host, "_http._tcp.web.svc");
+  EXPECT_EQ(web.endpoints[2].text, "_http._tcp.web.svc");
+  EXPECT_EQ(web.endpoints[2].port, 0);
+  EXPECT_FALSE(web.endpoints[2].literal);
+  EXPECT_TRUE(web.endpoints[3].srv);
+  EXPECT_FALSE(web.endpoints[3].backup);
+}
+
+TEST(BuildUpstreamTest, AnEndpointIsAnAddressOrAService) {
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{weight: 2}]\n")),
+            "5:17 expected one of address, srv; found none\n");
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{address: \"a:1\", srv: _a._tcp.b}]\n")),
+            "5:17 expected one of address, srv; found both\n");
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{srv: _a._tcp.b, weight: 2}]\n")),
+            "5:42 weight and srv exclude each other; SRV records bring weights\n");
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{srv: \"web.svc:80\"}]\n")),
+            "5:23 expected the name of SRV records such as _http._tcp.web.default.svc, without a "
+            "port; found 'web.svc:80'\n");
+}
+
+TEST(BuildUpstreamTest, RefusesWeightsOutOfRangeAndOtherTiers) {
+  for (const char* weight : {"0", "1001", "-1", "2.5"}) {
+    EXPECT_EQ(Errors(WithUpstream(
+                  "    endpoints: [{address: \"a:1\", weight: " + std::string(weight) + "}]\n")),
+              "5:42 expected a whole number from 1 to 1000; found '" + std::string(weight) + "'\n");
+  }
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{address: \"a:1\", backup: yes}]\n")),
+            "5:42 expected one of true, false; found 'yes'\n");
+}
+
+TEST(BuildUpstreamTest, NotEveryEndpointIsABackup) {
+  EXPECT_EQ(Errors(WithUpstream("    endpoints: [{address: \"a:1\", backup: true}]\n")),
+            "5:16 every endpoint is a backup; expected at least one that is not\n");
+}
+
+TEST(BuildUpstreamTest, KnowsEachBalance) {
+  const std::pair<const char*, Balance> words[] = {{"round_robin", Balance::kRoundRobin},
+                                                   {"least_request", Balance::kLeastRequest},
+                                                   {"random", Balance::kRandom},
+                                                   {"ring_hash", Balance::kRingHash},
+                                                   {"maglev", Balance::kMaglev}};
+  for (const auto& [word, balance] : words) {
+    const Config config = Load(WithKeys("    balance: " + std::string(word) + "\n"));
+    EXPECT_EQ(config.upstreams[0].balance, balance) << word;
+  }
+  EXPECT_EQ(Errors(WithKeys("    balance: magleev\n")),
+            "6:14 expected one of round_robin, least_request, random, ring_hash, maglev; found "
+            "'magleev'; did you mean 'maglev'?\n");
+}
+
+HashKey LoadHash(std::string_view hash) {
+  return Load(WithKeys("    balance: maglev\n    hash: " + std::string(hash) + "\n"))
+      .upstreams.at(0)
+      .hash;
+}
+
+TEST(BuildUpstreamTest, HashesWhatItIsTold) {
+  EXPECT_EQ(LoadHash("client_address").source, HashKey::Source::kClientAddress);
+  EXPECT_EQ(LoadHash("path").source, HashKey::Source::kPath);
+  const HashKey header = LoadHash("{header: X-User}");
+  EXPECT_EQ(header.source, HashKey::Source::kHeader);
+  EXPECT_EQ(header.name, "x-user");
+  const HashKey cookie = LoadHash("{cookie: Session}");
+  EXPECT_EQ(cookie.source, HashKey::Source::kCookie);
+  EXPECT_EQ(cookie.name, "Session");
+}
+
+TEST(BuildUpstreamTest, RefusesAHashThatIsNoneOrSeveral) {
+  constexpr std::string_view kBalance = "    balance: ring_hash\n    hash: ";
+  EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{}\n")),
+            "7:11 expected one of header, cookie; found none\n");
+  EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{header: a, cookie: b}\n")),
+            "7:11 expected one of header, cookie; found several\n");
+  EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{header: \"a b\"}\n")),
+            "7:20 expected the name of a request header such as x-user; found 'a b'\n");
+  EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "pth\n")),
+            "7:11 expected a mapping such as {header: x-user} or {cookie: session}, or "
+            "client_address, path; found 'pth'; did you mean 'path'?\n");
+}
+
+TEST(BuildUpstreamTest, OnlyAHashingBalanceHasAHash) {
+  EXPECT_EQ(Errors(WithKeys("    hash: path\n")),
+            "6:11 hash is only for balance: ring_hash and balance: maglev\n");
+  EXPECT_EQ(Errors(WithKeys("    hash: {header: a}\n    balance: random\n")),
+            "6:11 hash is only for balance: ring_hash and balance: maglev\n");
+}
+
+TEST(BuildUpstreamTest, ReadsTheHealthPolicies) {
+  const Upstream web = Load(WithKeys("    slow_start: 30s\n"
+                                     "    panic_threshold: 50%\n"
+                                     "    max_requests: 1000\n"
+                                     "    outlier: {consecutive_errors: 7, base_ejection: 1s,\n"
+                                     "              max_ejection: 2s, max_ejected: 100%}\n"))
+                           .upstreams[0];
+  EXPECT_EQ(web.slow_start, seconds(30));
+  EXPECT_EQ(web.panic_percent, 50u);
+  EXPECT_EQ(web.max_requests, 1000u);
+  ASSERT_TRUE(web.outlier);
+  EXPECT_EQ(web.outlier->consecutive_errors, 7u);
+  EXPECT_EQ(web.outlier->base_time, seconds(1));
+  EXPECT_EQ(web.outlier->max_time, seconds(2));
+  EXPECT_EQ(web.outlier->max_percent, 100u);
+}
+
+TEST(BuildUpstreamTest, EachPolicyTakesOff) {
+  const Upstream web =
+      Load(
+          WithKeys("    slow_start: off\n    max_requests: off\n    retry_budget: off\n"
+                   "    health_check: off\n    outlier: off\n"
+                   "    breakers: {connections: off, pending: off, requests: off, retries: off}\n"))
+          .upstreams[0];
+  EXPECT_EQ(web.slow_start, std::nullopt);
+  EXPECT_EQ(web.max_requests, std::nullopt);
+  EXPECT_FALSE(web.retry_budget);
+  EXPECT_FALSE(web.health_check);
+  EXPECT_FALSE(web.outlier);
+  EXPECT_EQ(web.breakers.connections, std::nullopt);
+  EXPECT_EQ(web.breakers.pending, std::nullopt);
+  EXPECT_EQ(web.breakers.requests, std::nullopt);
+  EXPECT_EQ(web.breakers.retries, std::nullopt);
+}
+
+TEST(BuildUpstreamTest, ReadsTheLimits) {
+  const Upstream web =
+      Load(WithKeys("    breakers: {connections: 1, pending: 0, requests: 3, retries: 0}\n"
+                    "    retry_budget: {percent: 0%, min: 0}\n"))
+          .upstreams[0];
+  EXPECT_EQ(web.breakers.connections, 1u);
+  EXPECT_EQ(web.breakers.pending, 0u);
+  EXPECT_EQ(web.breakers.requests, 3u);
+  EXPECT_EQ(web.breakers.retries, 0u);
+  ASSERT_TRUE(web.retry_budget);
+  EXPECT_EQ(web.retry_budget->percent, 0u);
+  EXPECT_EQ(web.retry_budget->min_retries, 0u);
+  EXPECT_EQ(Errors(WithKeys("    breakers: {connections: 0}\n")),
+            "6:29 expected a whole number from 1 to 1000000, or off; found '0'\n");
+}
+
+TEST(BuildUpstreamTest, APercentageHasItsSign) {
+  for (const char* text : {"20", "101%", "-1%", "2.5%", "%", "20 %"}) {
+    EXPECT_EQ(Errors(WithKeys("    panic_threshold: \"" + std::string(text) + "\"\n")),
+              "6:22 expected a percentage such as 50%, from 0% to 100%; found '" +
+                  std::string(text) + "'\n");
+  }
+}
+
+HealthCheck LoadCheck(std::string_view check) {
+  const Config config = Load(WithKeys("    health_check: " + std::string(check) + "\n"));
+  EXPECT_TRUE(config.upstreams.at(0).health_check);
+  return config.upstreams[0].health_check.value_or(HealthCheck{});
+}
+
+TEST(BuildHealthCheckTest, ReadsEveryKey) {
+  const HealthCheck check = LoadCheck(
+      "{type: http, path: \"/healthz?full=1\", host: \"web:80\", interval: 2s,\n"
+      "                   idle_interval: 60s, timeout: 2s, fall: 4, rise: 5, status: 200-204}");
+  EXPECT_EQ(check.type, HealthCheck::Type::kHttp);
+  EXPECT_EQ(check.path, "/healthz?full=1");
+  EXPECT_EQ(check.host, "web:80");
+  EXPECT_EQ(check.interval, seconds(2));
+  EXPECT_EQ(check.idle_interval, seconds(60));
+  EXPECT_EQ(check.timeout, seconds(2));
+  EXPECT_EQ(check.fall, 4u);
+  EXPECT_EQ(check.rise, 5u);
+  EXPECT_EQ(check.min_status, 200);
+  EXPECT_EQ(check.max_status, 204);
+}
+
+TEST(BuildHealthCheckTest, HasDefaults) {
+  const HealthCheck check = LoadCheck("{}");
+  EXPECT_EQ(check.type, HealthCheck::Type::kHttp);
+  EXPECT_EQ(check.path, "/");
+  EXPECT_EQ(check.interval, seconds(5));
+  EXPECT_EQ(check.timeout, seconds(1));
+  EXPECT_EQ(check.min_status, 200);
+  EXPECT_EQ(check.max_status, 399);
+  EXPECT_EQ(LoadCheck("{type: tcp, idle_interval: off}").type, HealthCheck::Type::kTcp);
+  EXPECT_EQ(LoadCheck("{status: 204}").max_status, 204);
+}
+
+TEST(BuildHealthCheckTest, TheTimeoutFitsIntoTheInterval) {
+  EXPECT_EQ(LoadCheck("{interval: 500ms}").timeout, milliseconds(500));
+  EXPECT_EQ(Errors(WithKeys("    health_check: {interval: 500ms, timeout: 501ms}\n")),
+            "6:46 timeout is longer than interval, which is 500ms\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {timeout: 6s}\n")),
+            "6:29 timeout is longer than interval, which is 5s\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {idle_interval: 4s}\n")),
+            "6:35 idle_interval is shorter than interval, which is 5s\n");
+}
+
+TEST(BuildHealthCheckTest, ATcpCheckAsksForNothing) {
+  EXPECT_EQ(Errors(WithKeys("    health_check: {type: tcp, path: /, host: a, status: 200}\n")),
+            "6:37 path is only for checks of type http\n"
+            "6:46 host is only for checks of type http\n"
+            "6:57 status is only for checks of type http\n");
+}
+
+TEST(BuildHealthCheckTest, RefusesWhatCannotBeSentOrMet) {
+  EXPECT_EQ(Errors(WithKeys("    health_check: {path: healthz}\n")),
+            "6:26 expected a path such as /healthz or /healthz?full=1, without '#' and white "
+            "space; found 'healthz'\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {host: \"a b\"}\n")),
+            "6:26 expected a host such as example.com or 10.0.0.7:8080; found 'a b'\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {status: 399-200}\n")),
+            "6:28 expected a status code from 200 to 599 or a range of them such as 200-399; found "
+            "'399-200'\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: on\n")),
+            "6:19 expected a mapping such as {path: /healthz, interval: 5s}, or off; found 'on'\n");
+}
+
+TEST(BuildOutlierTest, TheEjectionTimesAreInOrder) {
+  EXPECT_EQ(Errors(WithKeys("    outlier: {base_ejection: 301s}\n")),
+            "6:30 base_ejection is longer than max_ejection, which is 5m\n");
+  EXPECT_EQ(Errors(WithKeys("    outlier: {max_ejection: 9s}\n")),
+            "6:14 base_ejection is longer than max_ejection, which is 9s\n");
+}
+
+}  // namespace
+}  // namespace holdfast::config

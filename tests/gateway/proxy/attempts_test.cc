@@ -1,0 +1,147 @@
+#include "gateway/proxy/attempts.h"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using config::RetryPolicy;
+using pool::Duration;
+using pool::SocketAddress;
+using std::chrono::milliseconds;
+
+constexpr RetryDecision kStaleRetry = RetryDecision::kRetryIdempotent;
+constexpr RetryDecision kByPolicy = RetryDecision::kRetryStatus;
+
+SocketAddress Address(uint16_t port) { return *SocketAddress::FromIp("127.0.0.1", port); }
+
+TEST(AttemptsTest, WhatMayBeRepeatedIsKept) {
+  Attempts attempts;
+  const RetryPolicy standard;
+  attempts.Begin(standard);
+  EXPECT_TRUE(attempts.MaySendAgain(/*reused_connection=*/true));
+  EXPECT_FALSE(attempts.MaySendAgain(/*reused_connection=*/false));
+  const RetryPolicy off{.attempts = 0, .gateway_error = true};
+  attempts.Begin(off);
+  EXPECT_FALSE(attempts.MaySendAgain(true));
+  const RetryPolicy policies[] = {{.refused = true},
+                                  {.gateway_error = true},
+                                  {.first_byte_timeout = true},
+                                  {.statuses = {429}}};
+  for (const RetryPolicy& policy : policies) {
+    attempts.Begin(policy);
+    EXPECT_TRUE(attempts.MaySendAgain(false));
+  }
+}
+
+TEST(AttemptsTest, WhatWasRepeatedAsOftenAsItMayIsNotKept) {
+  pool::Random random(1);
+  Attempts attempts;
+  const RetryPolicy policy{.gateway_error = true};
+  attempts.Begin(policy);
+  attempts.NextPause(kStaleRetry, 2, &random);
+  EXPECT_TRUE(attempts.MaySendAgain(false)) << "that one does not count";
+  attempts.NextPause(kByPolicy, 2, &random);
+  EXPECT_FALSE(attempts.MaySendAgain(true));
+}
+
+TEST(AttemptsTest, EndpointsThatFailedAreRememberedOnce) {
+  Attempts attempts;
+  const RetryPolicy policy;
+  attempts.Begin(policy);
+  EXPECT_TRUE(attempts.tried().empty());
+  attempts.NoteFailed(Address(1));
+  attempts.NoteFailed(Address(1));
+  attempts.NoteFailed(Address(2));
+  ASSERT_EQ(attempts.tried().size(), 2u);
+  EXPECT_EQ(attempts.tried()[1], Address(2));
+  attempts.Begin(policy);
+  EXPECT_TRUE(attempts.tried().empty());
+}
+
+TEST(AttemptsTest, OfTooManyEndpointsTheLatestAreRemembered) {
+  Attempts attempts;
+  const RetryPolicy policy;
+  attempts.Begin(policy);
+  constexpr uint16_t kAll = Attempts::kMaxTried + 2;
+  for (uint16_t port = 1; port <= kAll; ++port) attempts.NoteFailed(Address(port));
+  EXPECT_EQ(attempts.tried().size(), Attempts::kMaxTried);
+  for (uint16_t port = 3; port <= kAll; ++port) {
+    EXPECT_NE(std::ranges::find(attempts.tried(), Address(port)), attempts.tried().end()) << port;
+  }
+}
+
+TEST(AttemptsTest, TheFirstGoesAtOnceAndTheOthersWaitLongerAndLonger) {
+  const RetryPolicy policy{
+      .attempts = 10, .backoff = milliseconds(25), .max_backoff = milliseconds(250)};
+  for (uint64_t seed = 1; seed < 50; ++seed) {
+    pool::Random random(seed);
+    Attempts attempts;
+    attempts.Begin(policy);
+    EXPECT_EQ(attempts.NextPause(kByPolicy, 2, &random), Duration::zero());
+    for (const int most : {25, 50, 100, 200, 250, 250, 250, 250, 250}) {
+      const Duration pause = attempts.NextPause(kByPolicy, 2, &random);
+      EXPECT_LE(pause, milliseconds(most));
+      EXPECT_GE(pause, milliseconds(most) / 2);
+    }
+    EXPECT_EQ(attempts.made(), 10u);
+  }
+}
+
+TEST(AttemptsTest, PausesDiffer) {
+  const RetryPolicy policy{.attempts = 2};
+  pool::Random random(1);
+  Duration least = Duration::max();
+  Duration most = Duration::zero();
+  for (int i = 0; i < 200; ++i) {
+    Attempts attempts;
+    attempts.Begin(policy);
+    attempts.NextPause(kByPolicy, 2, &random);
+    const Duration pause = attempts.NextPause(kByPolicy, 2, &random);
+    least = std::min(least, pause);
+    most = std::max(most, pause);
+  }
+  EXPECT_LT(least, policy.backoff * 6 / 10);
+  EXPECT_GT(most, policy.backoff * 9 / 10);
+}
+
+TEST(AttemptsTest, AnEndpointThatRefusedIsGivenTimeWhenThereIsNoOther) {
+  const RetryPolicy policy;
+  pool::Random random(1);
+  Attempts attempts;
+  attempts.Begin(policy);
+  attempts.NoteFailed(Address(1));
+  EXPECT_GT(attempts.NextPause(RetryDecision::kRetryConnectFailure, 1, &random), Duration::zero());
+  attempts.Begin(policy);
+  attempts.NoteFailed(Address(1));
+  EXPECT_EQ(attempts.NextPause(RetryDecision::kRetryConnectFailure, 2, &random), Duration::zero());
+}
+
+TEST(AttemptsTest, ADeadKeptConnectionIsNoAttemptOfThePolicys) {
+  const RetryPolicy policy;
+  pool::Random random(1);
+  Attempts attempts;
+  attempts.Begin(policy);
+  EXPECT_EQ(attempts.NextPause(kStaleRetry, 1, &random), Duration::zero());
+  EXPECT_TRUE(attempts.stale_retry_made());
+  EXPECT_EQ(attempts.made(), 0u);
+}
+
+TEST(AttemptsTest, WhatAddsNoLoadNeedsNoPermit) {
+  ProxyHarness harness;
+  const RetryPolicy policy;
+  Attempts attempts;
+  attempts.Begin(policy);
+  EXPECT_TRUE(attempts.Permit(kStaleRetry, *harness.cluster));
+  EXPECT_TRUE(attempts.Permit(kByPolicy, *harness.cluster));
+  EXPECT_TRUE(attempts.Permit(kByPolicy, *harness.cluster)) << "it has one";
+  attempts.End();
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,117 @@
+#include "gateway/proxy/exchange_account.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kOkEnd = "\r\n\r\nok";
+
+class ExchangeAccountTest : public testing::Test {
+ protected:
+  ExchangeAccountTest() { harness_.LogExchanges(); }
+
+  std::vector<json> Lines() {
+    harness_.access_log->Flush();
+    std::vector<json> lines;
+    std::string_view text = harness_.log_lines;
+    for (size_t end; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1)) {
+      lines.push_back(json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false));
+    }
+    return lines;
+  }
+  void Serve(std::string_view response = kOk) {
+    client_.Send(kGet);
+    if (upstream_.fd() < 0) upstream_ = harness_.Accept();
+    harness_.Await(upstream_, kHeadEnd);
+    upstream_.Send(response);
+    harness_.Await(client_, kOkEnd);
+  }
+
+  ProxyHarness harness_;
+  Wire client_ = harness_.Connect();
+  Wire upstream_;
+};
+
+TEST_F(ExchangeAccountTest, ALineTellsTheWholeStory) {
+  client_.Send("GET /x?y HTTP/1.1\r\nHost: A.example:80\r\nUser-Agent: t\r\n\r\n");
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  harness_.Advance(milliseconds(20));
+  upstream_.Send(kOk);
+  const std::string response = harness_.Await(client_, kOkEnd);
+  client_.Send("BAD\r\n\r\n");
+  ASSERT_TRUE(harness_.AwaitEnd(client_));
+  const std::vector<json> lines = Lines();
+  ASSERT_EQ(lines.size(), 2u) << harness_.log_lines;
+  EXPECT_EQ(lines[0].value("target", ""), "/x?y");
+  EXPECT_EQ(lines[0].value("host", ""), "A.example:80");
+  EXPECT_EQ(lines[0].value("user_agent", ""), "t");
+  EXPECT_EQ(lines[0].value("endpoint", ""), harness_.backend.address().ToString());
+  EXPECT_EQ(lines[0].value("status", 0), 200);
+  EXPECT_EQ(lines[0].value("first_byte_us", 0), 20'000);
+  EXPECT_EQ(lines[0].value("bytes_out", size_t{0}), response.size());
+  EXPECT_EQ(lines[0].value("reason", ""), "none");
+  EXPECT_EQ(lines[1].value("status", 0), 400);
+  EXPECT_EQ(lines[1].value("reason", ""), "refused_framing");
+  for (const char* key : {"method", "target", "host", "route", "upstream", "endpoint"}) {
+    EXPECT_FALSE(lines[1].contains(key)) << "of the request before: " << key;
+  }
+}
+
+TEST_F(ExchangeAccountTest, HowTheConnectionWasHadAndWhyItWasClosed) {
+  Serve();
+  Serve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  upstream_ = Wire();
+  Serve();
+  const std::vector<json> lines = Lines();
+  ASSERT_EQ(lines.size(), 3u) << harness_.log_lines;
+  EXPECT_EQ(lines[0].value("connection", ""), "empty");
+  EXPECT_EQ(lines[0].value("reused", true), false);
+  EXPECT_FALSE(lines[0].contains("close")) << "it was kept";
+  EXPECT_EQ(lines[1].value("connection", ""), "reused");
+  EXPECT_EQ(lines[1].value("close", ""), "peer_asked_close");
+  EXPECT_EQ(lines[2].value("connection", ""), "not_kept");
+  EXPECT_FALSE(lines[2].contains("retry"));
+}
+
+TEST_F(ExchangeAccountTest, TheLastAttemptIsTheOneThatIsTold) {
+  Serve();
+  client_.Send(kGet);
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Close();
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Close();
+  harness_.Await(client_, "not_in_policy\n");
+  const std::vector<json> lines = Lines();
+  ASSERT_EQ(lines.size(), 2u) << harness_.log_lines;
+  EXPECT_EQ(lines[1].value("connection", ""), "retry");
+  EXPECT_EQ(lines[1].value("close", ""), "peer_closed");
+  EXPECT_EQ(lines[1].value("retries", 0), 1);
+  EXPECT_EQ(lines[1].value("retry", ""), "not_in_policy");
+  EXPECT_EQ(lines[1].value("reason", ""), "upstream_closed");
+}
+
+TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  client_.Reset();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "499"}), 1u);
+  EXPECT_EQ(Lines()[0].value("reason", ""), "client_gone");
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,302 @@
+#include <array>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "pool/connection_pool.h"
+#include "pool/net/mailbox.h"
+#include "pool/shelf.h"
+#include "tests/pool/pool_harness.h"
+
+namespace holdfast::pool {
+namespace {
+
+using std::chrono::milliseconds;
+using Status = Checkout::Status;
+
+// Two workers' pools for one endpoint, both turned by the test's thread, so that what crosses can
+// be told step by step.
+class ConnectionSharingTest : public testing::Test {
+ protected:
+  struct Worker : PoolHarness {
+    Mailbox mailbox{&loop};
+    PoolCells cells{shard, upstream};
+    std::unique_ptr<ConnectionPool> pool;
+  };
+
+  ConnectionSharingTest() {
+    for (Worker& worker : workers_) peers_.mailboxes.push_back(&worker.mailbox);
+  }
+
+  void TearDown() override {
+    holders_.clear();
+    Settle();
+    for (Worker& worker : workers_) worker.pool.reset();
+    uint64_t opened = 0, closed = 0;
+    for (Worker& worker : workers_) {
+      worker.Turn();
+      EXPECT_EQ(worker.ConnectionsGauge("idle"), 0);
+      EXPECT_EQ(worker.ConnectionsGauge("busy"), 0);
+      opened += worker.AllOpened();
+      closed += worker.AllClosed();
+    }
+    EXPECT_EQ(opened, closed);
+    EXPECT_EQ(shelf_->connections(), 0u);
+    EXPECT_FALSE(shelf_->SomeoneWaits());
+    EXPECT_EQ(shelves_.idle_places(), 0u);
+    EXPECT_EQ(shelf_->totals().active(), 0u);
+    EXPECT_EQ(shelf_->totals().pending(), 0u);
+    EXPECT_EQ(shelf_->totals().connections(), 0u);
+  }
+
+  void Start(const PoolLimits& limits) {
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      PoolContext context = workers_[i].context();
+      context.shelves = &shelves_;
+      context.peers = &peers_;
+      context.worker = i;
+      const EndpointKey key{workers_[i].upstream, peer_.address()};
+      workers_[i].pool = std::make_unique<ConnectionPool>(context, key, limits, &workers_[i].cells);
+      shelf_ = shelves_.For(key);
+    }
+  }
+
+  ConnectionPool& pool(size_t i) { return *workers_[i].pool; }
+  Holder& Ask(size_t worker, bool fresh = false) {
+    Holder& holder = holders_.emplace_back();
+    holder.Ask(pool(worker), fresh);
+    return holder;
+  }
+  template <class Condition>
+  bool TurnUntil(Condition condition) {
+    return workers_[0].TurnUntil([&] {
+      workers_[1].Turn();
+      return condition();
+    });
+  }
+  void Settle() {
+    for (int i = 0; i < 10; ++i) {
+      for (Worker& worker : workers_) worker.Turn();
+    }
+  }
+  void Advance(Duration step) {
+    for (Worker& worker : workers_) worker.Advance(step);
+  }
+  Holder& Lease(size_t worker) {
+    Holder& holder = Ask(worker);
+    EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+    return holder;
+  }
+  // So many idle connections at a worker.
+  void Fill(size_t worker, size_t count) {
+    std::vector<Holder*> busy;
+    for (size_t i = 0; i < count; ++i) busy.push_back(&Lease(worker));
+    for (Holder* holder : busy) holder->GiveBack();
+    EXPECT_EQ(pool(worker).idle(), count);
+  }
+  uint64_t Opened() { return workers_[0].AllOpened() + workers_[1].AllOpened(); }
+
+  Peer peer_;
+  Shelves shelves_{2};
+  Peers peers_;
+  std::array<Worker, 2> workers_;
+  std::shared_ptr<Shelf> shelf_;
+  std::deque<Holder> holders_;
+};
+
+TEST_F(ConnectionSharingTest, WhatOneWorkerHasToSpareAnotherUses) {
+  Start({});
+  Fill(0, 3);
+  Holder& holder = Ask(1);
+  EXPECT_TRUE(holder.waiting());
+  EXPECT_EQ(pool(1).connecting(), 0u) << "it asks before it opens";
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().result(), CheckoutResult::kShared);
+  EXPECT_TRUE(holder.lease().reused());
+  EXPECT_EQ(pool(0).idle(), 2u);
+  EXPECT_EQ(Opened(), 3u);
+  EXPECT_EQ(workers_[1].Checkouts(CheckoutResult::kShared), 1u);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kNone);
+  // From now on it is this worker's own.
+  Holder& again = Ask(1);
+  ASSERT_TRUE(again.holds());
+  EXPECT_EQ(again.lease().result(), CheckoutResult::kReused);
+}
+
+TEST_F(ConnectionSharingTest, AWorkerKeepsItsFloor) {
+  Start({});
+  Fill(0, Shelf::kFloor);
+  Holder& holder = Ask(1);
+  EXPECT_EQ(pool(1).connecting(), 1u);
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().result(), CheckoutResult::kFresh);
+  EXPECT_EQ(pool(0).idle(), size_t{Shelf::kFloor});
+}
+
+TEST_F(ConnectionSharingTest, AFreshOneIsNotAskedFor) {
+  Start({});
+  Fill(0, 3);
+  Holder& holder = Ask(1, /*fresh=*/true);
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().result(), CheckoutResult::kFresh);
+  EXPECT_EQ(pool(0).idle(), 3u);
+}
+
+TEST_F(ConnectionSharingTest, NoMoreIsAskedForThanIsShown) {
+  Start({});
+  Fill(0, Shelf::kFloor + 2);
+  for (int i = 0; i < 5; ++i) Ask(1);
+  EXPECT_EQ(pool(1).connecting(), 3u);
+  ASSERT_TRUE(TurnUntil([&] { return pool(1).leased() == 5; }));
+  EXPECT_EQ(workers_[1].Checkouts(CheckoutResult::kShared), 2u);
+  EXPECT_EQ(pool(0).idle(), size_t{Shelf::kFloor});
+}
+
+// Between the look at the shelf and the letter the owner has found use for it.
+TEST_F(ConnectionSharingTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
+  Start({});
+  Fill(0, Shelf::kFloor + 1);
+  Holder& asking = Ask(1);
+  std::vector<Holder*> busy = {&Ask(0), &Ask(0)};
+  for (Holder* holder : busy) EXPECT_TRUE(holder->holds());
+  ASSERT_TRUE(TurnUntil([&] { return asking.holds(); }));
+  EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
+}
+
+TEST_F(ConnectionSharingTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
+  Start({});
+  Fill(0, 3);
+  Holder& asking = Ask(1);
+  for (int i = 0; i < 4; ++i) workers_[1].Advance(ConnectionPool::kSharePatience);
+  ASSERT_TRUE(workers_[1].TurnUntil([&] { return asking.holds(); }));
+  EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
+  // The late answer is kept for the next.
+  Settle();
+  EXPECT_EQ(pool(0).idle(), 2u);
+  EXPECT_EQ(pool(1).idle(), 1u);
+}
+
+TEST_F(ConnectionSharingTest, ADeadSpareIsNotUsed) {
+  Start({});
+  Fill(0, 3);
+  peer_.AcceptAll();
+  Holder& asking = Ask(1);
+  // After the owner has looked, before the asking one does.
+  workers_[0].Turn();
+  for (FileDescriptor& socket : peer_.accepted()) socket.Reset();
+  ASSERT_TRUE(TurnUntil([&] { return asking.holds(); }));
+  EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
+  EXPECT_EQ(workers_[1].Closed("idle_peer_closed"), 2u) << "those above the owner's floor";
+}
+
+TEST_F(ConnectionSharingTest, AnAnswerToAPoolThatWentClosesTheConnection) {
+  Start({});
+  Fill(0, 3);
+  peer_.AcceptAll();
+  {
+    Holder asking;
+    asking.Ask(pool(1));
+  }
+  workers_[1].pool.reset();
+  workers_[0].Turn();
+  workers_[1].Turn();
+  EXPECT_EQ(pool(0).idle(), 2u);
+  EXPECT_EQ(shelf_->connections(), 2u);
+  EXPECT_TRUE(SeesEnd(peer_.accepted()[0]) || SeesEnd(peer_.accepted()[1]) ||
+              SeesEnd(peer_.accepted()[2]));
+  workers_[1].cells.closed(CloseReason::kDrained).Add();  // Told by nobody: its cells are gone.
+}
+
+TEST_F(ConnectionSharingTest, TheCapHoldsOverAllWorkers) {
+  Start({.max_connections = 3});
+  std::vector<Holder*> busy = {&Lease(0), &Lease(0), &Lease(1)};
+  Holder& waiting = Ask(1);
+  Settle();
+  EXPECT_TRUE(waiting.waiting());
+  EXPECT_EQ(shelf_->connections(), 3u);
+  EXPECT_TRUE(shelf_->SomeoneWaits());
+  // What comes back at the other worker goes where somebody waits.
+  busy[0]->GiveBack();
+  ASSERT_TRUE(TurnUntil([&] { return waiting.holds(); }));
+  EXPECT_EQ(waiting.lease().result(), CheckoutResult::kShared);
+  EXPECT_EQ(Opened(), 3u);
+}
+
+TEST_F(ConnectionSharingTest, RoomUnderTheCapIsTold) {
+  Start({.max_connections = 2});
+  Lease(0);
+  Holder& lost = Lease(0);
+  Holder& waiting = Ask(1);
+  Settle();
+  lost.Drop();
+  ASSERT_TRUE(TurnUntil([&] { return waiting.holds(); }));
+  EXPECT_EQ(waiting.lease().result(), CheckoutResult::kFresh);
+  EXPECT_EQ(shelf_->connections(), 2u);
+}
+
+TEST_F(ConnectionSharingTest, UnderTheCapNoFloorIsKept) {
+  Start({.max_connections = 1});
+  Fill(0, 1);
+  Holder& holder = Ask(1);
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().result(), CheckoutResult::kShared);
+}
+
+// Whoever waits longest is next, wherever it waits.
+TEST_F(ConnectionSharingTest, WorkersTakeTurnsByHowLongTheyWait) {
+  Start({.max_connections = 1});
+  Holder& busy = Lease(0);
+  Holder& first = Ask(1);
+  Advance(milliseconds(10));
+  Holder& second = Ask(0);
+  Advance(milliseconds(10));
+  Holder& third = Ask(1);
+  Settle();
+  busy.GiveBack();
+  ASSERT_TRUE(TurnUntil([&] { return first.holds(); }));
+  EXPECT_TRUE(second.waiting() && third.waiting());
+  first.GiveBack();
+  ASSERT_TRUE(TurnUntil([&] { return second.holds(); }));
+  EXPECT_TRUE(third.waiting());
+  second.GiveBack();
+  ASSERT_TRUE(TurnUntil([&] { return third.holds(); }));
+  EXPECT_EQ(Opened(), 1u);
+}
+
+TEST_F(ConnectionSharingTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
+  Start({.max_idle = 3});
+  std::vector<Holder*> busy;
+  for (int i = 0; i < 4; ++i) {
+    busy.push_back(&Lease(0));
+    busy.push_back(&Lease(1));
+  }
+  for (Holder* holder : busy) holder->GiveBack();
+  EXPECT_EQ(pool(0).idle() + pool(1).idle(), 3u);
+  EXPECT_EQ(workers_[0].Closed("idle_evicted") + workers_[1].Closed("idle_evicted"), 5u);
+}
+
+TEST_F(ConnectionSharingTest, ALoweredIdleLimitCloses) {
+  Start({});
+  Fill(0, 3);
+  Fill(1, 3);
+  const PoolLimits lowered{.max_idle = 2};
+  pool(0).SetLimits(lowered);
+  pool(1).SetLimits(lowered);
+  EXPECT_EQ(pool(0).idle() + pool(1).idle(), 2u);
+}
+
+TEST_F(ConnectionSharingTest, EachSeesWhatTheOtherHasInFlight) {
+  Start({});
+  Lease(0);
+  Lease(0);
+  Lease(1);
+  Advance(ConnectionPool::kLoadAge);
+  EXPECT_EQ(pool(0).ProcessLoad(), 3u);
+  EXPECT_EQ(pool(1).ProcessLoad(), 3u);
+  EXPECT_EQ(shelf_->totals().active(), 3u);
+}
+
+}  // namespace
+}  // namespace holdfast::pool
