@@ -86,6 +86,8 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
     departed_.push_back(std::move(pool));
   }
   pools_ = std::move(next);
+  by_address_.clear();
+  for (auto& pool : pools_) by_address_.emplace(pool->key().address, pool.get());
   balancer_.SetEndpoints(std::move(choices));
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
@@ -107,7 +109,8 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
     *picked = pools_[choice]->key().address;
     return Checkout{.refusal = CheckoutResult::kRequestsBreaker};
   }
-  ConnectionPool& pool = *pools_[choice];
+  ConnectionPool* family = pools_[choice]->hanging() ? OtherFamily(*pools_[choice]) : nullptr;
+  ConnectionPool& pool = family != nullptr ? *family : *pools_[choice];
   *picked = pool.key().address;
   Checkout checkout = pool.Acquire(waiter, request.fresh);
   if (checkout.status == Checkout::Status::kRefused &&
@@ -151,8 +154,11 @@ ConnectionPool* Cluster::OtherFamily(const ConnectionPool& pool) {
 }
 
 Waiter* Cluster::ReclaimWaiter(const Shelf& lender) {
-  for (auto& pool : pools_) {
-    if (Waiter* waiter = pool->Reclaim(lender)) return waiter;
+  // The pool it was lent to may have left meanwhile.
+  for (auto* pools : {&pools_, &departed_}) {
+    for (auto& pool : *pools) {
+      if (Waiter* waiter = pool->Reclaim(lender)) return waiter;
+    }
   }
   return nullptr;
 }
@@ -167,9 +173,8 @@ bool Cluster::ReturnWaiter(Waiter& waiter) {
 }
 
 ConnectionPool* Cluster::Find(const SocketAddress& address) {
-  const auto found = std::ranges::find_if(
-      pools_, [&](const auto& pool) { return pool->key().address == address; });
-  return found == pools_.end() ? nullptr : found->get();
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : found->second;
 }
 
 // Until an endpoint has failed a request there is nothing that an answer could end.
@@ -184,6 +189,13 @@ void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
       context_.on_trouble) {
     context_.on_trouble(name_, endpoint);
   }
+}
+
+bool Cluster::HasOther(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const {
+  return std::ranges::any_of(endpoints_, [&](const EndpointState& other) {
+    return other.availability == Availability::kUp && other.address != endpoint &&
+           std::ranges::find(tried, other.address) == tried.end();
+  });
 }
 
 RetryPermit Cluster::TakeRetryPermit() {

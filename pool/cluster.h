@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "pool/balancer.h"
 #include "pool/connection_pool.h"
 #include "pool/endpoint.h"
@@ -100,6 +102,9 @@ class Cluster {
   // How a request went that was sent to `endpoint`, for passive health. Once for each attempt.
   void Report(const SocketAddress& endpoint, Outcome outcome);
 
+  // Whether an endpoint is up that is neither `endpoint` nor among `tried`.
+  bool HasOther(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const;
+
   // The right to repeat a request, while it is held; not held when the upstream's retry budget and
   // breaker leave no room.
   RetryPermit TakeRetryPermit();
@@ -137,8 +142,9 @@ class Cluster {
   std::shared_ptr<UpstreamTotals> totals_;
   Balancer balancer_;
   std::vector<EndpointState> endpoints_;
-  std::vector<std::unique_ptr<ConnectionPool>> pools_;     // in the order of endpoints_
-  std::vector<std::unique_ptr<ConnectionPool>> departed_;  // until their last lease ends
+  std::vector<std::unique_ptr<ConnectionPool>> pools_;              // in the order of endpoints_
+  absl::flat_hash_map<SocketAddress, ConnectionPool*> by_address_;  // of pools_
+  std::vector<std::unique_ptr<ConnectionPool>> departed_;           // until their last lease ends
   bool draining_ = false;
   MemberTask<Cluster, &Cluster::ReapDeparted> reap_task_{this};
 };

@@ -12,6 +12,7 @@ void Waiter::CancelWait() {
   if (pool_ == nullptr) return;
   ConnectionPool* pool = pool_;
   pool->RemoveWaiter(*this);
+  pool->ShowWaiting();
   pool->cells_->checkout(CheckoutResult::kCancelled).Add();
 }
 
@@ -27,14 +28,15 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
       shelf_(context.shelves->For(key_)) {
   HOLDFAST_CHECK(limits_.max_connections > 0);
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
-  sharing_ =
-      context_.peers != nullptr && shelf_->workers() > 1 && shelf_->Join(context_.worker, this);
+  sharing_ = context_.peers != nullptr && shelf_->workers() > 1;
+  joined_ = sharing_ && shelf_->Join(context_.worker, this);
 }
 
 ConnectionPool::~ConnectionPool() {
   HOLDFAST_CHECK(leased_.empty());
   HOLDFAST_CHECK(waiters_.empty());
-  if (std::exchange(sharing_, false)) shelf_->Leave(context_.worker);
+  LeaveShelf();
+  sharing_ = false;
   CloseAllIdle(CloseReason::kDrained);
   while (!connecting_.empty()) {
     cells_->closed(CloseReason::kDrained).Add();
@@ -77,11 +79,13 @@ Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
 }
 
 void ConnectionPool::OnConnectSlow() {
+  connect_slow_ = true;
   if (cluster_ == nullptr || waiters_.empty() || waiters_.front()->lender_ != nullptr) return;
   ConnectionPool* other = cluster_->OtherFamily(*this);
   if (other == nullptr) return;
   Waiter& waiter = *waiters_.front();
   RemoveWaiter(waiter);
+  ShowWaiting();
   waiter.lender_ = shelf_.get();
   other->TakeOver(waiter);
 }
@@ -119,8 +123,7 @@ ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusa
   const OpenReason reason = WhyOpen(fresh);
   ConnectionPermit permit;
   const Supply room = MakeRoom(&permit, refusal);
-  if (room == Supply::kCapped && AskForSpare(/*all=*/true)) return Supply::kComing;
-  if (room != Supply::kComing) return room;
+  if (room != Supply::kComing) return AskForSpare(/*all=*/true) ? Supply::kComing : room;
   return Connect(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
 }
 
@@ -306,6 +309,7 @@ void ConnectionPool::CloseAllIdle(CloseReason reason) {
 
 void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
   HOLDFAST_CHECK(connecting_.Contains(upstream));
+  connect_slow_ = false;
   if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
   if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
     return lent->OnLease(LeaseOut(upstream));
@@ -468,7 +472,19 @@ void ConnectionPool::SetLimits(const PoolLimits& limits) {
 
 void ConnectionPool::Drain() {
   draining_ = true;
+  LeaveShelf();
   TrimIdle();
+}
+
+void ConnectionPool::Undrain() {
+  draining_ = false;
+  joined_ = joined_ || (sharing_ && shelf_->Join(context_.worker, this));
+  ShowLoad();
+  ShowWaiting();
+}
+
+void ConnectionPool::LeaveShelf() {
+  if (std::exchange(joined_, false)) shelf_->Leave(context_.worker);
 }
 
 }  // namespace holdfast::pool

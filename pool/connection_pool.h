@@ -109,7 +109,7 @@ class ConnectionPool {
   // Closes what is idle and keeps nothing any more; leases and waiters go on.
   void Drain();
   // The endpoint has come back.
-  void Undrain() { draining_ = false; }
+  void Undrain();
   // Closes what is idle and not spoken for.
   void CloseAllIdle(CloseReason reason);
   // Closes the oldest idle connection that nobody waits for; false when there is none.
@@ -130,6 +130,8 @@ class ConnectionPool {
   size_t load() const { return leased() + waiters(); }
   // The same in the whole process; what the other workers have is looked at once in a while.
   size_t ProcessLoad();
+  // Its connects take so long that another family's address is the better choice.
+  bool hanging() const { return connect_slow_ && idle_.empty() && !connecting_.empty(); }
   bool in_use() const { return leased() + waiters() > 0; }
   Shelf& shelf() const { return *shelf_; }
 
@@ -166,11 +168,16 @@ class ConnectionPool {
   // Sends a connection whose lease ends to a worker that waits longer than we do.
   bool GiveAway(UpstreamConnection& upstream);
   SparedConnection TakeOut(UpstreamConnection& upstream);
-  // A place under a cap has become free.
+  // A place under a cap has become free: it goes to a worker that waits longer than we do.
   void TellRoom();
+  void OnRoom(ConnectionPermit permit);
   void ShowLoad();
   void ShowWaiting();
+  void ArmShareTimer();
   void OnShareTimer(TimePoint now);
+  // Its place there is free for a pool that follows it: the upstream may come back while this one
+  // is in use.
+  void LeaveShelf();
 
   void AddWaiter(Waiter& waiter, bool fresh);
   // Room for one more under the caps; the oldest idle connection that nobody waits for gives way.
@@ -214,8 +221,10 @@ class ConnectionPool {
   PoolCells* cells_;
   Cluster* cluster_;  // may be null: there are no other addresses
   std::shared_ptr<Shelf> shelf_;
-  bool sharing_ = false;  // other workers can reach this pool
+  bool sharing_ = false;  // there are other workers
+  bool joined_ = false;   // they can reach this pool
   bool draining_ = false;
+  bool connect_slow_ = false;                  // the last connect that said anything is slow
   CloseReason last_end_ = CloseReason::kNone;  // of the last kept connection that went
   size_t idle_places_ = 0;                     // taken on the shelf
   size_t asked_ = 0;                           // answers that other workers owe

@@ -17,15 +17,15 @@ size_t ConnectionPool::ProcessLoad() {
 }
 
 void ConnectionPool::ShowLoad() {
-  if (sharing_) shelf_->ShowLoad(context_.worker, load(), idle_.size());
+  if (joined_) shelf_->ShowLoad(context_.worker, load(), idle_.size());
 }
 
 bool ConnectionPool::AskForSpare(bool all) {
-  if (!sharing_ || draining_ || context_.loop->now() < ask_again_at_) return false;
+  if (!joined_ || draining_ || context_.loop->now() < ask_again_at_) return false;
   const std::optional<size_t> owner = shelf_->ClaimSpare(context_.worker, all);
   if (!owner.has_value()) return false;
-  ++asked_;
-  context_.loop->timers().Arm(share_timer_, context_.loop->now() + kSharePatience);
+  // Those who ask later do not prolong the patience with an owner that is silent.
+  if (asked_++ == 0 || !share_timer_.armed()) ArmShareTimer();
   context_.peers->Post(
       *owner, [peers = context_.peers, shelf = shelf_, asker = context_.worker, owner = *owner,
                all] { AnswerAsk(peers, shelf, asker, owner, all); });
@@ -40,7 +40,7 @@ void ConnectionPool::AnswerAsk(const Peers* peers, const std::shared_ptr<Shelf>&
   peers->Post(asker, [shelf, asker, spared = std::move(spared)]() mutable {
     ConnectionPool* pool = shelf->pool(asker);
     if (pool == nullptr) return;  // It went meanwhile; what was spared is closed.
-    if (pool->asked_ > 0) --pool->asked_;
+    if (pool->asked_ > 0 && --pool->asked_ > 0) pool->ArmShareTimer();
     pool->OnSpared(std::move(spared));
   });
 }
@@ -100,21 +100,40 @@ void ConnectionPool::TellRoom() {
   const TimePoint own = uncovered() == 0 ? TimePoint::max() : waiters_.front()->since_;
   const std::optional<size_t> other = shelf_->TakeWish(context_.worker, own);
   if (!other.has_value()) return;
-  context_.peers->Post(*other, [shelf = shelf_, worker = *other] {
-    ConnectionPool* pool = shelf->pool(worker);
-    if (pool != nullptr) pool->QueueServing();
-  });
+  // Kept for that worker: until it wakes, somebody here who has not waited would have taken it.
+  ConnectionPermit permit;
+  bool breaker = false;
+  TakePermit(&permit, &breaker);
+  context_.peers->Post(*other,
+                       [shelf = shelf_, worker = *other, permit = std::move(permit)]() mutable {
+                         ConnectionPool* pool = shelf->pool(worker);
+                         if (pool != nullptr) pool->OnRoom(std::move(permit));
+                       });
+}
+
+void ConnectionPool::OnRoom(ConnectionPermit permit) {
+  if (permit.held() && uncovered() > 0) {
+    CheckoutResult refusal;
+    if (!Connect(WhyOpen(willing() == 0), std::move(permit), &refusal)) FailFirstWaiter(refusal);
+  } else if (permit.held()) {
+    permit.Release();
+    TellRoom();
+  }
+  QueueServing();
 }
 
 void ConnectionPool::ShowWaiting() {
   if (!sharing_) return;
   const size_t wanted = uncovered();
   const TimePoint since = waiters_.empty() ? TimePoint() : waiters_.front()->since_;
-  shelf_->ShowWaiting(context_.worker, wanted, since);
-  // What comes back between a look at the shelf and a wish shown there tells nobody.
-  if (wanted > 0 && !share_timer_.armed()) {
-    context_.loop->timers().Arm(share_timer_, context_.loop->now() + kSharePatience);
-  }
+  if (joined_) shelf_->ShowWaiting(context_.worker, wanted, since);
+  // What comes back between a look at the shelf and a wish shown there tells nobody, nor does what
+  // comes back while this pool has no place there.
+  if (wanted > 0 && !share_timer_.armed()) ArmShareTimer();
+}
+
+void ConnectionPool::ArmShareTimer() {
+  context_.loop->timers().Arm(share_timer_, context_.loop->now() + kSharePatience);
 }
 
 void ConnectionPool::OnShareTimer(TimePoint now) {

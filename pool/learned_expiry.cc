@@ -67,9 +67,9 @@ void LearnedExpiry::NoteClose(Duration age, TimePoint now) {
 }
 
 void LearnedExpiry::ObservePeerClose(Duration idle_age, TimePoint now) {
-  const Duration age = std::max(idle_age, Duration::zero());
-  EnterBurst(age, now);
-  NoteClose(age, now);
+  // One that was in use a moment ago is no evidence for its own age, but against those of others.
+  EnterBurst(std::max(idle_age, Duration::zero()), now);
+  if (idle_age >= kFloor) NoteClose(idle_age, now);
   // What an earlier close of the burst did is undone when the burst turns out to be mixed.
   expiry_ = burst_.before;
   for (const Sample& sample : samples()) {

@@ -39,8 +39,9 @@ class LearnedExpiry {
   static constexpr Duration kStart = std::chrono::seconds(4);
   // Below the 60 s that many servers and network boxes have.
   static constexpr Duration kCap = std::chrono::seconds(55);
-  // What closes sooner than this is no idle timeout, and nothing is won by an earlier end: the pool
-  // looks at a connection's socket before each use.
+  // What closes sooner than this is no idle timeout: servers that restart under load close
+  // connections of just such ages, one like the other. Nothing is won by an earlier end:
+  // the pool looks at a connection's socket before each use.
   static constexpr Duration kFloor = std::chrono::milliseconds(100);
   // As long as the closes of one restart take to arrive.
   static constexpr Duration kBurst = std::chrono::seconds(1);
@@ -62,8 +63,8 @@ class LearnedExpiry {
     return std::clamp<Duration>(100 * timeout, std::chrono::minutes(1), kMemory);
   }
 
-  // The peer closed a connection that had been idle for so long. A negative age, as two threads'
-  // clocks may give, is taken as none.
+  // The peer closed a connection that had been idle for so long; negative, as two threads' clocks
+  // may give, says nothing.
   void ObservePeerClose(Duration idle_age, TimePoint now);
   // We closed a connection that had been idle for so long and that the peer had not closed.
   void ObserveSurvived(Duration idle_age, TimePoint now);

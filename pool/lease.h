@@ -32,6 +32,8 @@ class Lease {
   Connection& connection() const { return upstream_->connection(); }
   // The connection has served a request before this one.
   bool reused() const { return upstream_->leases() > 1; }
+  // It was kept before this lease, used or not.
+  bool was_kept() const { return upstream_->was_kept(); }
   // How it was had: kReused, kShared or kFresh.
   CheckoutResult result() const { return upstream_->result(); }
   // Why it was opened; of one that is reused, back then.

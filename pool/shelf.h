@@ -70,8 +70,8 @@ class Shelf {
   size_t workers() const { return slots_.size(); }
   UpstreamTotals& totals() const { return *totals_; }
 
-  // The pool of a worker takes its slot; false when another one of the same worker holds it (the
-  // upstream was removed and came back while the old one is in use). The worker's thread.
+  // The pool of a worker takes its slot; false when another one of the same worker holds it. One
+  // that drains leaves it to the one that may follow. The worker's thread.
   bool Join(size_t worker, ConnectionPool* pool);
   void Leave(size_t worker);
   // On the worker's own thread only.
@@ -154,6 +154,7 @@ class ConnectionPermit {
     return *this;
   }
   ~ConnectionPermit() { Release(); }
+  bool held() const { return shelf_ != nullptr; }
   void Release();
 
  private:

@@ -42,6 +42,7 @@ bool UpstreamConnection::MayMove(State from, State to) {
 
 void UpstreamConnection::MoveTo(State next) {
   HOLDFAST_CHECK(MayMove(state_, next));
+  was_kept_ = state_ == State::kIdle;
   state_ = next;
   if (next == State::kLeased) {
     result_ = record_.leases == 0                          ? CheckoutResult::kFresh

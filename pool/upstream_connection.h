@@ -63,6 +63,8 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   uint64_t leases() const { return record_.leases; }
   // How the present lease was had.
   CheckoutResult result() const { return result_; }
+  // It was kept before the present lease, used or not: the peer may have closed it meanwhile.
+  bool was_kept() const { return was_kept_; }
   OpenReason open_reason() const { return record_.open_reason; }
   bool NothingAcknowledged() const;
   TimePoint idle_since() const { return record_.idle_since; }
@@ -97,6 +99,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   std::optional<TimePoint> deadline_;  // of connecting, or of being idle
   uint64_t written_before_lease_ = 0;
   CheckoutResult result_ = CheckoutResult::kFresh;
+  bool was_kept_ = false;
   bool came_from_elsewhere_ = false;  // and has not served here
   State state_;
 };

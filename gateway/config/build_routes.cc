@@ -102,6 +102,7 @@ void BuildRetryReasons(const YamlNode& node, RetryPolicy* retry) {
   };
   retry->connect_failure = lists("connect_failure");
   retry->refused = lists("refused");
+  retry->reset = lists("reset");
   retry->gateway_error = lists("gateway_error");
   retry->first_byte_timeout = lists("first_byte_timeout");
 }

@@ -179,7 +179,8 @@ struct RetryPolicy {
   uint32_t attempts = 1;        // repetitions at the most, 0 to 10; 0: not even of dead connections
   bool connect_failure = true;  // no connection: nothing was sent
   bool refused = false;         // the upstream closed a fresh connection, provably unread
-  bool gateway_error = false;   // 502, 503, 504, or the connection broke before a response
+  bool reset = true;            // a fresh connection broke before a response: at another endpoint
+  bool gateway_error = false;  // 502, 503, 504, or the connection broke, at the same one if need be
   bool first_byte_timeout = false;
   std::vector<uint16_t> statuses;                    // 400 to 599
   std::optional<Duration> per_try_timeout;           // for the response's head, each time

@@ -92,7 +92,7 @@ constexpr std::string_view kMethodWords[] = {"GET",    "HEAD",    "POST",  "PUT"
 constexpr Shape kMethod = {.kind = Kind::kWord, .words = kMethodWords};
 constexpr std::string_view kRedirectWords[] = {"301", "302", "303", "307", "308"};
 constexpr Shape kRedirectStatus = {.kind = Kind::kWord, .words = kRedirectWords};
-constexpr std::string_view kRetryWords[] = {"connect_failure", "refused", "gateway_error",
+constexpr std::string_view kRetryWords[] = {"connect_failure", "refused", "reset", "gateway_error",
                                             "first_byte_timeout"};
 constexpr Shape kRetryReason = {.kind = Kind::kWord, .words = kRetryWords};
 
@@ -222,7 +222,7 @@ constexpr Shape kTimeouts = {
 };
 constexpr Shape kRetryReasons = {
     .kind = Kind::kList,
-    .expected = "a list of connect_failure, refused, gateway_error, first_byte_timeout",
+    .expected = "a list of connect_failure, refused, reset, gateway_error, first_byte_timeout",
     .max = std::size(kRetryWords),
     .element = &kRetryReason,
 };
@@ -234,7 +234,7 @@ constexpr Shape kRetryStatuses = {
 };
 constexpr Key kRetryKeys[] = {
     {"attempts", "How often a request is sent again, 0 for never; 1.", &kRetryAttempts},
-    {"on", "After which failures; connect_failure by default.", &kRetryReasons},
+    {"on", "After which failures; connect_failure and reset by default.", &kRetryReasons},
     {"statuses", "After which status codes of the upstream; none by default.", &kRetryStatuses},
     {"per_try_timeout", "Time for a response's head, each time anew; off.", &kDurationOrOff},
     {"backoff", "The wait before the second repetition, doubling with each; 25ms.", &kBackoff},

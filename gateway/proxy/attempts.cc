@@ -25,12 +25,12 @@ void Attempts::Begin(const config::RetryPolicy& policy) {
   stale_retry_made_ = false;
 }
 
-bool Attempts::MaySendAgain(bool reused_connection) const {
+bool Attempts::MaySendAgain(bool reused_connection, bool idempotent) const {
   if (policy_->attempts == 0) return false;
   if (reused_connection && !stale_retry_made_) return true;
   if (made_ >= policy_->attempts) return false;
-  return policy_->refused || policy_->gateway_error || policy_->first_byte_timeout ||
-         !policy_->statuses.empty();
+  return (policy_->reset && idempotent) || policy_->refused || policy_->gateway_error ||
+         policy_->first_byte_timeout || !policy_->statuses.empty();
 }
 
 void Attempts::NoteFailed(const pool::SocketAddress& endpoint) {

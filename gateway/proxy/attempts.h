@@ -33,7 +33,7 @@ class Attempts {
 
   void Begin(const config::RetryPolicy& policy);
   // Whether anything that is sent now may have to be sent again.
-  bool MaySendAgain(bool reused_connection) const;
+  bool MaySendAgain(bool reused_connection, bool idempotent) const;
 
   void NoteFailed(const pool::SocketAddress& endpoint);
   // The right to make the repetition that was decided, kept until End: false when the budget says

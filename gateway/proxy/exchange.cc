@@ -145,7 +145,8 @@ void Exchange::SendRequest(pool::Lease lease) {
                                                     .te_trailers = te_trailers_,
                                                     .default_host = DefaultHost()});
   pool::Buffer body(context_->slabs);
-  replay_.BeginAttempt(attempts_.MaySendAgain(MetKeptConnection()), &body);
+  replay_.BeginAttempt(
+      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.method)), &body);
   if (!body.empty()) upstream_.SendBody(body, body.size());
   if (request_done_) upstream_.SendEnd(client_.stream->request_trailers());
   NoteProgress();

@@ -103,7 +103,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // True if the response is not relayed, because another attempt is made.
   bool RepeatInsteadOfRelay();
   void OnFirstByteTimeout();
-  RetryFacts FactsAt(AttemptEnd end) const;
+  RetryFacts FactsAt(AttemptEnd end);
+  bool EndsTotalTime(pool::Duration pause) const;
   bool MetKeptConnection() const;
   // Goes on with another attempt, if that was decided and the budget has room for it.
   bool Repeat(RetryDecision decision, std::optional<pool::Outcome> outcome);

@@ -26,6 +26,7 @@ std::string_view ProtocolName(const http::RequestHead& request) {
 
 void ExchangeAccount::NoteLease(const pool::Lease& lease, TimePoint now) {
   if (!connected_at.has_value()) connected_at = now;
+  endpoint = lease.address();  // The other family's may have been faster than the one picked.
   reused = lease.reused();
   connection = lease.result() == pool::CheckoutResult::kFresh
                    ? pool::OpenReasonName(lease.open_reason())

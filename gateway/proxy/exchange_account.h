@@ -41,6 +41,12 @@ struct ExchangeSubject {
 // What an exchange tells about itself once it is over: noted as it happens, then written to the
 // metric cells and the access log in one go. A member of its exchange; one thread.
 struct ExchangeAccount {
+  // What was noted of the last attempt is not of the next.
+  void BeginAttempt() {
+    reused = false;
+    connection = {};
+    close = pool::CloseReason::kNone;
+  }
   // A connection was had for one more attempt.
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;

@@ -77,7 +77,7 @@ void Exchange::OnFirstByteTimeout() {
   Fail(Failure::kFirstByteTimeout);
 }
 
-RetryFacts Exchange::FactsAt(AttemptEnd end) const {
+RetryFacts Exchange::FactsAt(AttemptEnd end) {
   RetryFacts facts{.end = end,
                    .policy = &route_->retry,
                    .attempts_made = attempts_.made(),
@@ -92,17 +92,23 @@ RetryFacts Exchange::FactsAt(AttemptEnd end) const {
   // A reset is no proof, whatever was acknowledged, and asking is a system call.
   facts.nothing_acknowledged =
       end == AttemptEnd::kClosed && upstream_.lease().NothingAcknowledged();
+  facts.elsewhere = cluster().HasOther(account_.endpoint, attempts_.tried());
   facts.peer_gone = upstream_.lease().connection().hung_up();
   return facts;
 }
 
-bool Exchange::MetKeptConnection() const {
-  return upstream_.lease().reused() || upstream_.lease().result() == pool::CheckoutResult::kShared;
-}
+bool Exchange::MetKeptConnection() const { return upstream_.lease().was_kept(); }
 
 bool Exchange::Repeat(RetryDecision decision, std::optional<Outcome> outcome) {
-  if (IsRetry(decision) && !attempts_.Permit(decision, cluster())) {
-    decision = RetryDecision::kBudgetExhausted;
+  pool::Duration pause{0};
+  if (IsRetry(decision)) {
+    attempts_.NoteFailed(account_.endpoint);
+    pause = attempts_.NextPause(decision, cluster().endpoints(), context_->random);
+    if (EndsTotalTime(pause)) {
+      decision = RetryDecision::kNoTimeLeft;
+    } else if (!attempts_.Permit(decision, cluster())) {
+      decision = RetryDecision::kBudgetExhausted;
+    }
   }
   account_.retry = decision;
   context_->shard
@@ -111,14 +117,18 @@ bool Exchange::Repeat(RetryDecision decision, std::optional<Outcome> outcome) {
   if (!IsRetry(decision)) return false;
   ++account_.retries;
   EndAttempt(outcome);
-  attempts_.NoteFailed(account_.endpoint);
-  const pool::Duration pause =
-      attempts_.NextPause(decision, cluster().endpoints(), context_->random);
+  account_.BeginAttempt();
   wake_at_.reset();
   if (pause > pool::Duration::zero()) wake_at_ = context_->loop->now() + pause;
   MoveTo(State::kCheckout);
   if (!wake_at_.has_value()) Acquire();
   return true;
+}
+
+// With the pause no time would be left for another attempt: what is at hand is the better answer.
+bool Exchange::EndsTotalTime(pool::Duration pause) const {
+  const std::optional<pool::Duration>& total = route_->timeouts.total;
+  return total.has_value() && context_->loop->now() + pause >= account_.started + *total;
 }
 
 // A kept connection that was dead speaks of its age, not of the endpoint's health.

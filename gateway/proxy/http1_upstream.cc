@@ -1,5 +1,6 @@
 #include "gateway/proxy/http1_upstream.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "gateway/http/persistence.h"
@@ -89,7 +90,8 @@ HeadStep Http1Upstream::NextHead(http::ResponseHead* head) {
     switch (connection.Fill(kHighWatermark)) {
       case FillStatus::kRead: break;
       case FillStatus::kWouldBlock: return HeadStep{};
-      case FillStatus::kEndOfStream: return Broken(UpstreamTrouble::kClosed);
+      case FillStatus::kEndOfStream:
+        return Broken(WriteMetReset() ? UpstreamTrouble::kReset : UpstreamTrouble::kClosed);
       case FillStatus::kFull: return Broken(UpstreamTrouble::kBadResponse, Refusal::kHeadTooLarge);
       case FillStatus::kError: return Broken(UpstreamTrouble::kReset);
     }
@@ -112,6 +114,7 @@ HeadStep Http1Upstream::ParseHead(size_t bytes, http::ResponseHead* head) {
   response_started_ = true;
   response_allows_reuse_ = http::ResponseAllowsReuse(*head);
   if (response_allows_reuse_) keep_alive_ = http::FindKeepAlive(head->headers);
+  until_close_ = head->body == BodyKind::kUntilClose;
   body_.Start(head->body, head->content_length);
   return HeadStep{.kind = HeadStep::Kind::kHead};
 }
@@ -119,7 +122,10 @@ HeadStep Http1Upstream::ParseHead(size_t bytes, http::ResponseHead* head) {
 BodyStep Http1Upstream::NextBody() {
   HOLDFAST_CHECK(response_started_);
   DropHead();
-  const BodyStep step = body_.Next(lease_.connection());
+  BodyStep step = body_.Next(lease_.connection());
+  if (step.kind == BodyStep::Kind::kEnd && until_close_ && WriteMetReset()) {
+    step = BodyStep{.kind = BodyStep::Kind::kBroken};
+  }
   if (step.kind == BodyStep::Kind::kBroken) broken_ = true;
   return step;
 }
@@ -134,6 +140,9 @@ HeadStep Http1Upstream::Broken(UpstreamTrouble trouble, Refusal refusal) {
   broken_ = trouble != UpstreamTrouble::kClosed;
   return HeadStep{.kind = HeadStep::Kind::kBroken, .trouble = trouble, .refusal = refusal};
 }
+
+// After an orderly end a write meets EPIPE instead.
+bool Http1Upstream::WriteMetReset() const { return lease_.connection().error() == ECONNRESET; }
 
 bool Http1Upstream::response_begun() const {
   return lease_.connection().bytes_read() != read_before_;

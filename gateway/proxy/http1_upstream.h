@@ -42,6 +42,8 @@ class Http1Upstream final : public UpstreamStream {
  private:
   HeadStep ParseHead(size_t bytes, http::ResponseHead* head);
   HeadStep Broken(UpstreamTrouble trouble, http::Refusal refusal = http::Refusal::kNone);
+  // A write has taken note of the peer's reset, which reading then shows as an orderly end.
+  bool WriteMetReset() const;
   // Takes the head last returned off the input; its views end here.
   void DropHead();
 
@@ -53,6 +55,7 @@ class Http1Upstream final : public UpstreamStream {
   bool request_finished_ = false;
   bool response_started_ = false;  // the final head has been read
   bool response_allows_reuse_ = false;
+  bool until_close_ = false;  // the response's body ends with the connection
   bool upgraded_ = false;
   bool broken_ = false;
   bool congested_ = false;

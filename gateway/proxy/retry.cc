@@ -28,6 +28,7 @@ RetryDecision DecideStale(const RetryFacts& facts) {
 
 RetryDecision DecideBroken(const RetryFacts& facts) {
   const config::RetryPolicy& policy = *facts.policy;
+  if (policy.reset && facts.idempotent && facts.elsewhere) return RetryDecision::kRetryReset;
   if (!policy.refused && !policy.gateway_error) return RetryDecision::kNotInPolicy;
   if (policy.gateway_error && facts.idempotent) return RetryDecision::kRetryGatewayError;
   if (!policy.refused) return RetryDecision::kNotIdempotent;
@@ -74,6 +75,7 @@ std::string_view RetryDecisionName(RetryDecision decision) {
     case RetryDecision::kRetryIdempotent: return "retry_idempotent";
     case RetryDecision::kRetryConnectFailure: return "retry_connect_failure";
     case RetryDecision::kRetryRefused: return "retry_refused";
+    case RetryDecision::kRetryReset: return "retry_reset";
     case RetryDecision::kRetryGatewayError: return "retry_gateway_error";
     case RetryDecision::kRetryStatus: return "retry_status";
     case RetryDecision::kRetryFirstByteTimeout: return "retry_first_byte_timeout";
@@ -86,6 +88,7 @@ std::string_view RetryDecisionName(RetryDecision decision) {
     case RetryDecision::kNotProven: return "not_proven";
     case RetryDecision::kNotIdempotent: return "not_idempotent";
     case RetryDecision::kBudgetExhausted: return "budget_exhausted";
+    case RetryDecision::kNoTimeLeft: return "no_time_left";
   }
   HOLDFAST_CHECK(false);
 }

@@ -18,6 +18,7 @@ enum class RetryDecision : uint8_t {
   // The route's policy.
   kRetryConnectFailure,
   kRetryRefused,
+  kRetryReset,
   kRetryGatewayError,
   kRetryStatus,
   kRetryFirstByteTimeout,
@@ -32,8 +33,9 @@ enum class RetryDecision : uint8_t {
   kNotProven,        // the upstream may have acted on it when the connection died
   kNotIdempotent,    // the upstream may have acted on it otherwise
   kBudgetExhausted,  // too many requests are being repeated already
+  kNoTimeLeft,       // the route's total time would be over first
 };
-inline constexpr int kRetryDecisions = 17;
+inline constexpr int kRetryDecisions = 19;
 std::string_view RetryDecisionName(RetryDecision decision);
 bool IsRetry(RetryDecision decision);
 // The repetition adds no load to the upstream: it replaces a request that it has not seen, or that
@@ -64,6 +66,7 @@ struct RetryFacts {
   // It has answered with a reset: its socket is closed, nobody will read any more.
   bool peer_gone = false;
   bool patience_over = false;  // the reset has been waited for long enough
+  bool elsewhere = false;      // an endpoint may be asked that has not failed this request
   bool idempotent = false;
   bool replayable = false;  // every byte of the request sent so far is still at hand
 };
@@ -74,7 +77,9 @@ struct RetryFacts {
 // request with a reset without having acknowledged any of it. The end alone does not: a peer that
 // has only shut down its sending side still reads. A reset alone does not: a server that reads and
 // then resets leaves the same trace as one that never read. Nor does silence: the request may be in
-// a receive queue whose acknowledgement is delayed or was lost.
+// a receive queue whose acknowledgement is delayed or was lost. One trace cannot be told from the
+// proof: a peer that half-closes, reads the request that crosses with it, and resets the connection
+// before its delayed acknowledgement goes out. It could not have answered any more.
 RetryDecision DecideRetry(const RetryFacts& facts);
 
 // Whether an answer with this status is to be replaced by another attempt's, if that can be done.

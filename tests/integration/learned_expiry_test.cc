@@ -32,6 +32,13 @@ UpstreamConnection Warm(ScriptedHop* hop, std::string_view lines = "") {
   return upstream;
 }
 
+// One that has been idle for long enough to speak of a timeout.
+UpstreamConnection WarmForAWhile(ScriptedHop* hop) {
+  UpstreamConnection upstream = Warm(hop);
+  poll(nullptr, 0, 200);
+  return upstream;
+}
+
 TEST(LearnedExpiryTest, TheGatewayClosesBeforeTheTimeThatTheUpstreamTold) {
   ScriptedHop hop;
   const steady_clock::time_point begin = steady_clock::now();
@@ -51,12 +58,12 @@ TEST(LearnedExpiryTest, AConnectionThatTakesNoMoreRequestsIsClosed) {
 
 TEST(LearnedExpiryTest, ClosesByTheUpstreamLowerIt) {
   ScriptedHop hop;
-  Warm(&hop).Close();
+  WarmForAWhile(&hop).Close();
   AwaitNoneIdle(hop.gateway);
   // One may be anything: by half and no more.
   hop.gateway.AwaitMetric(kExpiry, {{"upstream", "web"}}, 2);
   poll(nullptr, 0, 1100);  // what closes within a second counts as one
-  Warm(&hop).Close();
+  WarmForAWhile(&hop).Close();
   AwaitNoneIdle(hop.gateway);
   // The floor, or a half again if this machine let one of the two wait.
   EXPECT_TRUE(Eventually([&] { return hop.gateway.Scrape().Value(kExpiry) <= 1; }));

@@ -271,6 +271,20 @@ TEST_F(ClusterTest, DrainHoldsForEveryEndpointAndThoseToCome) {
   EXPECT_EQ(ConnectionsGauge("idle"), 0);
 }
 
+TEST_F(ClusterTest, KnowsWhetherAnotherEndpointIsThere) {
+  Start();
+  SetEndpoints({a_.address(), b_.address()});
+  EXPECT_TRUE(cluster_->HasOther(a_.address(), {}));
+  const SocketAddress tried[] = {b_.address()};
+  EXPECT_FALSE(cluster_->HasOther(a_.address(), tried));
+  EndpointSet set;
+  set.endpoints.push_back({{.address = a_.address()}});
+  set.endpoints.push_back({{.address = b_.address()}, Availability::kEjected});
+  cluster_->SetEndpoints(set);
+  EXPECT_FALSE(cluster_->HasOther(a_.address(), {}));
+  EXPECT_TRUE(cluster_->HasOther(b_.address(), {}));
+}
+
 // Of a host with addresses of two families, one of which does not answer (RFC 8305).
 class HappyEyeballsTest : public ClusterTest {
  protected:
@@ -310,6 +324,19 @@ TEST_F(HappyEyeballsTest, ASlowConnectIsRacedByTheOtherFamily) {
   EXPECT_EQ(PoolAt(silent_.address()).connecting(), 1u) << "the slow one goes on";
 }
 
+TEST_F(HappyEyeballsTest, WhoComesLaterDoesNotWaitForTheSlowOne) {
+  Peer other(same_port_);
+  StartWith(silent_.address(), other.address());
+  AskAt(silent_.address());
+  BecomeSlow();
+  for (int i = 0; i < 4; ++i) {
+    Holder& holder = NewHolder();
+    Ask(holder);
+    EXPECT_EQ(picked_, other.address());
+    EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  }
+}
+
 TEST_F(HappyEyeballsTest, TheSlowOneMayStillBeFirst) {
   SilentAddress other(same_port_);
   StartWith(silent_.address(), other.address());
@@ -319,6 +346,20 @@ TEST_F(HappyEyeballsTest, TheSlowOneMayStillBeFirst) {
   BecomeSlow();
   Turn();
   EXPECT_EQ(PoolAt(first.address()).waiters(), 0u) << "lent to the other";
+  first.Relent();
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().address(), first.address());
+}
+
+TEST_F(HappyEyeballsTest, TheSlowOneMayBeTheOnlyOneLeft) {
+  SilentAddress other(same_port_);
+  StartWith(silent_.address(), other.address());
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  SilentAddress& first = picked_ == silent_.address() ? silent_ : other;
+  BecomeSlow();
+  Turn();
+  SetEndpoints({first.address()});
   first.Relent();
   ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
   EXPECT_EQ(holder.lease().address(), first.address());

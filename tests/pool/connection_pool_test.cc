@@ -119,7 +119,7 @@ TEST_P(ConnectionPoolTest, TheFirstRequestOpensAConnection) {
 
 TEST_P(ConnectionPoolTest, OneRequestOpensOneConnection) {
   ConnectionPool& pool = Start(PoolLimits{});
-  Lease();
+  EXPECT_FALSE(Lease().lease().was_kept());
   for (int i = 0; i < 10; ++i) Turn();
   EXPECT_EQ(pool.connections(), 1u);
   EXPECT_EQ(AllOpened(), 1u);
@@ -132,6 +132,7 @@ TEST_P(ConnectionPoolTest, AKeptConnectionServesTheNextRequestAtOnce) {
   Holder& next = NewHolder();
   EXPECT_EQ(next.Ask(pool), Status::kLeased);
   EXPECT_TRUE(next.lease().reused());
+  EXPECT_TRUE(next.lease().was_kept());
   EXPECT_EQ(AllOpened(), 1u);
   EXPECT_EQ(Checkouts(CheckoutResult::kReused), 1u);
 }
@@ -289,6 +290,7 @@ TEST_P(ConnectionPoolTest, AConnectionThatServedNobodyIsNotReused) {
   Holder& next = NewHolder();
   EXPECT_EQ(next.Ask(pool), Status::kLeased);
   EXPECT_FALSE(next.lease().reused());
+  EXPECT_TRUE(next.lease().was_kept()) << "its peer may have closed it while it was idle";
   EXPECT_EQ(Checkouts(CheckoutResult::kFresh), 1u);
   EXPECT_EQ(Checkouts(CheckoutResult::kReused), 0u);
 }

@@ -52,15 +52,17 @@ class ConnectionSharingTest : public testing::Test {
   }
 
   void Start(const PoolLimits& limits) {
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      PoolContext context = workers_[i].context();
-      context.shelves = &shelves_;
-      context.peers = &peers_;
-      context.worker = i;
-      const EndpointKey key{workers_[i].upstream, peer_.address()};
-      workers_[i].pool = std::make_unique<ConnectionPool>(context, key, limits, &workers_[i].cells);
-      shelf_ = shelves_.For(key);
-    }
+    for (size_t i = 0; i < workers_.size(); ++i) Start(limits, i);
+  }
+  void Start(const PoolLimits& limits, size_t worker) {
+    PoolContext context = workers_[worker].context();
+    context.shelves = &shelves_;
+    context.peers = &peers_;
+    context.worker = worker;
+    const EndpointKey key{workers_[worker].upstream, peer_.address()};
+    workers_[worker].pool =
+        std::make_unique<ConnectionPool>(context, key, limits, &workers_[worker].cells);
+    shelf_ = shelves_.For(key);
   }
 
   ConnectionPool& pool(size_t i) { return *workers_[i].pool; }
@@ -263,6 +265,100 @@ TEST_F(ConnectionSharingTest, WorkersTakeTurnsByHowLongTheyWait) {
   second.GiveBack();
   ASSERT_TRUE(TurnUntil([&] { return third.holds(); }));
   EXPECT_EQ(Opened(), 1u);
+}
+
+TEST_F(ConnectionSharingTest, RoomGoesToTheWorkerThatWaitsLonger) {
+  Start({.max_connections = 1});
+  Holder& busy = Lease(0);
+  Holder& first = Ask(1);
+  Advance(milliseconds(1));
+  Holder& second = Ask(0);
+  Settle();
+  busy.Drop();
+  // Somebody who comes now has not waited at all.
+  Holder& third = Ask(0);
+  for (int i = 0; i < 10; ++i) workers_[0].Turn();
+  EXPECT_FALSE(second.holds());
+  ASSERT_TRUE(TurnUntil([&] { return first.holds(); }));
+  EXPECT_TRUE(second.waiting());
+  first.Drop();
+  ASSERT_TRUE(TurnUntil([&] { return second.holds(); }));
+  EXPECT_TRUE(third.waiting());
+}
+
+TEST_F(ConnectionSharingTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
+  Start({.max_connections = 1});
+  Holder& busy = Lease(0);
+  Holder& gone = Ask(1);
+  Settle();
+  busy.Drop();
+  gone.CancelWait();
+  Settle();
+  EXPECT_EQ(shelf_->connections(), 0u);
+  EXPECT_TRUE(TurnUntil([&, &next = Ask(0)] { return next.holds(); }));
+}
+
+TEST_F(ConnectionSharingTest, AWaitThatWasCancelledIsNoWish) {
+  Start({.max_connections = 1, .queue_size = 2});
+  Holder& busy = Lease(0);
+  Holder& one = Ask(1);
+  Holder& two = Ask(1);
+  Settle();
+  EXPECT_EQ(shelf_->WantedElsewhere(0), 2u);
+  one.CancelWait();
+  EXPECT_EQ(shelf_->WantedElsewhere(0), 1u);
+  two.CancelWait();
+  EXPECT_EQ(shelf_->WantedElsewhere(0), 0u);
+  EXPECT_FALSE(shelf_->SomeoneWaits());
+  EXPECT_TRUE(Ask(0).waiting()) << "the queue is empty";
+  busy.GiveBack();
+  Settle();
+  EXPECT_EQ(pool(1).idle(), 0u);
+}
+
+// Its upstream was removed while it was in use, and came back.
+TEST_F(ConnectionSharingTest, APoolThatFollowsAnotherOneShares) {
+  Start({.max_connections = 2});
+  Holder& old = Lease(0);
+  std::unique_ptr<ConnectionPool> before = std::move(workers_[0].pool);
+  before->Drain();
+  Start({.max_connections = 2}, /*worker=*/0);
+  Holder& busy = Lease(1);
+  Holder& waits = Ask(0);
+  Settle();
+  EXPECT_TRUE(waits.waiting());
+  old.GiveBack();
+  Advance(ConnectionPool::kSharePatience + milliseconds(10));
+  ASSERT_TRUE(TurnUntil([&] { return waits.holds(); })) << "nobody tells it, so it looks itself";
+  before.reset();
+  Holder& next = Ask(0);
+  Settle();
+  EXPECT_TRUE(shelf_->SomeoneWaits());
+  busy.GiveBack();
+  EXPECT_TRUE(TurnUntil([&] { return next.holds(); }));
+}
+
+// Which counts over all endpoints.
+TEST_F(ConnectionSharingTest, UnderTheBreakerNoFloorIsKept) {
+  Start({});
+  Fill(0, 1);
+  shelf_->totals().SetLimits({.connections = 1}, {});
+  Holder& holder = Ask(1);
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().result(), CheckoutResult::kShared);
+}
+
+TEST_F(ConnectionSharingTest, AskingAgainDoesNotExtendThePatience) {
+  Start({});
+  Fill(0, 6);
+  Holder& first = Ask(1);
+  for (int i = 0; i < 3; ++i) {
+    workers_[1].Advance(milliseconds(10));
+    Ask(1);
+    workers_[1].Turn();
+  }
+  EXPECT_TRUE(workers_[1].TurnUntil([&] { return first.holds(); }));
+  EXPECT_EQ(first.lease().result(), CheckoutResult::kFresh);
 }
 
 TEST_F(ConnectionSharingTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {

@@ -150,6 +150,26 @@ TEST(LearnedExpiryTest, ARestartOfAServerWithOneIdleConnectionIsForgottenSoon) {
   EXPECT_EQ(expiry.current(), LearnedExpiry::kCap);
 }
 
+// Each closes what was in use a moment ago.
+TEST(LearnedExpiryTest, ServersThatRestartUnderLoadAreNoTimeout) {
+  LearnedExpiry expiry;
+  TimePoint now = Survive(&expiry, 60, kBegin);
+  for (int server = 0; server < 5; ++server) {
+    now += seconds(20);
+    for (int i = 0; i < 10; ++i) expiry.ObservePeerClose(milliseconds(i * 4), now);
+  }
+  EXPECT_EQ(expiry.current(), LearnedExpiry::kCap);
+}
+
+// Most were busy until then, one was not.
+TEST(LearnedExpiryTest, AnIdleOneAmongThoseOfARestartIsNoTimeout) {
+  LearnedExpiry expiry;
+  const TimePoint now = Survive(&expiry, 60, kBegin) + seconds(20);
+  expiry.ObservePeerClose(seconds(3), now);
+  for (int i = 0; i < 10; ++i) expiry.ObservePeerClose(milliseconds(i * 4), now);
+  EXPECT_EQ(expiry.current(), LearnedExpiry::kCap);
+}
+
 TEST(LearnedExpiryTest, WhileADoubtfulCloseHoldsNothingRises) {
   LearnedExpiry expiry;
   expiry.ObservePeerClose(seconds(3), kBegin);
@@ -232,7 +252,7 @@ TEST(LearnedExpiryTest, MixedBurstsAgreeInTheEnd) {
 
 TEST(LearnedExpiryTest, NeverFallsBelowTheFloor) {
   LearnedExpiry expiry;
-  TimePoint now = CloseAlone(&expiry, seconds(0), 50, kBegin);
+  TimePoint now = CloseAlone(&expiry, LearnedExpiry::kFloor, 50, kBegin);
   EXPECT_EQ(expiry.current(), LearnedExpiry::kFloor);
   // And rises from there when that is over.
   now = Survive(&expiry, 60, now + minutes(2));
@@ -242,7 +262,7 @@ TEST(LearnedExpiryTest, NeverFallsBelowTheFloor) {
 TEST(LearnedExpiryTest, TakesClocksThatDisagree) {
   LearnedExpiry expiry;
   expiry.ObservePeerClose(milliseconds(-5), kBegin);
-  EXPECT_EQ(expiry.current(), seconds(2));
+  EXPECT_EQ(expiry.current(), LearnedExpiry::kStart);
   expiry.ObserveSurvived(milliseconds(-5), kBegin);
   expiry.ObserveSurvived(hours(5), kBegin - seconds(1));
   EXPECT_LE(expiry.current(), LearnedExpiry::kCap);

@@ -87,6 +87,7 @@ TEST(BuildRoutesTest, ReadsARetryPolicy) {
           .retry;
   EXPECT_EQ(retry.attempts, 10u);
   EXPECT_FALSE(retry.connect_failure);
+  EXPECT_FALSE(retry.reset);
   EXPECT_TRUE(retry.refused);
   EXPECT_TRUE(retry.gateway_error);
   EXPECT_FALSE(retry.first_byte_timeout);
@@ -103,11 +104,12 @@ TEST(BuildRoutesTest, TheReasonsToRetryReplaceTheDefault) {
   EXPECT_TRUE(LoadRoute("  - {upstream: web, retry: {}}\n").retry.connect_failure);
   EXPECT_FALSE(policy("").connect_failure);
   EXPECT_TRUE(policy("connect_failure").connect_failure);
+  EXPECT_TRUE(policy("reset").reset);
   EXPECT_TRUE(policy("first_byte_timeout").first_byte_timeout);
   EXPECT_FALSE(policy("first_byte_timeout").gateway_error);
   EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {on: [refuse]}}\n"),
-            "8:34 expected one of connect_failure, refused, gateway_error, first_byte_timeout; "
-            "found 'refuse'; did you mean 'refused'?\n");
+            "8:34 expected one of connect_failure, refused, reset, gateway_error, "
+            "first_byte_timeout; found 'refuse'; did you mean 'refused'?\n");
 }
 
 TEST(BuildRoutesTest, BoundsTheRetries) {

@@ -100,6 +100,7 @@ TEST(ConfigTest, TheDefaultsOfRoutesAreTheDocumentedOnes) {
   EXPECT_EQ(route.timeouts.total, std::nullopt);
   EXPECT_EQ(route.retry.attempts, 1u);
   EXPECT_TRUE(route.retry.connect_failure);
+  EXPECT_TRUE(route.retry.reset);
   EXPECT_FALSE(route.retry.refused);
   EXPECT_FALSE(route.retry.gateway_error);
   EXPECT_FALSE(route.retry.first_byte_timeout);

@@ -24,18 +24,19 @@ TEST(AttemptsTest, WhatMayBeRepeatedIsKept) {
   Attempts attempts;
   const RetryPolicy standard;
   attempts.Begin(standard);
-  EXPECT_TRUE(attempts.MaySendAgain(/*reused_connection=*/true));
-  EXPECT_FALSE(attempts.MaySendAgain(/*reused_connection=*/false));
+  EXPECT_TRUE(attempts.MaySendAgain(/*reused_connection=*/true, /*idempotent=*/false));
+  EXPECT_FALSE(attempts.MaySendAgain(/*reused_connection=*/false, /*idempotent=*/false));
+  EXPECT_TRUE(attempts.MaySendAgain(/*reused_connection=*/false, /*idempotent=*/true));
   const RetryPolicy off{.attempts = 0, .gateway_error = true};
   attempts.Begin(off);
-  EXPECT_FALSE(attempts.MaySendAgain(true));
+  EXPECT_FALSE(attempts.MaySendAgain(true, false));
   const RetryPolicy policies[] = {{.refused = true},
                                   {.gateway_error = true},
                                   {.first_byte_timeout = true},
                                   {.statuses = {429}}};
   for (const RetryPolicy& policy : policies) {
     attempts.Begin(policy);
-    EXPECT_TRUE(attempts.MaySendAgain(false));
+    EXPECT_TRUE(attempts.MaySendAgain(false, false));
   }
 }
 
@@ -45,9 +46,9 @@ TEST(AttemptsTest, WhatWasRepeatedAsOftenAsItMayIsNotKept) {
   const RetryPolicy policy{.gateway_error = true};
   attempts.Begin(policy);
   attempts.NextPause(kStaleRetry, 2, &random);
-  EXPECT_TRUE(attempts.MaySendAgain(false)) << "that one does not count";
+  EXPECT_TRUE(attempts.MaySendAgain(false, false)) << "that one does not count";
   attempts.NextPause(kByPolicy, 2, &random);
-  EXPECT_FALSE(attempts.MaySendAgain(true));
+  EXPECT_FALSE(attempts.MaySendAgain(true, false));
 }
 
 TEST(AttemptsTest, EndpointsThatFailedAreRememberedOnce) {

@@ -69,6 +69,21 @@ TEST_F(ExchangeAccountTest, ALineTellsTheWholeStory) {
   }
 }
 
+// The connection that came first may be one to the name's other address.
+TEST_F(ExchangeAccountTest, TheEndpointIsTheOneThatTheConnectionLeadsTo) {
+  struct : pool::Waiter {
+    void OnLease(pool::Lease) override {}
+    void OnCheckoutFailed(pool::CheckoutResult) override {}
+  } waiter;
+  Serve();
+  ExchangeAccount account{.endpoint = *pool::SocketAddress::FromIp("::1", 1)};
+  pool::SocketAddress picked;
+  const pool::Checkout checkout = harness_.cluster->Acquire(&waiter, {}, &picked);
+  ASSERT_TRUE(checkout.lease.held());
+  account.NoteLease(checkout.lease, harness_.loop.now());
+  EXPECT_EQ(account.endpoint, harness_.backend.address());
+}
+
 TEST_F(ExchangeAccountTest, HowTheConnectionWasHadAndWhyItWasClosed) {
   Serve();
   Serve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");

@@ -68,6 +68,25 @@ TEST_F(ConnectFailureTest, TheTotalTimeSpansAllAttempts) {
   EXPECT_TRUE(ClientGets("504 ", "reason: total_timeout\n"));
 }
 
+// The answer at hand is better than a timeout.
+class LittleTimeTest : public RetryTest {
+ protected:
+  LittleTimeTest()
+      : RetryTest(WithRetry("attempts: 5, statuses: [425], backoff: 2s, max_backoff: 2s",
+                            ", timeouts: {total: 500ms}")) {}
+};
+
+TEST_F(LittleTimeTest, APauseThatWouldOutlastTheTotalTimeIsNotBegun) {
+  client_.Send(kGet);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Wire upstream = harness_.Accept();
+    harness_.Await(upstream, kHeadEnd);
+    upstream.Send("HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n");
+  }
+  EXPECT_TRUE(ClientGets("425 ", kHeadEnd));
+  EXPECT_EQ(harness_.Retries("no_time_left"), 1u);
+}
+
 class GatewayErrorTest : public RetryTest {
  protected:
   GatewayErrorTest()

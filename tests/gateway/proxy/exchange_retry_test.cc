@@ -152,6 +152,17 @@ TEST_F(DeafTest, APostUnderAResetIsNeverRepeatedThoughNothingWasAcknowledged) {
   ExpectNoConnection();
 }
 
+// Reading shows a reset that a write has met before as an orderly end.
+TEST_F(DeafTest, AResetThatAWriteMeetsFirstIsNoEndInGoodOrder) {
+  client_.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhi");
+  harness_.Turns(3);
+  client_.Send("ho");
+  upstream_.Reset();
+  EXPECT_TRUE(ClientIsRefused("not_proven"));
+  EXPECT_NE(client_.received().find("upstream_reset"), std::string::npos);
+  ExpectNoConnection();
+}
+
 TEST_F(DeafTest, APostThatTheUpstreamProvablyNeverReadIsRepeated) {
   client_.Send(kPost);
   harness_.Turns(3);

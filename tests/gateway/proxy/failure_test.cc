@@ -1,9 +1,15 @@
 #include "gateway/proxy/failure.h"
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
+
+#include "gateway/http/persistence.h"
+#include "gateway/proxy/retry.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -17,6 +23,23 @@ TEST(FailureTest, NamesAreDistinctAndFitForALabel) {
     EXPECT_TRUE(names.insert(name).second) << name;
     EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), name.npos) << name;
     EXPECT_FALSE(name.empty());
+  }
+}
+
+// Operators read about each word in one place.
+TEST(FailureTest, EveryWordIsExplained) {
+  std::ifstream file("deploy/REASONS.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto expect_explained = [&](std::string_view word) {
+    EXPECT_NE(text.find("`" + std::string(word) + "`"), text.npos) << word;
+  };
+  for (int i = 0; i < kFailures; ++i) expect_explained(FailureName(static_cast<Failure>(i)));
+  for (int i = 0; i < kRetryDecisions; ++i) {
+    expect_explained(RetryDecisionName(static_cast<RetryDecision>(i)));
+  }
+  for (int i = static_cast<int>(http::ClientPersistence::kKeep) + 1;
+       i <= static_cast<int>(http::ClientPersistence::kUpstreamTruncated); ++i) {
+    expect_explained(http::PersistenceName(static_cast<http::ClientPersistence>(i)));
   }
 }
 

@@ -174,6 +174,23 @@ TEST_F(Http1UpstreamTest, AResponseToHeadHasNoBody) {
   EXPECT_EQ(upstream_.End(), CloseReason::kNone);
 }
 
+TEST_F(Http1UpstreamTest, AResetThatAWriteMeetsIsNoEndOfABody) {
+  Start();
+  SendHead(http::BodyKind::kChunked);
+  ASSERT_EQ(upstream_.Flush(), pool::FlushStatus::kDone);
+  harness_.Await(peer_, kHeadEnd);
+  Answer("HTTP/1.1 200 OK\r\n\r\npart");
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  EXPECT_EQ(Body(), "part");
+  peer_.Reset();
+  upstream_.SendEnd(nullptr);
+  EXPECT_EQ(upstream_.Flush(), pool::FlushStatus::kError);
+  harness_.Turns(3);
+  EXPECT_EQ(Body(), "");
+  EXPECT_EQ(last_.kind, BodyKind::kBroken);
+  EXPECT_EQ(upstream_.End(), CloseReason::kBroken);
+}
+
 TEST_F(Http1UpstreamTest, TheWaysToHaveNoHead) {
   Request();
   peer_.Close();

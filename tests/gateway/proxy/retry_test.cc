@@ -48,6 +48,11 @@ RetryFacts With(RetryFacts facts, Change change) {
   return facts;
 }
 constexpr auto kPost = [](RetryFacts& f) { f.idempotent = false; };
+constexpr auto kElsewhere = [](RetryFacts& f) { f.elsewhere = true; };
+constexpr auto kPostElsewhere = [](RetryFacts& f) {
+  f.elsewhere = true;
+  f.idempotent = false;
+};
 constexpr auto kProven = [](RetryFacts& f) {
   f.idempotent = false;
   f.nothing_acknowledged = true;
@@ -176,6 +181,10 @@ INSTANTIATE_TEST_SUITE_P(
                  [](RetryFacts& f) { f.nothing_written = true; }),
             RetryDecision::kRetryUnwritten},
         Row{"FreshConnectionClosed", Fresh(AttemptEnd::kClosed, kDefault),
+            RetryDecision::kNotInPolicy},
+        Row{"FreshConnectionBrokeAndAnotherEndpointIsThere",
+            With(Fresh(AttemptEnd::kReset, kDefault), kElsewhere), RetryDecision::kRetryReset},
+        Row{"TheSameUnderAPost", With(Fresh(AttemptEnd::kReset, kDefault), kPostElsewhere),
             RetryDecision::kNotInPolicy},
         Row{"Refused", With(Fresh(AttemptEnd::kClosed, kRefused), kProven),
             RetryDecision::kRetryRefused},
