@@ -74,7 +74,11 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
       note_ = KeepUnknown(answer) ? Note("not all was answered") : "";
       endpoints_ = std::move(answer.endpoints);
       const DiscoveryOptions& options = discovery_->options_;
-      wait = Shorten(std::clamp(answer.ttl, options.min_ttl, options.max_ttl));
+      wait = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
+      // What is missing may be had long before the rest expires.
+      partial_ = answer.unknown.empty() ? 0 : partial_ + 1;
+      if (partial_ > 0) wait = std::min(wait, Backoff(kRefreshRetry, partial_));
+      wait = Shorten(wait);
     } else {
       ++failures_;
       if (answer.status == ResolveStatus::kNotFound) TakeAsGone(now);
@@ -140,10 +144,15 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
     return Note(trouble);
   }
 
+  // Before the next look-up after so many that failed.
+  static Duration Backoff(Duration delay, uint32_t failures) {
+    for (uint32_t i = 1; i < failures && delay < kMaxRetry; ++i) delay *= 2;
+    return std::min(delay, kMaxRetry);
+  }
+
   Duration RetryDelay(TimePoint now) {
-    Duration delay = endpoints_.empty() ? kFirstAnswerRetry : kRefreshRetry;
-    for (uint32_t i = 1; i < failures_ && delay < kMaxRetry; ++i) delay *= 2;
-    delay = Shorten(std::min(delay, kMaxRetry));
+    const Duration delay =
+        Shorten(Backoff(endpoints_.empty() ? kFirstAnswerRetry : kRefreshRetry, failures_));
     const std::optional<Duration>& hold = discovery_->options_.hold;
     if (endpoints_.empty() || !hold.has_value() || !gone_since_.has_value()) return delay;
     const Duration held = *gone_since_ + *hold - now;
@@ -155,6 +164,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
   std::shared_ptr<ServiceQuery> service_query_;  // the last one, with srv
   std::vector<EndpointSpec> endpoints_;          // of the last answer that had any
   std::string note_ = "waiting for DNS: " + question_.host;
+  uint32_t partial_ = 0;                 // answers in a row that left something unknown
   uint32_t failures_ = 0;                // since the last answer that had any
   std::optional<TimePoint> gone_since_;  // the first "not found" since then
   MemberTimer<Lookup, &Lookup::OnTimer> timer_{this};

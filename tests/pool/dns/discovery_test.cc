@@ -489,6 +489,17 @@ TEST_F(DiscoveryTest, AFamilyThatFailsKeepsItsAddressesUntilItAnswers) {
       << "now it is known to have none";
 }
 
+// A second, then twice as long each time, but never later than the rest is asked for again.
+TEST_F(DiscoveryTest, WhatIsMissingIsAskedForSoon) {
+  SetWeb();
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.2:80"}, seconds(300));
+  Elapse(seconds(1));
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.2:80"}, seconds(300));
+  Elapse(seconds(2));
+  resolver_.Succeed("web.svc:80", {"10.0.0.2:80", "[fd00::1]:80"}, seconds(300));
+  EXPECT_EQ(EndpointsOfWeb(), 2u);
+}
+
 TEST_F(DiscoveryTest, AFamilyThatNeverAnsweredIsNotWorthANote) {
   SetWeb();
   resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.2:80"}, seconds(30));
