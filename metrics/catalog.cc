@@ -119,7 +119,7 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kCounter,
      Unit::kNone,
      {"upstream", "result"},
-     "Requests sent to an upstream again, by how that ended."},
+     "Requests that an upstream failed, by whether they were sent again and why (or why not)."},
     {Metric::kUpstreamRequestFailuresTotal,
      "holdfast_upstream_request_failures_total",
      Type::kCounter,

@@ -112,12 +112,9 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
   ConnectionPool* family = pools_[choice]->hanging() ? OtherFamily(*pools_[choice]) : nullptr;
   ConnectionPool& pool = family != nullptr ? *family : *pools_[choice];
   *picked = pool.key().address;
-  Checkout checkout = pool.Acquire(waiter, request.fresh);
-  if (checkout.status == Checkout::Status::kRefused &&
-      checkout.refusal == CheckoutResult::kConnectionsBreaker && EvictIdleElsewhere(pool)) {
-    return pool.Acquire(waiter, request.fresh);
-  }
-  return checkout;
+  // An idle connection to another endpoint is worth less than the one that is needed here.
+  if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
+  return pool.Acquire(waiter, request.fresh);
 }
 
 size_t Cluster::PickFor(const Request& request) {
@@ -130,9 +127,10 @@ size_t Cluster::PickFor(const Request& request) {
                         [&](size_t i) { return pools_[i]->ProcessLoad(); });
 }
 
-bool Cluster::EvictIdleElsewhere(const ConnectionPool& wanting) {
-  return std::ranges::any_of(
-      pools_, [&](const auto& pool) { return pool.get() != &wanting && pool->EvictIdle(); });
+void Cluster::EvictIdleElsewhere(const ConnectionPool& wanting) {
+  for (auto& pool : pools_) {
+    if (pool.get() != &wanting && pool->EvictIdle()) return;
+  }
 }
 
 ConnectionPool* Cluster::OtherFamily(const ConnectionPool& pool) {

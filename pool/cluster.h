@@ -129,7 +129,7 @@ class Cluster {
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
   // Makes room for one at another endpoint.
-  bool EvictIdleElsewhere(const ConnectionPool& wanting);
+  void EvictIdleElsewhere(const ConnectionPool& wanting);
   ConnectionPool* Find(const SocketAddress& address);
   // A task: a pool may be on the stack when its last lease ends.
   void ReapDeparted();

@@ -44,6 +44,9 @@ class UpstreamTotals {
   // The upstream's connections, strictly.
   bool TakeConnection();
   void ReturnConnection() { connections_.fetch_sub(1); }
+  bool AtConnectionLimit() const {
+    return connections() >= connection_limit_.load(std::memory_order_relaxed);
+  }
   size_t connections() const { return connections_.load(std::memory_order_relaxed); }
 
   // Some endpoint has failed a request since the process began; until then answers need not be
