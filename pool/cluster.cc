@@ -38,12 +38,7 @@ void Cluster::Configure(const ClusterOptions& options) {
 }
 
 std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
-  const auto same = [&](const auto& pool) {
-    return pool != nullptr && pool->key().address == address;
-  };
-  if (const auto known = std::ranges::find_if(pools_, same); known != pools_.end()) {
-    return std::move(*known);
-  }
+  const auto same = [&](const auto& pool) { return pool->key().address == address; };
   if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
     std::unique_ptr<ConnectionPool> pool = std::move(*left);
     departed_.erase(left);
@@ -59,14 +54,20 @@ std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
 
 void Cluster::SetEndpoints(const EndpointSet& set) {
   note_ = set.note;
-  std::vector<std::unique_ptr<ConnectionPool>> next;
-  next.reserve(set.endpoints.size());
+  absl::flat_hash_map<SocketAddress, std::unique_ptr<ConnectionPool>> present;
+  for (auto& pool : pools_) {
+    const SocketAddress address = pool->key().address;
+    present[address] = std::move(pool);
+  }
+  pools_.clear();
+  by_address_.clear();
   endpoints_.clear();
   std::vector<BalancerEndpoint> choices;
   for (const EndpointState& endpoint : set.endpoints) {
-    const auto same = [&](const auto& pool) { return pool->key().address == endpoint.address; };
-    if (std::ranges::any_of(next, same)) continue;  // Named twice: still one endpoint.
-    next.push_back(PoolFor(endpoint.address));
+    if (by_address_.contains(endpoint.address)) continue;  // Named twice: still one endpoint.
+    const auto known = present.find(endpoint.address);
+    pools_.push_back(known != present.end() ? std::move(known->second) : PoolFor(endpoint.address));
+    by_address_[endpoint.address] = pools_.back().get();
     endpoints_.push_back(endpoint);
     choices.push_back({.address = endpoint.address,
                        .weight = endpoint.weight,
@@ -77,17 +78,14 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
                        .up_since = endpoint.up_since});
     if (endpoint.availability == Availability::kUnhealthy ||
         endpoint.availability == Availability::kMaintenance) {
-      next.back()->CloseAllIdle(CloseReason::kUnhealthy);
+      pools_.back()->CloseAllIdle(CloseReason::kUnhealthy);
     }
   }
-  for (auto& pool : pools_) {
+  for (auto& [address, pool] : present) {
     if (pool == nullptr) continue;
     pool->Drain();
     departed_.push_back(std::move(pool));
   }
-  pools_ = std::move(next);
-  by_address_.clear();
-  for (auto& pool : pools_) by_address_.emplace(pool->key().address, pool.get());
   balancer_.SetEndpoints(std::move(choices));
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }

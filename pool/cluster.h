@@ -125,6 +125,7 @@ class Cluster {
   const ConnectionPool& pool(size_t i) const { return *pools_[i]; }
 
  private:
+  // One that has left and is still in use, or a new one.
   std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);

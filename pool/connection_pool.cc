@@ -351,16 +351,19 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
   }
 }
 
+void ConnectionPool::ReturnSpareIdlePlace() {
+  if (idle_places_ <= connections()) return;
+  shelf_->ReturnIdlePlaces(1);
+  --idle_places_;
+}
+
 void ConnectionPool::Discard(UpstreamConnection& upstream) {
   Unlink(upstream);
   upstream.connection().Close();
   upstream.record_.permit.Release();
   upstream.MoveTo(UpstreamConnection::State::kClosed);
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
-  if (idle_places_ > connections()) {
-    shelf_->ReturnIdlePlaces(1);
-    --idle_places_;
-  }
+  ReturnSpareIdlePlace();
   ShowLoad();
 }
 

@@ -167,6 +167,8 @@ class ConnectionPool {
   void Adopt(SparedConnection spared);
   // Sends a connection whose lease ends to a worker that waits longer than we do.
   bool GiveAway(UpstreamConnection& upstream);
+  // After a connection went: no more places for idle ones are held than there are connections.
+  void ReturnSpareIdlePlace();
   SparedConnection TakeOut(UpstreamConnection& upstream);
   // A place under a cap has become free: it goes to a worker that waits longer than we do.
   void TellRoom();

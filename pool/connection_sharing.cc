@@ -56,10 +56,7 @@ SparedConnection ConnectionPool::TakeOut(UpstreamConnection& upstream) {
   Unlink(upstream);
   SparedConnection spared = upstream.Spare();
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
-  if (idle_places_ > connections()) {
-    shelf_->ReturnIdlePlaces(1);
-    --idle_places_;
-  }
+  ReturnSpareIdlePlace();
   ShowLoad();
   return spared;
 }

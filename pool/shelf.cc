@@ -3,23 +3,9 @@
 #include <utility>
 
 namespace holdfast::pool {
-namespace {
-
-// One more, unless that would be over `limit`.
-bool CountUpTo(std::atomic<size_t>& count, size_t limit) {
-  size_t present = count.load();
-  do {
-    if (present >= limit) return false;
-  } while (!count.compare_exchange_weak(present, present + 1));
-  return true;
-}
-
-}  // namespace
-
-bool IdlePlaces::Take() { return CountUpTo(taken_, limit_.load(std::memory_order_relaxed)); }
 
 Shelf::Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
-             std::shared_ptr<IdlePlaces> process_idle)
+             std::shared_ptr<BoundedCount> process_idle)
     : slots_(workers), totals_(std::move(totals)), process_idle_(std::move(process_idle)) {}
 
 bool Shelf::Join(size_t worker, ConnectionPool* pool) {
@@ -35,18 +21,14 @@ void Shelf::Leave(size_t worker) {
 }
 
 void Shelf::SetCaps(size_t max_connections, size_t max_idle) {
-  max_connections_.store(max_connections, std::memory_order_relaxed);
+  connections_.SetLimit(max_connections);
   idle_.SetLimit(max_idle);
-}
-
-bool Shelf::TakeConnection() {
-  return CountUpTo(connections_, max_connections_.load(std::memory_order_relaxed));
 }
 
 bool Shelf::TakeIdlePlace() {
   if (!idle_.Take()) return false;
   if (process_idle_->Take()) return true;
-  idle_.Return(1);
+  idle_.Return();
   return false;
 }
 

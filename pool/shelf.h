@@ -14,8 +14,8 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "metrics/sums.h"
+#include "pool/bounded_count.h"
 #include "pool/endpoint_key.h"
-#include "pool/limits.h"
 #include "pool/net/clock.h"
 #include "pool/net/mailbox.h"
 #include "pool/upstream_totals.h"
@@ -23,21 +23,6 @@
 namespace holdfast::pool {
 
 class ConnectionPool;
-
-// The process's places for idle upstream connections, over all endpoints: a share of its
-// descriptors. Any thread.
-class IdlePlaces {
- public:
-  void SetLimit(size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
-  bool Take();
-  void Return(size_t count) { taken_.fetch_sub(count); }
-  size_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  bool over() const { return taken() > limit_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<size_t> limit_{kNoLimit};
-  std::atomic<size_t> taken_{0};
-};
 
 // Where a worker posts to the others. The main thread fills it in before the workers run and
 // empties it after they were joined; a letter to nobody is dropped.
@@ -63,7 +48,7 @@ class Shelf {
   static constexpr uint32_t kFloor = 1;
 
   Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
-        std::shared_ptr<IdlePlaces> process_idle);
+        std::shared_ptr<BoundedCount> process_idle);
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
 
@@ -79,11 +64,10 @@ class Shelf {
 
   // The strict caps, for the whole process.
   void SetCaps(size_t max_connections, size_t max_idle);
-  bool TakeConnection();
-  void ReturnConnection() { connections_.fetch_sub(1); }
-  size_t connections() const { return connections_.load(std::memory_order_relaxed); }
-  bool over_cap() const { return connections() > max_connections_.load(std::memory_order_relaxed); }
-  bool at_cap() const { return connections() >= max_connections_.load(std::memory_order_relaxed); }
+  bool TakeConnection() { return connections_.Take(); }
+  void ReturnConnection() { connections_.Return(); }
+  size_t connections() const { return connections_.taken(); }
+  bool over_cap() const { return connections_.over(); }
   // A worker holds as many places as it ever kept idle at a time, so that going idle and coming
   // back changes nothing here.
   bool TakeIdlePlace();
@@ -133,10 +117,9 @@ class Shelf {
 
   std::vector<Slot> slots_;
   std::shared_ptr<UpstreamTotals> totals_;
-  std::shared_ptr<IdlePlaces> process_idle_;
-  IdlePlaces idle_;
-  std::atomic<size_t> max_connections_{kNoLimit};
-  std::atomic<size_t> connections_{0};
+  std::shared_ptr<BoundedCount> process_idle_;
+  BoundedCount idle_;
+  BoundedCount connections_;
   std::atomic<size_t> waiting_workers_{0};
   std::atomic<uint32_t> errors_{0};
 };
@@ -169,7 +152,6 @@ class Shelves {
   // Made when it is asked for first; gone with the last who holds it.
   std::shared_ptr<Shelf> For(const EndpointKey& key);
   std::shared_ptr<UpstreamTotals> TotalsOf(const std::string& upstream);
-  size_t workers() const { return workers_; }
   // Of idle connections over all endpoints.
   void SetIdleLimit(size_t limit) { idle_->SetLimit(limit); }
   size_t idle_places() const { return idle_->taken(); }
@@ -180,7 +162,8 @@ class Shelves {
   std::shared_ptr<UpstreamTotals> LockedTotalsOf(const std::string& upstream);
 
   const size_t workers_;
-  const std::shared_ptr<IdlePlaces> idle_ = std::make_shared<IdlePlaces>();
+  // The process's places for idle connections: a share of its descriptors.
+  const std::shared_ptr<BoundedCount> idle_ = std::make_shared<BoundedCount>();
   std::mutex mutex_;
   // Under mutex_.
   absl::flat_hash_map<EndpointKey, std::weak_ptr<Shelf>> shelves_;

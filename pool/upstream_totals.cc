@@ -6,7 +6,7 @@ UpstreamTotals::UpstreamTotals(size_t workers)
     : slots_(workers), idle_expiry_(LearnedExpiry::kStart.count()) {}
 
 void UpstreamTotals::SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget) {
-  connection_limit_.store(breakers.connections, std::memory_order_relaxed);
+  connections_.SetLimit(breakers.connections);
   request_limit_.store(breakers.requests, std::memory_order_relaxed);
   pending_limit_.store(breakers.pending, std::memory_order_relaxed);
   retry_limit_.store(breakers.retries, std::memory_order_relaxed);
@@ -19,15 +19,6 @@ bool UpstreamTotals::MayRetry() const {
   if (present >= retry_limit_.load(std::memory_order_relaxed)) return false;
   if (present < min_retries_.load(std::memory_order_relaxed)) return true;
   return present * 100 < active() * retry_percent_.load(std::memory_order_relaxed);
-}
-
-bool UpstreamTotals::TakeConnection() {
-  const size_t limit = connection_limit_.load(std::memory_order_relaxed);
-  size_t present = connections_.load();
-  do {
-    if (present >= limit) return false;
-  } while (!connections_.compare_exchange_weak(present, present + 1));
-  return true;
 }
 
 void UpstreamTotals::LearnPeerClose(Duration idle_age, TimePoint now) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "pool/bounded_count.h"
 #include "pool/learned_expiry.h"
 #include "pool/limits.h"
 #include "pool/net/clock.h"
@@ -42,12 +43,10 @@ class UpstreamTotals {
   bool MayRetry() const;
 
   // The upstream's connections, strictly.
-  bool TakeConnection();
-  void ReturnConnection() { connections_.fetch_sub(1); }
-  bool AtConnectionLimit() const {
-    return connections() >= connection_limit_.load(std::memory_order_relaxed);
-  }
-  size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  bool TakeConnection() { return connections_.Take(); }
+  void ReturnConnection() { connections_.Return(); }
+  bool AtConnectionLimit() const { return connections_.full(); }
+  size_t connections() const { return connections_.taken(); }
 
   // Some endpoint has failed a request since the process began; until then answers need not be
   // looked at.
@@ -78,13 +77,12 @@ class UpstreamTotals {
   }
 
   std::vector<Slot> slots_;
-  std::atomic<size_t> connection_limit_{kNoLimit};
+  BoundedCount connections_;
   std::atomic<size_t> request_limit_{kNoLimit};
   std::atomic<size_t> pending_limit_{kNoLimit};
   std::atomic<size_t> retry_limit_{kNoLimit};
   std::atomic<uint32_t> retry_percent_{100};
   std::atomic<size_t> min_retries_{kNoLimit};
-  std::atomic<size_t> connections_{0};
   std::atomic<bool> troubled_{false};
   std::mutex learning_;
   LearnedExpiry learned_;  // under learning_

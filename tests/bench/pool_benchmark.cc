@@ -31,21 +31,13 @@
 #include "pool/key_hash.h"
 #include "pool/net/check.h"
 #include "pool/net/socket.h"
+#include "tests/support/allocation_counter.h"
 
 namespace {
 
-uint64_t allocations = 0;  // one thread
 bool peek_for_nothing = false;
 
 }  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 // In place of the C library's, so that a hit can be measured without the kernel's part of the look
 // at the socket: nothing is there, says the stand-in.
@@ -88,15 +80,15 @@ Cost Measure(const std::function<void(uint64_t)>& run) {
     spent = CpuNanoseconds() - begin;
   }
   std::array<double, kRepetitions> costs;
-  const uint64_t allocated = allocations;
+  const uint64_t allocated = support::AllocationCount();
   for (double& cost : costs) {
     const double begin = CpuNanoseconds();
     run(count);
     cost = (CpuNanoseconds() - begin) / static_cast<double>(count);
   }
   std::ranges::sort(costs);
-  return {costs[kRepetitions / 2],
-          static_cast<double>(allocations - allocated) / static_cast<double>(count) / kRepetitions};
+  return {costs[kRepetitions / 2], static_cast<double>(support::AllocationCount() - allocated) /
+                                       static_cast<double>(count) / kRepetitions};
 }
 
 // Runs what was asked for and prints it.
@@ -187,8 +179,10 @@ class Holder final : public Waiter {
 // One of four workers, and listeners on the loopback whose accept queues are their only clients.
 class Worker {
  public:
+  static constexpr size_t kWorkers = 4;
+
   explicit Worker(size_t endpoints) {
-    peers_.mailboxes.assign(shelves_.workers(), &mailbox_);
+    peers_.mailboxes.assign(kWorkers, &mailbox_);
     for (size_t i = 0; i < endpoints; ++i) {
       auto listener = Listen(*SocketAddress::FromIp("127.0.0.1", 0), /*reuse_port=*/false);
       HOLDFAST_CHECK(listener.ok());
@@ -219,7 +213,7 @@ class Worker {
   metrics::Registry registry_;
   metrics::Shard* shard_ = registry_.AddShard();
   Random random_{1};
-  Shelves shelves_{4};
+  Shelves shelves_{kWorkers};
   Peers peers_;
   std::vector<FileDescriptor> listeners_;
   EndpointSet set_;

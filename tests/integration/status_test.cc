@@ -96,8 +96,10 @@ TEST(MetricsTest, EveryPartOfTheGatewayIsThere) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   Exercise(gateway);
-  const MetricsScrape scrape = gateway.Scrape();
   const Labels edge = {{"listener", "edge"}};
+  // The last to come: a refused client's connection lingers until the client has seen why.
+  gateway.AwaitMetricAtLeast("holdfast_client_connections_closed_total", edge, 1);
+  const MetricsScrape scrape = gateway.Scrape();
   const Labels web = {{"upstream", "web"}};
   for (const auto& [name, labels] : std::vector<std::pair<std::string, Labels>>{
            {"holdfast_requests_total", edge},

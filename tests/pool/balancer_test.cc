@@ -3,28 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/pool/balancer_harness.h"
-
-namespace {
-
-uint64_t allocations = 0;  // the test has one thread
-
-}  // namespace
-
-// Counts what the whole program allocates, to show that a choice does not.
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_counter.h"
 
 namespace holdfast::pool {
 namespace {
@@ -195,7 +179,7 @@ TEST_P(EveryPolicyTest, PickAllocatesNothing) {
   harness_.Set(endpoints);
   std::vector<size_t> tried;
   for (size_t i = 0; i < 12; ++i) tried.push_back(i);
-  const uint64_t before = allocations;
+  const uint64_t before = support::AllocationCount();
   for (int second = 0; second < 12; ++second) {
     harness_.now = TimePoint() + seconds(second);
     for (uint64_t hash = 0; hash < 20; ++hash) {
@@ -205,7 +189,7 @@ TEST_P(EveryPolicyTest, PickAllocatesNothing) {
       harness_.Pick(NextHash(hash), tried);
     }
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(support::AllocationCount(), before);
 }
 
 struct PanicCase {

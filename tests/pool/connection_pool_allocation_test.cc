@@ -1,36 +1,12 @@
 // What a kept connection is leased and given back for costs no memory.
 
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include <gtest/gtest.h>
 
 #include "pool/cluster.h"
 #include "tests/pool/pool_harness.h"
-
-namespace {
-
-uint64_t allocations = 0;  // the test has one thread
-
-void* Allocate(size_t size, size_t alignment) {
-  ++allocations;
-  const size_t whole = (size + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, whole)) return memory;
-  std::abort();
-}
-
-}  // namespace
-
-// Counts what the whole program allocates.
-void* operator new(size_t size) { return Allocate(size, alignof(std::max_align_t)); }
-void* operator new(size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_counter.h"
 
 namespace holdfast::pool {
 namespace {
@@ -65,7 +41,7 @@ TEST_F(AllocationTest, LeaseAndReturnAllocateNothing) {
   other.GiveBack();
   harness_.Turn();
 
-  const uint64_t before = allocations;
+  const uint64_t before = support::AllocationCount();
   int leased = 0;
   for (int round = 0; round < kRounds; ++round) {
     leased += one.Ask(pool) == Checkout::Status::kLeased;
@@ -75,7 +51,7 @@ TEST_F(AllocationTest, LeaseAndReturnAllocateNothing) {
     // Their idle time begins anew with every return.
     harness_.Advance(milliseconds(1));
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(support::AllocationCount(), before);
   EXPECT_EQ(leased, 2 * kRounds);
   EXPECT_EQ(pool.idle(), 2u);
 }
@@ -106,14 +82,14 @@ TEST_F(AllocationTest, TheWayThroughTheClusterAllocatesNothing) {
       Await(holder);
       holder.GiveBack();
     }
-    const uint64_t before = allocations;
+    const uint64_t before = support::AllocationCount();
     int leased = 0;
     for (int round = 0; round < kRounds; ++round) {
       leased += lease(hash = NextHash(hash)) == Checkout::Status::kLeased;
       cluster.Report(picked, Outcome::kAnswered);
       holder.GiveBack();
     }
-    EXPECT_EQ(allocations, before) << "policy " << static_cast<int>(policy);
+    EXPECT_EQ(support::AllocationCount(), before) << "policy " << static_cast<int>(policy);
     EXPECT_EQ(leased, kRounds);
   }
 }

@@ -45,6 +45,7 @@ DOORS = {
     "pool/net/mailbox": ("mutex|lock_guard|atomic", "door 1: work posted to another loop"),
     "metrics/cell": ("atomic", "door 3: written by one thread, read by the scrape"),
     "metrics/family": ("atomic", "door 3: series are appended while the scrape reads"),
+    "pool/bounded_count": ("atomic", "door 4: places that all workers take from"),
     "pool/shelf": ("atomic|mutex|lock_guard", "door 4: what workers' pools know of each other"),
     "pool/upstream_totals": ("atomic|mutex|lock_guard", "door 4: of one upstream as a whole"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),

@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,34 +11,7 @@
 #include "gateway/proxy/client_session.h"
 #include "pool/net/plain_transport.h"
 #include "tests/gateway/proxy/proxy_harness.h"
-
-namespace {
-
-// One thread; counts only while a test asks for it.
-bool counting = false;
-uint64_t allocations = 0;
-
-void* Allocate(size_t bytes, size_t alignment) {
-  if (counting) ++allocations;
-  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return Allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  return Allocate(bytes, static_cast<size_t>(alignment));
-}
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  return Allocate(bytes, alignof(std::max_align_t));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_counter.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -56,15 +27,15 @@ class SteadyStateTest : public testing::Test {
   template <class Request>
   uint64_t AllocationsOf(int n, Request request) {
     for (int i = 0; i < n; ++i) request();
-    allocations = 0;
+    counted_ = 0;
     for (int i = 0; i < n; ++i) request();
-    return allocations;
+    return counted_;
   }
   // The gateway's part alone is counted, not the test's.
   void CountedTurns(ProxyHarness& harness, int n) {
-    counting = true;
+    const uint64_t before = support::AllocationCount();
     harness.Turns(n);
-    counting = false;
+    counted_ += support::AllocationCount() - before;
   }
   bool Received(Wire& wire, size_t bytes) {
     char text[1024];
@@ -75,6 +46,8 @@ class SteadyStateTest : public testing::Test {
     }
     return got == bytes;
   }
+
+  uint64_t counted_ = 0;
 };
 
 TEST_F(SteadyStateTest, AnAnswerOfItsOwnAllocatesNothing) {

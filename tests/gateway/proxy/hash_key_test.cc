@@ -1,7 +1,5 @@
 #include "gateway/proxy/hash_key.h"
 
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -9,21 +7,7 @@
 
 #include "gateway/http/header_list.h"
 #include "pool/key_hash.h"
-
-namespace {
-
-uint64_t allocations = 0;  // the test has one thread
-
-}  // namespace
-
-// Counts what the whole program allocates, to show that hashing does not.
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_counter.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -130,12 +114,12 @@ TEST(HashKeyTest, AllocatesNothing) {
   const config::HashKey cookie = {.source = Source::kCookie, .name = "sid"};
   const config::HashKey path = {.source = Source::kPath};
   const config::HashKey address;
-  const uint64_t before = allocations;
+  const uint64_t before = support::AllocationCount();
   bool all = true;
   for (const config::HashKey* key : {&header, &cookie, &path, &address}) {
     all = HashOf(*key, head, "2001:db8:1111:2222:3333:4444:5555:6666").has_value() && all;
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(support::AllocationCount(), before);
   EXPECT_TRUE(all);
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <string>
 #include <string_view>
@@ -13,25 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
-
-uint64_t allocations = 0;  // the test has one thread
-
-void* Allocate(size_t size) {
-  ++allocations;
-  return std::malloc(size);
-}
-
-}  // namespace
-
-// Counts what the whole program allocates, to show that a look-up does not.
-void* operator new(size_t size) {
-  if (void* memory = Allocate(size)) return memory;
-  std::abort();
-}
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return Allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_counter.h"
 
 namespace holdfast::route {
 namespace {
@@ -214,11 +194,11 @@ TEST(RouteTableTest, ALookUpAllocatesNothing) {
   const std::string host = std::string(60, 'A') + ".Example.COM.";  // too long for a small string
   Table table({On({"*.example.com"}, "/v1/users/with/a/long/path/of/many/bytes"),
                ForMethods(On({}, "/v1/", true), {Method::kPut})});
-  const uint64_t before = allocations;
+  const uint64_t before = support::AllocationCount();
   EXPECT_EQ(table.Find(host, "/v1/users/with/a/long/path/of/many/bytes/7"), 0);
   EXPECT_EQ(table.Find(host, "/v1/users/with/a/long/path"), -1);
   EXPECT_EQ(table.Find(host, "/v1/"), -1);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(support::AllocationCount(), before);
 }
 
 TEST(AllowValueTest, ListsKnownMethods) {
