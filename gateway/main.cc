@@ -15,6 +15,7 @@
 #include "gateway/server/server.h"
 #include "gateway/server/signals.h"
 #include "gateway/server/upgrade.h"
+#include "gateway/standard_streams.h"
 #include "gateway/version.h"
 #include "pool/net/clock.h"
 
@@ -109,4 +110,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace holdfast
 
-int main(int argc, char** argv) { return holdfast::Main(argc, argv); }
+int main(int argc, char** argv) {
+  holdfast::OpenStandardStreams();
+  return holdfast::Main(argc, argv);
+}

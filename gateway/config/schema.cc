@@ -32,13 +32,13 @@ constexpr Shape kReference = {.kind = Kind::kText, .expected = "a name", .check 
 constexpr Shape kCidr = {
     .kind = Kind::kText,
     .expected =
-        "an IP address or a network such as 10.0.0.0/8 or fd00::/8, with no bits set "
+        "an IP address or a network such as 192.0.2.0/24 or 2001:db8::/32, with no bits set "
         "behind the prefix",
     .check = IsCidr,
 };
 constexpr Shape kDnsServer = {
     .kind = Kind::kText,
-    .expected = "an IP address with or without a port, such as 10.0.0.2 or 10.0.0.2:53",
+    .expected = "an IP address with or without a port, such as 192.0.2.2 or 192.0.2.2:53",
     .check = IsDnsServer,
 };
 constexpr Shape kHostPattern = {
@@ -298,7 +298,7 @@ constexpr Key kDnsKeys[] = {
 };
 constexpr Shape kDns = {
     .kind = Kind::kMapping,
-    .expected = "a mapping such as {servers: [\"10.0.0.2:53\"]}",
+    .expected = "a mapping such as {servers: [\"192.0.2.2:53\"]}",
     .keys = kDnsKeys,
 };
 constexpr Key kFileKeys[] = {

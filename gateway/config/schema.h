@@ -47,7 +47,7 @@ struct Shape {
 inline constexpr std::string_view kBindExpectation =
     "an address such as 0.0.0.0:8080, [::]:8080, :8080 or unix:/run/holdfast.sock";
 inline constexpr std::string_view kEndpointExpectation =
-    "host:port such as web:8080, 10.0.0.7:8080 or [::1]:8080, or unix:/path";
+    "host:port such as web:8080, 192.0.2.7:8080 or [::1]:8080, or unix:/path";
 
 // The shape of the whole file. Constant, with static storage.
 const Shape& FileShape();

@@ -127,7 +127,7 @@ constexpr Shape kCheckPath = {
 };
 constexpr Shape kCheckHost = {
     .kind = Kind::kText,
-    .expected = "a host such as example.com or 10.0.0.7:8080",
+    .expected = "a host such as example.com or 192.0.2.7:8080",
     .check = IsHostField,
 };
 constexpr Shape kStatusRange = {

@@ -1,5 +1,9 @@
 // The commands, their exit codes, and what they say when something is wrong.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <string>
 #include <vector>
 
@@ -185,6 +189,33 @@ TEST(StartTest, TheDerivationOfTheWorkersIsPrinted) {
   GatewayProcess gateway(config);
   EXPECT_TRUE(gateway.AwaitStderr("workers: "));
   EXPECT_GE(gateway.Scrape().Value("holdfast_workers"), 1);
+}
+
+// Were the numbers free, sockets would take them, and the access log would be written to a client.
+TEST(StartTest, WithoutStandardStreamsTheLogReachesNobody) {
+  const TempDir dir;
+  GatewayConfig config;
+  config.bind = "unix:" + dir.Path("edge");
+  config.top = "access_log: {path: stdout}\n";
+  std::string text = config.Text();
+  const std::string status = "status: {bind: \"127.0.0.1:0\"}";
+  text.replace(text.find(status), status.size(), "status: {bind: \"unix:" + dir.Path("s") + "\"}");
+  Subprocess gateway({GatewayBinary(), "run", "-c", dir.Write("holdfast.yaml", text)},
+                     Subprocess::Options{.without_streams = true});
+  ASSERT_TRUE(Eventually([&] {
+    struct stat edge;
+    return stat(dir.Path("edge").c_str(), &edge) == 0 || gateway.Poll().has_value();
+  }));
+  for (const char* fd : {"0", "1", "2"}) {
+    std::array<char, 64> target = {};
+    const std::string link = "/proc/" + std::to_string(gateway.pid()) + "/fd/" + fd;
+    EXPECT_GT(readlink(link.c_str(), target.data(), target.size() - 1), 0) << fd;
+    EXPECT_STREQ(target.data(), "/dev/null") << fd;
+  }
+  RawClient client(config.bind);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Get("/local").body, "local");
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(gateway.Wait(), 0);
 }
 
 TEST(StartTest, TheDescriptorBudgetIsPrinted) {

@@ -21,6 +21,7 @@ struct Child {
   int output;
   int errors;
   int descriptor_limit;
+  bool without_streams;
 };
 
 // Between fork and exec, where only async-signal-safe calls are allowed.
@@ -29,6 +30,9 @@ struct Child {
   dup2(child.input, STDIN_FILENO);
   dup2(child.output, STDOUT_FILENO);
   dup2(child.errors, STDERR_FILENO);
+  if (child.without_streams) {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+  }
   if (child.descriptor_limit > 0) {
     const auto limit = static_cast<rlim_t>(child.descriptor_limit);
     const rlimit limits{.rlim_cur = limit, .rlim_max = limit};
@@ -52,7 +56,8 @@ Subprocess::Subprocess(const std::vector<std::string>& arguments, const Options&
                     .input = open(options.stdin_path.c_str(), O_RDONLY | O_CLOEXEC),
                     .output = Create(files_.Path("stdout")),
                     .errors = Create(files_.Path("stderr")),
-                    .descriptor_limit = options.descriptor_limit};
+                    .descriptor_limit = options.descriptor_limit,
+                    .without_streams = options.without_streams};
   EXPECT_GE(child.input, 0) << options.stdin_path;
   pid_ = fork();
   if (pid_ == 0) Become(child);

@@ -20,6 +20,7 @@ class Subprocess {
   struct Options {
     int descriptor_limit = 0;  // RLIMIT_NOFILE; 0: as it is
     std::string stdin_path = "/dev/null";
+    bool without_streams = false;  // started with descriptors 0 to 2 closed
   };
 
   explicit Subprocess(std::vector<std::string> arguments) : Subprocess(arguments, Options{}) {}

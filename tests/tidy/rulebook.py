@@ -20,6 +20,7 @@ RULES = {
     "contracts": text_rules.contracts,
     "time-is-an-argument": text_rules.time_is_an_argument,
     "links": text_rules.links,
+    "example-addresses": text_rules.example_addresses,
     "metric-names": text_rules.metric_names,
     "top-level": layout_rules.top_level,
     "include-guards": layout_rules.include_guards,

@@ -39,7 +39,8 @@ class SourceTree:
         for folder, names, files in os.walk(self.root):
             names[:] = [n for n in names
                         if n not in _SKIPPED_FOLDERS and not n.startswith("bazel-")]
-            for name in files:
+            # In a linked working tree .git is a file.
+            for name in set(files) - _SKIPPED_FOLDERS:
                 yield os.path.relpath(os.path.join(folder, name), self.root).replace(os.sep, "/")
 
     def exists(self, path):

@@ -1,5 +1,6 @@
 """What the text may not say, links that must lead somewhere, and metrics that must exist."""
 
+import ipaddress
 import re
 
 from source_tree import ROOMS_OF_CODE, Violation, find_lines, in_rooms
@@ -27,6 +28,15 @@ _LINK = re.compile(r"!?\[[^\]\n]*\]\(\s*<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\s*\)"
                    r"|^[ \t]*\[[^\]\n]+\]:\s+(\S+)", re.MULTILINE)
 _FENCE = re.compile(r"^([ \t]*(```|~~~)).*?^[ \t]*\2[ \t]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _METRIC = re.compile(r"\bholdfast_[a-z0-9_]+\b")
+# Perhaps an address: four numbers with dots, or something with two colons. A network's width is no
+# part of it.
+_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}"
+                      r"|(?=[0-9a-fA-F]*:[0-9a-fA-F]*:)[0-9a-fA-F:]*(?:\.\d{1,3}){0,3})"
+                      r"(?![\w.]*\w)")
+# Those that are nobody's: this machine, and what RFC 5737 and RFC 3849 keep for documentation.
+_EXAMPLE_NETWORKS = tuple(ipaddress.ip_network(text) for text in (
+    "127.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "::1/128",
+    "2001:db8::/32"))
 
 
 def forbidden_words(tree):
@@ -117,6 +127,27 @@ def _anchors(text):
             number += 1
         names.add(slug + ("-%d" % number if number else ""))
     return names
+
+
+def example_addresses(tree):
+    """What a reader may copy and start names no machine but this one and those of documentation."""
+    for path, _ in tree.texts():
+        if not path.startswith(("deploy/", "README.md", "gateway/config/schema")):
+            continue
+        for line, match in find_lines(tree.text(path), _ADDRESS):
+            if _is_somebodys(match.group(0)):
+                yield Violation(path, line, "%s may be somebody's: use 127.0.0.0/8, 192.0.2.0/24 "
+                                "or 2001:db8::/32" % match.group(0))
+
+
+def _is_somebodys(text):
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    # The unspecified one is where a listener binds.
+    return not address.is_unspecified and not any(address in net for net in _EXAMPLE_NETWORKS)
 
 
 def metric_names(tree):

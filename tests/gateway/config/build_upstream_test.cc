@@ -312,7 +312,7 @@ TEST(BuildHealthCheckTest, RefusesWhatCannotBeSentOrMet) {
             "6:26 expected a path such as /healthz or /healthz?full=1, without '#' and white "
             "space; found 'healthz'\n");
   EXPECT_EQ(Errors(WithKeys("    health_check: {host: \"a b\"}\n")),
-            "6:26 expected a host such as example.com or 10.0.0.7:8080; found 'a b'\n");
+            "6:26 expected a host such as example.com or 192.0.2.7:8080; found 'a b'\n");
   EXPECT_EQ(Errors(WithKeys("    health_check: {status: 399-200}\n")),
             "6:28 expected a status code from 200 to 599 or a range of them such as 200-399; found "
             "'399-200'\n");

@@ -138,7 +138,7 @@ TEST(LoadConfigTest, ReportsShapesAndMeaningsTogetherInTheFilesOrder) {
             "off; found '10 apples'\n"
             "      idle_timeout: 10 apples\n"
             "                    ^\n"
-            "f.yaml:5:21: error: expected host:port such as web:8080, 10.0.0.7:8080 or "
+            "f.yaml:5:21: error: expected host:port such as web:8080, 192.0.2.7:8080 or "
             "[::1]:8080, or unix:/path; found 'web'\n"
             "    web: {endpoints: [web]}\n"
             "                      ^\n"

@@ -35,7 +35,7 @@ TEST(MakeProxyConfigTest, NamesTheFlagThatIsWrong) {
             "--from: expected an address such as 0.0.0.0:8080, [::]:8080, :8080 or "
             "unix:/run/holdfast.sock; found '8080'");
   EXPECT_EQ(Error(":8080", {"web:80", "web"}),
-            "--to: expected host:port such as web:8080, 10.0.0.7:8080 or [::1]:8080, or "
+            "--to: expected host:port such as web:8080, 192.0.2.7:8080 or [::1]:8080, or "
             "unix:/path; found 'web'");
   EXPECT_EQ(Error(":8080", {}), "--to: expected at least one endpoint");
   EXPECT_EQ(Error(":8080", {"web:80", "web:80"}), "--to: 'web:80' is given twice");
