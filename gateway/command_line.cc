@@ -1,5 +1,7 @@
 #include "gateway/command_line.h"
 
+#include <utility>
+
 #include <CLI/CLI.hpp>
 
 #include "gateway/server/server.h"
@@ -9,15 +11,45 @@ namespace {
 
 constexpr char kSignals[] =
     "Signals: TERM, INT and QUIT drain (a second one stops at once), HUP reloads the\n"
-    "configuration (a bad file changes nothing), USR1 reopens the logs, USR2 hands over to the\n"
-    "program as it is installed now, without losing a connection.\n"
-    "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 the drain's\n"
-    "deadline cut connections off.";
+    "configuration (a bad file changes nothing; without a file it drains), USR1 reopens the logs,\n"
+    "USR2 hands over to the program as it is installed now, without losing a connection.\n"
+    "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 connections\n"
+    "were cut off: by the drain's deadline, or by a second signal.";
+
+// The file with or without a flag before it. That it is there is checked afterwards: CLI11 would
+// call both forms required.
+void AddConfigOption(CLI::App* subcommand, Command* command) {
+  subcommand
+      ->add_option("-c,--config,FILE", command->config_path,
+                   "The configuration file (YAML), with the flag or without.")
+      ->type_name("");
+}
 
 void AddStatusOption(CLI::App* subcommand, Command* command) {
   subcommand->add_option("--status", command->status, "Where health and metrics are, or \"off\".")
       ->capture_default_str()
       ->type_name("ADDRESS");
+}
+
+Command UsageError(const CLI::App& app, const CLI::Error& error, Command command) {
+  app.exit(error);
+  command.exit_code = server::kExitUsage;
+  return command;
+}
+
+// `holdfast help [COMMAND]` is `holdfast [COMMAND] --help`.
+Command PrintHelp(const CLI::App& app, const std::string& topic, Command command) {
+  const auto named = [&topic](const CLI::App* subcommand) {
+    return subcommand->get_name() == topic;
+  };
+  std::vector<const char*> line = {"holdfast", "--help"};
+  if (!topic.empty()) {
+    if (app.get_subcommands(named).empty()) {
+      return UsageError(app, CLI::ExtrasError("help", {topic}), std::move(command));
+    }
+    line.insert(line.begin() + 1, topic.c_str());
+  }
+  return ParseCommandLine(static_cast<int>(line.size()), line.data());
 }
 
 }  // namespace
@@ -30,9 +62,7 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   app.require_subcommand(0, 1);
 
   CLI::App* run = app.add_subcommand("run", "Serve as a configuration file says.");
-  run->add_option("-c,--config", command.config_path, "The configuration file (YAML).")
-      ->required()
-      ->type_name("FILE");
+  AddConfigOption(run, &command);
   run->footer(kSignals);
 
   CLI::App* proxy = app.add_subcommand("proxy", "Pass everything on, without a file.");
@@ -62,11 +92,15 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   demo->add_flag("--print-config", command.print_config, "Print the configuration it uses.");
 
   CLI::App* check = app.add_subcommand("check", "Say whether a configuration file is right.");
-  check->add_option("-c,--config,file", command.config_path, "The configuration file (YAML).")
-      ->required()
-      ->type_name("FILE");
+  AddConfigOption(check, &command);
 
+  bool version = false;
+  app.add_flag("-v,--version", version, "Print the version.");
   app.add_subcommand("version", "Print the version.");
+
+  std::string topic;
+  CLI::App* help = app.add_subcommand("help", "Print this help, or that of a command.");
+  help->add_option("COMMAND", topic, "The command.")->type_name("");
 
   try {
     app.parse(argc, argv);
@@ -75,17 +109,37 @@ Command ParseCommandLine(int argc, const char* const* argv) {
     return command;
   }
   // To require one beforehand would keep quiet about the name of an unknown one.
-  if (app.get_subcommands().empty()) {
-    app.exit(CLI::RequiredError::Subcommand(1));
-    command.exit_code = server::kExitUsage;
-    return command;
+  if (app.get_subcommands().empty() && !version) {
+    return UsageError(app, CLI::RequiredError::Subcommand(1), std::move(command));
   }
-  command.kind = run->parsed()     ? Command::Kind::kRun
+  if ((run->parsed() || check->parsed()) && command.config_path.empty()) {
+    return UsageError(app, CLI::RequiredError("FILE (or --config FILE)"), std::move(command));
+  }
+  if (help->parsed()) return PrintHelp(app, topic, std::move(command));
+  command.kind = version           ? Command::Kind::kVersion
+                 : run->parsed()   ? Command::Kind::kRun
                  : proxy->parsed() ? Command::Kind::kProxy
                  : demo->parsed()  ? Command::Kind::kDemo
                  : check->parsed() ? Command::Kind::kCheck
                                    : Command::Kind::kVersion;
   return command;
+}
+
+std::string AddressHint(const Command& command, std::string_view error) {
+  if (error.find("Address already in use") == error.npos) return "";
+  const bool status = error.starts_with("status: ");
+  switch (command.kind) {
+    case Command::Kind::kRun:
+      return status ? "; `status: {bind: ADDRESS}` in the file moves it, `status: off` omits it"
+                    : "";
+    case Command::Kind::kProxy:
+    case Command::Kind::kDemo:
+      if (status) return "; --status ADDRESS moves it, --status off omits it";
+      return command.kind == Command::Kind::kProxy
+                 ? "; --from ADDRESS listens elsewhere"
+                 : "; --port PORT listens elsewhere (0: on a free one)";
+    default: return "";
+  }
 }
 
 }  // namespace holdfast

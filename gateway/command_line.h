@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_COMMAND_LINE_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast {
@@ -29,6 +30,10 @@ struct Command {
 
 // Reads the arguments; prints help to standard output and usage errors to standard error.
 Command ParseCommandLine(int argc, const char* const* argv);
+
+// What to do about a start that failed with `error`, to be appended to it; empty when that is not a
+// matter of an address in use.
+std::string AddressHint(const Command& command, std::string_view error);
 
 }  // namespace holdfast
 

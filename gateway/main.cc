@@ -49,7 +49,8 @@ int Serve(const Command& command, config::Config config, server::ServerOptions o
     if (status.ok()) {
       exit_code = server.Run();
     } else {
-      server::LogError(std::string(status.message()));
+      const std::string error(status.message());
+      server::LogError(error + AddressHint(command, error));
     }
   }
   server::StopOpLog();

@@ -1,10 +1,7 @@
 #include "gateway/server/op_log.h"
 
-#include <limits.h>
-#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 
 #include <spdlog/async.h>
@@ -12,51 +9,36 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "gateway/server/line_output.h"
+#include "pool/net/clock.h"
+
 namespace holdfast::server {
 namespace {
 
 constexpr char kName[] = "holdfast";
-constexpr char kPlainName[] = "holdfast-plain";
 constexpr size_t kQueuedLines = 1024;
-// How long a reader of standard error may keep one line waiting. After one that took longer, lines
-// are lost until there is room again.
-constexpr int kPatienceMilliseconds = 500;
 
-// Standard error, without ever waiting for long: it may be a pipe whose reader has stopped, and the
-// process must be able to end all the same. Only the log's one thread writes.
+// Standard error, which may be a pipe that others write to and whose reader may have stopped. Only
+// the log's one thread writes; Hurry is the main thread's.
 class PatientStderr final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  PatientStderr() { output_.SetTarget(STDERR_FILENO); }
+
+  // The process ends: what is queued has the last patience.
+  void Hurry() { output_.Interrupt(); }
+
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    size_t written = 0;
-    while (written < line.size() && AwaitRoom()) {
-      // Where poll(2) says that there is room, so many bytes do not block (pipe(7)).
-      const size_t piece = std::min<size_t>(line.size() - written, PIPE_BUF);
-      const ssize_t result = write(STDERR_FILENO, line.data() + written, piece);
-      if (result <= 0) return;
-      written += static_cast<size_t>(result);
-    }
+    output_.Write(std::string_view(line.data(), line.size()));
   }
   void flush_() override {}
 
  private:
-  bool AwaitRoom() {
-    pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-    stuck_ = poll(&room, 1, stuck_ ? 0 : kPatienceMilliseconds) == 0;
-    return !stuck_;
-  }
-
-  bool stuck_ = false;
+  const pool::SystemClock clock_;
+  LineOutput output_{&clock_};
 };
-
-void StartLogger(const char* name, const char* pattern) {
-  auto logger = std::make_shared<spdlog::async_logger>(
-      name, std::make_shared<PatientStderr>(), spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_pattern(pattern, spdlog::pattern_time_type::utc);
-  spdlog::register_logger(std::move(logger));
-}
 
 void Log(spdlog::level::level_enum level, std::string_view line) {
   if (const std::shared_ptr<spdlog::logger> logger = spdlog::get(kName)) {
@@ -71,22 +53,22 @@ void Log(spdlog::level::level_enum level, std::string_view line) {
 
 void StartOpLog() {
   spdlog::init_thread_pool(kQueuedLines, 1);
-  StartLogger(kName, "%Y-%m-%dT%H:%M:%S.%eZ %l %v");
-  StartLogger(kPlainName, "%v");
+  auto logger = std::make_shared<spdlog::async_logger>(
+      kName, std::make_shared<PatientStderr>(), spdlog::thread_pool(),
+      spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  spdlog::register_logger(std::move(logger));
 }
 
-void StopOpLog() { spdlog::shutdown(); }
+void StopOpLog() {
+  if (const std::shared_ptr<spdlog::logger> logger = spdlog::get(kName)) {
+    static_cast<PatientStderr&>(*logger->sinks().front()).Hurry();
+  }
+  spdlog::shutdown();
+}
 
 void LogInfo(std::string_view line) { Log(spdlog::level::info, line); }
 void LogWarning(std::string_view line) { Log(spdlog::level::warn, line); }
 void LogError(std::string_view line) { Log(spdlog::level::err, line); }
-
-void LogPlain(std::string_view line) {
-  if (const std::shared_ptr<spdlog::logger> logger = spdlog::get(kPlainName)) {
-    logger->info(spdlog::string_view_t(line.data(), line.size()));
-  } else {
-    fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-  }
-}
 
 }  // namespace holdfast::server

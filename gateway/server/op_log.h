@@ -9,16 +9,15 @@ namespace holdfast::server {
 // and its gravity. Written by a thread of its own from a bounded queue, so that a reader that has
 // stopped reading holds nobody up; when the queue is full the oldest lines go.
 //
-// StartOpLog once, on the main thread, before other threads; StopOpLog writes what is queued.
-// Before and after that lines are written at once.
+// StartOpLog once, on the main thread, before other threads; StopOpLog writes what is queued, for
+// which a reader that has stopped reading has LineOutput::kLastPatience. Before and after that
+// lines are written at once.
 void StartOpLog();
 void StopOpLog();
 
 void LogInfo(std::string_view line);
 void LogWarning(std::string_view line);
 void LogError(std::string_view line);
-// Without time and gravity, in order with the others: what scripts wait for.
-void LogPlain(std::string_view line);
 
 }  // namespace holdfast::server
 

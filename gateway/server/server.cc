@@ -11,6 +11,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "gateway/config/load.h"
+#include "gateway/config/units.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/op_log.h"
 #include "metrics/build_info.h"
@@ -34,6 +35,17 @@ absl::Status CheckCap(const std::string& subject, std::optional<uint32_t> max_co
                                                     " workers: raise it, or set `workers`"));
 }
 
+std::string SignalName(int signal) { return absl::StrCat("SIG", sigabbrev_np(signal)); }
+
+// For whoever has pressed Ctrl-C and sees nothing happen.
+std::string DescribeDrain(pool::Duration delay, pool::Duration timeout) {
+  const std::string then = absl::StrCat("requests in flight have ", config::FormatDuration(timeout),
+                                        "; a second signal stops at once");
+  if (delay == pool::Duration::zero()) return absl::StrCat("draining: ", then);
+  return absl::StrCat("draining: for ", config::FormatDuration(delay),
+                      " /readyz says 503 and clients may still connect, then ", then);
+}
+
 bool HasListener(const route::Snapshot& snapshot, const std::string& key) {
   const auto same = [&](const config::Listener& other) { return ListenerKey(other) == key; };
   return std::ranges::any_of(snapshot.config().listeners, same);
@@ -43,7 +55,7 @@ bool HasListener(const route::Snapshot& snapshot, const std::string& key) {
 
 void Server::Announce(const std::string& name, const pool::SocketAddress& address) {
   addresses_[name] = address.ToString();
-  LogPlain(absl::StrCat("listening name=", name, " address=", address.ToString()));
+  LogInfo(absl::StrCat("listening name=", name, " address=", address.ToString()));
 }
 
 Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inheritance)
@@ -266,8 +278,8 @@ void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const Work
 int Server::Run() {
   signals_.emplace(&loop_, [this](int signal) { OnSignal(signal); });
   loop_.timers().Arm(beat_timer_, loop_.now() + Heartbeats::kInterval);
-  shard_->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).Set(1);
-  LogPlain("ready");
+  CountLoad(true);
+  LogInfo("ready");
   if (options_.greeting) fputs(options_.greeting(addresses_).c_str(), stdout);
   fflush(stdout);
   inheritance_.TellReady();
@@ -277,24 +289,32 @@ int Server::Run() {
 
 void Server::OnSignal(int signal) {
   switch (signal) {
-    case SIGHUP: return Reload();
-    case SIGUSR1:
-      if (log_writer_ != nullptr) log_writer_->Reopen();
-      LogInfo("logs reopened");
+    case SIGHUP:
+      if (!options_.config_path.empty()) return Reload();
+      // There is nothing to reload: the terminal is gone, and we with it.
+      if (!IsIgnored(SIGHUP)) return OnEndSignal(signal);
       return;
+    case SIGUSR1: return ReopenLogs();
     case SIGUSR2: return BeginUpgrade();
     case SIGTERM:
     case SIGINT:
-    case SIGQUIT:
-      LogInfo(absl::StrCat("SIG", sigabbrev_np(signal), ": ",
-                           phase_ == Phase::kServing ? "draining" : "stopping at once"));
-      if (phase_ == Phase::kServing) return BeginDrain();
-      // The one that accepts in our place has had the signal as well, if the whole service is to
-      // end.
-      if (phase_ == Phase::kHandedOver) return StopAccepting();
-      return Finish(kExitDrainDeadline);
+    case SIGQUIT: return OnEndSignal(signal);
     default: return;
   }
+}
+
+void Server::OnEndSignal(int signal) {
+  if (phase_ == Phase::kServing) return BeginDrain(signal);
+  LogInfo(absl::StrCat(SignalName(signal), ": stopping at once"));
+  // The one that accepts in our place has had the signal as well, if the whole service is to end.
+  if (phase_ == Phase::kHandedOver) return StopAccepting();
+  Finish(kExitDrainDeadline);
+}
+
+void Server::ReopenLogs() {
+  const absl::Status status = log_writer_ != nullptr ? log_writer_->Reopen() : absl::OkStatus();
+  if (status.ok()) return LogInfo("logs reopened");
+  LogError(absl::StrCat("logs not reopened, the old file stays: ", status.message()));
 }
 
 void Server::BeginUpgrade() {
@@ -356,7 +376,12 @@ void Server::Reload() {
     LogError(absl::StrCat("reload failed, the old configuration stays: ", status.message()));
   }
   shard_->CounterFor(Metric::kConfigReloadsTotal, {ok ? "success" : "failure"}).Add();
+  CountLoad(ok);
+}
+
+void Server::CountLoad(bool ok) {
   shard_->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).Set(ok ? 1 : 0);
+  if (!ok) return;
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(loop_.wall_now().time_since_epoch());
   shard_->GaugeFor(Metric::kConfigLastReloadTimestampSeconds, {}).Set(seconds.count());
@@ -395,11 +420,16 @@ absl::Status Server::TryReload() {
 
 // First only readiness changes and clients are asked to leave, while whoever balances load in front
 // of us notices; then the listeners close and what is idle goes.
-void Server::BeginDrain() {
+void Server::BeginDrain(int signal) {
+  const config::Drain& drain = snapshot_->config().drain;
+  // Nobody balances load in front of what was started in a terminal and is ended there.
+  const bool in_terminal = options_.config_path.empty() && signal != SIGTERM;
+  const pool::Duration delay = in_terminal ? pool::Duration::zero() : drain.delay;
+  LogInfo(absl::StrCat(SignalName(signal), ": ", DescribeDrain(delay, drain.timeout)));
   upgrade_.reset();
   phase_ = Phase::kDrainDelay;
   MailAll([](Worker& worker) { worker.BeginDrain(); });
-  loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.delay);
+  loop_.timers().Arm(drain_timer_, loop_.now() + delay);
 }
 
 void Server::OnDrainTimer(pool::TimePoint) {
@@ -423,6 +453,7 @@ void Server::OnWorkerEmpty() {
 void Server::Finish(int exit_code) {
   // What else comes in the loop's last turn, such as the deadline, changes nothing.
   if (phase_ == Phase::kStopped) return;
+  if (exit_code == kExitOk) LogInfo("drained: every connection has ended");
   loop_.timers().Cancel(drain_timer_);
   phase_ = Phase::kStopped;
   exit_code_ = exit_code;

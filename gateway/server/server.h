@@ -96,12 +96,16 @@ class Server {
                std::map<std::string, BoundListener> bound);
 
   void OnSignal(int signal);
+  void ReopenLogs();
   void BeginUpgrade();
   absl::Status StartUpgrade();
   void HandOver();
   void Reload();
   absl::Status TryReload();
-  void BeginDrain();
+  // A configuration was adopted, or refused.
+  void CountLoad(bool ok);
+  void OnEndSignal(int signal);
+  void BeginDrain(int signal);
   void OnDrainTimer(pool::TimePoint now);
   void StopAccepting();
   void OnWorkerEmpty();

@@ -29,6 +29,11 @@ void BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+bool IsIgnored(int signal) {
+  struct sigaction action;
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 Signals::Signals(pool::EventLoop* loop, std::function<void(int)> on_signal)
     : loop_(loop), on_signal_(std::move(on_signal)) {
   const sigset_t set = HandledSignals();

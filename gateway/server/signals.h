@@ -12,6 +12,10 @@ namespace holdfast::server {
 // threads inherit what is blocked.
 void BlockSignals();
 
+// Whether this process was started with the signal ignored, as nohup(1) does with SIGHUP. After
+// BlockSignals it is delivered to Signals all the same.
+bool IsIgnored(int signal);
+
 // Turns the process's signals into events of the main loop (signalfd), after BlockSignals. Main
 // thread; owns its descriptor; `loop` outlives it.
 class Signals final : private pool::EventHandler {

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Kind = Command::Kind;
 
 struct Parsed {
@@ -66,6 +67,12 @@ TEST(CommandLineTest, RunTakesAFile) {
   EXPECT_EQ(Accepted({"run", "--config=a.yaml"}).config_path, "a.yaml");
 }
 
+TEST(CommandLineTest, RunTakesAFileWithoutAFlag) {
+  const Command command = Accepted({"run", "a.yaml"});
+  EXPECT_EQ(command.kind, Kind::kRun);
+  EXPECT_EQ(command.config_path, "a.yaml");
+}
+
 TEST(CommandLineTest, CheckTakesAFileWithAndWithoutAFlag) {
   EXPECT_EQ(Accepted({"check", "a.yaml"}).config_path, "a.yaml");
   const Command command = Accepted({"check", "-c", "b.yaml"});
@@ -109,6 +116,43 @@ TEST(CommandLineTest, VersionTakesNothing) {
   EXPECT_NE(Refused({"version", "x"}), "");
 }
 
+TEST(CommandLineTest, VersionIsAFlagAsWell) {
+  for (const char* flag : {"--version", "-v"}) {
+    EXPECT_EQ(Accepted({flag}).kind, Kind::kVersion) << flag;
+  }
+}
+
+TEST(CommandLineTest, HelpIsACommandAsWell) {
+  EXPECT_EQ(HelpOf({"help"}), HelpOf({"--help"}));
+  for (const char* name : {"run", "proxy", "demo", "check", "version"}) {
+    EXPECT_EQ(HelpOf({"help", name}), HelpOf({name, "--help"})) << name;
+  }
+  EXPECT_THAT(Refused({"help", "fly"}), HasSubstr("fly"));
+}
+
+// Either form will do, so neither is required by itself.
+TEST(CommandLineTest, HelpDoesNotRequireAFileTwice) {
+  for (const char* name : {"run", "check"}) {
+    const std::string help = HelpOf({name, "--help"});
+    EXPECT_THAT(help, Not(HasSubstr("REQUIRED"))) << help;
+    EXPECT_THAT(help, HasSubstr("FILE")) << help;
+  }
+}
+
+TEST(CommandLineTest, AnAddressInUseIsToldWithTheFlagThatHelps) {
+  const auto hint = [](Kind kind, const std::string& subject) {
+    return AddressHint({.kind = kind},
+                       subject + ": cannot listen on 127.0.0.1:1: Address already in use");
+  };
+  EXPECT_THAT(hint(Kind::kProxy, "listener :1"), HasSubstr("--from"));
+  EXPECT_THAT(hint(Kind::kDemo, "listener gateway"), HasSubstr("--port"));
+  EXPECT_THAT(hint(Kind::kProxy, "status"), HasSubstr("--status"));
+  EXPECT_THAT(hint(Kind::kDemo, "status"), HasSubstr("--status"));
+  EXPECT_THAT(hint(Kind::kRun, "status"), HasSubstr("status: {bind:"));
+  EXPECT_EQ(hint(Kind::kRun, "listener edge"), "");
+  EXPECT_EQ(AddressHint({.kind = Kind::kDemo}, "listener gateway: Permission denied"), "");
+}
+
 TEST(CommandLineTest, HelpNamesEverySubcommand) {
   const std::string help = HelpOf({"--help"});
   for (const char* name : {"run", "proxy", "demo", "check", "version"}) {
@@ -120,7 +164,8 @@ TEST(CommandLineTest, HelpSaysWhatSignalsAndExitCodesMean) {
   for (const std::vector<std::string>& line :
        {std::vector<std::string>{"--help"}, {"run", "--help"}, {"proxy", "--help"}}) {
     const std::string help = HelpOf(line);
-    for (const char* word : {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "Exit codes"}) {
+    for (const char* word :
+         {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "Exit codes", "second signal"}) {
       EXPECT_THAT(help, HasSubstr(word)) << line.front();
     }
   }

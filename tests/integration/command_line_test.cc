@@ -1,5 +1,6 @@
 // The commands, their exit codes, and what they say when something is wrong.
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,14 @@ TEST(CommandLineTest, VersionNamesItself) {
   const Finished finished = Holdfast({"version"});
   EXPECT_EQ(finished.code, 0);
   EXPECT_TRUE(finished.out.starts_with("holdfast ")) << finished.out;
+}
+
+TEST(CommandLineTest, VersionAndHelpMayBeAskedForInAnyManner) {
+  const Finished version = Holdfast({"version"});
+  for (const char* flag : {"--version", "-v"}) {
+    EXPECT_EQ(Holdfast({flag}).out, version.out) << flag;
+  }
+  EXPECT_EQ(Holdfast({"help", "run"}).out, Holdfast({"run", "--help"}).out);
 }
 
 TEST(CommandLineTest, HelpExistsForEveryCommand) {
@@ -129,7 +138,7 @@ TEST(StartTest, APortInUseIsNamedWithItsListener) {
   EXPECT_TRUE(Contains(finished.err, "edge")) << finished.err;
   EXPECT_TRUE(Contains(finished.err, taken.address())) << finished.err;
   EXPECT_TRUE(Contains(finished.err, "in use")) << finished.err;
-  EXPECT_FALSE(Contains(finished.err, "\nready")) << finished.err;
+  EXPECT_FALSE(Contains(finished.err, "info ready")) << finished.err;
 }
 
 TEST(StartTest, ASecondGatewayDoesNotShareThePortOfTheFirst) {
@@ -242,6 +251,39 @@ TEST(ProxyTest, SeveralEndpointsAreBalanced) {
   for (int i = 0; i < 40; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
   EXPECT_GT(one.requests(), 0);
   EXPECT_GT(two.requests(), 0);
+}
+
+// Nothing to reload: the terminal was closed. And whoever presses Ctrl-C does not wait for a load
+// balancer to notice.
+TEST(ProxyTest, TheTerminalsSignalsDrainWithoutTheDelay) {
+  AutoUpstream upstream;
+  for (const int signal : {SIGHUP, SIGINT}) {
+    GatewayProcess gateway(std::vector<std::string>{"proxy", "--from", "127.0.0.1:0", "--to",
+                                                    upstream.address(), "--status", "127.0.0.1:0"});
+    gateway.Signal(signal);
+    EXPECT_EQ(gateway.WaitExit(), 0);
+    EXPECT_TRUE(gateway.AwaitStderr(": draining: requests in flight have 20s"));
+    EXPECT_TRUE(gateway.AwaitStderr("drained: every connection has ended"));
+  }
+}
+
+TEST(ProxyTest, TermKeepsTheDelayAndSaysSo) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(std::vector<std::string>{"proxy", "--from", "127.0.0.1:0", "--to",
+                                                  upstream.address(), "--status", "127.0.0.1:0"});
+  gateway.Signal(SIGTERM);
+  EXPECT_TRUE(gateway.AwaitStderr("SIGTERM: draining: for 5s /readyz says 503"));
+}
+
+TEST(ProxyTest, AnAddressInUseIsToldWithTheFlag) {
+  const ScriptedUpstream taken;
+  const Finished listener =
+      Holdfast({"proxy", "--from", taken.address(), "--to", "127.0.0.1:1", "--status", "off"});
+  EXPECT_EQ(listener.code, kFailure);
+  EXPECT_TRUE(Contains(listener.err, "in use; --from ADDRESS")) << listener.err;
+  const Finished status = Holdfast({"demo", "--port", "0", "--status", taken.address()});
+  EXPECT_EQ(status.code, kFailure);
+  EXPECT_TRUE(Contains(status.err, "in use; --status ADDRESS")) << status.err;
 }
 
 TEST(ProxyTest, AWrongAddressIsToldSo) {

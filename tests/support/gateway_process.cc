@@ -45,8 +45,8 @@ GatewayProcess::GatewayProcess(const std::vector<std::string>& arguments) {
 }
 
 void GatewayProcess::AwaitStart() {
-  const bool ready =
-      Eventually([this] { return !running() || Stderr().find("\nready\n") != std::string::npos; });
+  const bool ready = Eventually(
+      [this] { return !running() || Stderr().find(" info ready\n") != std::string::npos; });
   EXPECT_TRUE(ready && running()) << "the gateway did not start:\n" << Stderr();
 }
 
@@ -69,13 +69,14 @@ GatewayProcess::~GatewayProcess() {
 }
 
 std::string GatewayProcess::address(std::string_view listener) const {
-  const std::string begin = "listening name=" + std::string(listener) + " address=";
+  const std::string mark = " info listening name=" + std::string(listener) + " address=";
   std::string found;
   // A reload has happened before its lines are written.
   Eventually([&] {
     std::istringstream lines(Stderr());
     for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with(begin)) found = line.substr(begin.size());
+      const size_t at = line.find(mark);
+      if (at != line.npos) found = line.substr(at + mark.size());
     }
     return !found.empty();
   });

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <future>
@@ -79,7 +80,7 @@ TEST_F(LogWriterTest, ReopenGoesOnUnderTheNameAfterARename) {
   WriteAndWait("one\n");
   ASSERT_EQ(rename(path.c_str(), rotated.c_str()), 0);
   WriteAndWait("two\n");
-  writer_->Reopen();
+  EXPECT_TRUE(writer_->Reopen().ok());
   WriteAndWait("three\n");
   EXPECT_EQ(support::ReadFile(rotated), "one\ntwo\n");
   EXPECT_EQ(support::ReadFile(path), "three\n");
@@ -91,7 +92,7 @@ TEST_F(LogWriterTest, AReopenThatFailsKeepsTheOldFile) {
   Open(path);
   ASSERT_EQ(rename(path.c_str(), rotated.c_str()), 0);
   ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
-  writer_->Reopen();
+  EXPECT_THAT(std::string(writer_->Reopen().message()), HasSubstr(path));
   WriteAndWait("kept\n");
   EXPECT_EQ(support::ReadFile(rotated), "kept\n");
 }
@@ -134,7 +135,7 @@ TEST_F(LogWriterTest, DestructionWritesWhatIsQueued) {
 TEST_F(LogWriterTest, StandardErrorIsATargetThatReopenLeavesAlone) {
   testing::internal::CaptureStderr();
   ASSERT_TRUE(writer_->Open({.target = config::AccessLog::Target::kStderr}).ok());
-  writer_->Reopen();
+  EXPECT_TRUE(writer_->Reopen().ok());
   WriteAndWait("to standard error\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "to standard error\n");
 }
@@ -207,12 +208,53 @@ TEST_F(LogWriterFifoTest, DestructionDoesNotWaitForAReaderForever) {
 TEST_F(LogWriterFifoTest, AnotherTargetTakesOverFromAReaderThatHasStopped) {
   const pool::FileDescriptor reader = OpenReader();
   Open(path_);
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += "line " + std::to_string(i) + "\n";
   std::promise<bool> first;
-  writer_->Write(much_, [&first](bool all) { first.set_value(all); });
+  writer_->Write(lines, [&first](bool all) { first.set_value(all); });
   Open(dir_.Path("log"));
   WriteAndWait("new\n");
   EXPECT_FALSE(first.get_future().get()) << "its lines are lost, and it is told so";
+  EXPECT_TRUE(ReadSome(reader, 1 << 20).ends_with("\n")) << "whole lines";
   EXPECT_EQ(support::ReadFile(dir_.Path("log")), "new\n");
+}
+
+// Each look at it is an hour later, so that any patience with an end has ended.
+class HastyClock final : public pool::Clock {
+ public:
+  pool::TimePoint Now() const override { return system_.Now() + std::chrono::hours(++looks_); }
+  pool::WallTime WallNow() const override { return system_.WallNow(); }
+
+ private:
+  const pool::SystemClock system_;
+  mutable std::atomic<int> looks_{0};
+};
+
+// A reload opens the target anew, SIGUSR1 reopens it: a reader that pauses meanwhile loses nothing.
+TEST_F(LogWriterFifoTest, WhereTheTargetStaysNothingIsGivenUp) {
+  const HastyClock clock;
+  writer_ = std::make_unique<LogWriter>(&clock);
+  const pool::FileDescriptor reader = OpenReader();
+  Open(path_);
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += "line " + std::to_string(i) + "\n";
+  std::promise<bool> first;
+  std::promise<bool> second;
+  writer_->Write(lines, [&first](bool all) { first.set_value(all); });
+  Open(path_);
+  EXPECT_TRUE(writer_->Reopen().ok());
+  writer_->Write("end\n", [&second](bool all) { second.set_value(all); });
+  std::future<bool> written = first.get_future();
+  EXPECT_EQ(written.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  std::string got;
+  EXPECT_TRUE(support::Eventually([&] {
+    got += ReadSome(reader, 1 << 16);
+    return got.size() >= lines.size() + 4;
+  }));
+  EXPECT_TRUE(got == lines + "end\n");
+  EXPECT_TRUE(written.get());
+  EXPECT_TRUE(second.get_future().get());
+  writer_.reset();
 }
 
 TEST_F(LogWriterFifoTest, AReaderThatGoesAwayLosesLinesAndNothingElse) {

@@ -282,6 +282,27 @@ TEST_F(ServerTest, ABadFileKeepsTheOldConfiguration) {
   EXPECT_EQ(Metric("holdfast_config_last_reload_successful"), 1);
 }
 
+// The time is that of the configuration in force: the start's, then that of the last success.
+TEST_F(ServerTest, TheLoadsTimeIsThatOfTheConfigurationInForce) {
+  constexpr std::string_view kTime = "holdfast_config_last_reload_timestamp_seconds";
+  const pool::SystemClock clock;
+  const auto now = [&clock] {
+    return static_cast<double>(
+        std::chrono::duration_cast<std::chrono::seconds>(clock.WallNow().time_since_epoch())
+            .count());
+  };
+  const double before = now();
+  Serve(Shape{});
+  EXPECT_GE(Metric(kTime), before) << "set by the start";
+  // Long enough for a change to show.
+  ASSERT_TRUE(Eventually([&] { return now() > Metric(kTime); }));
+  const double started = Metric(kTime);
+  Reload("listeners: 7\n", "failure");
+  EXPECT_EQ(Metric(kTime), started) << "a failure changes nothing";
+  Reload(Text({.body = "mended"}), "success");
+  EXPECT_GT(Metric(kTime), started);
+}
+
 TEST_F(ServerTest, AMissingFileKeepsTheOldConfiguration) {
   Serve(Shape{});
   ASSERT_EQ(unlink(dir_.Path("config.yaml").c_str()), 0);

@@ -49,6 +49,13 @@ TEST_F(SignalsTest, SeveralSignalsOfOneTurnAreAllHeard) {
   EXPECT_EQ(heard_, (std::vector<int>{SIGHUP, SIGUSR1}));
 }
 
+TEST_F(SignalsTest, KnowsWhatTheProcessWasStartedToIgnore) {
+  EXPECT_FALSE(IsIgnored(SIGHUP));
+  signal(SIGHUP, SIG_IGN);
+  EXPECT_TRUE(IsIgnored(SIGHUP));
+  signal(SIGHUP, SIG_DFL);
+}
+
 TEST_F(SignalsTest, ASignalThatCameBeforeIsNotLost) {
   kill(getpid(), SIGTERM);
   const Signals signals(&loop_, [this](int signal) { heard_.push_back(signal); });
