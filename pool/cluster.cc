@@ -79,6 +79,8 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
     if (endpoint.availability == Availability::kUnhealthy ||
         endpoint.availability == Availability::kMaintenance) {
       pools_.back()->CloseAllIdle(CloseReason::kUnhealthy);
+    } else if (endpoint.availability != Availability::kUp) {
+      pools_.back()->CloseAside(CloseReason::kUnhealthy);
     }
   }
   for (auto& [address, pool] : present) {
@@ -97,6 +99,10 @@ void Cluster::Drain() {
 
 Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress* picked) {
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
+  if (Lease lease = LeaseTied(request); lease.held()) {
+    *picked = lease.address();
+    return Checkout{.status = Checkout::Status::kLeased, .lease = std::move(lease)};
+  }
   const size_t choice = PickFor(request);
   if (choice == Balancer::kNoEndpoint) {
     cells_.checkout(CheckoutResult::kNoEndpoint).Add();
@@ -113,6 +119,15 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
   // An idle connection to another endpoint is worth less than the one that is needed here.
   if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
   return pool.Acquire(waiter, request.fresh);
+}
+
+Lease Cluster::LeaseTied(const Request& request) {
+  if (request.tie == nullptr || !request.tie->held() || request.fresh) return Lease();
+  ConnectionPool& pool = *request.tie->pool();
+  const SocketAddress& address = pool.key().address;
+  if (Find(address) != &pool || !totals_->MayRequest()) return Lease();
+  if (std::ranges::find(request.tried, address) != request.tried.end()) return Lease();
+  return pool.LeaseTied(*request.tie);
 }
 
 size_t Cluster::PickFor(const Request& request) {

@@ -30,6 +30,8 @@ struct Request {
   // Only a connection that has served nobody will do: the repetition of a request that met a dead
   // one.
   bool fresh = false;
+  // The client's: the connection it holds is taken, if it is one of this upstream. May be null.
+  const ConnectionTie* tie = nullptr;
 };
 
 // How an attempt at an endpoint ended, as far as it speaks about the endpoint.
@@ -129,6 +131,8 @@ class Cluster {
   std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
+  // The connection that has authenticated this client, if the request may use it.
+  Lease LeaseTied(const Request& request);
   // Makes room for one at another endpoint.
   void EvictIdleElsewhere(const ConnectionPool& wanting);
   ConnectionPool* Find(const SocketAddress& address);

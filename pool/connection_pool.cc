@@ -150,16 +150,17 @@ bool ConnectionPool::TakePermit(ConnectionPermit* permit, bool* breaker) {
 }
 
 bool ConnectionPool::EvictIdle() {
-  if (idle_.size() <= spoken_for()) return false;
+  UpstreamConnection* oldest = idle_.size() > spoken_for() ? idle_.back() : aside_.back();
+  if (oldest == nullptr) return false;
   last_end_ = CloseReason::kIdleEvicted;
   cells_->closed(CloseReason::kIdleEvicted).Add();
-  Discard(*idle_.back());
+  Discard(*oldest);
   return true;
 }
 
 OpenReason ConnectionPool::WhyOpen(bool fresh) const {
   if (fresh) return OpenReason::kRetry;
-  if (!leased_.empty() || !connecting_.empty() || !idle_.empty()) return OpenReason::kAllBusy;
+  if (leased() + connecting() + idle() + aside() > 0) return OpenReason::kAllBusy;
   switch (last_end_) {
     case CloseReason::kNone:
       return cells_->idle.value() > 0 ? OpenReason::kKeyMismatch : OpenReason::kEmpty;
@@ -237,6 +238,8 @@ CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts fa
   facts.too_old |= upstream->too_old(context_.loop->now());
   facts.worn_out |= upstream->worn_out() || facts.keep_alive_max == 0u;
   facts.idle_off |= limits_.max_idle == 0;
+  facts.authenticated |= upstream->record_.authenticated;
+  upstream->record_.authenticated = facts.authenticated;
   const CloseReason decision = DecideReuse(facts);
   shelf_->totals().AddActive(context_.worker, -1);
   if (decision != CloseReason::kNone) {
@@ -248,7 +251,9 @@ CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts fa
     if (facts.keep_alive_timeout.has_value()) {
       upstream->record_.peer_timeout = facts.keep_alive_timeout;
     }
-    if (!GiveAway(*upstream)) {
+    if (facts.authenticated || facts.rest) {
+      SetAside(*upstream, facts.authenticated ? facts.tie : nullptr);
+    } else if (!GiveAway(*upstream)) {
       Unlink(*upstream);
       upstream->MoveTo(UpstreamConnection::State::kIdle);
       KeepIdle(*upstream, context_.loop->now());
@@ -293,7 +298,7 @@ void ConnectionPool::TrimIdle() {
 }
 
 void ConnectionPool::CloseIdle(UpstreamConnection& upstream, CloseReason end) {
-  HOLDFAST_CHECK(idle_.Contains(upstream));
+  HOLDFAST_CHECK(idle_.Contains(upstream) || aside_.Contains(upstream));
   Learn(upstream, end);
   last_end_ = end;
   cells_->closed(end).Add();
@@ -305,6 +310,7 @@ void ConnectionPool::CloseIdle(UpstreamConnection& upstream, CloseReason end) {
 
 void ConnectionPool::CloseAllIdle(CloseReason reason) {
   while (idle_.size() > spoken_for()) CloseIdle(*idle_.back(), reason);
+  CloseAside(reason);
 }
 
 void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
@@ -343,6 +349,7 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
       idle_.Remove(upstream);
       cells_->idle.Add(-1);
       break;
+    case UpstreamConnection::State::kAside: UnlinkAside(upstream); break;
     case UpstreamConnection::State::kLeased:
       leased_.Remove(upstream);
       cells_->busy.Add(-1);
@@ -476,6 +483,7 @@ void ConnectionPool::SetLimits(const PoolLimits& limits) {
 void ConnectionPool::Drain() {
   draining_ = true;
   LeaveShelf();
+  CloseAside(CloseReason::kDrained);
   TrimIdle();
 }
 

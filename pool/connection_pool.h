@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "pool/connection_tie.h"
 #include "pool/endpoint_key.h"
 #include "pool/lease.h"
 #include "pool/limits.h"
@@ -91,6 +92,9 @@ class ConnectionPool {
   // A connect that takes longer is raced by one to the host's other address family (RFC 8305
   // section 5 calls it the connection attempt delay).
   static constexpr Duration kSlowConnect = std::chrono::milliseconds(250);
+  // After a response that announced content and must have none: so long it is looked whether that
+  // comes, before the connection serves again.
+  static constexpr Duration kRest = std::chrono::milliseconds(100);
   // How old the count of other workers' requests may be.
   static constexpr Duration kLoadAge = std::chrono::milliseconds(1);
 
@@ -103,6 +107,12 @@ class ConnectionPool {
   // `waiter` is queued if the answer is kWaiting. `fresh` passes used connections by: for the
   // repetition of a request that met a dead one.
   Checkout Acquire(Waiter* waiter, bool fresh);
+
+  // The connection of that tie, which holds one of this pool; no lease when it has been closed
+  // meanwhile.
+  Lease LeaseTied(const ConnectionTie& tie);
+  // Closes what is aside.
+  void CloseAside(CloseReason reason);
 
   // New limits count from the next decision on; idle connections over a lowered cap are closed.
   void SetLimits(const PoolLimits& limits);
@@ -122,10 +132,11 @@ class ConnectionPool {
 
   const EndpointKey& key() const { return key_; }
   size_t idle() const { return idle_.size(); }
+  size_t aside() const { return aside_.size(); }
   size_t leased() const { return leased_.size(); }
   size_t connecting() const { return connecting_.size(); }
   size_t waiters() const { return waiters_.size(); }
-  size_t connections() const { return idle() + leased() + connecting(); }
+  size_t connections() const { return idle() + aside() + leased() + connecting(); }
   // Requests in flight or waiting: what balancing compares.
   size_t load() const { return leased() + waiters(); }
   // The same in the whole process; what the other workers have is looked at once in a while.
@@ -138,6 +149,7 @@ class ConnectionPool {
  private:
   friend class UpstreamConnection;
   friend class Lease;
+  friend class ConnectionTie;
   friend class Waiter;
 
   // Those who wait and take a used connection. As many idle ones are spoken for.
@@ -192,6 +204,9 @@ class ConnectionPool {
   CloseReason TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
   // `since`: when it became idle, maybe at another worker.
   void KeepIdle(UpstreamConnection& upstream, TimePoint since);
+  // For its client alone, or to rest when `tie` is null.
+  void SetAside(UpstreamConnection& upstream, ConnectionTie* tie);
+  void EndRest(UpstreamConnection& upstream);
   std::optional<Duration> IdleTimeoutOf(const UpstreamConnection& upstream) const;
   void Learn(const UpstreamConnection& upstream, CloseReason end);
   // Closes idle connections that are over a limit and not spoken for, the oldest first.
@@ -201,6 +216,7 @@ class ConnectionPool {
   void OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result);
   // Takes it off the list that its state names.
   void Unlink(UpstreamConnection& upstream);
+  void UnlinkAside(UpstreamConnection& upstream);
   // Unlinks, closes and destroys at the end of the turn.
   void Discard(UpstreamConnection& upstream);
   void RemoveWaiter(Waiter& waiter);
@@ -233,7 +249,8 @@ class ConnectionPool {
   TimePoint ask_again_at_;
   size_t load_elsewhere_ = 0;  // at load_seen_
   TimePoint load_seen_;
-  IntrusiveList<UpstreamConnection> idle_;  // front: used last
+  IntrusiveList<UpstreamConnection> idle_;   // front: used last
+  IntrusiveList<UpstreamConnection> aside_;  // front: since last
   IntrusiveList<UpstreamConnection> leased_;
   IntrusiveList<UpstreamConnection> connecting_;
   IntrusiveList<Waiter> waiters_;  // front: waits longest

@@ -8,6 +8,7 @@ std::string_view CheckoutResultName(CheckoutResult result) {
   switch (result) {
     case CheckoutResult::kReused: return "reused";
     case CheckoutResult::kShared: return "shared";
+    case CheckoutResult::kTied: return "tied";
     case CheckoutResult::kFresh: return "fresh";
     case CheckoutResult::kQueueFull: return "queue_full";
     case CheckoutResult::kQueueTimeout: return "queue_timeout";
@@ -50,7 +51,9 @@ std::string_view CloseReasonName(CloseReason reason) {
     case CloseReason::kRequestUnfinished: return "request_unfinished";
     case CloseReason::kResponseUnfinished: return "response_unfinished";
     case CloseReason::kExtraBytes: return "extra_bytes";
+    case CloseReason::kForbiddenContent: return "forbidden_content";
     case CloseReason::kPeerAskedClose: return "peer_asked_close";
+    case CloseReason::kOwnerGone: return "owner_gone";
     case CloseReason::kDraining: return "draining";
     case CloseReason::kMaxAge: return "max_age";
     case CloseReason::kMaxRequests: return "max_requests";

@@ -13,6 +13,7 @@ namespace holdfast::pool {
 enum class CheckoutResult : uint8_t {
   kReused,        // a connection of this worker that has served before
   kShared,        // one that another worker had to spare
+  kTied,          // the one that has authenticated this client
   kFresh,         // one that has not served yet
   kQueueFull,     // too many requests wait already
   kQueueTimeout,  // waited too long
@@ -26,7 +27,7 @@ enum class CheckoutResult : uint8_t {
   kPendingBreaker,      // as many that wait, over all endpoints
   kCancelled,           // the request went away while it waited
 };
-inline constexpr int kCheckoutResults = 14;
+inline constexpr int kCheckoutResults = 15;
 std::string_view CheckoutResultName(CheckoutResult result);
 
 // Why a connection was opened instead of a kept one being used: what became of the endpoint's kept
@@ -57,7 +58,9 @@ enum class CloseReason : uint8_t {
   kRequestUnfinished,   // part of the request was never sent
   kResponseUnfinished,  // the response was not read to its end
   kExtraBytes,          // bytes after the response's end
+  kForbiddenContent,    // the response announced content that it must not have
   kPeerAskedClose,      // Connection: close, HTTP/1.0, or a body that ends with the connection
+  kOwnerGone,           // it has authenticated a client that is gone; while idle, too
   kDraining,            // the pool takes nothing back
   kMaxAge,              // while idle, too
   kMaxRequests,         // it has served as many as it may, by our limit or the peer's
@@ -73,7 +76,7 @@ enum class CloseReason : uint8_t {
   kConnectFailed,
   kConnectTimeout,
 };
-inline constexpr int kCloseReasons = 21;
+inline constexpr int kCloseReasons = 23;
 std::string_view CloseReasonName(CloseReason reason);
 
 }  // namespace holdfast::pool

@@ -10,7 +10,9 @@ CloseReason DecideReuse(const ReuseFacts& facts) {
   if (!facts.request_finished) return CloseReason::kRequestUnfinished;
   if (!facts.response_finished) return CloseReason::kResponseUnfinished;
   if (facts.extra_bytes) return CloseReason::kExtraBytes;
+  if (facts.forbidden_content) return CloseReason::kForbiddenContent;
   if (!facts.peer_allows) return CloseReason::kPeerAskedClose;
+  if (facts.authenticated && facts.tie == nullptr) return CloseReason::kOwnerGone;
   if (facts.draining) return CloseReason::kDraining;
   if (facts.too_old) return CloseReason::kMaxAge;
   if (facts.worn_out) return CloseReason::kMaxRequests;

@@ -9,6 +9,8 @@
 
 namespace holdfast::pool {
 
+class ConnectionTie;
+
 // What is known at the end of a lease. The defaults are those of a lease that was forgotten.
 struct ReuseFacts {
   bool asked = false;
@@ -18,11 +20,19 @@ struct ReuseFacts {
   bool request_finished = false;
   bool response_finished = false;
   bool extra_bytes = false;
+  bool forbidden_content = false;  // announced, and maybe on its way
   bool peer_allows = false;
   bool draining = false;
   bool too_old = false;
   bool worn_out = false;  // it has served as many requests as it may
   bool idle_off = false;
+  // It has authenticated whoever sent the request, or may have: from now on it serves only the
+  // owner of `tie`. Once said it stays so.
+  bool authenticated = false;
+  ConnectionTie* tie = nullptr;
+  // Content may follow that the response announced and must not have: for the pool, not for the
+  // decision, it is to be left alone for a while.
+  bool rest = false;
   // What the peer said in Keep-Alive: how long it keeps the connection, and for how many requests
   // more. For the pool, not for the decision.
   std::optional<Duration> keep_alive_timeout;

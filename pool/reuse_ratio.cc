@@ -19,7 +19,8 @@ void AddReuseRatios(metrics::Sums& sums) {
   for (const auto& [labels, value] : sums.Of<metrics::Counter>(Metric::kUpstreamCheckoutsTotal)) {
     const std::string& result = labels[1];
     const bool kept = result == CheckoutResultName(CheckoutResult::kReused) ||
-                      result == CheckoutResultName(CheckoutResult::kShared);
+                      result == CheckoutResultName(CheckoutResult::kShared) ||
+                      result == CheckoutResultName(CheckoutResult::kTied);
     if (!kept && result != CheckoutResultName(CheckoutResult::kFresh)) continue;
     Count& count = counts[labels[0]];
     count.all += value;

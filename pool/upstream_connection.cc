@@ -32,9 +32,10 @@ UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop, Sl
 
 bool UpstreamConnection::MayMove(State from, State to) {
   switch (from) {
-    case State::kConnecting: return to != State::kConnecting;
+    case State::kConnecting: return to != State::kConnecting && to != State::kAside;
     case State::kIdle: return to == State::kLeased || to == State::kClosed;
-    case State::kLeased: return to == State::kIdle || to == State::kClosed;
+    case State::kAside: return to != State::kConnecting && to != State::kAside;
+    case State::kLeased: return to == State::kIdle || to == State::kAside || to == State::kClosed;
     case State::kClosed: return false;
   }
   HOLDFAST_CHECK(false);
@@ -42,10 +43,12 @@ bool UpstreamConnection::MayMove(State from, State to) {
 
 void UpstreamConnection::MoveTo(State next) {
   HOLDFAST_CHECK(MayMove(state_, next));
-  was_kept_ = state_ == State::kIdle;
+  const bool tied = state_ == State::kAside;
+  was_kept_ = tied || state_ == State::kIdle;
   state_ = next;
   if (next == State::kLeased) {
     result_ = record_.leases == 0                          ? CheckoutResult::kFresh
+              : tied                                       ? CheckoutResult::kTied
               : std::exchange(came_from_elsewhere_, false) ? CheckoutResult::kShared
                                                            : CheckoutResult::kReused;
     ++record_.leases;
@@ -62,6 +65,7 @@ void UpstreamConnection::OnConnectionReady() {
     case State::kConnecting:
       if (connection_.hung_up() || connection_.writable()) FinishConnect();
       return;
+    case State::kAside:
     case State::kIdle:
       if (connection_.hung_up() || connection_.peer_ended()) {
         pool_->CloseIdle(*this, CloseReason::kIdlePeerClosed);
@@ -113,8 +117,10 @@ void UpstreamConnection::OnTimer(TimePoint now) {
         pool_->OnConnectSlow();
       }
       return;
+    case State::kAside:
     case State::kIdle:
       if (deadline_.has_value() && now >= *deadline_) {
+        if (state_ == State::kAside && tie_ == nullptr) return pool_->EndRest(*this);
         pool_->CloseIdle(*this, CloseReason::kIdleTimeout);
       } else if (too_old(now)) {
         pool_->CloseIdle(*this, CloseReason::kMaxAge);

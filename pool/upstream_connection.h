@@ -15,6 +15,7 @@
 namespace holdfast::pool {
 
 class ConnectionPool;
+class ConnectionTie;
 
 // What belongs to a connection for its whole life, whichever worker it is at.
 struct ConnectionRecord {
@@ -29,6 +30,7 @@ struct ConnectionRecord {
   // How long the peer said that it keeps the connection while it is idle.
   std::optional<Duration> peer_timeout;
   TimePoint idle_since;
+  bool authenticated = false;  // a client; it never serves another one
 };
 
 // An idle connection on its way from one worker to another.
@@ -44,7 +46,9 @@ struct SparedConnection {
 // One thread. Owned by its ConnectionPool, leased or not; nobody else destroys it.
 class UpstreamConnection final : private ConnectionEvents, public ListNode<UpstreamConnection> {
  public:
-  enum class State : uint8_t { kConnecting, kIdle, kLeased, kClosed };
+  // kAside: idle, but not for everybody. It waits for the client that it is tied to, or is left
+  // alone until what may still come has had the time to.
+  enum class State : uint8_t { kConnecting, kIdle, kAside, kLeased, kClosed };
 
   // `socket` has a connect in progress, or one that has succeeded already.
   UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
@@ -77,6 +81,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
 
  private:
   friend class ConnectionPool;
+  friend class ConnectionTie;
 
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
@@ -97,6 +102,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   MemberTimer<UpstreamConnection, &UpstreamConnection::OnTimer> timer_{this};
   ConnectionRecord record_;
   std::optional<TimePoint> deadline_;  // of connecting, or of being idle
+  ConnectionTie* tie_ = nullptr;       // while aside for a client
   uint64_t written_before_lease_ = 0;
   CheckoutResult result_ = CheckoutResult::kFresh;
   bool was_kept_ = false;

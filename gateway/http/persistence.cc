@@ -41,4 +41,16 @@ bool ResponseAllowsReuse(const ResponseHead& response) {
   return response.version == Version::kHttp11 || response.connection_keep_alive;
 }
 
+StrayContent FindStrayContent(const ResponseHead& response) {
+  if (response.body != BodyKind::kNone) return StrayContent::kNone;
+  const HeaderField* length = response.headers.Find(FieldId::kContentLength);
+  const bool coded = response.headers.Find(FieldId::kTransferEncoding) != nullptr;
+  const bool long_one =
+      length != nullptr && length->value.find_first_not_of('0') != length->value.npos;
+  if (!coded && !long_one) return StrayContent::kNone;
+  const bool forbidden =
+      response.informational() || response.status == 204 || (response.status == 304 && coded);
+  return forbidden ? StrayContent::kForbidden : StrayContent::kPossible;
+}
+
 }  // namespace holdfast::http

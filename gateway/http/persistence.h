@@ -45,6 +45,21 @@ ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
 // Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).
 bool ResponseAllowsReuse(const ResponseHead& response);
 
+// Whether a response without a body says that one follows (Transfer-Encoding, or a Content-Length
+// that is not zero). An upstream that means it has its bytes read as the answer to the next
+// request.
+enum class StrayContent : uint8_t {
+  kNone,
+  // To HEAD, and with 304 and a length, a head may say what it would say with a body (RFC 9110
+  // sections 9.3.2 and 15.4.5).
+  kPossible,
+  // 1xx and 204 may not (RFC 9110 section 8.6, RFC 9112 section 6.1); nobody sends an honest 304
+  // with Transfer-Encoding.
+  kForbidden,
+};
+// Pure.
+StrayContent FindStrayContent(const ResponseHead& response);
+
 }  // namespace holdfast::http
 
 #endif  // HOLDFAST_GATEWAY_HTTP_PERSISTENCE_H_

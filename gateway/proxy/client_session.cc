@@ -183,7 +183,8 @@ Exchange::Client ClientSession::ExchangeClient() {
           .listener = listener_,
           .ip = std::string_view(ip_.data(), ip_length_),
           .trusted = trusted_,
-          .head_time = head_in_pieces ? context_->loop->now() - phase_since_ : pool::Duration{0}};
+          .head_time = head_in_pieces ? context_->loop->now() - phase_since_ : pool::Duration{0},
+          .tie = &tie_};
 }
 
 void ClientSession::BeginExchange() {
@@ -427,6 +428,7 @@ void ClientSession::Close(std::string_view reason) {
       ->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
       .Add();
   phase_ = Phase::kClosed;
+  tie_.Close();
   connection_.Close();
   listener_->OnSessionClosed();
   context_->sessions.Remove(*this);

@@ -12,6 +12,7 @@
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/stream.h"
+#include "pool/connection_tie.h"
 #include "pool/net/connection.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/net/socket.h"
@@ -132,6 +133,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   Listener* listener_;
   Exchange* exchange_ = nullptr;  // owned while it runs
   pool::Connection connection_;
+  pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client
   BodyReader body_;
   http::HeadScanner scanner_;
   pool::TimePoint accepted_at_;

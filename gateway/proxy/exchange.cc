@@ -122,9 +122,12 @@ void Exchange::StartUpstream() {
 }
 
 void Exchange::Acquire() {
-  Checkout checkout = cluster().Acquire(
-      this, {.hash = hash_, .tried = attempts_.tried(), .fresh = attempts_.stale_retry_made()},
-      &account_.endpoint);
+  Checkout checkout = cluster().Acquire(this,
+                                        {.hash = hash_,
+                                         .tried = attempts_.tried(),
+                                         .fresh = attempts_.stale_retry_made(),
+                                         .tie = client_.tie},
+                                        &account_.endpoint);
   switch (checkout.status) {
     case Checkout::Status::kLeased: return SendRequest(std::move(checkout.lease));
     case Checkout::Status::kWaiting: return MoveTo(State::kCheckout);

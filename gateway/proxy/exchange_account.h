@@ -13,6 +13,7 @@
 #include "gateway/proxy/stream.h"
 #include "gateway/proxy/view.h"
 #include "gateway/route/route_table.h"
+#include "pool/connection_tie.h"
 #include "pool/lease.h"
 #include "pool/net/clock.h"
 #include "pool/net/socket_address.h"
@@ -27,6 +28,8 @@ struct ExchangeClient {
   std::string_view ip;  // good while the exchange runs
   bool trusted = false;
   pool::Duration head_time{0};
+  // What holds the upstream connection that has authenticated the client.
+  pool::ConnectionTie* tie = nullptr;
 };
 
 // What was asked, and of whom. Everything outlives the account's writing.

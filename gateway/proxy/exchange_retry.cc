@@ -144,7 +144,7 @@ std::optional<Outcome> Exchange::OutcomeAfter(Failure failure) const {
 void Exchange::EndAttempt(std::optional<Outcome> outcome) {
   if (!upstream_.active()) return;
   if (outcome.has_value()) cluster().Report(account_.endpoint, *outcome);
-  account_.close = upstream_.End();
+  account_.close = upstream_.End(client_.tie);
 }
 
 void Exchange::EndLastAttempt(std::optional<Outcome> outcome) {

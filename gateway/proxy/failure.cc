@@ -71,6 +71,7 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kPendingBreaker: return Failure::kBreakerOpen;
     case CheckoutResult::kReused:
     case CheckoutResult::kShared:
+    case CheckoutResult::kTied:
     case CheckoutResult::kFresh:
     case CheckoutResult::kCancelled: break;
   }

@@ -156,7 +156,8 @@ bool HealthProbe::TakeHead(size_t head_bytes) {
   if (!head_.informational()) {
     state_ = State::kReadingBody;
     status_good_ = check_.min_status <= head_.status && head_.status <= check_.max_status;
-    reusable_ = http::ResponseAllowsReuse(head_);
+    reusable_ = http::ResponseAllowsReuse(head_) &&
+                http::FindStrayContent(head_) == http::StrayContent::kNone;
     body_.Start(head_.body, head_.content_length);
   }
   head_.Clear();  // Its views end here.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "gateway/http/connection_auth.h"
 #include "gateway/http/persistence.h"
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/head_scan.h"
@@ -24,6 +25,7 @@ void Http1Upstream::Start(pool::Lease lease, http::Method method, pool::Connecti
   scanner_.Reset();
   chunked_request_ = request_finished_ = response_started_ = false;
   response_allows_reuse_ = upgraded_ = broken_ = congested_ = false;
+  authenticated_ = stray_forbidden_ = stray_possible_ = false;
   keep_alive_ = http::KeepAliveField{};
   informational_ = 0;
   pending_head_ = 0;
@@ -31,7 +33,7 @@ void Http1Upstream::Start(pool::Lease lease, http::Method method, pool::Connecti
   written_before_ = connection.bytes_written();
 }
 
-pool::CloseReason Http1Upstream::End() {
+pool::CloseReason Http1Upstream::End(pool::ConnectionTie* tie) {
   if (!lease_.held()) return pool::CloseReason::kNotAsked;
   DropHead();
   const pool::ReuseFacts facts{
@@ -40,7 +42,11 @@ pool::CloseReason Http1Upstream::End() {
       .upgraded = upgraded_,
       .request_finished = request_finished_,
       .response_finished = response_started_ && body_.finished(),
+      .forbidden_content = stray_forbidden_,
       .peer_allows = response_allows_reuse_,
+      .authenticated = authenticated_,
+      .tie = tie,
+      .rest = stray_possible_,
       .keep_alive_timeout = keep_alive_.timeout,
       .keep_alive_max = keep_alive_.max,
   };
@@ -50,6 +56,7 @@ pool::CloseReason Http1Upstream::End() {
 
 void Http1Upstream::SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) {
   chunked_request_ = head.body == BodyKind::kChunked;
+  authenticated_ |= http::AuthenticatesConnection(head.headers);
   http::SerializeRequestHead(head, facts, &lease_.connection().out());
 }
 
@@ -103,6 +110,10 @@ HeadStep Http1Upstream::ParseHead(size_t bytes, http::ResponseHead* head) {
   const Refusal refusal = http::ParseResponseHead(lease_.connection().in().Linearize(bytes),
                                                   http::HeadLimits{}, method_, head);
   if (refusal != Refusal::kNone) return Broken(UpstreamTrouble::kBadResponse, refusal);
+  authenticated_ |= http::AuthenticatesConnection(head->headers);
+  const http::StrayContent stray = http::FindStrayContent(*head);
+  stray_forbidden_ |= stray == http::StrayContent::kForbidden;
+  stray_possible_ |= stray == http::StrayContent::kPossible;
   pending_head_ = bytes;
   scanner_.Reset();
   if (head->informational() && head->status != 101) {

@@ -24,8 +24,9 @@ class Http1Upstream final : public UpstreamStream {
   void Start(pool::Lease lease, http::Method method, pool::ConnectionEvents* events);
   bool active() const { return lease_.held(); }
   const pool::Lease& lease() const { return lease_; }
-  // Gives the connection back; it is kept only if the exchange went as HTTP asks.
-  pool::CloseReason End();
+  // Gives the connection back; it is kept only if the exchange went as HTTP asks, and only for the
+  // owner of `tie` if it has authenticated anybody.
+  pool::CloseReason End(pool::ConnectionTie* tie = nullptr);
 
   void SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) override;
   void SendBody(pool::Buffer& from, size_t bytes) override;
@@ -59,6 +60,9 @@ class Http1Upstream final : public UpstreamStream {
   bool upgraded_ = false;
   bool broken_ = false;
   bool congested_ = false;
+  bool authenticated_ = false;  // the connection, or it may be
+  bool stray_forbidden_ = false;
+  bool stray_possible_ = false;
   http::KeepAliveField keep_alive_;  // of the final head
   int informational_ = 0;
   size_t pending_head_ = 0;  // bytes of in() that the last head's views point into

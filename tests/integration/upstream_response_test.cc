@@ -216,6 +216,40 @@ TEST(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
   ExpectFreshConnection(hop);
 }
 
+// The late end of a body that must not be there would be the next request's answer.
+TEST(ExtraBytesTest, AnAnnouncementOfContentThatMustNotComeEndsTheConnection) {
+  ScriptedHop hop;
+  const std::string_view heads[] = {
+      "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+      "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+  };
+  for (const std::string_view head : heads) {
+    UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
+    upstream.Answer(head);
+    EXPECT_LT(hop.client.Response().Status(), 400);
+    ExpectEnded(upstream);
+    UpstreamConnection next = hop.Begin(GetRequest("/next"));
+    next.Answer(OkResponse("next", "Connection: close\r\n"));
+    EXPECT_EQ(hop.client.Response().body, "next");
+  }
+  hop.gateway.AwaitMetric("holdfast_upstream_connections_closed_total",
+                          {{"reason", "forbidden_content"}}, 3);
+}
+
+TEST(ExtraBytesTest, ALateBodyBehindAResponseToHeadReachesNobody) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
+  upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+  EXPECT_EQ(hop.client.Response("HEAD").Status(), 200);
+  hop.client.Send(GetRequest("/next"));  // Before anything else has come.
+  UpstreamConnection fresh = hop.upstream.Accept();
+  upstream.Send("late");
+  EXPECT_EQ(fresh.Answer(OkResponse("next")).Target(), "/next");
+  EXPECT_EQ(hop.client.Response().body, "next");
+  ExpectEnded(upstream);
+}
+
 // Stopped, the gateway finds both at once, the request first: the bytes were there before it.
 TEST(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
   ScriptedHop hop;
@@ -239,6 +273,56 @@ TEST(ExtraBytesTest, AnUnaskedResponseIsForgottenWithItsConnection) {
   UpstreamConnection fresh = hop.upstream.Accept();
   fresh.Answer(OkResponse("asked"));
   EXPECT_EQ(hop.client.Response().body, "asked");
+}
+
+constexpr std::string_view kChallenge =
+    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n"
+    "Content-Length: 0\r\n\r\n";
+constexpr std::string_view kAskForProof =
+    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAACAAAA\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+// RFC 4559 section 6: what has authenticated one client must not serve another.
+TEST(ConnectionAuthTest, AnAuthenticatedConnectionServesItsClientAlone) {
+  ScriptedHop hop;
+  UpstreamConnection alices = hop.Begin(GetRequest("/"));
+  alices.Answer(kChallenge);
+  EXPECT_EQ(hop.client.Response().Status(), 401);
+  // Both legs, and what follows without credentials, arrive on one connection.
+  hop.client.Send(GetRequest("/", "Authorization: NTLM TlRMTVNTUAABAAAA\r\n"));
+  alices.Answer(kAskForProof);
+  EXPECT_EQ(hop.client.Response().Status(), 401);
+  hop.client.Send(GetRequest("/", "Authorization: NTLM TlRMTVNTUAADAAAA\r\n"));
+  alices.Answer(OkResponse("alice's"));
+  EXPECT_EQ(hop.client.Response().body, "alice's");
+  hop.client.Send(GetRequest("/again"));
+  EXPECT_EQ(alices.Answer(OkResponse("alice's")).Target(), "/again");
+  EXPECT_EQ(hop.client.Response().body, "alice's");
+
+  RawClient other(hop.gateway.address());
+  other.Send(GetRequest("/other"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("nobody's")).Target(), "/other");
+  EXPECT_EQ(other.Response().body, "nobody's");
+  hop.gateway.AwaitMetric("holdfast_upstream_checkouts_total", {{"result", "tied"}}, 3);
+  hop.client.Close();
+  ExpectEnded(alices);
+  hop.gateway.AwaitMetric("holdfast_upstream_connections_closed_total", {{"reason", "owner_gone"}},
+                          1);
+}
+
+TEST(ConnectionAuthTest, CredentialsInTheFirstRequestAreEnough) {
+  ScriptedHop hop;
+  UpstreamConnection alices = hop.Begin(GetRequest("/", "Authorization: Negotiate YII=\r\n"));
+  alices.Answer(OkResponse("alice's"));
+  EXPECT_EQ(hop.client.Response().body, "alice's");
+  RawClient other(hop.gateway.address());
+  other.Send(GetRequest("/other"));
+  UpstreamConnection fresh = hop.upstream.Accept();
+  fresh.Answer(OkResponse("nobody's"));
+  EXPECT_EQ(other.Response().body, "nobody's");
+  hop.client.Send(GetRequest("/again"));
+  EXPECT_EQ(alices.Answer(OkResponse("alice's")).Target(), "/again");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ TEST(ReuseRatioTest, IsOfThoseThatWereGivenAConnection) {
   metrics::Registry registry;
   metrics::Shard* first = registry.AddShard();
   metrics::Shard* second = registry.AddShard();
-  first->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "reused"}).Add(5);
+  first->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "reused"}).Add(4);
+  first->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "tied"}).Add(1);
   second->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "reused"}).Add(1);
   second->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "shared"}).Add(1);
   first->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "fresh"}).Add(1);

@@ -22,7 +22,8 @@ using std::chrono::seconds;
 constexpr Duration kTick = TimerWheel::kTick;
 
 TEST(UpstreamStateTest, OnlyTheseEdgesAreLegal) {
-  const State states[] = {State::kConnecting, State::kIdle, State::kLeased, State::kClosed};
+  const State states[] = {State::kConnecting, State::kIdle, State::kAside, State::kLeased,
+                          State::kClosed};
   for (const State from : states) {
     for (const State to : states) {
       const bool legal = (from == State::kConnecting && to == State::kIdle) ||
@@ -30,7 +31,11 @@ TEST(UpstreamStateTest, OnlyTheseEdgesAreLegal) {
                          (from == State::kConnecting && to == State::kClosed) ||
                          (from == State::kIdle && to == State::kLeased) ||
                          (from == State::kIdle && to == State::kClosed) ||
+                         (from == State::kAside && to == State::kIdle) ||
+                         (from == State::kAside && to == State::kLeased) ||
+                         (from == State::kAside && to == State::kClosed) ||
                          (from == State::kLeased && to == State::kIdle) ||
+                         (from == State::kLeased && to == State::kAside) ||
                          (from == State::kLeased && to == State::kClosed);
       EXPECT_EQ(UpstreamConnection::MayMove(from, to), legal)
           << static_cast<int>(from) << " to " << static_cast<int>(to);

@@ -100,5 +100,41 @@ TEST(ResponseAllowsReuse, NeverWithoutAnEndOrAfterAnUpgrade) {
   EXPECT_FALSE(ResponseAllowsReuse(upgraded));
 }
 
+StrayContent Stray(uint16_t status, std::string_view name, std::string_view value) {
+  ResponseHead head = Response(Version::kHttp11, BodyKind::kNone);
+  head.status = status;
+  if (!name.empty()) head.headers.Add({name, value, IdentifyField(name), false});
+  return FindStrayContent(head);
+}
+
+TEST(FindStrayContent, AnHonestHeadAnnouncesNothing) {
+  for (const uint16_t status : {103, 200, 204, 304}) {
+    EXPECT_EQ(Stray(status, "", ""), StrayContent::kNone) << status;
+    EXPECT_EQ(Stray(status, "Content-Length", "0"), StrayContent::kNone) << status;
+    EXPECT_EQ(Stray(status, "Content-Type", "text/plain"), StrayContent::kNone) << status;
+  }
+}
+
+TEST(FindStrayContent, SomeMayNotAnnounceAny) {
+  for (const uint16_t status : {100, 103, 204}) {
+    EXPECT_EQ(Stray(status, "Content-Length", "5"), StrayContent::kForbidden) << status;
+    EXPECT_EQ(Stray(status, "Transfer-Encoding", "chunked"), StrayContent::kForbidden) << status;
+  }
+  EXPECT_EQ(Stray(304, "Transfer-Encoding", "chunked"), StrayContent::kForbidden);
+}
+
+// 200 without a body answers HEAD.
+TEST(FindStrayContent, SomeMay) {
+  EXPECT_EQ(Stray(304, "Content-Length", "10"), StrayContent::kPossible);
+  EXPECT_EQ(Stray(200, "Content-Length", "10"), StrayContent::kPossible);
+  EXPECT_EQ(Stray(200, "Transfer-Encoding", "chunked"), StrayContent::kPossible);
+}
+
+TEST(FindStrayContent, ABodyIsNotStray) {
+  ResponseHead head = Response(Version::kHttp11, BodyKind::kLength);
+  head.headers.Add({"Content-Length", "5", FieldId::kContentLength, false});
+  EXPECT_EQ(FindStrayContent(head), StrayContent::kNone);
+}
+
 }  // namespace
 }  // namespace holdfast::http

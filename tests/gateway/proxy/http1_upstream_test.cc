@@ -260,6 +260,19 @@ INSTANTIATE_TEST_SUITE_P(
                CloseReason::kExtraBytes},
         Ending{"BrokenChunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
                CloseReason::kBroken},
+        Ending{"NoContentInChunks", "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n",
+               CloseReason::kForbiddenContent},
+        Ending{"NoContentOfFiveBytes", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n",
+               CloseReason::kForbiddenContent},
+        Ending{"NoContentOfNoBytes", "HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n",
+               CloseReason::kNone},
+        Ending{"NotModifiedInChunks", "HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n",
+               CloseReason::kForbiddenContent},
+        Ending{"NotModifiedWithALength", "HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n",
+               CloseReason::kNone},
+        Ending{"Challenge",
+               "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n",
+               CloseReason::kOwnerGone},
         Ending{"UntilClose", "HTTP/1.1 200 OK\r\n\r\nok", CloseReason::kResponseUnfinished}),
     [](const auto& info) { return info.param.name; });
 
@@ -271,6 +284,47 @@ TEST_F(Http1UpstreamTest, ARequestThatWasNotSentToItsEndIsNotFollowedByAnother) 
   ASSERT_EQ(NextHead().kind, HeadKind::kHead);
   Body();
   EXPECT_EQ(upstream_.End(), CloseReason::kRequestUnfinished);
+}
+
+TEST_F(Http1UpstreamTest, AnInterimHeadThatAnnouncesContentIsTheLastExchange) {
+  Request();
+  Answer("HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" + std::string(kOk));
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(), CloseReason::kForbiddenContent);
+}
+
+TEST_F(Http1UpstreamTest, AfterHeadTheConnectionRestsIfABodyWasAnnounced) {
+  for (const int length : {0, 5}) {
+    Request(http::Method::kHead);
+    Answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n");
+    ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+    Body();
+    EXPECT_EQ(upstream_.End(), CloseReason::kNone);
+    EXPECT_EQ(harness_.cluster->pool(0).aside(), length > 0 ? 1u : 0u);
+  }
+}
+
+// The answer needs no challenge: with Negotiate one round is enough.
+TEST_F(Http1UpstreamTest, ARequestWithConnectionCredentialsTiesTheConnection) {
+  pool::ConnectionTie tie;
+  Start();
+  http::RequestHead head;
+  head.method_text = "GET";
+  head.target = head.path = "/";
+  head.authority = head.host = "a";
+  head.headers.Add({"Authorization", "NTLM TlRM", http::FieldId::kAuthorization, false});
+  upstream_.SendHead(head, {});
+  upstream_.SendEnd(nullptr);
+  ASSERT_EQ(upstream_.Flush(), pool::FlushStatus::kDone);
+  harness_.Await(peer_, kHeadEnd);
+  Answer(kOk);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  EXPECT_EQ(upstream_.End(&tie), CloseReason::kNone);
+  EXPECT_TRUE(tie.held());
+  EXPECT_EQ(harness_.cluster->pool(0).idle(), 0u);
 }
 
 TEST_F(Http1UpstreamTest, AHeadThatNobodyReadOnIsNoFinishedResponse) {

@@ -1,0 +1,49 @@
+#include "gateway/http/connection_auth.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "gateway/http/syntax.h"
+
+namespace holdfast::http {
+namespace {
+
+constexpr std::string_view kSchemes[] = {"ntlm", "negotiate", "nego2"};
+constexpr std::string_view kChallenge = "www-authenticate";
+
+// RFC 9110 section 11.3: scheme names know no case, and a challenge begins with one.
+bool NamesScheme(std::string_view challenge) {
+  const std::string_view scheme = challenge.substr(0, challenge.find_first_of(" \t"));
+  return std::ranges::any_of(
+      kSchemes, [&](std::string_view known) { return EqualsIgnoreCase(scheme, known); });
+}
+
+// Several challenges may share a field. What looks like one inside a quoted string is taken for
+// one, too, which costs a connection and no more.
+bool ListsScheme(std::string_view value) {
+  std::string_view challenge;
+  for (ListReader challenges(value); challenges.Next(&challenge);) {
+    if (NamesScheme(challenge)) return true;
+  }
+  return false;
+}
+
+bool CarriesChallenge(const HeaderField& field) {
+  switch (field.id) {
+    case FieldId::kAuthorization:
+    case FieldId::kProxyAuthorization:
+    case FieldId::kProxyAuthenticate: return true;
+    case FieldId::kOther: return EqualsIgnoreCase(field.name, kChallenge);
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool AuthenticatesConnection(const HeaderList& headers) {
+  return std::ranges::any_of(headers.fields(), [](const HeaderField& field) {
+    return CarriesChallenge(field) && ListsScheme(field.value);
+  });
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,41 @@
+#ifndef HOLDFAST_POOL_CONNECTION_TIE_H_
+#define HOLDFAST_POOL_CONNECTION_TIE_H_
+
+namespace holdfast::pool {
+
+class ConnectionPool;
+class UpstreamConnection;
+
+// A client's claim to the upstream connection that has authenticated it. NTLM and Negotiate
+// authenticate a connection and every request that follows on it (RFC 4559 section 6), so it never
+// serves anybody else: between two requests of that client it is aside in its pool, which a lease's
+// End with this tie puts it to.
+//
+//   ConnectionTie tie;  // of the client's session
+//   cluster.Acquire(waiter, {.tie = &tie}, &picked);
+//   ...
+//   lease.End({..., .authenticated = true, .tie = &tie});
+//
+// Holds one connection; the next one closes it. The pool may close it at any time. Destruction
+// closes it. One thread, that of the pool, which may go first.
+class ConnectionTie {
+ public:
+  ConnectionTie() = default;
+  ~ConnectionTie() { Close(); }
+  ConnectionTie(const ConnectionTie&) = delete;
+  ConnectionTie& operator=(const ConnectionTie&) = delete;
+
+  bool held() const { return upstream_ != nullptr; }
+  // While held.
+  ConnectionPool* pool() const;
+  // The client is gone, or has no more use for it.
+  void Close();
+
+ private:
+  friend class ConnectionPool;
+  UpstreamConnection* upstream_ = nullptr;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_CONNECTION_TIE_H_
