@@ -1,6 +1,7 @@
 #include "gateway/http/chunked_decoder.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "gateway/http/syntax.h"
 
@@ -22,6 +23,8 @@ ChunkedDecoder::Result ChunkedDecoder::Decode(std::string_view bytes) {
     }
     const auto data = static_cast<size_t>(std::min<uint64_t>(remaining_, bytes.size() - taken));
     remaining_ -= data;
+    allowance_ += static_cast<uint32_t>(
+        std::min<uint64_t>(data, std::numeric_limits<uint32_t>::max() - allowance_));
     if (remaining_ == 0) state_ = State::kDataCr;
     return {Step::kData, taken, data, Refusal::kNone};
   }
@@ -34,6 +37,7 @@ void ChunkedDecoder::TakeByte(char byte) {
   switch (state_) {
     case State::kSizeStart:
     case State::kSize: TakeSizeByte(byte); break;
+    case State::kSizeBlank: TakeAfterBlank(byte); break;
     case State::kExtension: TakeExtensionByte(byte); break;
     case State::kSizeLf: TakeLineFeed(byte, Refusal::kChunkLineEnd); break;
     case State::kExtensionLf: TakeLineFeed(byte, Refusal::kChunkExtensionBytes); break;
@@ -46,7 +50,7 @@ void ChunkedDecoder::TakeByte(char byte) {
       break;
     case State::kDataLf:
       if (byte == '\n') {
-        Reset();
+        NextChunk();
       } else {
         Refuse(Refusal::kMissingChunkEnd);
       }
@@ -60,18 +64,46 @@ void ChunkedDecoder::TakeByte(char byte) {
 void ChunkedDecoder::TakeSizeByte(char byte) {
   const int digit = HexValue(byte);
   if (digit >= 0) {
-    if (++digits_ > kMaxSizeDigits) return Refuse(Refusal::kChunkSizeOverflow);
-    remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
-    state_ = State::kSize;
+    TakeDigit(digit);
   } else if (state_ == State::kSizeStart) {
     Refuse(Refusal::kMalformedChunkSize);
   } else if (byte == '\r') {
     state_ = State::kSizeLf;
   } else if (byte == ';') {
     state_ = State::kExtension;
+  } else if (byte == ' ' || byte == '\t') {
+    state_ = State::kSizeBlank;
+    TakeOverhead();
   } else {
     Refuse(byte == '\n' ? Refusal::kChunkLineEnd : Refusal::kMalformedChunkSize);
   }
+}
+
+void ChunkedDecoder::TakeDigit(int digit) {
+  if (++digits_ > kMaxSizeDigits) return Refuse(Refusal::kChunkSizeOverflow);
+  state_ = State::kSize;
+  if (digits_ > 1 && remaining_ == 0) TakeOverhead();  // The digit before was a leading zero.
+  remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
+}
+
+// RFC 9112 section 7.1.1 has blanks before the ';' of an extension; before the line's end they are
+// nothing but the padding of old servers.
+void ChunkedDecoder::TakeAfterBlank(char byte) {
+  if (byte == ';') {
+    state_ = State::kExtension;
+  } else if (byte == ' ' || byte == '\t') {
+    TakeOverhead();
+  } else if (byte == '\r' && sender_ == ChunkSender::kUpstream) {
+    state_ = State::kSizeLf;
+  } else {
+    Refuse(Refusal::kMalformedChunkSize);
+  }
+}
+
+void ChunkedDecoder::TakeOverhead() {
+  if (++extension_bytes_ > kMaxExtensionBytes) return Refuse(Refusal::kChunkExtensionTooLong);
+  if (allowance_ == 0) return Refuse(Refusal::kTooMuchChunkOverhead);
+  --allowance_;
 }
 
 void ChunkedDecoder::TakeExtensionByte(char byte) {
@@ -79,14 +111,21 @@ void ChunkedDecoder::TakeExtensionByte(char byte) {
     state_ = State::kExtensionLf;
   } else if (!IsValueByte(byte)) {
     Refuse(Refusal::kChunkExtensionBytes);
-  } else if (++extension_bytes_ > kMaxExtensionBytes) {
-    Refuse(Refusal::kChunkExtensionTooLong);
+  } else {
+    TakeOverhead();
   }
 }
 
 void ChunkedDecoder::TakeLineFeed(char byte, Refusal otherwise) {
   if (byte != '\n') return Refuse(otherwise);
   state_ = remaining_ == 0 ? State::kDone : State::kData;
+}
+
+void ChunkedDecoder::NextChunk() {
+  state_ = State::kSizeStart;
+  digits_ = 0;
+  extension_bytes_ = 0;
+  remaining_ = 0;
 }
 
 void ChunkedDecoder::Refuse(Refusal refusal) {

@@ -9,14 +9,23 @@
 
 namespace holdfast::http {
 
+// Who sends the chunks. A client's are refused where readers could disagree; an upstream may pad a
+// size with blanks, as some old servers do and as other proxies accept.
+enum class ChunkSender : uint8_t { kClient, kUpstream };
+
 // Decodes the chunked transfer coding (RFC 9112 section 7.1) strictly and incrementally: any split
 // of the input gives the same result. Extensions are checked and dropped. The trailer section is
 // not decoded here: after the last chunk the decoder stops at its first byte (kLastChunk) and the
 // caller scans it as a head. Holds no bytes; belongs to the thread of its message.
 class ChunkedDecoder {
  public:
-  // Of one chunk; a sender that hides its overhead in extensions is refused.
+  // What one chunk may carry beside its data: extensions, and blanks around the size.
   static constexpr uint32_t kMaxExtensionBytes = 1024;
+  // What the chunks of one body may carry beside their data, leading zeros included, before it has
+  // to be less than the data. Limits on bodies count data alone, so the rest needs a bound, too.
+  static constexpr uint32_t kMaxOverheadBytes = 16 * 1024;
+
+  explicit ChunkedDecoder(ChunkSender sender = ChunkSender::kClient) : sender_(sender) {}
 
   enum class Step {
     kNeedMore,   // all input taken (as far as framing goes)
@@ -33,12 +42,14 @@ class ChunkedDecoder {
   // Looks at `bytes`, takes `framing_bytes + data_bytes` of them; call again with what follows.
   // kLastChunk and kRefused are final until Reset.
   Result Decode(std::string_view bytes);
-  void Reset() { *this = ChunkedDecoder(); }
+  // For the next body of the same sender.
+  void Reset() { *this = ChunkedDecoder(sender_); }
 
  private:
   enum class State : uint8_t {
     kSizeStart,    // before the first digit of a size
     kSize,         // in its digits
+    kSizeBlank,    // after a blank that follows them
     kExtension,    // after ';'
     kSizeLf,       // after the CR of a size line
     kExtensionLf,  // the same, after an extension
@@ -52,14 +63,22 @@ class ChunkedDecoder {
   // Takes one byte of framing and moves the state.
   void TakeByte(char byte);
   void TakeSizeByte(char byte);
+  void TakeDigit(int digit);
+  void TakeAfterBlank(char byte);
+  // A byte that is neither data nor needed to frame it.
+  void TakeOverhead();
   void TakeExtensionByte(char byte);
   void TakeLineFeed(char byte, Refusal otherwise);
   void Refuse(Refusal refusal);
+  void NextChunk();
 
+  ChunkSender sender_;
   State state_ = State::kSizeStart;
   Refusal refusal_ = Refusal::kNone;
   uint8_t digits_ = 0;
-  uint32_t extension_bytes_ = 0;
+  uint16_t extension_bytes_ = 0;  // of this chunk, blanks included
+  // What overhead the body may still have; grows with its data.
+  uint32_t allowance_ = kMaxOverheadBytes;
   uint64_t remaining_ = 0;  // of the chunk's size while it is read, then of its data
 };
 

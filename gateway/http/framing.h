@@ -16,6 +16,7 @@ enum class Refusal : uint8_t {
 
   // The start line and the sizes.
   kMalformedStartLine,
+  kMethodTooLong,
   kUnsupportedVersion,
   kTargetBytes,
   kFragmentInTarget,
@@ -25,7 +26,14 @@ enum class Refusal : uint8_t {
   kUriTooLong,
   kHeadTooLarge,
   kTooManyFields,
+  kTooManyEmptyLines,  // before a request; the proxy counts them
   kIncompleteHead,
+
+  // What is plainly another protocol.
+  kLooksLikeTls,
+  kLooksLikeHttp2,
+  kLooksLikeSsh,
+  kLooksLikeProxyProtocol,
 
   // The bytes and lines of a head.
   kBareCr,
@@ -62,6 +70,7 @@ enum class Refusal : uint8_t {
   kChunkSizeOverflow,
   kChunkExtensionBytes,
   kChunkExtensionTooLong,
+  kTooMuchChunkOverhead,
   kChunkLineEnd,
   kMissingChunkEnd,
 };

@@ -91,6 +91,7 @@ Refusal CheckRequestLine(std::string_view bytes, size_t max_target_bytes, Reques
     return NameStrayByte(method_end, end, Refusal::kMalformedStartLine);
   }
   line->method = std::string_view(p, static_cast<size_t>(method_end - p));
+  if (line->method.size() > kMaxMethodBytes) return Refusal::kMethodTooLong;
 
   const char* const target = method_end + 1;
   p = target;
@@ -121,7 +122,7 @@ Refusal CheckStatusLine(std::string_view bytes, StatusLine* line) {
       !IsDigit(p[11]) || p[9] == '0') {
     return NameStrayByte(SkipValueBytes(p, end), end, Refusal::kMalformedStartLine);
   }
-  if (p[5] != '1' || p[7] > '1') return Refusal::kUnsupportedVersion;
+  if (p[5] != '1') return Refusal::kUnsupportedVersion;
   line->minor_version = p[7] - '0';
   line->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
   p += 12;

@@ -13,6 +13,10 @@ namespace holdfast::http {
 // CRLF, names are tokens, no stray control byte is anywhere (RFC 9112 sections 2.2, 3, 4 and 5).
 // Pure functions over bytes that hold the whole head; they run once per message, on the hot path.
 
+// A method longer than this is none that anybody knows (RFC 9112 section 3: 501). The longest that
+// is registered has 17 letters.
+inline constexpr size_t kMaxMethodBytes = 32;
+
 struct RequestLine {
   std::string_view method;
   std::string_view target;
@@ -23,7 +27,7 @@ Refusal CheckRequestLine(std::string_view bytes, size_t max_target_bytes, Reques
 
 struct StatusLine {
   int status = 0;         // 100-999
-  int minor_version = 0;  // 0 or 1
+  int minor_version = 0;  // of HTTP/1.x
   std::string_view reason;
   size_t bytes = 0;
 };

@@ -28,16 +28,44 @@ FieldId Pick(std::string_view name, const char* lower, FieldId id) {
   return Is(name, lower) ? id : FieldId::kOther;
 }
 
-// Upstreams that turn names into environment variables (CGI, WSGI) cannot tell '_' from '-', so a
-// spelling with '_' has to be as untrusted as the real one.
-bool IsForwardedFamily(std::string_view name) {
-  constexpr std::string_view kPrefix = "x-forwarded-";
-  if (name.size() <= kPrefix.size() || Lower(name[0]) != 'x') return false;
-  for (size_t i = 1; i < kPrefix.size(); ++i) {
-    const char byte = name[i] == '_' ? '-' : Lower(name[i]);
-    if (byte != kPrefix[i]) return false;
+bool IsAlphanumeric(char byte) {
+  const char lower = Lower(byte);
+  return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
+}
+
+// Upstreams that turn names into environment variables (CGI, WSGI) cannot tell '_' from '-', and
+// some cannot tell any other sign from it.
+bool LooksLike(std::string_view name, std::string_view lower) {
+  if (name.size() != lower.size()) return false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool same = lower[i] == '-' ? !IsAlphanumeric(name[i]) : Lower(name[i]) == lower[i];
+    if (!same) return false;
   }
   return true;
+}
+
+FieldId IdentifyForwardedFamily(std::string_view name) {
+  constexpr std::string_view kPrefix = "x-forwarded-";
+  const std::string_view prefix = name.substr(0, kPrefix.size());
+  if (name.size() <= kPrefix.size() || !LooksLike(prefix, kPrefix)) return FieldId::kOther;
+  return Is(prefix, kPrefix.data()) ? FieldId::kXForwardedOther : FieldId::kLookalike;
+}
+
+// Of names that are none of those below, which a reader might take for one that frames a message or
+// belongs to one hop. Their first letters are looked at first: nearly every field ends there.
+FieldId IdentifyLookalike(std::string_view name) {
+  const auto lookalike = [&](std::string_view lower) {
+    return LooksLike(name, lower) ? FieldId::kLookalike : FieldId::kOther;
+  };
+  switch (Lower(name[0])) {
+    case 'x': return IdentifyForwardedFamily(name);
+    case 'c': return lookalike("content-length");
+    case 't': return lookalike("transfer-encoding");
+    case 'k': return lookalike("keep-alive");
+    case 'p': return lookalike("proxy-connection");
+    case 'h': return lookalike("http2-settings");
+    default: return FieldId::kOther;
+  }
 }
 
 FieldId IdentifyShort(std::string_view name) {
@@ -105,8 +133,7 @@ FieldId IdentifyLong(std::string_view name) {
 FieldId IdentifyField(std::string_view name) {
   if (name.size() < 10) return IdentifyShort(name);
   const FieldId id = name.size() < 15 ? IdentifyMiddle(name) : IdentifyLong(name);
-  if (id == FieldId::kOther && IsForwardedFamily(name)) return FieldId::kXForwardedOther;
-  return id;
+  return id == FieldId::kOther ? IdentifyLookalike(name) : id;
 }
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {

@@ -28,7 +28,8 @@ enum class FieldId : uint8_t {
   kXForwardedProto,
   kXForwardedHost,
   kXForwardedPort,
-  kXForwardedOther,  // any other X-Forwarded-* name, also one spelt with '_' for '-'
+  kXForwardedOther,  // any other X-Forwarded-* name
+  kLookalike,        // framing, hop-by-hop and X-Forwarded-* names spelt with another sign for '-'
   kDate,
   kServer,
   kProxyAuthenticate,

@@ -48,6 +48,7 @@ struct RequestHead {
   bool connection_close = false;       // Connection: close
   bool connection_keep_alive = false;  // Connection: keep-alive
   bool connection_upgrade = false;     // Connection: upgrade and an Upgrade field; never for h2c
+  bool offers_upgrade = false;         // the same, for any protocol and version
   bool expect_continue = false;        // Expect: 100-continue (HTTP/1.1 only)
   bool expect_unknown = false;         // another expectation: 417 (RFC 9110 section 10.1.1)
   uint64_t content_length = 0;         // with BodyKind::kLength
@@ -59,7 +60,7 @@ struct RequestHead {
   std::string_view query;  // after '?', without it; has_query tells "/?" from "/"
   bool has_query = false;
   std::string_view host;       // of Host or of an absolute-form target, without port, as received
-  std::string_view authority;  // with port
+  std::string_view authority;  // with port, but without the colon of an empty one
   HeaderList headers;
 
   void Clear();

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string>
 
 #include <llhttp/llhttp.h>
 
 #include "gateway/http/head_check.h"
+#include "gateway/http/other_protocol.h"
 #include "gateway/http/syntax.h"
 #include "gateway/http/target.h"
 
@@ -68,14 +70,8 @@ struct Head {
   bool later_minor_version = false;
 };
 
-// Fills `headers` with the fields of a head whose start line has passed our check.
-Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, HeaderList* headers) {
+llhttp_errno_t RunLlhttp(const Head& head, llhttp_type_t type, HeaderList* headers) {
   headers->Clear();
-  size_t fields = 0;
-  const Refusal refusal =
-      CheckFieldLines(head.bytes.substr(head.start_line_bytes), max_fields, &fields);
-  if (refusal != Refusal::kNone) return refusal;
-
   llhttp_t parser;
   llhttp_init(&parser, type, &kSettings);
   parser.data = headers;
@@ -87,6 +83,40 @@ Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, Hea
   if (error == HPE_OK) {
     const std::string_view rest = head.bytes.substr(head.replaced_bytes);
     error = llhttp_execute(&parser, rest.data(), rest.size());
+  }
+  return error;
+}
+
+// White space around a value may be tabs (RFC 9110 section 5.5), but after some framing fields
+// llhttp knows only spaces. Our check has left tabs nowhere but in values, so llhttp may look at a
+// copy without them; the fields keep their bytes. Rare, so the copy may cost an allocation.
+llhttp_errno_t RunLlhttpWithoutTabs(const Head& head, llhttp_type_t type, HeaderList* headers) {
+  std::string copy(head.bytes);
+  std::ranges::replace(copy, '\t', ' ');
+  Head parts = head;
+  parts.bytes = copy;
+  const llhttp_errno_t error = RunLlhttp(parts, type, headers);
+  const auto original = [&](std::string_view view) {
+    return head.bytes.substr(static_cast<size_t>(view.data() - copy.data()), view.size());
+  };
+  for (HeaderField& field : headers->fields()) {
+    field.name = original(field.name);
+    field.value = original(field.value);
+  }
+  return error;
+}
+
+// Fills `headers` with the fields of a head whose start line has passed our check.
+Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, HeaderList* headers) {
+  headers->Clear();
+  size_t fields = 0;
+  const Refusal refusal =
+      CheckFieldLines(head.bytes.substr(head.start_line_bytes), max_fields, &fields);
+  if (refusal != Refusal::kNone) return refusal;
+
+  llhttp_errno_t error = RunLlhttp(head, type, headers);
+  if (error != HPE_PAUSED && head.bytes.find('\t') != std::string_view::npos) {
+    error = RunLlhttpWithoutTabs(head, type, headers);
   }
   if (error != HPE_PAUSED) return NameLlhttpError(head.bytes, head.version, headers);
   return headers->size() == fields ? Refusal::kNone : Refusal::kRejectedByParser;
@@ -169,7 +199,7 @@ Refusal CheckHost(const FieldFacts& facts, RequestHead* head) {
     const bool https = head->target[4] == 's' || head->target[4] == 'S';
     return SameAuthority(*target, *host, https) ? Refusal::kNone : Refusal::kHostMismatch;
   }
-  head->authority = facts.host;
+  head->authority = WithoutEmptyPort(facts.host);
   head->host = host->host;
   return Refusal::kNone;
 }
@@ -192,6 +222,7 @@ Refusal FinishRequest(RequestHead* head) {
   head->connection_close = facts.close;
   head->connection_keep_alive = facts.keep_alive;
   head->connection_upgrade = AsksForUpgrade(facts, head->version);
+  head->offers_upgrade = facts.upgrade_option && facts.upgrade_field;
   // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored.
   if (head->version == Version::kHttp11) {
     head->expect_unknown = facts.expect_unknown;
@@ -259,18 +290,28 @@ Refusal NameOverflow(std::string_view window) {
   return *token_end == ' ' ? Refusal::kUriTooLong : Refusal::kHeadTooLarge;
 }
 
+// Looks at the first line alone, and hardly ever at that.
+Refusal OtherProtocol(std::string_view window, size_t line_feed) {
+  if (!window.starts_with("SSH-") && !window.starts_with("PROXY ")) return Refusal::kNone;
+  if (window.find('\n') != line_feed) return Refusal::kNone;
+  return NameLineProtocol(window.substr(0, line_feed));
+}
+
 }  // namespace
 
 HeadScanner::Result HeadScanner::Scan(std::string_view bytes, const HeadLimits& limits) {
   const std::string_view window = bytes.substr(0, limits.head_bytes);
-  if (scanned_ == 0 && !window.empty() && window[0] != '\r' && window[0] != '\n' &&
-      !IsTokenByte(window[0])) {
-    return Refused(Refusal::kMalformedStartLine);
+  if (!window.empty() && window[0] != '\r' && window[0] != '\n' && !IsTokenByte(window[0])) {
+    const Refusal refusal = NameBinaryProtocol(window);
+    return refusal == Refusal::kIncompleteHead ? Result{} : Refused(refusal);
   }
   while (scanned_ < window.size()) {
     const void* found = std::memchr(window.data() + scanned_, '\n', window.size() - scanned_);
     if (found == nullptr) break;
     const size_t line_feed = static_cast<size_t>(static_cast<const char*>(found) - window.data());
+    if (const Refusal other = OtherProtocol(window, line_feed); other != Refusal::kNone) {
+      return Refused(other);
+    }
     if (line_feed == 0 || window[line_feed - 1] != '\r') return Refused(Refusal::kBareLf);
     scanned_ = static_cast<uint32_t>(line_feed + 1);
     if (line_feed == 1 || window[line_feed - 2] == '\n') {
@@ -282,10 +323,16 @@ HeadScanner::Result HeadScanner::Scan(std::string_view bytes, const HeadLimits& 
   return {};
 }
 
-size_t LeadingEmptyLines(std::string_view bytes) {
-  size_t n = 0;
-  while (n < 2 * kMaxLeadingEmptyLines && bytes.substr(n, 2) == "\r\n") n += 2;
-  return n;
+EmptyLineSkipper::Result EmptyLineSkipper::Skip(std::string_view bytes) {
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    if (!after_cr_ && bytes[n] != '\r') return {n, Refusal::kNone};
+    if (after_cr_) {
+      if (bytes[n] != '\n') return {n, Refusal::kBareCr};
+      if (++lines_ > kMaxLeadingEmptyLines) return {n + 1, Refusal::kTooManyEmptyLines};
+    }
+    after_cr_ = !after_cr_;
+  }
+  return {bytes.size(), Refusal::kNone};
 }
 
 Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head) {
@@ -293,6 +340,10 @@ Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, Reque
   if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
   RequestLine line;
   Refusal refusal = CheckRequestLine(bytes, limits.uri_bytes, &line);
+  // The beginning of HTTP/2 was made to look like a request (RFC 9113 section 3.4).
+  if (refusal == Refusal::kUnsupportedVersion && line.method == "PRI") {
+    return Refusal::kLooksLikeHttp2;
+  }
   if (refusal != Refusal::kNone) return refusal;
   head->method_text = line.method;
   head->method = IdentifyMethod(line.method);
@@ -326,7 +377,10 @@ Refusal ParseResponseHead(std::string_view bytes, const HeadLimits& limits, Meth
   head->version = line.minor_version == 0 ? Version::kHttp10 : Version::kHttp11;
   head->reason = line.reason;
 
-  const Head parts{.bytes = bytes, .start_line_bytes = line.bytes, .version = head->version};
+  const Head parts{.bytes = bytes,
+                   .start_line_bytes = line.bytes,
+                   .version = head->version,
+                   .later_minor_version = line.minor_version > 1};
   refusal = ParseFields(parts, HTTP_RESPONSE, limits.fields, &head->headers);
   if (refusal != Refusal::kNone) return refusal;
   return FinishResponse(request_method, head);

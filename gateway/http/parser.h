@@ -17,8 +17,8 @@ struct HeadLimits {
   size_t uri_bytes = 8 * 1024;
 };
 
-// RFC 9112 section 2.2 asks for "at least one" to be ignored.
-inline constexpr size_t kMaxLeadingEmptyLines = 4;
+// Empty lines that are ignored before one request. RFC 9112 section 2.2 asks for "at least one".
+inline constexpr size_t kMaxLeadingEmptyLines = 16;
 
 // Options a message's Connection fields may list together, so that dropping the fields they name
 // stays cheap.
@@ -44,9 +44,24 @@ class HeadScanner {
   uint32_t scanned_ = 0;
 };
 
-// How many of the leading bytes are empty lines before a request line, which RFC 9112 section 2.2
-// says to ignore; CRLF only, at most kMaxLeadingEmptyLines.
-size_t LeadingEmptyLines(std::string_view bytes);
+// Takes the empty lines before a request line off a connection's bytes (RFC 9112 section 2.2). The
+// answer is the same however the bytes were split, even between CR and LF, and nothing has to be
+// held for it. One per connection, on its thread.
+class EmptyLineSkipper {
+ public:
+  struct Result {
+    size_t bytes = 0;  // to be consumed: they belong to empty lines
+    Refusal refusal = Refusal::kNone;
+  };
+  // With `bytes` equal to all that was given, what follows may be an empty line as well.
+  Result Skip(std::string_view bytes);
+  // A head has begun.
+  void Reset() { *this = EmptyLineSkipper(); }
+
+ private:
+  bool after_cr_ = false;
+  uint8_t lines_ = 0;
+};
 
 // Parse one complete head (as HeadScanner found it) in one call, strictly: our own checks before
 // and after llhttp's. The views of `head` point into `bytes`. kNone on success; on refusal `head`

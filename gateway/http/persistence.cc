@@ -10,6 +10,7 @@ std::string_view PersistenceName(ClientPersistence value) {
     case ClientPersistence::kResponseUntilClose: return "response_until_close";
     case ClientPersistence::kRequestUnread: return "request_unread";
     case ClientPersistence::kFramingError: return "framing_error";
+    case ClientPersistence::kSwitchRefused: return "switch_refused";
     case ClientPersistence::kDraining: return "draining";
     case ClientPersistence::kConnectionAge: return "connection_age";
     case ClientPersistence::kMaxRequests: return "max_requests";
@@ -20,6 +21,7 @@ std::string_view PersistenceName(ClientPersistence value) {
 
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts) {
   if (facts.framing_error) return ClientPersistence::kFramingError;
+  if (facts.switch_refused) return ClientPersistence::kSwitchRefused;
   if (facts.truncated) return ClientPersistence::kUpstreamTruncated;
   if (facts.response_until_close) return ClientPersistence::kResponseUntilClose;
   if (!facts.request_finished) return ClientPersistence::kRequestUnread;

@@ -18,6 +18,7 @@ enum class ClientPersistence : uint8_t {
                         // length)
   kRequestUnread,       // the response ended before the request's body did
   kFramingError,
+  kSwitchRefused,  // the client may speak another protocol by now
   kDraining,
   kConnectionAge,
   kMaxRequests,        // it has had as many as it may
@@ -32,14 +33,15 @@ struct ClientPersistenceFacts {
   bool response_until_close = false;
   bool request_finished = true;
   bool framing_error = false;
+  bool switch_refused = false;  // of CONNECT or Upgrade
   bool draining = false;
   bool too_old = false;
   bool truncated = false;
   bool last_request = false;  // of as many as a connection may have
 };
 // Pure. The gravest reason wins: first what makes another message impossible (framing error,
-// truncation, a response without an end, an unread request), then what the client wants, then what
-// we want (drain, age, number of requests).
+// a refused change of the protocol, truncation, a response without an end, an unread request), then
+// what the client wants, then what we want (drain, age, number of requests).
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
 
 // Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).

@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <cstring>
+#include <optional>
 
+#include "gateway/http/hops.h"
 #include "pool/net/check.h"
 
 namespace holdfast::http {
@@ -33,6 +35,11 @@ class HeadWriter {
   void PutContentLength(uint64_t length) {
     Put("Content-Length: ");
     PutNumber(length);
+    Put("\r\n");
+  }
+  void PutMaxForwards(uint32_t hops) {
+    Put("Max-Forwards: ");
+    PutNumber(hops);
     Put("\r\n");
   }
   void PutVia(Version received, std::string_view name) {
@@ -91,6 +98,7 @@ bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
   switch (field.id) {
     case FieldId::kOther: return true;
     case FieldId::kHost:
+    case FieldId::kLookalike:
     case FieldId::kXForwardedFor: return false;
     case FieldId::kExpect: return head.expect_continue;
     case FieldId::kXForwardedProto: copied->proto |= facts.trust_client; return facts.trust_client;
@@ -210,11 +218,15 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   writer.Put(" HTTP/1.1\r\n");
   writer.PutField("Host", host);
 
+  const std::optional<uint32_t> max_forwards = MaxForwards(head);
   CopiedForwarded copied;
   for (const HeaderField& field : head.headers.fields()) {
     if (field.dropped || !CopiesRequestField(field, head, facts, &copied)) continue;
+    if (field.id == FieldId::kMaxForwards && max_forwards.has_value()) continue;
     writer.PutField(field.name, field.value);
   }
+  // At 0 it was not to be forwarded at all (RFC 9110 section 7.6.2).
+  if (max_forwards.has_value() && *max_forwards > 0) writer.PutMaxForwards(*max_forwards - 1);
   if (head.body == BodyKind::kLength) writer.PutContentLength(head.content_length);
   if (head.body == BodyKind::kChunked) writer.Put("Transfer-Encoding: chunked\r\n");
   writer.PutVia(head.version, facts.via_name);

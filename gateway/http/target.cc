@@ -101,6 +101,7 @@ Refusal ParseAbsoluteForm(std::string_view target, Method method, RequestHead* h
   if (head->authority.find('@') != std::string_view::npos) return Refusal::kUserinfoInTarget;
   const std::optional<Authority> authority = ParseAuthority(head->authority);
   if (!authority) return Refusal::kMalformedTarget;
+  head->authority = WithoutEmptyPort(head->authority);
   head->host = authority->host;
   SplitQuery(rest.substr(authority_bytes), head);
   if (head->path.empty()) {
@@ -128,8 +129,14 @@ std::optional<Authority> ParseAuthority(std::string_view text) {
   Authority authority{text.substr(0, host), -1};
   if (host == text.size()) return authority;
   if (text[host] != ':') return std::nullopt;
+  if (host + 1 == text.size()) return authority;
   authority.port = ParsePort(text.substr(host + 1));
   if (authority.port < 0) return std::nullopt;
+  return authority;
+}
+
+std::string_view WithoutEmptyPort(std::string_view authority) {
+  if (authority.ends_with(':')) authority.remove_suffix(1);
   return authority;
 }
 

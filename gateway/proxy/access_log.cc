@@ -151,6 +151,7 @@ void AppendJsonLine(const ExchangeRecord& record, std::string* out) {
   object.Micros("first_byte_us", record.first_byte);
   object.Micros("duration_us", record.duration);
   object.Text("reason", record.reason);
+  object.TextIfAny("refusal", record.refusal);
   object.End();
 }
 

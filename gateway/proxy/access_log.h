@@ -40,6 +40,7 @@ struct ExchangeRecord {
   pool::Duration first_byte{-1};  // until the response's head
   pool::Duration duration{0};     // until the last byte was handed to the kernel
   std::string_view reason;
+  std::string_view refusal;  // the rule of framing that was broken, if that was it
 };
 
 // Appends `record` to `out` as one JSON object and a line end. Bytes that JSON cannot hold as they

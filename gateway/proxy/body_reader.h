@@ -15,7 +15,8 @@ namespace holdfast::proxy {
 // takes a byte beyond the body's end. One thread; lives as long as its side of the exchange.
 class BodyReader {
  public:
-  explicit BodyReader(pool::SlabPool* slabs) : trailer_bytes_(slabs) {}
+  explicit BodyReader(pool::SlabPool* slabs, http::ChunkSender sender = http::ChunkSender::kClient)
+      : decoder_(sender), trailer_bytes_(slabs) {}
 
   void Start(http::BodyKind kind, uint64_t content_length);
   // Reads from the socket when in() holds nothing that helps.

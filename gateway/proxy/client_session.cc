@@ -127,11 +127,13 @@ bool ClientSession::ReadHead() {
   pool::Buffer& in = connection_.in();
   if (in.empty() && !FillInput()) return false;
   if (phase_ == Phase::kIdle) {
-    const size_t empty_lines = http::LeadingEmptyLines(in.Front());
-    if (empty_lines > 0) {
-      in.Consume(empty_lines);
+    const http::EmptyLineSkipper::Result skipped = empty_lines_.Skip(in.Front());
+    if (skipped.refusal != http::Refusal::kNone) {
+      RefuseInput(skipped.refusal);
       return true;
     }
+    in.Consume(skipped.bytes);
+    if (skipped.bytes > 0) return true;
   }
   const http::HeadScanner::Result scan = ScanHead(&scanner_, in, Limits());
   switch (scan.status) {
@@ -195,6 +197,7 @@ void ClientSession::BeginExchange() {
   received_before_ = connection_.bytes_read() - connection_.in().size();
   sent_before_ = connection_.bytes_written();
   scanner_.Reset();
+  empty_lines_.Reset();
   persistence_ = ClientPersistence::kKeep;
   body_.Start(BodyKind::kNone, 0);
   MoveTo(Phase::kExchange);
@@ -203,7 +206,10 @@ void ClientSession::BeginExchange() {
 void ClientSession::StartExchange(size_t head_bytes) {
   BeginExchange();
   const http::Refusal refusal = exchange_->TakeHead(connection_.in(), head_bytes, Limits());
-  if (refusal != http::Refusal::kNone) return exchange_->Refuse(refusal);
+  if (refusal != http::Refusal::kNone) {
+    exchange_->TakeUnread(connection_.in());
+    return exchange_->Refuse(refusal);
+  }
   body_.Start(exchange_->request().body, exchange_->request().content_length);
   exchange_->Start();
   // Its end may have come with the request.
@@ -212,6 +218,7 @@ void ClientSession::StartExchange(size_t head_bytes) {
 
 void ClientSession::RefuseInput(http::Refusal refusal) {
   BeginExchange();
+  exchange_->TakeUnread(connection_.in());
   exchange_->Refuse(refusal);
 }
 
@@ -235,7 +242,8 @@ void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& fa
         request.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
   chunked_response_ = framing.body == BodyKind::kChunked;
-  persistence_ = DecidePersistence(framing.body == BodyKind::kUntilClose, facts.unfinished);
+  persistence_ = DecidePersistence(framing.body == BodyKind::kUntilClose,
+                                   facts.generated && head.status >= 400, facts.unfinished);
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
   framing.date = context_->date.At(context_->loop->wall_now());
@@ -243,7 +251,15 @@ void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& fa
                               &connection_.out());
 }
 
-ClientPersistence ClientSession::DecidePersistence(bool until_close, bool unfinished) const {
+// A client of CONNECT may send its tunnel's bytes at once, and one that offers an upgrade sometimes
+// does, too. Read as the next request they would be what somebody else let that client send.
+bool ClientSession::MayHaveSwitched() const {
+  const http::RequestHead& request = exchange_->request();
+  return request.method == http::Method::kConnect || request.offers_upgrade;
+}
+
+ClientPersistence ClientSession::DecidePersistence(bool until_close, bool refused,
+                                                   bool unfinished) const {
   const http::RequestHead& request = exchange_->request();
   return http::DecideClientPersistence({
       .version = request.version,
@@ -252,6 +268,7 @@ ClientPersistence ClientSession::DecidePersistence(bool until_close, bool unfini
       .response_until_close = until_close,
       .request_finished = !unfinished,
       .framing_error = exchange_->refused(),
+      .switch_refused = refused && MayHaveSwitched(),
       .draining = context_->draining || listener_->draining(),
       .too_old = context_->loop->now() >= expires_at_,
       .last_request = requests_left_ == 0,
@@ -308,10 +325,12 @@ void ClientSession::EndAfterExchange(bool complete) {
   body_.Release();
   if (persistence_ == ClientPersistence::kKeep) return EnterIdle();
   // Closing a socket that holds unread bytes sends a reset, which can overtake the response
-  // (RFC 9112 section 9.6). What follows a head that could not be read is unknown: it may come yet.
-  const bool unread_head = persistence_ == ClientPersistence::kFramingError || head_timed_out_;
+  // (RFC 9112 section 9.6). What follows a head that could not be read, or the refusal of a tunnel,
+  // is unknown: it may come yet.
+  const bool more_may_come = persistence_ == ClientPersistence::kFramingError ||
+                             persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
   const bool nothing_unread =
-      !unread_head && body_.finished() && connection_.in().empty() && !connection_.readable();
+      !more_may_come && body_.finished() && connection_.in().empty() && !connection_.readable();
   if (nothing_unread || connection_.hung_up()) return Close(EndReason());
   BeginLinger();
 }
@@ -393,6 +412,7 @@ void ClientSession::OnDeadline() {
 void ClientSession::OnHeadTimeout() {
   head_timed_out_ = true;
   BeginExchange();
+  exchange_->TakeUnread(connection_.in());
   exchange_->Fail(Failure::kHeadTimeout);
 }
 

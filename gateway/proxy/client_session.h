@@ -126,7 +126,9 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   pool::Connection& raw() override;
   void OnExchangeDone(bool complete) override;
 
-  http::ClientPersistence DecidePersistence(bool until_close, bool unfinished) const;
+  http::ClientPersistence DecidePersistence(bool until_close, bool refused, bool unfinished) const;
+  // Whether the client may speak another protocol by now, though nobody will answer it.
+  bool MayHaveSwitched() const;
   std::string_view client_ip() const { return {ip_.data(), ip_length_}; }
 
   WorkerContext* context_;
@@ -136,6 +138,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client
   BodyReader body_;
   http::HeadScanner scanner_;
+  http::EmptyLineSkipper empty_lines_;  // between two requests
   pool::TimePoint accepted_at_;
   pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
   pool::TimePoint linger_progress_;

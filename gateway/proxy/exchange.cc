@@ -65,6 +65,18 @@ Refusal Exchange::TakeHead(pool::Buffer& in, size_t bytes, const http::HeadLimit
   return http::ParseRequestHead(head_bytes_.Linearize(bytes), limits, &request_);
 }
 
+// RFC 9110 section 9.3.2: no answer to HEAD has content, not even one that says that the rest of
+// the request could not be read.
+void Exchange::TakeUnread(pool::Buffer& in) {
+  constexpr std::string_view kHead = "HEAD ";
+  head_bytes_.MoveFrom(in, in.size());
+  const bool asks_for_head =
+      head_bytes_.Linearize(std::min(head_bytes_.size(), kHead.size())) == kHead;
+  head_bytes_.Clear();
+  request_.Clear();
+  if (asks_for_head) request_.method = http::Method::kHead;
+}
+
 void Exchange::Start() {
   HOLDFAST_CHECK(state_ == State::kRouting);
   // A tunnel to anywhere is not a reverse proxy's to give, and TRACE would echo what fields the
@@ -104,11 +116,15 @@ void Exchange::Start() {
 
 void Exchange::Refuse(Refusal refusal) {
   account_.failure = Failure::kRefusedFraming;
-  context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
-      .Add();
-  request_.Clear();
+  CountRefusal("client", refusal);
   FillRefusalReply(refusal, &reply_);
   SendLocal(reply_.head, reply_.body);
+}
+
+void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
+  account_.refusal = refusal;
+  context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {sender, http::RefusalName(refusal)})
+      .Add();
 }
 
 void Exchange::StartUpstream() {
@@ -231,8 +247,7 @@ BodyStep::Kind Exchange::FillUpstream() {
 
 void Exchange::OnRequestBroken(Refusal refusal) {
   if (refusal == Refusal::kNone) return BreakOff(Failure::kClientGone);
-  context_->shard->CounterFor(Metric::kFramingRefusalsTotal, {"client", http::RefusalName(refusal)})
-      .Add();
+  CountRefusal("client", refusal);
   Fail(Failure::kClientBodyBroken, RefusalDetail(refusal));
 }
 
@@ -305,9 +320,7 @@ BodyStep::Kind Exchange::FillClient() {
       // The upstream did not wait for the body; the client's connection need not suffer for it.
       discarding_ = !request_done_ && !BodyHeldBack() && BodyIsShort();
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
-      context_->shard
-          ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(step.refusal)})
-          .Add();
+      CountRefusal("upstream", step.refusal);
     }
     return step.kind;
   }

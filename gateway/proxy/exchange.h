@@ -56,6 +56,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void Begin(const Client& client);
   // Takes the first `bytes` of `in`, a complete head, and parses it.
   http::Refusal TakeHead(pool::Buffer& in, size_t bytes, const http::HeadLimits& limits);
+  // Takes all of `in`, which is no head or not a whole one: before Refuse or Fail.
+  void TakeUnread(pool::Buffer& in);
   // After a head that was taken: goes on to the route's action.
   void Start();
   // Instead of Start: the head is refused.
@@ -91,6 +93,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void OnCheckoutFailed(pool::CheckoutResult result) override;
   void OnConnectionReady() override { Progress(); }
 
+  // A rule of framing is broken, by the "client" or the "upstream".
+  void CountRefusal(std::string_view sender, http::Refusal refusal);
   void StartUpstream();
   void Acquire();
   void SendRequest(pool::Lease lease);

@@ -93,6 +93,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .first_byte = since_start(first_byte_at),
       .duration = context->loop->now() - started,
       .reason = FailureName(failure),
+      .refusal = refusal != http::Refusal::kNone ? http::RefusalName(refusal) : std::string_view(),
   });
 }
 

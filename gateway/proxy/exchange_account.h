@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/failure.h"
@@ -59,6 +60,7 @@ struct ExchangeAccount {
   std::optional<pool::TimePoint> first_byte_at;
   int status = 0;  // of the final response, once its head was sent
   Failure failure = Failure::kNone;
+  http::Refusal refusal = http::Refusal::kNone;  // the rule of framing that was broken
   // Of the last attempt.
   pool::SocketAddress endpoint;
   bool reused = false;

@@ -25,9 +25,7 @@ void Exchange::OnCheckoutFailed(pool::CheckoutResult result) {
 void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
   switch (trouble) {
     case UpstreamTrouble::kBadResponse:
-      context_->shard
-          ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(refusal)})
-          .Add();
+      CountRefusal("upstream", refusal);
       return Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
     case UpstreamTrouble::kClosed:
       return ConsiderBroken(AttemptEnd::kClosed, /*patience_over=*/false);

@@ -56,7 +56,7 @@ HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs,
       address_(address),
       keep_(keep),
       on_result_(std::move(on_result)),
-      body_(slabs) {}
+      body_(slabs, http::ChunkSender::kUpstream) {}
 
 void HealthProbe::Start(const config::HealthCheck& check, std::string_view host) {
   HOLDFAST_CHECK(state_ == State::kAtRest);

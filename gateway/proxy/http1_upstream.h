@@ -18,7 +18,7 @@ class Http1Upstream final : public UpstreamStream {
   // An upstream that sends more interim responses than this to one request is broken.
   static constexpr int kMaxInformational = 16;
 
-  explicit Http1Upstream(pool::SlabPool* slabs) : body_(slabs) {}
+  explicit Http1Upstream(pool::SlabPool* slabs) : body_(slabs, http::ChunkSender::kUpstream) {}
 
   // Takes the lease; `events` hears of readiness from now on.
   void Start(pool::Lease lease, http::Method method, pool::ConnectionEvents* events);

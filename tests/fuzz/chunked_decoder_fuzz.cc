@@ -13,6 +13,7 @@ namespace holdfast::fuzz {
 namespace {
 
 using http::ChunkedDecoder;
+using http::ChunkSender;
 using http::Refusal;
 
 struct Outcome {
@@ -48,8 +49,8 @@ void Feed(std::string_view piece, ChunkedDecoder* decoder, Outcome* outcome) {
 }
 
 // Pieces of one to sixteen bytes, chosen by a small generator that starts at `seed`.
-Outcome DecodeInPieces(std::string_view bytes, uint32_t seed) {
-  ChunkedDecoder decoder;
+Outcome DecodeInPieces(std::string_view bytes, uint32_t seed, ChunkSender sender) {
+  ChunkedDecoder decoder(sender);
   Outcome outcome;
   while (!bytes.empty() && !Ended(outcome)) {
     seed = seed * 1664525 + 1013904223;
@@ -60,8 +61,8 @@ Outcome DecodeInPieces(std::string_view bytes, uint32_t seed) {
   return outcome;
 }
 
-Outcome DecodeWhole(std::string_view bytes) {
-  ChunkedDecoder decoder;
+Outcome DecodeWhole(std::string_view bytes, ChunkSender sender) {
+  ChunkedDecoder decoder(sender);
   Outcome outcome;
   Feed(bytes, &decoder, &outcome);
   return outcome;
@@ -75,7 +76,7 @@ void CheckCodedByUs(const std::string& body, pool::Buffer* buffer) {
   }
   http::AppendLastChunk(nullptr, buffer);
   const std::string coded = Drain(buffer);
-  const Outcome outcome = DecodeWhole(coded);
+  const Outcome outcome = DecodeWhole(coded, ChunkSender::kClient);
   HOLDFAST_PROPERTY(outcome.step == ChunkedDecoder::Step::kLastChunk);
   HOLDFAST_PROPERTY(outcome.body == body);
   HOLDFAST_PROPERTY(coded.substr(outcome.taken) == "\r\n");
@@ -88,7 +89,7 @@ void CheckTrailers(std::string_view bytes, pool::Buffer* buffer) {
   http::HeaderList trailers;
   const Refusal refusal = http::ParseTrailers(exact, kInputLimits, &trailers);
   HOLDFAST_PROPERTY(refusal != Refusal::kIncompleteHead);
-  CheckRejection(refusal, exact);
+  CheckRejection(refusal);
   if (refusal != Refusal::kNone) return;
   CheckFields(trailers, exact);
 
@@ -108,8 +109,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const uint32_t seed = data[0] * 256u + data[1];
   const std::string_view bytes = fuzz::AsText(data + 2, size - 2);
-  const fuzz::Outcome whole = fuzz::DecodeWhole(bytes);
-  HOLDFAST_PROPERTY(whole == fuzz::DecodeInPieces(bytes, seed));
+  const fuzz::Outcome client = fuzz::DecodeWhole(bytes, http::ChunkSender::kClient);
+  HOLDFAST_PROPERTY(client == fuzz::DecodeInPieces(bytes, seed, http::ChunkSender::kClient));
+  // What is taken from a client is taken from an upstream, too, and is the same.
+  const fuzz::Outcome whole = fuzz::DecodeWhole(bytes, http::ChunkSender::kUpstream);
+  HOLDFAST_PROPERTY(whole == fuzz::DecodeInPieces(bytes, seed, http::ChunkSender::kUpstream));
+  if (client.step == http::ChunkedDecoder::Step::kLastChunk) HOLDFAST_PROPERTY(client == whole);
   if (whole.step != http::ChunkedDecoder::Step::kLastChunk) return 0;
 
   pool::SlabPool slabs;

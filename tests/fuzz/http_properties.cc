@@ -42,9 +42,24 @@ HeadScanner::Result ScanEveryWay(std::string_view bytes) {
   return whole;
 }
 
-void CheckRejection(http::Refusal refusal, std::string_view bytes) {
-  if (refusal != http::Refusal::kRejectedByParser) return;
-  HOLDFAST_PROPERTY(bytes.find('\t') != std::string_view::npos);
+http::EmptyLineSkipper::Result SkipEveryWay(std::string_view bytes) {
+  http::EmptyLineSkipper at_once;
+  const http::EmptyLineSkipper::Result whole = at_once.Skip(bytes);
+  http::EmptyLineSkipper bytewise;
+  http::EmptyLineSkipper::Result sum;
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    const http::EmptyLineSkipper::Result one = bytewise.Skip(bytes.substr(n, 1));
+    sum.bytes += one.bytes;
+    sum.refusal = one.refusal;
+    if (one.bytes == 0 || one.refusal != http::Refusal::kNone) break;
+  }
+  HOLDFAST_PROPERTY(whole.bytes == sum.bytes && whole.refusal == sum.refusal);
+  HOLDFAST_PROPERTY(whole.bytes <= bytes.size());
+  return whole;
+}
+
+void CheckRejection(http::Refusal refusal) {
+  HOLDFAST_PROPERTY(refusal != http::Refusal::kRejectedByParser);
 }
 
 void CheckFields(const http::HeaderList& headers, std::string_view bytes) {

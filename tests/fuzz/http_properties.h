@@ -12,13 +12,15 @@ inline constexpr http::HeadLimits kInputLimits{.head_bytes = 512, .fields = 12, 
 // What the gateway writes may be larger than what it read.
 inline constexpr http::HeadLimits kOutputLimits{.head_bytes = 8192, .fields = 32, .uri_bytes = 512};
 
-// Scans `bytes` whole, and again as they arrive in two pieces and byte by byte; the answers have to
-// be the same, and are given.
+// Takes empty lines off `bytes` whole and byte by byte; the answers have to be the same, and are
+// given.
+http::EmptyLineSkipper::Result SkipEveryWay(std::string_view bytes);
+
+// Scans `bytes` whole, and again as they arrive in two pieces and byte by byte; as above.
 http::HeadScanner::Result ScanEveryWay(std::string_view bytes);
 
-// Our own checks are the stricter ones, so that the parser behind them has nothing to reject, but
-// for a tab after the digits of Content-Length, which is fine by the standard and not by llhttp.
-void CheckRejection(http::Refusal refusal, std::string_view bytes);
+// Our own checks are the stricter ones, so that the parser behind them has nothing to reject.
+void CheckRejection(http::Refusal refusal);
 
 // The fields are in order, inside `bytes`, and made of the bytes they may have.
 void CheckFields(const http::HeaderList& headers, std::string_view bytes);

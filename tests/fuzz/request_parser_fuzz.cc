@@ -47,7 +47,7 @@ void CheckHead(std::string_view bytes, bool scanned, pool::Buffer* buffer) {
   RequestHead head;
   const Refusal refusal = http::ParseRequestHead(exact, kInputLimits, &head);
   HOLDFAST_PROPERTY(!scanned || refusal != Refusal::kIncompleteHead);
-  CheckRejection(refusal, exact);
+  CheckRejection(refusal);
   if (refusal != Refusal::kNone) return;
   CheckFields(head.headers, exact);
   if (head.method == http::Method::kConnect || head.expect_unknown) return;  // never forwarded
@@ -64,7 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes = fuzz::AsText(data, size);
   fuzz::CheckHead(bytes, false, &buffer);
   for (int requests = 0; requests < 8 && !bytes.empty(); ++requests) {
-    bytes.remove_prefix(http::LeadingEmptyLines(bytes));
+    const http::EmptyLineSkipper::Result skipped = fuzz::SkipEveryWay(bytes);
+    if (skipped.refusal != http::Refusal::kNone) break;
+    bytes.remove_prefix(skipped.bytes);
     const http::HeadScanner::Result result = fuzz::ScanEveryWay(bytes);
     if (result.status != http::HeadScanner::Status::kComplete) break;
     fuzz::CheckHead(bytes.substr(0, result.head_bytes), true, &buffer);

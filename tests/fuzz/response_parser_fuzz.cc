@@ -50,7 +50,7 @@ void CheckHead(std::string_view bytes, Method method, bool scanned, pool::Buffer
   ResponseHead head;
   const Refusal refusal = http::ParseResponseHead(exact, kInputLimits, method, &head);
   HOLDFAST_PROPERTY(!scanned || refusal != Refusal::kIncompleteHead);
-  CheckRejection(refusal, exact);
+  CheckRejection(refusal);
   if (refusal != Refusal::kNone) return;
   CheckFields(head.headers, exact);
   HOLDFAST_PROPERTY(head.status >= 100 && head.status <= 999);

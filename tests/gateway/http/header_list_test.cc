@@ -64,16 +64,33 @@ TEST(IdentifyField, KnowsNoNeighbourOfAName) {
       std::string changed = name;
       changed[i] = '~';
       const FieldId got = IdentifyField(changed);
-      EXPECT_TRUE(got == FieldId::kOther || got == FieldId::kXForwardedOther) << changed;
+      EXPECT_TRUE(got == FieldId::kOther || got == FieldId::kXForwardedOther ||
+                  got == FieldId::kLookalike)
+          << changed;
     }
   }
   EXPECT_EQ(IdentifyField(""), FieldId::kOther);
   EXPECT_EQ(IdentifyField(std::string(500, 'x')), FieldId::kOther);
 }
 
-TEST(IdentifyField, TakesTheWholeForwardedFamilyAlsoWithUnderscores) {
-  for (std::string_view name : {"X-Forwarded-Prefix", "x-forwarded-ssl", "X-Forwarded-Server",
-                                "X_Forwarded_For", "X-Forwarded_Host", "x_forwarded_proto"}) {
+// What an upstream that turns names into environment variables takes for the real one.
+TEST(IdentifyField, TellsLookalikes) {
+  for (std::string_view name :
+       {"Transfer_Encoding", "content_length", "Content.Length", "KEEP_ALIVE", "Proxy_Connection",
+        "HTTP2_Settings", "X_Forwarded_For", "X-Forwarded_Host", "x_forwarded-proto",
+        "X_Forwarded_Anything", "X.Forwarded!For"}) {
+    EXPECT_EQ(IdentifyField(name), FieldId::kLookalike) << name;
+  }
+  for (std::string_view name :
+       {"Transfer_Encodings", "Content_Lengt", "Content__Length", "ContentxLength", "Content_Type",
+        "X_Request_Id", "X_Forwarder_For", "X_Forwarded", "X_Forwarded_", "User_Agent"}) {
+    EXPECT_EQ(IdentifyField(name), FieldId::kOther) << name;
+  }
+}
+
+TEST(IdentifyField, TakesTheWholeForwardedFamily) {
+  for (std::string_view name :
+       {"X-Forwarded-Prefix", "x-forwarded-ssl", "X-Forwarded-Server", "X-Forwarded-A_B"}) {
     EXPECT_EQ(IdentifyField(name), FieldId::kXForwardedOther) << name;
   }
   for (std::string_view name : {"X-Forwarded-", "X-Forwarder-For", "Y-Forwarded-For"}) {

@@ -265,8 +265,17 @@ const std::vector<ScanCase>& ScanCases() {
       {"GET / HTTP/1.1\nHost: a\n\n", S::kRefused, 0, Refusal::kBareLf},
       {"GET / HTTP/1.1\r\n\n", S::kRefused, 0, Refusal::kBareLf},
       {"\n", S::kRefused, 0, Refusal::kBareLf},
-      {"\x16\x03\x01\x02", S::kRefused, 0, Refusal::kMalformedStartLine},
-      {std::string("\0", 1), S::kRefused, 0, Refusal::kMalformedStartLine},
+      {"\x16\x03\x01\x02", S::kRefused, 0, Refusal::kLooksLikeTls},
+      {"\x16\x03\x05\x02", S::kRefused, 0, Refusal::kMalformedStartLine},
+      {std::string("\0\0\n\4\0\0\0\0\0\0", 10), S::kRefused, 0, Refusal::kLooksLikeHttp2},
+      {std::string("\0\r\nQUIT\n\x21", 9), S::kRefused, 0, Refusal::kLooksLikeProxyProtocol},
+      {std::string("\0x", 2), S::kRefused, 0, Refusal::kMalformedStartLine},
+      {std::string("\0", 1), S::kIncomplete},
+      {"SSH-2.0-OpenSSH_9.2 Debian\r\n", S::kRefused, 0, Refusal::kLooksLikeSsh},
+      {"SSH-2.0-old\n", S::kRefused, 0, Refusal::kLooksLikeSsh},
+      {"SSH-2.0 / HTTP/1.1\r\n\r\n", S::kComplete, 22},
+      {"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\n\r\n", S::kRefused, 0,
+       Refusal::kLooksLikeProxyProtocol},
       {" GET", S::kRefused, 0, Refusal::kMalformedStartLine},
       {"GET /" + std::string(200, 'a'), S::kRefused, 0, Refusal::kUriTooLong},
       {"HTTP/1.1 200 " + std::string(200, 'a'), S::kRefused, 0, Refusal::kHeadTooLarge},
@@ -322,14 +331,56 @@ TEST(HeadScanner, StartsAfreshAfterReset) {
 }
 
 // RFC 9112 section 2.2.
-TEST(LeadingEmptyLines, CountsCrlfOnlyAndNotForEver) {
-  EXPECT_EQ(LeadingEmptyLines(""), 0u);
-  EXPECT_EQ(LeadingEmptyLines("\r"), 0u);
-  EXPECT_EQ(LeadingEmptyLines("\n\n"), 0u);
-  EXPECT_EQ(LeadingEmptyLines("GET"), 0u);
-  EXPECT_EQ(LeadingEmptyLines("\r\nGET"), 2u);
-  EXPECT_EQ(LeadingEmptyLines("\r\n\r\n\r"), 4u);
-  EXPECT_EQ(LeadingEmptyLines("\r\n\r\n\r\n\r\n\r\n\r\n"), 2 * kMaxLeadingEmptyLines);
+TEST(EmptyLineSkipper, TakesCrlfOnly) {
+  const auto skipped = [](std::string_view bytes) { return EmptyLineSkipper().Skip(bytes).bytes; };
+  EXPECT_EQ(skipped(""), 0u);
+  EXPECT_EQ(skipped("\n\n"), 0u);
+  EXPECT_EQ(skipped("GET"), 0u);
+  EXPECT_EQ(skipped("\r"), 1u);
+  EXPECT_EQ(skipped("\r\nGET"), 2u);
+  EXPECT_EQ(skipped("\r\n\r\n\r"), 5u);
+}
+
+// All pieces but the last end with the skipper wanting more.
+EmptyLineSkipper::Result SkipInPieces(std::string_view bytes, size_t first, size_t second) {
+  EmptyLineSkipper skipper;
+  EmptyLineSkipper::Result sum;
+  for (const std::string_view piece :
+       {bytes.substr(0, first), bytes.substr(first, second - first), bytes.substr(second)}) {
+    const EmptyLineSkipper::Result result = skipper.Skip(piece);
+    sum.bytes += result.bytes;
+    sum.refusal = result.refusal;
+    if (result.bytes < piece.size() || result.refusal != Refusal::kNone) break;
+  }
+  return sum;
+}
+
+TEST(EmptyLineSkipper, GivesTheSameForEverySplit) {
+  std::string most;
+  for (size_t i = 0; i < kMaxLeadingEmptyLines; ++i) most += "\r\n";
+  for (const std::string& bytes :
+       {std::string("\r\n"), std::string("\r\n\r\nGET"), std::string("\rGET"), most + "GET",
+        most + "\r\nGET", std::string("\r\r\n")}) {
+    const EmptyLineSkipper::Result whole = EmptyLineSkipper().Skip(bytes);
+    for (size_t i = 0; i <= bytes.size(); ++i) {
+      for (size_t j = i; j <= bytes.size(); ++j) {
+        const EmptyLineSkipper::Result cut = SkipInPieces(bytes, i, j);
+        EXPECT_EQ(cut.bytes, whole.bytes) << bytes << i << " " << j;
+        EXPECT_EQ(cut.refusal, whole.refusal) << bytes << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(EmptyLineSkipper, RefusesABareCrAndEndlessLines) {
+  EXPECT_EQ(EmptyLineSkipper().Skip("\rGET").refusal, Refusal::kBareCr);
+  EmptyLineSkipper skipper;
+  for (size_t i = 0; i < kMaxLeadingEmptyLines; ++i) {
+    EXPECT_EQ(skipper.Skip("\r\n").refusal, Refusal::kNone) << i;
+  }
+  EXPECT_EQ(skipper.Skip("\r\n").refusal, Refusal::kTooManyEmptyLines);
+  skipper.Reset();
+  EXPECT_EQ(skipper.Skip("\r\nGET").refusal, Refusal::kNone);
 }
 
 }  // namespace

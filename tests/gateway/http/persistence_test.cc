@@ -33,12 +33,15 @@ TEST(ClientPersistence, TheGravestReasonWins) {
               .response_until_close = true,
               .request_finished = false,
               .framing_error = true,
+              .switch_refused = true,
               .draining = true,
               .too_old = true,
               .truncated = true,
               .last_request = true};
   EXPECT_EQ(DecideClientPersistence(facts), P::kFramingError);
   facts.framing_error = false;
+  EXPECT_EQ(DecideClientPersistence(facts), P::kSwitchRefused);
+  facts.switch_refused = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kUpstreamTruncated);
   facts.truncated = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kResponseUntilClose);
@@ -61,8 +64,8 @@ TEST(ClientPersistence, TheGravestReasonWins) {
 TEST(ClientPersistence, HasANameOfItsOwnForEachValue) {
   std::set<std::string_view> names;
   for (P value : {P::kKeep, P::kClientAsked, P::kHttp10, P::kResponseUntilClose, P::kRequestUnread,
-                  P::kFramingError, P::kDraining, P::kConnectionAge, P::kMaxRequests,
-                  P::kUpstreamTruncated}) {
+                  P::kFramingError, P::kSwitchRefused, P::kDraining, P::kConnectionAge,
+                  P::kMaxRequests, P::kUpstreamTruncated}) {
     EXPECT_TRUE(names.insert(PersistenceName(value)).second) << PersistenceName(value);
   }
 }

@@ -103,6 +103,47 @@ TEST_F(SerializerTest, ATrustedClientIsBelievedAndAppendedTo) {
             "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.1\r\n\r\n");
 }
 
+// Nobody who can be trusted spells them so, and a CGI-like upstream could not tell them from the
+// gateway's own.
+TEST_F(SerializerTest, LookalikesGoNowhere) {
+  for (const ForwardedFacts& facts : {kTrusted, kUntrusted}) {
+    EXPECT_EQ(
+        Forward("POST / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\n"
+                "Content_Length: 7\r\nX_Forwarded_For: 10.0.0.1\r\nX_Forwarded_Proto: https\r\n"
+                "Keep_Alive: 5\r\nProxy_Connection: close\r\nX_Mine: kept\r\n"
+                "Content-Length: 5\r\n\r\n",
+                facts),
+        Forward("POST / HTTP/1.1\r\nHost: a\r\nX_Mine: kept\r\nContent-Length: 5\r\n\r\n", facts));
+  }
+}
+
+// RFC 3986 section 6.2.3.
+TEST_F(SerializerTest, TheColonOfAnEmptyPortStaysHere) {
+  const std::string_view request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+  EXPECT_EQ(Forward("GET /x HTTP/1.1\r\nHost: a:\r\n\r\n", kUntrusted),
+            Forward(std::string(request), kUntrusted));
+  EXPECT_EQ(Forward("GET http://a:/x HTTP/1.1\r\nHost: a:80\r\n\r\n", kUntrusted),
+            Forward(std::string(request), kUntrusted));
+}
+
+// RFC 9110 section 7.6.2.
+TEST_F(SerializerTest, MaxForwardsIsOneLess) {
+  const auto forwarded = [&](std::string_view method, std::string_view fields) {
+    const std::string text =
+        Forward(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n",
+                kUntrusted);
+    const size_t at = text.find("Max-Forwards");
+    return at == text.npos ? std::string() : text.substr(at, text.find("\r\n", at) - at);
+  };
+  EXPECT_EQ(forwarded("OPTIONS", "Max-Forwards: 10\r\n"), "Max-Forwards: 9");
+  EXPECT_EQ(forwarded("TRACE", "max-forwards: 1\r\n"), "Max-Forwards: 0");
+  EXPECT_EQ(forwarded("OPTIONS", "Max-Forwards: 7\r\nMax-Forwards: 3\r\n"), "Max-Forwards: 2");
+  EXPECT_EQ(forwarded("OPTIONS", "Max-Forwards: 99999999999999999999\r\n"),
+            "Max-Forwards: 4294967294");
+  EXPECT_EQ(forwarded("OPTIONS", "Max-Forwards: many\r\n"), "Max-Forwards: many");
+  EXPECT_EQ(forwarded("GET", "Max-Forwards: 10\r\n"), "Max-Forwards: 10");
+}
+
 TEST_F(SerializerTest, ATrustedClientThatSaysNothingIsFilledIn) {
   EXPECT_EQ(Forward("GET / HTTP/1.1\r\nHost: a\r\n\r\n", kTrusted),
             Forward("GET / HTTP/1.1\r\nHost: a\r\n\r\n", kUntrusted));

@@ -1,0 +1,28 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_HOPS_H_
+#define HOLDFAST_GATEWAY_HTTP_HOPS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "gateway/http/message.h"
+
+namespace holdfast::http {
+
+// What a request says about the hops behind it and before it. Pure, no allocation.
+
+// A request that has been here so often goes in a circle (RFC 9110 section 7.6.3). Several gateways
+// of one name in a row are common, so the first return is no proof yet.
+inline constexpr int kMaxRoundsThroughUs = 5;
+
+// How many entries of the request's Via fields bear `name`, whatever its case.
+int RoundsThrough(const HeaderList& headers, std::string_view name);
+
+// The Max-Forwards of an OPTIONS or TRACE request (RFC 9110 section 7.6.2): the least, if it has
+// several; a number too large to be held counts as the largest. nullopt: none, none that is a
+// number, or another method, for which the field means nothing.
+std::optional<uint32_t> MaxForwards(const RequestHead& request);
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_HOPS_H_
