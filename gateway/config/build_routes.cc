@@ -9,6 +9,7 @@
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
 #include "gateway/config/values.h"
+#include "gateway/http/path_form.h"
 
 namespace holdfast::config {
 namespace {
@@ -27,6 +28,46 @@ void AddMethod(std::string_view name, MethodSet* methods) {
   if (name == "GET") methods->Add(http::Method::kHead);
 }
 
+// What stands for "anything" elsewhere: here it is compared as it is.
+bool IsPattern(std::string_view segment) {
+  return segment == "*" || segment == "**" || segment == ".*" || segment == "(.*)" ||
+         (segment.starts_with('{') && segment.ends_with('}'));
+}
+
+void WarnOfPatterns(const YamlNode& path, Report* report) {
+  size_t begin = 1;
+  while (begin < path.text.size()) {
+    const size_t end = std::min(path.text.find('/', begin), path.text.size());
+    const std::string_view segment = std::string_view(path.text).substr(begin, end - begin);
+    if (IsPattern(segment)) {
+      const std::string before = path.text.substr(0, begin);
+      report->Warning(path.position,
+                      Quoted(segment) + " stands for itself: paths have no patterns; path_prefix " +
+                          Quoted(before) + " takes all that begin so");
+      return;
+    }
+    begin = end + 1;
+  }
+}
+
+// Brings the path of a route into the form that requests' paths are compared in.
+void SetPath(const YamlNode& path, Match* match, Report* report) {
+  match->path = path.text;
+  if (!IsPath(path.text)) return;
+  std::optional<std::string> form = http::MatchedForm(path.text, !match->exact_path);
+  if (!form) {
+    report->Warning(path.position, Quoted(path.text) + " matches no request: those with %00 or a " +
+                                       "malformed escape in their path are refused");
+    return;
+  }
+  match->path = *std::move(form);
+  if (std::ranges::count(match->path, '/') != std::ranges::count(path.text, '/')) {
+    report->Warning(path.position, Quoted(path.text) + " is matched as " + Quoted(match->path) +
+                                       ": dot and empty segments are resolved");
+  }
+  WarnOfPatterns(path, report);
+}
+
 void BuildPath(const YamlNode& node, Match* match, Report* report) {
   const YamlNode* exact = FindScalar(node, "path");
   const YamlNode* prefix = FindScalar(node, "path_prefix");
@@ -35,7 +76,7 @@ void BuildPath(const YamlNode& node, Match* match, Report* report) {
   }
   match->exact_path = exact != nullptr;
   const YamlNode* path = exact != nullptr ? exact : prefix;
-  if (path != nullptr) match->path = path->text;
+  if (path != nullptr) SetPath(*path, match, report);
 }
 
 Match BuildMatch(const YamlNode& node, const Names& listeners, Report* report) {
@@ -47,7 +88,13 @@ Match BuildMatch(const YamlNode& node, const Names& listeners, Report* report) {
     match.hosts.push_back(CanonicalHost(item.text));
   }
   BuildPath(node, &match, report);
-  for (const YamlNode& item : TakeList(node, "methods")) AddMethod(item.text, &match.methods);
+  for (const YamlNode& item : TakeList(node, "methods")) {
+    AddMethod(item.text, &match.methods);
+    if (item.text == "TRACE") {
+      report->Warning(item.position,
+                      "TRACE matches no request: it is answered 501 before routes are looked at");
+    }
+  }
   return match;
 }
 

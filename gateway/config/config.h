@@ -140,8 +140,8 @@ struct Match {
   // before the suffix), "*" (any). Empty: any.
   std::vector<std::string> hosts;
   bool exact_path = false;  // `path`; otherwise `path_prefix`, a plain prefix of the path's bytes
-  std::string path = "/";
-  MethodSet methods;  // GET brings HEAD with it (RFC 9110 section 9.3.2)
+  std::string path = "/";   // in the matched form of http/path_form.h
+  MethodSet methods;        // GET brings HEAD with it (RFC 9110 section 9.3.2)
 
   // One bit per listener it is for.
   uint64_t ListenerMask() const {

@@ -85,11 +85,14 @@ void Exchange::Start() {
     return Fail(Failure::kUnsupportedMethod);
   }
   if (request_.expect_unknown) return Fail(Failure::kUnknownExpectation);
-  // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7): whoever serves its root.
-  const std::string_view path = request_.path == "*" ? std::string_view("/") : request_.path;
   route::Miss miss;
-  route_ = view_->snapshot().routes().Match(listener_index_, request_.host, path, request_.method,
-                                            &miss);
+  const route::Choice choice =
+      route::ChooseRoute(view_->snapshot().routes(), listener_index_, request_, &path_form_, &miss);
+  if (choice.doubt != http::PathDoubt::kNone) {
+    return Fail(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
+  }
+  request_.path = choice.path;
+  route_ = choice.route;
   if (route_ == nullptr) {
     if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
       account_.failure = Failure::kMethodNotAllowed;
@@ -461,6 +464,7 @@ void Exchange::Reset() {
   route_ = nullptr;
   account_ = ExchangeAccount{};
   request_.Clear();
+  path_form_.Clear();
   response_.Clear();
   head_bytes_.Clear();
   replay_.Clear();

@@ -8,6 +8,7 @@
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/http/parser.h"
+#include "gateway/http/path_form.h"
 #include "gateway/proxy/attempts.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/exchange_account.h"
@@ -19,6 +20,7 @@
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/stream.h"
 #include "gateway/proxy/tunnel.h"
+#include "gateway/route/route_choice.h"
 #include "pool/connection_pool.h"
 #include "pool/net/timer_wheel.h"
 
@@ -181,6 +183,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   ExchangeAccount account_;
 
   http::RequestHead request_;
+  http::PathForm path_form_;  // request_.path may point into it
   http::ResponseHead response_;
   pool::Buffer head_bytes_;  // what request_ points into
   ReplayBody replay_;

@@ -17,6 +17,7 @@ struct Row {
 constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kNone, "none", 0, false},
     {Failure::kRefusedFraming, "refused_framing", 400, false},
+    {Failure::kAmbiguousPath, "ambiguous_path", 400, false},
     {Failure::kNoRoute, "no_route", 404, false},
     {Failure::kMethodNotAllowed, "method_not_allowed", 405, false},
     {Failure::kUnsupportedMethod, "unsupported_method", 501, false},

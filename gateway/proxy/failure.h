@@ -15,6 +15,7 @@ enum class Failure : uint8_t {
   kNone,
   // The request never met an upstream.
   kRefusedFraming,
+  kAmbiguousPath,  // readers would take it for different ones
   kNoRoute,
   kMethodNotAllowed,
   kUnsupportedMethod,
@@ -44,7 +45,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 27;
+inline constexpr int kFailures = 28;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

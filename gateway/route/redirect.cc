@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "gateway/http/path_form.h"
+
 namespace holdfast::route {
 namespace {
 
@@ -11,7 +13,7 @@ namespace {
 // client of a crafted link chose.
 std::string_view Remainder(const config::Route& route, std::string_view path) {
   if (route.match.exact_path || !route.redirect.to.ends_with('/')) return {};
-  std::string_view rest = path.substr(std::min(route.match.path.size(), path.size()));
+  std::string_view rest = path.substr(http::SpelledBytes(path, route.match.path.size()));
   if (route.redirect.to == "/") {
     rest.remove_prefix(std::min(rest.find_first_not_of("/\\"), rest.size()));
   }

@@ -38,8 +38,9 @@ std::string AllowValue(config::MethodSet methods);
 //   2. an exact path, then the longest path prefix;
 //   3. the place in the file.
 // So a less specific route also serves what a more specific one leaves (another path, another
-// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not; nothing
-// is decoded or normalised.
+// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not. Both the
+// routes' paths and those that are looked up are in the matched form of http/path_form.h;
+// route/route_choice.h brings a request's path into it.
 class RouteTable {
  public:
   explicit RouteTable(const config::Config& config);

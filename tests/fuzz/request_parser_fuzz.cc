@@ -3,6 +3,7 @@
 
 #include "gateway/http/hop_headers.h"
 #include "gateway/http/parser.h"
+#include "gateway/http/path_form.h"
 #include "gateway/http/serializer.h"
 #include "tests/fuzz/http_properties.h"
 #include "tests/fuzz/property.h"
@@ -42,6 +43,25 @@ void CheckCanonicalForm(RequestHead* head, bool trust, pool::Buffer* buffer) {
   CheckSamePlainFields(head->headers, again.headers);
 }
 
+// What is forwarded is read as what was matched, and stays what it is.
+void CheckPath(std::string_view path) {
+  http::PathForm form;
+  if (!path.starts_with('/') || form.Read(path) != http::PathDoubt::kNone) return;
+  const std::string matched(form.matched());
+  http::PathForm again;
+  HOLDFAST_PROPERTY(again.Read(form.resolved()) == http::PathDoubt::kNone);
+  HOLDFAST_PROPERTY(again.resolved() == form.resolved() && again.matched() == matched);
+  HOLDFAST_PROPERTY(!again.must_be_resolved());
+  HOLDFAST_PROPERTY(http::MatchedForm(path, false) == matched);
+  HOLDFAST_PROPERTY(http::SpelledBytes(form.resolved(), matched.size()) == form.resolved().size());
+  for (const auto reader : http::PathForm::kLiberalReaders) {
+    if (form.ReadLiberally(0, reader) != http::PathDoubt::kNone) return;
+    HOLDFAST_PROPERTY(form.liberal().starts_with('/'));
+    HOLDFAST_PROPERTY(form.liberal().find("//") == std::string_view::npos);
+    HOLDFAST_PROPERTY(form.liberal().find("/../") == std::string_view::npos);
+  }
+}
+
 void CheckHead(std::string_view bytes, bool scanned, pool::Buffer* buffer) {
   const std::string exact(bytes);  // a read past its end is found
   RequestHead head;
@@ -50,6 +70,7 @@ void CheckHead(std::string_view bytes, bool scanned, pool::Buffer* buffer) {
   CheckRejection(refusal);
   if (refusal != Refusal::kNone) return;
   CheckFields(head.headers, exact);
+  CheckPath(head.path);
   if (head.method == http::Method::kConnect || head.expect_unknown) return;  // never forwarded
   CheckCanonicalForm(&head, exact.size() % 2 == 0, buffer);
 }

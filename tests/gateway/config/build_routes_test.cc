@@ -277,5 +277,46 @@ TEST(BuildRoutesTest, WarnsOfOptionsWithoutEffect) {
             "                           ^\n");
 }
 
+std::string RouteWarnings(std::string_view match) {
+  std::string text;
+  const std::string routes = "  - {match: " + std::string(match) + ", upstream: web}\n";
+  for (const Diagnostic& diagnostic : LoadConfig(WithRoutes(routes), "f.yaml").diagnostics) {
+    if (diagnostic.message.find("upstream 'api'") != std::string::npos) continue;
+    text += diagnostic.message + "\n";
+  }
+  return text;
+}
+
+TEST(BuildRoutesTest, PathsAreBroughtIntoTheFormThatIsMatched) {
+  EXPECT_EQ(LoadRoute("  - {match: {path: /%61/%c3%a9}, upstream: web}\n").match.path, "/a/%C3%A9");
+  EXPECT_EQ(LoadRoute("  - {match: {path_prefix: /.}, upstream: web}\n").match.path, "/.");
+}
+
+TEST(BuildRoutesTest, WarnsOfPathsThatAreNotMatchedAsTheyAreWritten) {
+  EXPECT_EQ(RouteWarnings("{path_prefix: /a//b/../c/}"),
+            "'/a//b/../c/' is matched as '/a/c/': dot and empty segments are resolved\n");
+  EXPECT_EQ(RouteWarnings("{path: /a%zz}"),
+            "'/a%zz' matches no request: those with %00 or a malformed escape in their path are "
+            "refused\n");
+}
+
+TEST(BuildRoutesTest, WarnsOfWhatIsAPatternElsewhere) {
+  EXPECT_EQ(RouteWarnings("{path_prefix: \"/api/*\"}"),
+            "'*' stands for itself: paths have no patterns; path_prefix '/api/' takes all that "
+            "begin so\n");
+  for (const std::string_view path : {"/api/**", "/a/{id}/b", "/a/.*", "/(.*)", "/*/b"}) {
+    EXPECT_NE(RouteWarnings("{path: \"" + std::string(path) + "\"}").find("stands for itself"),
+              std::string::npos)
+        << path;
+  }
+  EXPECT_EQ(RouteWarnings("{path_prefix: \"/v1/*x\"}"), "");
+  EXPECT_EQ(RouteWarnings("{path_prefix: \"/v1/x:cancel\"}"), "");
+}
+
+TEST(BuildRoutesTest, WarnsOfAMethodThatNoRouteGets) {
+  EXPECT_EQ(RouteWarnings("{methods: [GET, TRACE]}"),
+            "TRACE matches no request: it is answered 501 before routes are looked at\n");
+}
+
 }  // namespace
 }  // namespace holdfast::config

@@ -331,5 +331,76 @@ TEST_F(ExchangeTest, AReloadThatMovesTheListenerLeavesARunningExchangeAlone) {
   EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "later", "GET", "200"}), 1u);
 }
 
+// A denied path, whatever its spelling.
+
+class DeniedPathTest : public testing::Test {
+ protected:
+  // The answer, whose body ends with a line.
+  std::string Ask(std::string_view target) {
+    client_.Send("GET " + std::string(target) + " HTTP/1.1\r\nHost: t.example\r\n\r\n");
+    return harness_.Await(client_, "\n");
+  }
+  // The path that the upstream gets.
+  std::string Forwarded(std::string_view target) {
+    client_.Send("GET " + std::string(target) + " HTTP/1.1\r\nHost: t.example\r\n\r\n");
+    if (upstream_.fd() < 0) upstream_ = harness_.Accept();
+    const std::string head = harness_.Await(upstream_, kHeadEnd);
+    upstream_.Send(kOk);
+    harness_.Await(client_, "ok");
+    return head.substr(4, head.find(" HTTP/1.1") - 4);
+  }
+
+  ProxyHarness harness_{{
+      .routes = "- {name: all, match: {path_prefix: /}, upstream: web}\n"
+                "  - {match: {path_prefix: /admin/}, respond: {status: 403, body: \"no\\n\"}}\n"
+                "  - {match: {path: /admin}, respond: {status: 403, body: \"no\\n\"}}\n"
+                "  - {match: {path_prefix: /old/}, redirect: {to: /new/}}",
+  }};
+  Wire client_ = harness_.Connect();
+  Wire upstream_;
+};
+
+TEST_F(DeniedPathTest, EverySpellingThatResolvesToItIsDenied) {
+  for (const std::string_view target :
+       {"/admin/secret", "/x/../admin/secret", "/./admin/secret", "/../../admin/secret",
+        "//admin/secret", "/x//..//../admin/secret", "/%61dmin/secret", "/x/%2e%2e/admin/secret",
+        "/x/.%2E/admin/secret", "http://t.example/x/../admin/secret", "/%61dmin", "/x/../admin",
+        "http://t.example//admin"}) {
+    EXPECT_TRUE(Ask(target).starts_with("HTTP/1.1 403 ")) << target;
+  }
+}
+
+TEST_F(DeniedPathTest, ASpellingThatOnlySomeResolveToItIsRefusedAndTheConnectionGoesOn) {
+  for (const std::string_view target :
+       {"/x%2f..%2fadmin/secret", "/admin%2fsecret", "/admin;x=1/secret", "/x/..;/admin/secret",
+        "/x\\..\\admin\\secret", "/admin%5csecret", "/x/%252e%252e/admin/secret",
+        "http://t.example/admin%2fsecret", "/admin%00", "/%zz"}) {
+    const std::string answer = Ask(target);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << target;
+    EXPECT_NE(answer.find("reason: ambiguous_path\n"), std::string::npos) << target;
+    EXPECT_EQ(answer.find("Connection: close"), std::string::npos) << target;
+  }
+  EXPECT_EQ(Forwarded("/a%2fb"), "/a%2fb");
+}
+
+TEST_F(DeniedPathTest, OrdinaryPathsPassByteForByteAndDotSegmentsAreResolved) {
+  EXPECT_EQ(Forwarded("/caf%c3%a9/a%2Fb;v=1//x?q=/../%61"), "/caf%c3%a9/a%2Fb;v=1//x?q=/../%61");
+  EXPECT_EQ(Forwarded("/a/../b%2bc/./d?/../e"), "/b%2bc/d?/../e");
+  EXPECT_EQ(Forwarded("//x/y"), "/x/y");
+  EXPECT_EQ(Forwarded("http://t.example/x/./%7e"), "/x/~");
+}
+
+TEST_F(DeniedPathTest, ARedirectHasTheRestOfTheResolvedPath) {
+  const auto location = [&](std::string_view target) {
+    client_.Send("GET " + std::string(target) + " HTTP/1.1\r\nHost: t.example\r\n\r\n");
+    const std::string head = harness_.Await(client_, kHeadEnd);
+    const size_t at = head.find("location: ");
+    return at == std::string::npos ? head : head.substr(at + 10, head.find('\r', at) - at - 10);
+  };
+  EXPECT_EQ(location("/old/a%2bb?c"), "/new/a%2bb?c");
+  EXPECT_EQ(location("/x/../%6fld/a/../b"), "/new/b");
+  EXPECT_EQ(location("/%6fld/%61"), "/new/a");
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

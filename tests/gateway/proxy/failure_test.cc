@@ -65,7 +65,8 @@ TEST_P(FailureTableTest, StatusAndBlame) {
 INSTANTIATE_TEST_SUITE_P(
     All, FailureTableTest,
     testing::Values(
-        Expected{Failure::kRefusedFraming, 400, false}, Expected{Failure::kNoRoute, 404, false},
+        Expected{Failure::kRefusedFraming, 400, false},
+        Expected{Failure::kAmbiguousPath, 400, false}, Expected{Failure::kNoRoute, 404, false},
         Expected{Failure::kMethodNotAllowed, 405, false},
         Expected{Failure::kUnsupportedMethod, 501, false},
         Expected{Failure::kUnknownExpectation, 417, false},

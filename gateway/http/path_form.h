@@ -1,0 +1,92 @@
+#ifndef HOLDFAST_GATEWAY_HTTP_PATH_FORM_H_
+#define HOLDFAST_GATEWAY_HTTP_PATH_FORM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::http {
+
+// What makes a path mean different things to different readers.
+enum class PathDoubt : uint8_t {
+  kNone,
+  kMalformedEscape,   // '%' without two hexadecimal digits
+  kNul,               // %00, where readers written in C stop
+  kHiddenDotSegment,  // "..;", "..%2f", "%252e%252e": a dot segment to some readers only
+  kUnclearParameter,  // ";a%2Fb\\c": several places where a path parameter may end
+  kHiddenAuthority,   // "/\": readers of URLs take what follows for a host
+  kOtherRoute,        // some readers see a path that another route takes
+};
+// One sentence for the body of the error response; empty for kNone.
+std::string_view PathDoubtText(PathDoubt doubt);
+
+// The spellings of one request's path (RFC 3986 section 6.2.2), so that the path that routes are
+// compared with is the one an origin resolves to, whatever the client wrote:
+//
+//   received   /x/../a%2db//c%2Bd   byte for byte
+//   resolved   /a-b/c%2Bd           dot and empty segments and escapes of unreserved bytes resolved
+//   matched    /a-b/c+d             and everything else in one spelling, too: for comparing only
+//
+// Segments are merged before dot segments are resolved, as origins do that map paths to files. An
+// ordinary path is all three at once and costs one scan. A value; the views that it gives point
+// into it or into the path that was read, until the next Read. Allocates only while its texts grow.
+class PathForm {
+ public:
+  // In what readers that make more of a path than RFC 3986 does still differ.
+  struct LiberalReader {
+    bool parameters_end_at_slash;  // and not at an escaped slash or a backslash, too
+    bool ends_early;               // what follows an escaped '?', '#' or NUL is no path
+  };
+  static constexpr LiberalReader kLiberalReaders[] = {
+      {true, true}, {true, false}, {false, true}, {false, false}};
+
+  // `path` is visible ASCII and starts with '/' (RFC 9112 section 3.2.1). kNone, or why no other
+  // form of it can be trusted.
+  PathDoubt Read(std::string_view path);
+
+  std::string_view received() const { return received_; }
+  std::string_view resolved() const { return ordinary_ ? received_ : resolved_; }
+  std::string_view matched() const { return ordinary_ ? received_ : matched_; }
+  // Forwarded as it was received, it would be another path to some readers whatever the routes are:
+  // it has dot segments, or begins with two slashes.
+  bool must_be_resolved() const { return must_be_resolved_; }
+  // There are escapes, separators or parameters that some readers take for more than a name.
+  bool has_other_readings() const { return has_other_readings_; }
+
+  // Fills in liberal(): `matched` to a reader that decodes again and again, takes an escaped slash
+  // and a backslash for '/', and drops path parameters (";x=1") and trailing blanks and dots of
+  // segments. The first `kept` bytes of `matched`, those that a route's own path names, are taken
+  // as they are.
+  PathDoubt ReadLiberally(size_t kept, LiberalReader reader);
+  std::string_view liberal() const { return liberal_; }
+  // After that: whether another of the liberal readers may read anything else.
+  bool liberal_readers_differ() const { return liberal_readers_differ_; }
+
+  void Clear();
+
+ private:
+  std::string_view received_;
+  bool ordinary_ = true;
+  bool must_be_resolved_ = false;
+  bool has_other_readings_ = false;
+  bool liberal_readers_differ_ = false;
+  std::string resolved_;
+  std::string matched_;
+  std::string decoded_;
+  std::string liberal_;
+};
+
+// A path of a route in the form that `matched` has. `prefix`: what follows its last '/' is the
+// beginning of a segment and no segment yet. nullopt where no request's path can be matched: a
+// malformed escape or %00.
+std::optional<std::string> MatchedForm(std::string_view path, bool prefix);
+
+// How many bytes of `path`, which has no dot segments, spell the first `matched_bytes` bytes of its
+// matched form.
+size_t SpelledBytes(std::string_view path, size_t matched_bytes);
+
+}  // namespace holdfast::http
+
+#endif  // HOLDFAST_GATEWAY_HTTP_PATH_FORM_H_

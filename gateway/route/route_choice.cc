@@ -1,0 +1,47 @@
+#include "gateway/route/route_choice.h"
+
+namespace holdfast::route {
+namespace {
+
+using http::PathDoubt;
+using http::PathForm;
+
+// Whether readers that make more of the path's bytes than RFC 3986 does see one for `route`, too.
+template <typename Match>
+PathDoubt CheckLiberalReadings(const Route* route, const Match& match, PathForm* form) {
+  const size_t kept = route == nullptr ? 0 : route->match.path.size();
+  for (const PathForm::LiberalReader reader : PathForm::kLiberalReaders) {
+    if (const PathDoubt doubt = form->ReadLiberally(kept, reader); doubt != PathDoubt::kNone) {
+      return doubt;
+    }
+    if (match(form->liberal()) != route) return PathDoubt::kOtherRoute;
+    if (!form->liberal_readers_differ()) break;
+  }
+  return PathDoubt::kNone;
+}
+
+}  // namespace
+
+Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
+                   const http::RequestHead& request, PathForm* form, Miss* why) {
+  Miss unused;
+  const auto match = [&](std::string_view path, Miss* miss) {
+    return table.Match(listener_index, request.host, path, request.method, miss);
+  };
+  const auto match_only = [&](std::string_view path) { return match(path, &unused); };
+  if (request.path == "*") return {.route = match("/", why), .path = request.path};
+
+  Choice choice{.doubt = form->Read(request.path), .path = request.path};
+  if (choice.doubt != PathDoubt::kNone) return choice;
+  choice.route = match(form->matched(), why);
+  if (form->has_other_readings()) {
+    choice.doubt = CheckLiberalReadings(choice.route, match_only, form);
+  }
+  const bool same = form->matched() == form->received();
+  if (form->must_be_resolved() || (!same && match_only(form->received()) != choice.route)) {
+    choice.path = form->resolved();
+  }
+  return choice;
+}
+
+}  // namespace holdfast::route
