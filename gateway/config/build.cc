@@ -49,9 +49,7 @@ Listener BuildListener(const YamlNode& node, Binds* binds, Report* report) {
   Take(node, "body_timeout", &listener.body_timeout);
   Take(node, "max_connection_age", &listener.max_connection_age);
   for (const YamlNode& item : TakeList(node, "trusted_proxies")) {
-    if (std::optional<Cidr> range = Cidr::Parse(item.text)) {
-      listener.trusted_proxies.push_back(*range);
-    }
+    listener.trusted_proxies.Add(item.text);
   }
   TakeSize(node, "max_head_bytes", &listener.max_head_bytes);
   TakeCount(node, "max_header_fields", &listener.max_header_fields);

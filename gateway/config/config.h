@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gateway/config/address.h"
-#include "gateway/config/cidr.h"
+#include "gateway/config/trusted_proxies.h"
 #include "gateway/http/message.h"
 #include "pool/net/socket_address.h"
 
@@ -34,7 +34,7 @@ struct Listener {
   std::optional<Duration> head_timeout = std::chrono::seconds(10);  // for a whole request head
   std::optional<Duration> body_timeout = std::chrono::seconds(30);  // without progress on a body
   std::optional<Duration> max_connection_age = std::chrono::hours(1);
-  std::vector<Cidr> trusted_proxies;        // whose X-Forwarded-* fields are believed
+  TrustedProxies trusted_proxies;           // whose X-Forwarded-* fields are believed
   uint32_t max_head_bytes = 32 * 1024;      // 431 beyond; 1 KiB to 1 MiB
   uint32_t max_header_fields = 100;         // 431 beyond; 1 to 1000
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes

@@ -1,7 +1,6 @@
 #include "gateway/config/schema.h"
 
 #include "gateway/config/address.h"
-#include "gateway/config/cidr.h"
 #include "gateway/config/config.h"
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/text_checks.h"
@@ -18,7 +17,7 @@ constexpr int64_t kMiB = 1024 * kKiB;
 constexpr std::string_view kAuto[] = {"auto"};
 
 bool IsBind(std::string_view text) { return ParseBind(text).has_value(); }
-bool IsCidr(std::string_view text) { return Cidr::Parse(text).has_value(); }
+bool IsTrustedProxy(std::string_view text) { return TrustedProxies().Add(text); }
 bool IsDnsServer(std::string_view text) { return ParseDnsServer(text).has_value(); }
 bool IsBody(std::string_view text) { return text.size() <= 64 * kKiB; }
 
@@ -29,12 +28,12 @@ constexpr Shape kBind = {
     .check = IsBind,
 };
 constexpr Shape kReference = {.kind = Kind::kText, .expected = "a name", .check = IsName};
-constexpr Shape kCidr = {
+constexpr Shape kTrustedProxy = {
     .kind = Kind::kText,
     .expected =
         "an IP address or a network such as 192.0.2.0/24 or 2001:db8::/32, with no bits set "
-        "behind the prefix",
-    .check = IsCidr,
+        "behind the prefix, or unix",
+    .check = IsTrustedProxy,
 };
 constexpr Shape kDnsServer = {
     .kind = Kind::kText,
@@ -119,7 +118,7 @@ constexpr Shape kAccessLog = {
 
 // listeners.
 constexpr Shape kTrustedProxies = {
-    .kind = Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kCidr};
+    .kind = Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kTrustedProxy};
 constexpr Key kListenerKeys[] = {
     {"name", "What routes, logs and metrics call it; the bind by default.", &kName},
     {"bind", "The literal address to listen on.", &kBind, true},
@@ -129,7 +128,8 @@ constexpr Key kListenerKeys[] = {
     {"body_timeout", "Time without progress on a request body; 30s.", &kDurationOrOff},
     {"max_connection_age", "Age after which a client connection is closed gracefully; 1h.",
      &kDurationOrOff},
-    {"trusted_proxies", "Peers whose X-Forwarded-* fields are believed; none by default.",
+    {"trusted_proxies",
+     "Networks, or `unix`, whose X-Forwarded-* fields are believed; none by default.",
      &kTrustedProxies},
     {"max_head_bytes", "Largest request head, 431 beyond; 32KiB.", &kHeadBytes},
     {"max_header_fields", "Most fields of a request, 431 beyond; 100.", &kHeaderFields},

@@ -57,22 +57,28 @@ ClientSession::ClientSession(WorkerContext* context, Listener* listener,
                   std::make_unique<pool::PlainTransport>(std::move(socket)), this,
                   /*connecting=*/false),
       body_(context->slabs),
-      expires_at_(TimePoint::max()),
-      requests_left_(std::numeric_limits<uint32_t>::max()) {
+      accepted_at_(context->loop->now()) {
+  ip_length_ = 0;
   if (peer.is_ip()) {
     const std::string ip = peer.Ip();
     HOLDFAST_CHECK(ip.size() <= ip_.size());
     ip_length_ = static_cast<uint8_t>(std::ranges::copy(ip, ip_.begin()).out - ip_.begin());
-    trusted_ = std::ranges::any_of(listener->config().trusted_proxies,
-                                   [&](const config::Cidr& range) { return range.Contains(peer); });
   }
-  if (listener->config().max_connection_age.has_value()) {
-    expires_at_ =
-        context->loop->now() + context->random->JitterTenth(*listener->config().max_connection_age);
-  }
-  if (listener->config().max_requests.has_value()) {
-    requests_left_ = context->random->JitterTenth(*listener->config().max_requests);
-  }
+  FollowConfig();
+}
+
+void ClientSession::FollowConfig() {
+  if (config_seen_ == listener_->generation()) return;
+  config_seen_ = listener_->generation();
+  const config::Listener& config = listener_->config();
+  trusted_ = config.trusted_proxies.Contains(
+      pool::SocketAddress::FromIp(client_ip(), 0).value_or(pool::SocketAddress()));
+  expires_at_ = config.max_connection_age.has_value()
+                    ? accepted_at_ + context_->random->JitterTenth(*config.max_connection_age)
+                    : TimePoint::max();
+  max_requests_ = config.max_requests.has_value()
+                      ? context_->random->JitterTenth(*config.max_requests)
+                      : std::numeric_limits<uint32_t>::max();
 }
 
 ClientSession::~ClientSession() { HOLDFAST_CHECK(exchange_ == nullptr); }
@@ -121,6 +127,8 @@ void ClientSession::ReadHeads() {
     if (!ReadHead()) break;
   }
   reading_heads_ = false;
+  // Nobody will ask this connection to go any more: the exchange that kept it has just ended.
+  if (phase_ == Phase::kIdle && listener_->leaving()) BeginDrain();
 }
 
 bool ClientSession::ReadHead() {
@@ -147,9 +155,7 @@ bool ClientSession::ReadHead() {
 
 void ClientSession::BeginHead() {
   MoveTo(Phase::kHead);
-  if (listener_->config().head_timeout.has_value()) {
-    WakeBy(phase_since_ + *listener_->config().head_timeout);
-  }
+  WakeBy(Deadline());
 }
 
 // What is at hand already brings no readiness of its own.
@@ -190,8 +196,9 @@ Exchange::Client ClientSession::ExchangeClient() {
 }
 
 void ClientSession::BeginExchange() {
+  FollowConfig();
   const Exchange::Client client = ExchangeClient();
-  if (requests_left_ > 0) --requests_left_;
+  ++requests_;
   exchange_ = context_->exchanges.Take(context_);
   exchange_->Begin(client);
   received_before_ = connection_.bytes_read() - connection_.in().size();
@@ -271,7 +278,7 @@ ClientPersistence ClientSession::DecidePersistence(bool until_close, bool refuse
       .switch_refused = refused && MayHaveSwitched(),
       .draining = context_->draining || listener_->draining(),
       .too_old = context_->loop->now() >= expires_at_,
-      .last_request = requests_left_ == 0,
+      .last_request = requests_ >= max_requests_,
   });
 }
 
@@ -291,6 +298,10 @@ bool ClientSession::Congested() {
   const size_t unsent = connection_.out().size();
   congested_ = congested_ ? unsent > kLowWatermark : unsent >= kHighWatermark;
   return congested_;
+}
+
+bool ClientSession::persists() const {
+  return persistence_ == ClientPersistence::kKeep && !listener_->leaving();
 }
 
 uint64_t ClientSession::bytes_sent() const { return connection_.bytes_written() - sent_before_; }
@@ -342,9 +353,7 @@ std::string_view ClientSession::EndReason() const {
 
 void ClientSession::EnterIdle() {
   MoveTo(Phase::kIdle);
-  if (listener_->config().idle_timeout.has_value()) {
-    WakeBy(phase_since_ + *listener_->config().idle_timeout);
-  }
+  WakeBy(Deadline());
 }
 
 void ClientSession::BeginLinger() {
@@ -389,9 +398,7 @@ TimePoint ClientSession::Deadline() const {
     case Phase::kIdle:
       return config.idle_timeout.has_value() ? phase_since_ + *config.idle_timeout
                                              : TimePoint::max();
-    case Phase::kHead:
-      return config.head_timeout.has_value() ? phase_since_ + *config.head_timeout
-                                             : TimePoint::max();
+    case Phase::kHead: return HeadDeadline();
     case Phase::kExchange:  // It has a timer of its own.
       return TimePoint::max();
     case Phase::kLinger:
@@ -401,10 +408,19 @@ TimePoint ClientSession::Deadline() const {
   HOLDFAST_CHECK(false);
 }
 
+TimePoint ClientSession::HeadDeadline() const {
+  const auto& limit = listener_->config().head_timeout;
+  const TimePoint deadline = limit.has_value() ? phase_since_ + *limit : TimePoint::max();
+  if (!listener_->leaving()) return deadline;
+  const TimePoint since = std::max(phase_since_, listener_->leaving_since());
+  return std::min(deadline, since + kLeavingHeadPatience);
+}
+
 void ClientSession::OnDeadline() {
   if (phase_ == Phase::kIdle) return Close(SessionEndName(SessionEnd::kIdleTimeout));
   if (phase_ == Phase::kLinger) return Close(EndReason());
   HOLDFAST_CHECK(phase_ == Phase::kHead);
+  if (listener_->leaving()) return Close(SessionEndName(SessionEnd::kDrained));
   OnHeadTimeout();
 }
 
@@ -425,7 +441,15 @@ void ClientSession::WakeBy(TimePoint deadline) {
   }
 }
 
+void ClientSession::OnReconfigured() {
+  if (phase_ == Phase::kExchange) return exchange_->OnReconfigured();
+  if (phase_ != Phase::kClosed) WakeBy(Deadline());
+}
+
 void ClientSession::BeginDrain() {
+  // A response that is out waits for nothing else any more.
+  if (phase_ == Phase::kExchange) return exchange_->Progress();
+  if (phase_ == Phase::kHead) return WakeBy(Deadline());
   // A request that is in the socket already is served, with Connection: close.
   const bool at_rest = phase_ == Phase::kIdle && connection_.in().empty();
   if (at_rest && pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes) {
@@ -433,12 +457,13 @@ void ClientSession::BeginDrain() {
   }
 }
 
-void ClientSession::Cut() {
+bool ClientSession::Cut() {
   if (phase_ == Phase::kExchange) {
     exchange_->Cut();
-  } else if (phase_ != Phase::kClosed) {
-    Close(SessionEndName(SessionEnd::kDrained));
+    return true;
   }
+  if (phase_ != Phase::kClosed) Close(SessionEndName(SessionEnd::kDrained));
+  return false;
 }
 
 void ClientSession::Close(std::string_view reason) {

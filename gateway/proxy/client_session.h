@@ -49,6 +49,9 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   static constexpr pool::Duration kLingerStall = std::chrono::seconds(2);
   // Reads per turn while lingering.
   static constexpr int kLingerRounds = 4;
+  // A head that is under way when its listener leaves is worth so much time: nothing has begun that
+  // the client could not ask for again elsewhere.
+  static constexpr pool::Duration kLeavingHeadPatience = std::chrono::seconds(1);
   // Reads, heads and runs of empty lines handled in one go, so that a client that sends without a
   // pause does not hold up the others.
   static constexpr int kMaxReadSteps = 64;
@@ -58,10 +61,13 @@ class ClientSession final : public pool::ListNode<ClientSession>,
                     const pool::SocketAddress& peer);
   ~ClientSession();
 
-  // The worker drains: closes now if at rest, else after the exchange.
+  // Its listener leaves: closes now if at rest, else after the exchange.
   void BeginDrain();
-  // The drain's deadline: cuts the connection, whatever it does.
-  void Cut();
+  // The drain's deadline: cuts the connection, whatever it does. True if an exchange was broken
+  // off.
+  bool Cut();
+  // The listener may have other limits now: looks at its deadline again.
+  void OnReconfigured();
   Listener* listener() const { return listener_; }
 
  private:
@@ -88,6 +94,8 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   bool ReadHead();
   void BeginHead();
   void ContinueLater();
+  // Takes over what a reload has changed since the last request.
+  void FollowConfig();
   // False when nothing more can be read now (or the session is closed).
   bool FillInput();
   http::HeadLimits Limits() const;
@@ -107,6 +115,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
 
   void OnTimer(pool::TimePoint now);
   pool::TimePoint Deadline() const;
+  pool::TimePoint HeadDeadline() const;
   void OnDeadline();
   // Makes sure that OnTimer comes at `deadline` or before.
   void WakeBy(pool::TimePoint deadline);
@@ -121,6 +130,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   void SendEnd(const http::HeaderList* trailers) override;
   pool::FlushStatus Flush() override { return connection_.Flush(); }
   bool Congested() override;
+  bool persists() const override;
   uint64_t bytes_sent() const override;
   uint64_t bytes_received() const override;
   pool::Connection& raw() override;
@@ -143,7 +153,9 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
   pool::TimePoint linger_progress_;
   pool::TimePoint expires_at_;    // after this no further request
-  uint32_t requests_left_;        // none: what comes after this one is not served
+  uint32_t requests_ = 0;         // served, the present one included
+  uint32_t max_requests_;         // what comes after so many is not served
+  uint32_t config_seen_ = 0;      // the listener's generation that the limits are from
   uint64_t received_before_ = 0;  // of the connection's bytes, those before this exchange
   uint64_t sent_before_ = 0;
   pool::MemberTimer<ClientSession, &ClientSession::OnTimer> timer_{this};

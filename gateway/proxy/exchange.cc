@@ -54,6 +54,7 @@ void Exchange::MoveTo(State next) {
 
 void Exchange::Begin(const Client& client) {
   client_ = client;
+  client_.origin = client.ip;
   view_ = client.listener->view();
   listener_index_ = client.listener->index();
   account_.started = last_progress_ = context_->loop->now();
@@ -62,7 +63,12 @@ void Exchange::Begin(const Client& client) {
 
 Refusal Exchange::TakeHead(pool::Buffer& in, size_t bytes, const http::HeadLimits& limits) {
   head_bytes_.MoveFrom(in, bytes);
-  return http::ParseRequestHead(head_bytes_.Linearize(bytes), limits, &request_);
+  const Refusal refusal = http::ParseRequestHead(head_bytes_.Linearize(bytes), limits, &request_);
+  if (refusal == Refusal::kNone && client_.trusted) {
+    client_.origin =
+        true_client_.Find(request_.headers, client_.listener->config().trusted_proxies, client_.ip);
+  }
+  return refusal;
 }
 
 // RFC 9110 section 9.3.2: no answer to HEAD has content, not even one that says that the rest of
@@ -135,7 +141,7 @@ void Exchange::StartUpstream() {
   const config::Upstream& upstream = view_->snapshot().config().upstreams[route_->upstream];
   const bool by_hash = upstream.balance == config::Balance::kRingHash ||
                        upstream.balance == config::Balance::kMaglev;
-  if (by_hash) hash_ = HashOf(upstream.hash, request_, client_.ip);
+  if (by_hash) hash_ = HashOf(upstream.hash, request_, client_.origin);
   attempts_.Begin(route_->retry);
   Acquire();
 }
@@ -385,7 +391,9 @@ void Exchange::BeginFinish() {
 void Exchange::ContinueFinish() {
   const FlushStatus flushed = FlushClient();
   if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
-  if (discarding_) discarding_ = DiscardRequestBody();
+  // What is there already spares the client a reset; the rest is waited for only for the sake of
+  // the next request.
+  if (discarding_) discarding_ = DiscardRequestBody() && client_.stream->persists();
   if (flushed == FlushStatus::kDone && !discarding_) Done(/*complete=*/true);
 }
 

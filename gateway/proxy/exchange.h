@@ -19,6 +19,7 @@
 #include "gateway/proxy/replay_body.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/stream.h"
+#include "gateway/proxy/true_client.h"
 #include "gateway/proxy/tunnel.h"
 #include "gateway/route/route_choice.h"
 #include "pool/connection_pool.h"
@@ -72,6 +73,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   bool OnClientEnded(bool gone);
   // The drain's deadline.
   void Cut();
+  // The listener may have other limits now: looks at its deadline again.
+  void OnReconfigured() { ArmTimer(); }
 
   const http::RequestHead& request() const { return request_; }
   bool refused() const { return account_.failure == Failure::kRefusedFraming; }
@@ -174,6 +177,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
 
   WorkerContext* context_;
   Client client_{};
+  TrueClient true_client_;
   ViewPin view_;
   uint32_t listener_index_ = 0;  // the listener's place in view_; a reload may give it another
   const route::Route* route_ = nullptr;

@@ -70,7 +70,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
   context->access_log->Record({
       .time = context->loop->wall_now(),
       .listener = subject.client.listener->config().name,
-      .client = subject.client.ip,
+      .client = subject.client.origin,
       .method = request.method_text,
       .host = request.authority,
       .target = request.target,

@@ -26,8 +26,10 @@ namespace holdfast::proxy {
 struct ExchangeClient {
   ClientStream* stream;
   Listener* listener;
-  std::string_view ip;  // good while the exchange runs
-  bool trusted = false;
+  std::string_view ip;      // of the peer, as below
+  std::string_view origin;  // who asks: the peer, or whom trusted ones speak for; good while the
+                            // exchange runs
+  bool trusted = false;     // the peer
   pool::Duration head_time{0};
   // What holds the upstream connection that has authenticated the client.
   pool::ConnectionTie* tie = nullptr;

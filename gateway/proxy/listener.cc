@@ -6,6 +6,7 @@
 
 #include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
+#include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
@@ -41,6 +42,7 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
   config_ = std::move(config);
   index_ = index;
   max_sessions_ = max_sessions;
+  ++generation_;
   ResumeIfBelowCap();
 }
 
@@ -53,6 +55,11 @@ void Listener::Retire(ViewPin view) {
     acceptor->Pause();
     context_->loop->DestroyLater(std::move(acceptor));
   }
+}
+
+void Listener::Leave() {
+  HOLDFAST_CHECK(draining());
+  if (!leaving()) leaving_since_ = context_->loop->now();
 }
 
 void Listener::OnSessionClosed() {

@@ -46,6 +46,9 @@ class Listener final : private pool::AcceptorEvents {
   // Accepts no more and closes the socket; sessions end after their exchange. `view` is the last
   // that knows it: what is still asked of it is answered from there.
   void Retire(ViewPin view);
+  // After Retire: from now on no session may go idle or wait for its client. Those that do so
+  // already are told by whoever calls this.
+  void Leave();
 
   void OnSessionOpened() { ++sessions_; }
   void OnSessionClosed();
@@ -58,6 +61,10 @@ class Listener final : private pool::AcceptorEvents {
   // What a new exchange goes by.
   const ViewPin& view() const;
   bool draining() const { return acceptors_.empty(); }
+  bool leaving() const { return leaving_since_ != pool::TimePoint::max(); }
+  pool::TimePoint leaving_since() const { return leaving_since_; }
+  // Another one with each configuration; never 0.
+  uint32_t generation() const { return generation_; }
   size_t sessions() const { return sessions_; }
   Cells& cells() { return cells_; }
 
@@ -74,6 +81,8 @@ class Listener final : private pool::AcceptorEvents {
   Cells cells_;
   std::vector<std::unique_ptr<pool::Acceptor>> acceptors_;  // empty: retired
   ViewPin last_view_;                                       // while retired
+  pool::TimePoint leaving_since_ = pool::TimePoint::max();
+  uint32_t generation_ = 1;
 };
 
 }  // namespace holdfast::proxy

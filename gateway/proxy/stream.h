@@ -62,6 +62,9 @@ class ClientStream {
   virtual pool::FlushStatus Flush() = 0;
   // More is waiting to be written than the high watermark; false again below the low one.
   virtual bool Congested() = 0;
+  // After SendHead: the connection is meant for another request, so that the rest of this one's
+  // body is worth reading.
+  virtual bool persists() const = 0;
   // Bytes that went to and came from the client for this exchange, heads included.
   virtual uint64_t bytes_sent() const = 0;
   virtual uint64_t bytes_received() const = 0;

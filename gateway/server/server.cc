@@ -230,7 +230,7 @@ void Server::CreateWorkers(size_t count) {
   shelves_.emplace(count);
   for (size_t i = 0; i < count; ++i) {
     Worker::Callbacks callbacks;
-    callbacks.on_empty = [this] { mailbox_.Post([this] { OnWorkerEmpty(); }); };
+    callbacks.on_empty = [this](size_t cut) { mailbox_.Post([this, cut] { OnWorkerEmpty(cut); }); };
     callbacks.on_trouble = [this](const std::string& upstream,
                                   const pool::SocketAddress& endpoint) {
       mailbox_.Post([this, upstream, endpoint] { upstreams_->OnTrouble(upstream, endpoint); });
@@ -434,8 +434,17 @@ void Server::BeginDrain(int signal) {
 
 void Server::OnDrainTimer(pool::TimePoint) {
   if (phase_ == Phase::kDrainDelay || phase_ == Phase::kHandedOver) return StopAccepting();
-  LogWarning("the drain's deadline has come: cutting off what is left");
+  if (phase_ == Phase::kDraining) return CutAll();
+  LogWarning("the drain's deadline has come, and a worker does not answer");
   Finish(kExitDrainDeadline);
+}
+
+// Whether the deadline was missed is the workers' to say: what is idle, or still on its way in, is
+// no loss, and with a short timeout they may not even have heard of the drain.
+void Server::CutAll() {
+  phase_ = Phase::kCutting;
+  MailAll([](Worker& worker) { worker.CutAll(); });
+  loop_.timers().Arm(drain_timer_, loop_.now() + kCutPatience);
 }
 
 void Server::StopAccepting() {
@@ -445,9 +454,16 @@ void Server::StopAccepting() {
   loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.timeout);
 }
 
-void Server::OnWorkerEmpty() {
-  if (phase_ != Phase::kHandedOver && phase_ != Phase::kDraining) return;
-  if (++empty_workers_ == workers_.size()) Finish(kExitOk);
+void Server::OnWorkerEmpty(size_t exchanges_cut) {
+  exchanges_cut_ += exchanges_cut;
+  if (++empty_workers_ < workers_.size() || phase_ == Phase::kStopped) return;
+  if (exchanges_cut_ == 0) {
+    LogInfo("drained: nothing was cut off");
+    return Finish(kExitOk);
+  }
+  LogWarning(absl::StrCat("the drain's deadline has come: ", exchanges_cut_,
+                          exchanges_cut_ == 1 ? " exchange was" : " exchanges were", " cut off"));
+  Finish(kExitDrainDeadline);
 }
 
 void Server::Finish(int exit_code) {

@@ -70,6 +70,7 @@ class Server {
     kDrainDelay,  // not ready, but accepting
     kHandedOver,  // another process accepts in our place
     kDraining,
+    kCutting,  // the drain's deadline has come
     kStopped,
   };
   // How long a process that takes another's place leaves the clients to that one while names are
@@ -77,6 +78,8 @@ class Server {
   static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
   // At least, for the requests of connections that were accepted just before the hand-over.
   static constexpr pool::Duration kHandOverGrace = std::chrono::seconds(1);
+  // For the workers to say, at the drain's deadline, whether anything was left to be cut off.
+  static constexpr pool::Duration kCutPatience = std::chrono::seconds(1);
 
   absl::Status PlanShares(const config::Config& config, WorkerShares* shares);
   // Invalid when there is to be none.
@@ -108,7 +111,8 @@ class Server {
   void BeginDrain(int signal);
   void OnDrainTimer(pool::TimePoint now);
   void StopAccepting();
-  void OnWorkerEmpty();
+  void CutAll();
+  void OnWorkerEmpty(size_t exchanges_cut);
   void Finish(int exit_code);
   void OnBeat(pool::TimePoint now);
   StatusReply AnswerStatus(std::string_view path);
@@ -141,6 +145,7 @@ class Server {
   std::optional<Signals> signals_;
   Phase phase_ = Phase::kServing;
   size_t empty_workers_ = 0;
+  size_t exchanges_cut_ = 0;
   int exit_code_ = kExitOk;
   pool::MemberTimer<Server, &Server::OnDrainTimer> drain_timer_{this};
   pool::MemberTimer<Server, &Server::OnBeat> beat_timer_{this};

@@ -111,6 +111,7 @@ void Worker::Adopt(WorkerUpdate update) {
   context_.view =
       proxy::ViewPin(new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
   AdoptListeners(update, old_view);
+  ForEachSession([](proxy::ClientSession& session) { session.OnReconfigured(); });
   ReapRetired();
 }
 
@@ -147,6 +148,7 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
   }
   for (auto& [key, listener] : listeners_) {
     listener->Retire(old_view);
+    listener->Leave();
     ForEachSession([&](proxy::ClientSession& session) {
       if (session.listener() == listener.get()) session.BeginDrain();
     });
@@ -205,17 +207,19 @@ void Worker::CloseListeners() {
 
 void Worker::StopAccepting() {
   CloseListeners();
+  for (auto& [key, listener] : listeners_) listener->Leave();
   ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
 }
 
 void Worker::CutAll() {
-  ForEachSession([](proxy::ClientSession& session) { session.Cut(); });
+  ForEachSession(
+      [this](proxy::ClientSession& session) { exchanges_cut_ += session.Cut() ? 1 : 0; });
 }
 
 void Worker::OnEmpty() {
   if (std::exchange(told_empty_, true)) return;
   if (access_log_ != nullptr) access_log_->Flush();
-  callbacks_.on_empty();
+  callbacks_.on_empty(exchanges_cut_);
 }
 
 void Worker::ReapRetired() {

@@ -60,7 +60,8 @@ class Worker {
  public:
   // What it tells the main thread; called on the worker's thread, to be mailed on.
   struct Callbacks {
-    std::function<void()> on_empty;               // once, without listeners: the last session ended
+    // Once, without listeners: the last session ended. So many exchanges were cut off.
+    std::function<void(size_t)> on_empty;
     std::function<void(std::string)> submit_log;  // a batch of access log lines
     // An endpoint of an upstream has failed as many requests in a row as it may.
     std::function<void(const std::string&, const pool::SocketAddress&)> on_trouble;
@@ -113,6 +114,7 @@ class Worker {
   std::map<std::string, std::shared_ptr<pool::Cluster>> clusters_;
   pool::MemberTask<Worker, &Worker::OnEmpty> empty_task_{this};
   bool told_empty_ = false;
+  size_t exchanges_cut_ = 0;
   pool::LoopStats published_;
   metrics::Counter& turns_;
   metrics::Counter& busy_;

@@ -89,6 +89,17 @@ TEST(AccessLogTest, AProxiedExchangeIsTold) {
   EXPECT_EQ(line["reason"], "none");
 }
 
+TEST(AccessLogTest, TheClientIsWhomATrustedProxySpeaksFor) {
+  for (const bool trusted : {true, false}) {
+    LoggedHop logged(GatewayConfig{.listener = trusted ? "trusted_proxies: [127.0.0.1]" : ""});
+    EXPECT_EQ(
+        logged.hop.client.Get("/local", "X-Forwarded-For: 198.51.100.1, 203.0.113.7, 127.0.0.1\r\n")
+            .Status(),
+        200);
+    EXPECT_EQ(AwaitLines(logged.path, 1)[0]["client"], trusted ? "203.0.113.7" : "127.0.0.1");
+  }
+}
+
 TEST(AccessLogTest, ThePhasesAreTimedInTheirOrder) {
   LoggedHop logged;
   UpstreamConnection upstream = logged.hop.Begin(GetRequest("/"));

@@ -208,6 +208,21 @@ TEST_P(HashBalanceTest, AClientHasOneOwner) {
   }
 }
 
+// Behind a balancer every connection has the same address.
+TEST_P(HashBalanceTest, AClientBehindATrustedProxyIsKnownByItsOwnAddress) {
+  GatewayConfig config = Config("client_address");
+  config.listener = "trusted_proxies: [127.0.0.0/8]";
+  GatewayProcess gateway(config);
+  std::set<std::string> owners;
+  for (int i = 0; i < 30; ++i) {
+    const std::string line = "X-Forwarded-For: 203.0.113." + std::to_string(i) + "\r\n";
+    const std::string owner = OwnerOf(gateway, "/", line);
+    EXPECT_EQ(OwnerOf(gateway, "/other", line), owner);
+    owners.insert(owner);
+  }
+  EXPECT_EQ(owners.size(), 3u);
+}
+
 TEST_P(HashBalanceTest, RequestsWithoutTheKeyAreSpread) {
   GatewayProcess gateway(Config("{header: x-user}"));
   std::set<std::string> owners;

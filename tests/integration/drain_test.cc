@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -166,6 +167,106 @@ TEST(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
     EXPECT_EQ(client.Response().body, "local");
     EXPECT_EQ(gateway.WaitExit(), 0);
   }
+}
+
+// The head was sent before the signal, so that it does not ask the client to go.
+void BeginResponse(ScriptedHop& hop, UpstreamConnection& upstream) {
+  upstream.Request();
+  upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ");
+  const std::string head = hop.client.ReadUntil("half ");
+  EXPECT_EQ(head.find("Connection: close"), std::string::npos) << head;
+}
+
+TEST(DrainTest, AResponseThatBeganBeforeTheSignalIsTheEndOfItsConnection) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  BeginResponse(hop, upstream);
+  hop.gateway.Signal(SIGTERM);
+  AwaitNotReady(hop.gateway);
+  upstream.Send("whole");
+  EXPECT_EQ(hop.client.ReadUntil("whole"), "whole");
+  hop.client.ExpectClosed();
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, SoItIsOnARemovedListener) {
+  ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: off"});
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  BeginResponse(hop, upstream);
+  GatewayConfig config{.endpoints = {hop.upstream.address()}};
+  std::string text = config.Text();
+  text.replace(text.find("name: edge"), 10, "name: door");
+  hop.gateway.Reload(text);
+  upstream.Send("whole");
+  EXPECT_EQ(hop.client.ReadUntil("whole"), "whole");
+  hop.client.ExpectClosed();
+}
+
+// A sample of the second that client_session_drain_test goes through by the millisecond.
+TEST(DrainTest, WheneverTheSignalComesNothingIsWaitedForAfterTheLastByte) {
+  for (const int pieces_before : {0, 1, 2, 3}) {
+    ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+    UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+    upstream.Request();
+    const std::vector<std::string> pieces = {"HTTP/1.1 200 OK\r\n", "Content-Length: 4\r\n\r\n",
+                                             "ha", "lf"};
+    for (int i = 0; i < 4; ++i) {
+      if (i == pieces_before) {
+        hop.gateway.Signal(SIGTERM);
+        AwaitNotReady(hop.gateway);
+      }
+      upstream.Send(pieces[static_cast<size_t>(i)]);
+      if (i == 2) hop.client.ReadUntil("ha");
+    }
+    EXPECT_EQ(hop.client.ReadUntil("lf"), "lf");
+    hop.client.ExpectClosed();
+    EXPECT_EQ(hop.gateway.WaitExit(), 0) << pieces_before;
+  }
+}
+
+TEST(DrainTest, AShortUnreadBodyIsNotWaitedForOnceTheResponseIsOut) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  hop.client.Send("POST /local HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf ");
+  EXPECT_EQ(hop.client.Response("POST").body, "local");
+  hop.gateway.Signal(SIGTERM);
+  hop.client.ExpectClosed();
+  hop.client.Close();
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, APartOfAHeadIsNotWaitedForToTheDeadline) {
+  ScriptedHop hop(
+      GatewayConfig{.listener = "head_timeout: off", .drain = "{delay: 0s, timeout: 600s}"});
+  hop.client.Send("GET /local HTTP/1.1\r\nHo");
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
+  hop.gateway.Signal(SIGTERM);
+  hop.client.ExpectClosed();
+  EXPECT_EQ(hop.gateway.WaitExit(), 0);
+}
+
+TEST(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
+  for (const char* workers : {"1", "3"}) {
+    GatewayConfig config = WithDrain("{delay: 0s, timeout: 0s}");
+    config.workers = workers;
+    GatewayProcess gateway(config);
+    RawClient idle(gateway.address());
+    EXPECT_EQ(idle.Get("/local").Status(), 200);
+    RawClient begun(gateway.address());
+    begun.Send("GET /local HT");
+    gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
+    gateway.Signal(SIGTERM);
+    EXPECT_EQ(gateway.WaitExit(), 0) << workers;
+    EXPECT_TRUE(gateway.AwaitStderr("drained: nothing was cut off"));
+  }
+}
+
+TEST(DrainTest, ADeadlineOfNothingStillCutsARequest) {
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 0s}"));
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Request();
+  hop.gateway.Signal(SIGTERM);
+  EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
+  EXPECT_TRUE(hop.gateway.AwaitStderr("1 exchange was cut off"));
 }
 
 TEST(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {

@@ -149,6 +149,24 @@ TEST(ForwardedFieldsTest, WhatATrustedProxySaysIsKeptAndAddedTo) {
   EXPECT_TRUE(request.HasLine("Forwarded: for=192.0.2.1")) << request.head;
 }
 
+TEST(ForwardedFieldsTest, AProxyOnAUnixSocketIsTrustedByName) {
+  const TempDir dir;
+  for (const bool trusted : {true, false}) {
+    ScriptedUpstream upstream;
+    GatewayConfig config{.endpoints = {upstream.address()},
+                         .listener = trusted ? "trusted_proxies: [unix]" : "",
+                         .bind = "unix:" + dir.Path("edge.sock")};
+    GatewayProcess gateway(config);
+    RawClient client(gateway.address());
+    client.Send(GetRequest("/", kClaims));
+    UpstreamConnection connection = upstream.Accept();
+    const Message request = connection.Answer(OkResponse("x"));
+    EXPECT_EQ(request.HasLine("X-Forwarded-For: 192.0.2.1"), trusted) << request.head;
+    EXPECT_EQ(request.HasLine("X-Forwarded-Proto: https"), trusted) << request.head;
+    EXPECT_EQ(client.Response().Status(), 200);
+  }
+}
+
 TEST(ForwardedFieldsTest, OnlyProxiesOnTheListAreTrusted) {
   const Message request = Forwarded(GetRequest("/", kClaims),
                                     GatewayConfig{.listener = "trusted_proxies: [10.0.0.0/8]"});

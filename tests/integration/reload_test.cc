@@ -166,6 +166,31 @@ TEST(ReloadTest, ATimeoutOfTheNewFileHoldsForKeptConnections) {
   EXPECT_EQ(hop.client.Response().Status(), 504);
 }
 
+TEST(ReloadTest, AnIdleTimeReachesConnectionsThatAreIdle) {
+  GatewayConfig config{.listener = "idle_timeout: off"};
+  GatewayProcess gateway(config);
+  RawClient kept(gateway.address());
+  EXPECT_EQ(kept.Get("/local").Status(), 200);
+  config.listener = "idle_timeout: 100ms";
+  gateway.Reload(config.Text());
+  kept.ExpectClosed();
+}
+
+TEST(ReloadTest, WhoIsTrustedNoMoreIsNotBelievedOnAnOpenConnection) {
+  AutoUpstream upstream([](const Message& request) {
+    return AutoUpstream::Reply{.bytes = OkResponse(request.Value("x-forwarded-for"))};
+  });
+  GatewayConfig config{.endpoints = {upstream.address()},
+                       .listener = "trusted_proxies: [127.0.0.1]"};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  constexpr std::string_view kClaim = "X-Forwarded-For: 203.0.113.7\r\n";
+  EXPECT_EQ(client.Get("/", kClaim).body, "203.0.113.7, 127.0.0.1");
+  config.listener = "";
+  gateway.Reload(config.Text());
+  EXPECT_TRUE(Eventually([&] { return client.Get("/", kClaim).body == "127.0.0.1"; }));
+}
+
 TEST(ReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();

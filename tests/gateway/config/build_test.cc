@@ -25,7 +25,7 @@ TEST(BuildListenerTest, ReadsEveryKey) {
                          "    head_timeout: 2s\n"
                          "    body_timeout: 3s\n"
                          "    max_connection_age: 4s\n"
-                         "    trusted_proxies: [10.0.0.0/8, \"::1\"]\n"
+                         "    trusted_proxies: [10.0.0.0/8, \"::1\", unix]\n"
                          "    max_head_bytes: 16KiB\n"
                          "    max_header_fields: 50\n"
                          "    max_uri_bytes: 4KiB\n"
@@ -40,8 +40,9 @@ TEST(BuildListenerTest, ReadsEveryKey) {
   EXPECT_EQ(listener.head_timeout, seconds(2));
   EXPECT_EQ(listener.body_timeout, seconds(3));
   EXPECT_EQ(listener.max_connection_age, seconds(4));
-  ASSERT_EQ(listener.trusted_proxies.size(), 2u);
-  EXPECT_EQ(listener.trusted_proxies[0], Cidr::Parse("10.0.0.0/8"));
+  ASSERT_EQ(listener.trusted_proxies.ranges().size(), 2u);
+  EXPECT_EQ(listener.trusted_proxies.ranges()[0], Cidr::Parse("10.0.0.0/8"));
+  EXPECT_TRUE(listener.trusted_proxies.unix_peers());
   EXPECT_EQ(listener.max_head_bytes, 16u << 10);
   EXPECT_EQ(listener.max_header_fields, 50u);
   EXPECT_EQ(listener.max_uri_bytes, 4u << 10);

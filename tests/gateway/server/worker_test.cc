@@ -41,7 +41,10 @@ class WorkerTest : public testing::Test {
  protected:
   void SetUp() override {
     Worker::Callbacks callbacks;
-    callbacks.on_empty = [this] { empty_.set_value(); };
+    callbacks.on_empty = [this](size_t cut) {
+      exchanges_cut_ = cut;
+      empty_.set_value();
+    };
     callbacks.submit_log = [this](std::string batch) { log_ += batch; };
     worker_ = std::make_unique<Worker>(&clock_, registry_.AddShard(),
                                        WorkerPlace{.index = 3, .shelves = &shelves_},
@@ -115,7 +118,8 @@ class WorkerTest : public testing::Test {
   metrics::Registry registry_;
   pool::Shelves shelves_{4};
   WorkerShares shares_;
-  size_t sockets_ = 1;  // of each listener
+  size_t sockets_ = 1;        // of each listener
+  size_t exchanges_cut_ = 0;  // the worker's until it is empty
   std::promise<void> empty_;
   std::future<void> empty_future_;
   std::string log_;  // the worker's until it has ended
@@ -314,6 +318,7 @@ TEST_F(WorkerTest, CutAllEndsWhatIsInFlight) {
     worker.CutAll();
   });
   EXPECT_TRUE(AwaitEmpty());
+  EXPECT_EQ(exchanges_cut_, 1u);
   support::StreamEnd end;
   busy.ReadToEnd(&end);
   EXPECT_NE(end, support::StreamEnd::kOpen);

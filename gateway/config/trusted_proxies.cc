@@ -1,0 +1,22 @@
+#include "gateway/config/trusted_proxies.h"
+
+#include <algorithm>
+
+namespace holdfast::config {
+
+bool TrustedProxies::Add(std::string_view word) {
+  if (word == "unix") {
+    unix_peers_ = true;
+    return true;
+  }
+  const std::optional<Cidr> range = Cidr::Parse(word);
+  if (range.has_value()) ranges_.push_back(*range);
+  return range.has_value();
+}
+
+bool TrustedProxies::Contains(const pool::SocketAddress& peer) const {
+  if (!peer.is_ip()) return unix_peers_;
+  return std::ranges::any_of(ranges_, [&](const Cidr& range) { return range.Contains(peer); });
+}
+
+}  // namespace holdfast::config

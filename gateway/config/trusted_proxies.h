@@ -1,0 +1,32 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
+#define HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
+
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/cidr.h"
+#include "pool/net/socket_address.h"
+
+namespace holdfast::config {
+
+// Whose X-Forwarded-* fields a listener believes, by value: networks, and whoever may open its UNIX
+// socket.
+class TrustedProxies {
+ public:
+  // One word of the file: `unix`, or what Cidr::Parse reads. False when it is neither.
+  bool Add(std::string_view word);
+
+  // A peer without an IP address is one of a UNIX socket.
+  bool Contains(const pool::SocketAddress& peer) const;
+
+  const std::vector<Cidr>& ranges() const { return ranges_; }
+  bool unix_peers() const { return unix_peers_; }
+
+ private:
+  std::vector<Cidr> ranges_;
+  bool unix_peers_ = false;
+};
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
