@@ -1,8 +1,6 @@
 #ifndef HOLDFAST_METRICS_FAMILY_H_
 #define HOLDFAST_METRICS_FAMILY_H_
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "metrics/catalog.h"
@@ -20,18 +19,29 @@ namespace holdfast::metrics {
 inline constexpr size_t kCacheLineBytes = 64;
 
 // Label values can follow what clients and configurations send, and memory may not: a family that
-// is full counts everything new under kOverflowLabel. The bound is per thread.
-inline constexpr size_t kMaxSeriesPerFamily = 10'000;
+// is full counts everything new under kOverflowLabel. The bound is per thread, and leaves room for
+// as many upstreams as a configuration may have, with each reason that is told of them.
+inline constexpr size_t kMaxSeriesPerFamily = 1 << 17;
 inline constexpr std::string_view kOverflowLabel = "other";
+
+// A series of any kind that was taken out of its family, or may be.
+class AnySeries {
+ public:
+  virtual ~AnySeries() = default;
+};
+
+// Series that nobody counts in any more. A scrape may be about to read them: they are destroyed on
+// the scraping thread, outside a scrape.
+using RetiredSeries = std::vector<std::unique_ptr<AnySeries>>;
 
 // All series of one metric in one thread: a cell for every combination of label values.
 //
-// Thread: Get belongs to the one owning thread. ForEach may run on any thread at any time, also
-// beside Get: it sees every series whose Get has returned before it began, each with its
-// labels complete, and perhaps later ones.
+// Thread: Get and Retire belong to the one owning thread. ForEach belongs to the scraping thread
+// and may run at any time, also beside the two: it sees every series whose Get has returned before
+// it began and that was not retired, each with its labels complete, and perhaps later ones.
 //
-// Lifetime: series are only ever added, and a cell's address is good until the family's end.
-// They lie in whole cache lines of their own, so that a writer never slows another thread's.
+// Lifetime: a cell's address is good until its series is retired, or the family's end. Each lies in
+// whole cache lines of its own, so that a writer never slows another thread's.
 template <typename Cell>
 class Family {
  public:
@@ -43,74 +53,84 @@ class Family {
   // hashes all the values: keep the reference rather than asking again for every request.
   Cell& Get(std::span<const std::string_view> values) {
     if (Cell* known = Find(values)) return *known;
-    if (published_.load(std::memory_order_relaxed) < kMaxSeriesPerFamily) return Append(values);
+    if (index_.size() < kMaxSeriesPerFamily) return Append(values);
     const std::vector<std::string_view> overflow(values.size(), kOverflowLabel);
     if (Cell* known = Find(overflow)) return *known;
     return Append(overflow);
   }
 
+  // Takes out every series for whose labels gone(const LabelValues&) holds. Nobody may use their
+  // cells any more.
+  template <typename Gone>
+  void Retire(Gone gone, RetiredSeries* retired) {
+    std::atomic<Series*>* link = &first_;
+    last_ = nullptr;
+    while (Series* series = link->load(std::memory_order_relaxed)) {
+      if (!gone(series->labels)) {
+        last_ = series;
+        link = &series->next;
+        continue;
+      }
+      // A scrape that stands on it still finds its way on: its own link stays as it is.
+      link->store(series->next.load(std::memory_order_relaxed), std::memory_order_release);
+      MakeKey(std::span<const std::string>(series->labels));
+      const auto entry = index_.find(key_);
+      retired->push_back(std::move(entry->second));
+      index_.erase(entry);
+    }
+  }
+
   // Calls visit(const LabelValues&, const Cell&) for every series, in the order of creation.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    // Acquire pairs with the release in Append. A link is read only when the count just seen says
-    // that the chunk behind it holds series, so links need not be atomic themselves.
-    size_t left = published_.load(std::memory_order_acquire);
-    const std::unique_ptr<Chunk>* link = &first_;
-    while (left > 0) {
-      const Chunk& chunk = **link;
-      const size_t here = std::min(left, kSeriesPerChunk);
-      for (size_t i = 0; i < here; ++i) visit(chunk.series[i].labels, chunk.series[i].cell);
-      left -= here;
-      link = &chunk.next;
+    // Acquire pairs with the release of who set the link.
+    const Series* series = first_.load(std::memory_order_acquire);
+    for (; series != nullptr; series = series->next.load(std::memory_order_acquire)) {
+      visit(series->labels, series->cell);
     }
   }
 
  private:
-  static constexpr size_t kSeriesPerChunk = 16;
-
-  struct Series {
+  struct alignas(kCacheLineBytes) Series final : AnySeries {
     LabelValues labels;
     Cell cell;
-  };
-
-  struct alignas(kCacheLineBytes) Chunk {
-    std::array<Series, kSeriesPerChunk> series;
-    std::unique_ptr<Chunk> next;
+    std::atomic<Series*> next{nullptr};
   };
 
   // Leaves the key of `values` in key_, for Append.
   Cell* Find(std::span<const std::string_view> values) {
+    MakeKey(values);
+    const auto it = index_.find(key_);
+    return it == index_.end() ? nullptr : &it->second->cell;
+  }
+
+  template <typename Text>
+  void MakeKey(std::span<const Text> values) {
     key_.clear();
     for (const std::string_view value : values) {
       // The length first: {"ab", "c"} and {"a", "bc"} are two series.
       const uint64_t length = value.size();
       key_.append(reinterpret_cast<const char*>(&length), sizeof(length)).append(value);
     }
-    const auto it = index_.find(key_);
-    return it == index_.end() ? nullptr : it->second;
   }
 
   Cell& Append(std::span<const std::string_view> values) {
-    const size_t count = published_.load(std::memory_order_relaxed);
-    if (count % kSeriesPerChunk == 0) {
-      std::unique_ptr<Chunk>& link = last_ == nullptr ? first_ : last_->next;
-      link = std::make_unique<Chunk>();
-      last_ = link.get();
-    }
-    Series& series = last_->series[count % kSeriesPerChunk];
-    series.labels.assign(values.begin(), values.end());
-    index_.emplace(key_, &series.cell);
-    published_.store(count + 1, std::memory_order_release);
-    return series.cell;
+    auto series = std::make_unique<Series>();
+    series->labels.assign(values.begin(), values.end());
+    Series* const added = series.get();
+    index_.emplace(key_, std::move(series));
+    std::atomic<Series*>& link = last_ == nullptr ? first_ : last_->next;
+    link.store(added, std::memory_order_release);
+    last_ = added;
+    return added->cell;
   }
 
-  std::unique_ptr<Chunk> first_;
-  std::atomic<size_t> published_{0};
+  std::atomic<Series*> first_{nullptr};
 
   // The owning thread's alone.
-  Chunk* last_ = nullptr;
+  Series* last_ = nullptr;
   std::string key_;
-  std::unordered_map<std::string, Cell*> index_;
+  std::unordered_map<std::string, std::unique_ptr<Series>> index_;
 };
 
 }  // namespace holdfast::metrics

@@ -1,5 +1,6 @@
 #include "metrics/shard.h"
 
+#include <algorithm>
 #include <span>
 #include <type_traits>
 
@@ -35,6 +36,70 @@ Cell& Shard::CellFor(Metric metric, std::initializer_list<std::string_view> labe
   auto* family = std::get_if<Family<Cell>>(&families_[IndexOf(metric)]);
   if (family == nullptr) AbortMisuse(metric, "is of another type");
   return family->Get(std::span(label_values.begin(), label_values.size()));
+}
+
+Claim::~Claim() {
+  if (shard_ != nullptr && --subject_->claims == 0) shard_->OnUnclaimed(subject_);
+}
+
+Claim Shard::ClaimSeries(std::string_view label, std::string_view value) {
+  Claim::Subject& subject = subjects_[std::string(label) + '\0' + std::string(value)];
+  if (subject.label.empty()) {
+    subject.label = label;
+    subject.value = value;
+  }
+  ++subject.claims;
+  subject.unclaimed.reset();
+  return Claim(this, &subject);
+}
+
+void Shard::OnUnclaimed(Claim::Subject* subject) {
+  if (!std::exchange(subject->listed, true)) unclaimed_.push_back(subject);
+}
+
+Shard::Expired Shard::TakeExpired(std::chrono::nanoseconds now, std::chrono::nanoseconds grace) {
+  Expired expired;
+  std::erase_if(unclaimed_, [&](Claim::Subject* subject) {
+    if (subject->claims > 0) {
+      subject->listed = false;
+      return true;
+    }
+    if (!subject->unclaimed.has_value()) subject->unclaimed = now;
+    if (now - *subject->unclaimed < grace) return false;
+    expired.emplace_back(subject->label, subject->value);
+    return true;
+  });
+  for (const auto& [label, value] : expired) subjects_.erase(label + '\0' + value);
+  std::sort(expired.begin(), expired.end());
+  return expired;
+}
+
+RetiredSeries Shard::Retire(std::chrono::nanoseconds now, std::chrono::nanoseconds grace) {
+  RetiredSeries retired;
+  if (unclaimed_.empty()) return retired;
+  const Expired expired = TakeExpired(now, grace);
+  if (expired.empty()) return retired;
+  for (const Description& description : AllMetrics()) {
+    const auto gone = [&](const LabelValues& values) {
+      bool overflow = true;  // those of many things, none of which it is
+      bool found = false;
+      for (size_t i = 0; i < values.size(); ++i) {
+        overflow = overflow && values[i] == kOverflowLabel;
+        found = found || std::binary_search(
+                             expired.begin(), expired.end(),
+                             std::pair<std::string, std::string>(description.labels[i], values[i]));
+      }
+      return found && !overflow;
+    };
+    const auto concerned = [&](std::string_view label) {
+      return std::any_of(expired.begin(), expired.end(),
+                         [&](const auto& subject) { return subject.first == label; });
+    };
+    if (std::none_of(description.labels.begin(), description.labels.end(), concerned)) continue;
+    std::visit([&](auto& family) { family.Retire(gone, &retired); },
+               families_[IndexOf(description.metric)]);
+  }
+  return retired;
 }
 
 void Shard::AddTo(Sums& sums) const {

@@ -26,6 +26,7 @@ Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string 
       totals_(context.shelves->TotalsOf(name_)),
       balancer_(options.balancing, context.random) {
   totals_->SetLimits(options.breakers, options.retry_budget);
+  totals_->SetIdleLimit(options.pool.idle_learned, options.pool.idle_timeout);
 }
 
 Cluster::~Cluster() = default;
@@ -34,6 +35,7 @@ void Cluster::Configure(const ClusterOptions& options) {
   options_ = options;
   balancer_.Configure(options.balancing);
   totals_->SetLimits(options.breakers, options.retry_budget);
+  totals_->SetIdleLimit(options.pool.idle_learned, options.pool.idle_timeout);
   for (auto& pool : pools_) pool->SetLimits(options.pool);
 }
 

@@ -2,26 +2,61 @@
 
 namespace holdfast::pool {
 
+using metrics::Counter;
+using metrics::Gauge;
 using metrics::Metric;
 
 PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
     : idle(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "idle"})),
       busy(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "busy"})),
       connecting(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "connecting"})),
-      waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})) {
-  for (int i = 0; i < kCheckoutResults; ++i) {
-    checkouts_[i] =
-        &shard->CounterFor(Metric::kUpstreamCheckoutsTotal,
-                           {upstream, CheckoutResultName(static_cast<CheckoutResult>(i))});
-  }
-  for (int i = 0; i < kOpenReasons; ++i) {
-    opened_[i] = &shard->CounterFor(Metric::kUpstreamConnectionsOpenedTotal,
-                                    {upstream, OpenReasonName(static_cast<OpenReason>(i))});
-  }
-  static_assert(static_cast<int>(CloseReason::kNone) == 0);
-  for (int i = 1; i < kCloseReasons; ++i) {
-    closed_[i] = &shard->CounterFor(Metric::kUpstreamConnectionsClosedTotal,
-                                    {upstream, CloseReasonName(static_cast<CloseReason>(i))});
+      waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})),
+      shard_(shard),
+      upstream_(upstream),
+      claim_(shard->ClaimSeries("upstream", upstream)) {
+  // Those of nearly every request.
+  NewCheckout(CheckoutResult::kFresh);
+  NewCheckout(CheckoutResult::kReused);
+}
+
+Counter& PoolCells::NewCheckout(CheckoutResult result) {
+  Counter& cell =
+      shard_->CounterFor(Metric::kUpstreamCheckoutsTotal, {upstream_, CheckoutResultName(result)});
+  checkouts_[Index(result)] = &cell;
+  return cell;
+}
+
+Counter& PoolCells::NewOpened(OpenReason reason) {
+  Counter& cell = shard_->CounterFor(Metric::kUpstreamConnectionsOpenedTotal,
+                                     {upstream_, OpenReasonName(reason)});
+  opened_[Index(reason)] = &cell;
+  return cell;
+}
+
+Counter& PoolCells::NewClosed(CloseReason reason) {
+  Counter& cell = shard_->CounterFor(Metric::kUpstreamConnectionsClosedTotal,
+                                     {upstream_, CloseReasonName(reason)});
+  closed_[Index(reason)] = &cell;
+  return cell;
+}
+
+void AddUnusedWords(metrics::Sums& sums) {
+  const auto& upstreams = sums.Of<Gauge>(Metric::kUpstreamWaiters);
+  if (upstreams.size() > kMaxUpstreamsWithZeros) return;
+  for (const auto& [labels, waiters] : upstreams) {
+    const auto add = [&](Metric metric, std::string_view word) {
+      sums.Add<Counter>(metric, {labels.front(), std::string(word)}, 0);
+    };
+    for (int i = 0; i < kCheckoutResults; ++i) {
+      add(Metric::kUpstreamCheckoutsTotal, CheckoutResultName(static_cast<CheckoutResult>(i)));
+    }
+    for (int i = 0; i < kOpenReasons; ++i) {
+      add(Metric::kUpstreamConnectionsOpenedTotal, OpenReasonName(static_cast<OpenReason>(i)));
+    }
+    static_assert(static_cast<int>(CloseReason::kNone) == 0);
+    for (int i = 1; i < kCloseReasons; ++i) {
+      add(Metric::kUpstreamConnectionsClosedTotal, CloseReasonName(static_cast<CloseReason>(i)));
+    }
   }
 }
 

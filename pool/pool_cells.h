@@ -1,8 +1,10 @@
 #ifndef HOLDFAST_POOL_POOL_CELLS_H_
 #define HOLDFAST_POOL_POOL_CELLS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "metrics/cell.h"
@@ -12,17 +14,31 @@
 
 namespace holdfast::pool {
 
-// One upstream's cells in one worker's shard, looked up once.
+// What a configuration may have.
+inline constexpr size_t kMaxUpstreams = 4096;
+// Of the words below each has a series per upstream; they all fit.
+static_assert(kMaxUpstreams * std::max({kCheckoutResults, kOpenReasons, kCloseReasons}) <
+              metrics::kMaxSeriesPerFamily);
+
+// One upstream's cells in one worker's shard, each looked up once. A word has its cell from the
+// first time on that it is used: most words are of no use to most upstreams.
 class PoolCells {
  public:
   PoolCells(metrics::Shard* shard, std::string_view upstream);
 
-  metrics::Counter& checkout(CheckoutResult result) { return *checkouts_[Index(result)]; }
-  metrics::Counter& opened(OpenReason reason) { return *opened_[Index(reason)]; }
+  metrics::Counter& checkout(CheckoutResult result) {
+    metrics::Counter* cell = checkouts_[Index(result)];
+    return cell != nullptr ? *cell : NewCheckout(result);
+  }
+  metrics::Counter& opened(OpenReason reason) {
+    metrics::Counter* cell = opened_[Index(reason)];
+    return cell != nullptr ? *cell : NewOpened(reason);
+  }
   // Not kNone: a kept connection is not closed.
   metrics::Counter& closed(CloseReason reason) {
     HOLDFAST_CHECK(reason != CloseReason::kNone);
-    return *closed_[Index(reason)];
+    metrics::Counter* cell = closed_[Index(reason)];
+    return cell != nullptr ? *cell : NewClosed(reason);
   }
 
   metrics::Gauge& idle;
@@ -36,10 +52,23 @@ class PoolCells {
     return static_cast<size_t>(value);
   }
 
-  std::array<metrics::Counter*, kCheckoutResults> checkouts_;
-  std::array<metrics::Counter*, kOpenReasons> opened_;
+  metrics::Counter& NewCheckout(CheckoutResult result);
+  metrics::Counter& NewOpened(OpenReason reason);
+  metrics::Counter& NewClosed(CloseReason reason);
+
+  metrics::Shard* shard_;
+  const std::string upstream_;
+  const metrics::Claim claim_;
+  std::array<metrics::Counter*, kCheckoutResults> checkouts_{};
+  std::array<metrics::Counter*, kOpenReasons> opened_{};
   std::array<metrics::Counter*, kCloseReasons> closed_{};  // kNone has none
 };
+
+// A collector: a word that was not used yet counts zero, so that its first use shows as a rise.
+// With more upstreams than kMaxUpstreamsWithZeros only what was used is told: a scrape of a million
+// zeros helps nobody.
+inline constexpr size_t kMaxUpstreamsWithZeros = 512;
+void AddUnusedWords(metrics::Sums& sums);
 
 }  // namespace holdfast::pool
 

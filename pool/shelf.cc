@@ -1,8 +1,16 @@
 #include "pool/shelf.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::pool {
+namespace {
+
+// What is gone is swept out when there are twice as many as were left the last time, so that a
+// start with thousands of upstreams does not look at all of them for each.
+size_t NextSweep(size_t left) { return std::max<size_t>(64, 2 * left); }
+
+}  // namespace
 
 Shelf::Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
              std::shared_ptr<BoundedCount> process_idle)
@@ -102,7 +110,10 @@ void ConnectionPermit::Release() {
 
 std::shared_ptr<Shelf> Shelves::For(const EndpointKey& key) {
   const std::lock_guard lock(mutex_);
-  absl::erase_if(shelves_, [](const auto& entry) { return entry.second.expired(); });
+  if (shelves_.size() >= shelves_swept_at_) {
+    absl::erase_if(shelves_, [](const auto& entry) { return entry.second.expired(); });
+    shelves_swept_at_ = NextSweep(shelves_.size());
+  }
   std::weak_ptr<Shelf>& known = shelves_[key];
   std::shared_ptr<Shelf> shelf = known.lock();
   if (shelf == nullptr) {
@@ -121,14 +132,18 @@ void Shelves::AddTo(metrics::Sums& sums) {
   const std::lock_guard lock(mutex_);
   for (const auto& [upstream, known] : totals_) {
     const std::shared_ptr<UpstreamTotals> totals = known.lock();
-    if (totals == nullptr) continue;
+    const std::optional<Duration> limit = totals == nullptr ? std::nullopt : totals->IdleLimit();
+    if (!limit.has_value()) continue;
     sums.Add<metrics::Gauge>(metrics::Metric::kUpstreamIdleExpirySeconds, {upstream},
-                             totals->idle_expiry().count());
+                             limit->count());
   }
 }
 
 std::shared_ptr<UpstreamTotals> Shelves::LockedTotalsOf(const std::string& upstream) {
-  std::erase_if(totals_, [](const auto& entry) { return entry.second.expired(); });
+  if (totals_.size() >= totals_swept_at_) {
+    std::erase_if(totals_, [](const auto& entry) { return entry.second.expired(); });
+    totals_swept_at_ = NextSweep(totals_.size());
+  }
   std::weak_ptr<UpstreamTotals>& known = totals_[upstream];
   std::shared_ptr<UpstreamTotals> totals = known.lock();
   if (totals == nullptr) {

@@ -168,6 +168,8 @@ class Shelves {
   // Under mutex_.
   absl::flat_hash_map<EndpointKey, std::weak_ptr<Shelf>> shelves_;
   std::map<std::string, std::weak_ptr<UpstreamTotals>> totals_;
+  size_t shelves_swept_at_ = 0;
+  size_t totals_swept_at_ = 0;
 };
 
 }  // namespace holdfast::pool

@@ -5,6 +5,18 @@ namespace holdfast::pool {
 UpstreamTotals::UpstreamTotals(size_t workers)
     : slots_(workers), idle_expiry_(LearnedExpiry::kStart.count()) {}
 
+void UpstreamTotals::SetIdleLimit(bool learned, std::optional<Duration> limit) {
+  const int64_t fixed = limit.has_value() ? limit->count() : kNoIdleLimit;
+  idle_limit_.store(learned ? kLearnedLimit : fixed, std::memory_order_relaxed);
+}
+
+std::optional<Duration> UpstreamTotals::IdleLimit() const {
+  const int64_t limit = idle_limit_.load(std::memory_order_relaxed);
+  if (limit == kLearnedLimit) return idle_expiry();
+  if (limit == kNoIdleLimit) return std::nullopt;
+  return Duration(limit);
+}
+
 void UpstreamTotals::SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget) {
   connections_.SetLimit(breakers.connections);
   request_limit_.store(breakers.requests, std::memory_order_relaxed);

@@ -55,12 +55,19 @@ class UpstreamTotals {
 
   // How long a connection may be idle at present, by what was learned of the peer.
   Duration idle_expiry() const { return Duration(idle_expiry_.load(std::memory_order_relaxed)); }
+  // Whether that is what counts, or else the configuration's limit (nullopt: none).
+  void SetIdleLimit(bool learned, std::optional<Duration> limit);
+  std::optional<Duration> IdleLimit() const;
   // The peer closed a connection that had been idle for so long.
   void LearnPeerClose(Duration idle_age, TimePoint now);
   // A connection was idle for so long and the peer had not closed it.
   void LearnSurvived(Duration idle_age, TimePoint now);
 
  private:
+  // Of idle_limit_, beside limits in nanoseconds.
+  static constexpr int64_t kLearnedLimit = -1;
+  static constexpr int64_t kNoIdleLimit = -2;
+
   struct alignas(64) Slot {
     std::atomic<int32_t> active{0};
     std::atomic<int32_t> pending{0};
@@ -87,6 +94,7 @@ class UpstreamTotals {
   std::mutex learning_;
   LearnedExpiry learned_;  // under learning_
   std::atomic<int64_t> idle_expiry_;
+  std::atomic<int64_t> idle_limit_{kLearnedLimit};
 };
 
 }  // namespace holdfast::pool

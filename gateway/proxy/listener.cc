@@ -13,7 +13,8 @@ namespace holdfast::proxy {
 using metrics::Metric;
 
 Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
-    : idle(shard->GaugeFor(Metric::kClientConnections, {listener, "idle"})),
+    : claim(shard->ClaimSeries("listener", listener)),
+      idle(shard->GaugeFor(Metric::kClientConnections, {listener, "idle"})),
       active(shard->GaugeFor(Metric::kClientConnections, {listener, "active"})),
       accepted(shard->CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener})),
       request_bytes(shard->CounterFor(Metric::kRequestBytesTotal, {listener})),

@@ -25,6 +25,7 @@ class Listener final : private pool::AcceptorEvents {
  public:
   struct Cells {
     Cells(metrics::Shard* shard, std::string_view listener);
+    metrics::Claim claim;
     metrics::Gauge& idle;
     metrics::Gauge& active;
     metrics::Counter& accepted;

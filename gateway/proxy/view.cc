@@ -41,6 +41,12 @@ View::View(pool::EventLoop* loop, metrics::Shard* shard,
       FillRespondHead(route.respond, &respond_heads_[route.index]);
     }
   }
+  for (const config::Listener& listener : config.listeners) {
+    claims_.push_back(shard->ClaimSeries("listener", listener.name));
+  }
+  for (const config::Route& route : config.routes) {
+    claims_.push_back(shard->ClaimSeries("route", route.name));
+  }
   cells_.resize(config.listeners.size() * (config.routes.size() + 1));
 }
 

@@ -66,6 +66,7 @@ class View {
   std::vector<std::shared_ptr<pool::Cluster>> clusters_;
   std::vector<http::ResponseHead> respond_heads_;
   std::vector<std::unique_ptr<RouteCells>> cells_;  // by listener, then route; made when first used
+  std::vector<metrics::Claim> claims_;  // for the series of each listener and route there is
   int pins_ = 0;
 };
 

@@ -18,6 +18,7 @@
 #include "metrics/process_stats.h"
 #include "metrics/prometheus_export.h"
 #include "pool/net/check.h"
+#include "pool/pool_cells.h"
 #include "pool/reuse_ratio.h"
 
 namespace holdfast::server {
@@ -67,6 +68,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
       shard_(registry_.AddShard()) {
   registry_.AddCollector(metrics::ProcessCollector());
   registry_.AddCollector(pool::AddReuseRatios);
+  registry_.AddCollector(pool::AddUnusedWords);
   registry_.AddCollector([this](metrics::Sums& sums) {
     if (shelves_.has_value()) shelves_->AddTo(sums);
   });
@@ -477,11 +479,15 @@ void Server::Finish(int exit_code) {
 }
 
 void Server::OnBeat(pool::TimePoint now) {
+  shard_->Retire(now.time_since_epoch(), options_.series_grace);
   for (size_t i = 0; i < workers_.size(); ++i) {
     if (!heartbeats_->BeginPing(i, now)) continue;
     workers_[i]->mailbox().Post([this, i, worker = workers_[i].get()] {
       worker->PublishStats();
-      mailbox_.Post([this, i] { heartbeats_->OnPong(i, loop_.now()); });
+      // What no scrape may be reading any more is destroyed here, with the letter.
+      mailbox_.Post([this, i, retired = worker->RetireSeries(options_.series_grace)] {
+        heartbeats_->OnPong(i, loop_.now());
+      });
     });
   }
   loop_.timers().Arm(beat_timer_, now + Heartbeats::kInterval);

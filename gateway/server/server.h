@@ -35,6 +35,8 @@ struct ServerOptions {
   // Makes what is printed once everything listens, from the addresses by listener name and
   // "status".
   std::function<std::string(const std::map<std::string, std::string>&)> greeting;
+  // How long the metrics of what a reload removed can still be scraped.
+  pool::Duration series_grace = std::chrono::minutes(5);
   // What SIGUSR2 starts: a program's path and its arguments; empty: nothing.
   std::vector<std::string> command;
 };

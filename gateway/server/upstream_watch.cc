@@ -150,6 +150,7 @@ void UpstreamWatch::Adopt(const config::Config& config) {
     const auto known = before.extract(upstream.name);
     if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
     upstreams_[upstream.name].check = upstream.health_check;
+    upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));
     AimChecks(upstream.name);
   }

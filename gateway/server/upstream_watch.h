@@ -57,6 +57,7 @@ class UpstreamWatch {
     std::vector<pool::EndpointSpec> found;    // by look-up, what is carried over among it
     std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
     pool::EndpointSet told;
+    metrics::Claim claim;
     uint64_t checkouts = 0;  // when HasTraffic was last asked
   };
 

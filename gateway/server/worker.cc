@@ -237,6 +237,10 @@ void Worker::PublishStats() {
   ReapRetired();
 }
 
+metrics::RetiredSeries Worker::RetireSeries(pool::Duration grace) {
+  return shard_->Retire(loop_.now().time_since_epoch(), grace);
+}
+
 void Worker::Stop() {
   CutAll();
   if (access_log_ != nullptr) access_log_->Flush();

@@ -89,6 +89,9 @@ class Worker {
   void OnLogBatchWritten(bool written);
   // Copies the loop's counts into the metrics.
   void PublishStats();
+  // The series of what reloads have removed at least `grace` ago. To be destroyed on the scraping
+  // thread.
+  metrics::RetiredSeries RetireSeries(pool::Duration grace);
   // The loop ends after this turn.
   void Stop();
 

@@ -114,6 +114,74 @@ TEST(FamilyTest, OverflowJoinsASeriesThatIsCalledOtherAlready) {
   EXPECT_EQ(LabelsOf(family).size(), kMaxSeriesPerFamily);
 }
 
+// Takes out the series whose first value is `value`.
+RetiredSeries Retire(Family<Counter>& family, const std::string& value) {
+  RetiredSeries retired;
+  family.Retire([&](const LabelValues& labels) { return labels.front() == value; }, &retired);
+  return retired;
+}
+
+TEST(FamilyTest, RetiredSeriesAreGoneAndTheOthersStay) {
+  Family<Counter> family;
+  for (const char* name : {"a", "b", "c", "d"}) Get(family, {name}).Add(1);
+  Counter& kept = Get(family, {"c"});
+  EXPECT_EQ(Retire(family, "b").size(), 1u);
+  EXPECT_EQ(Retire(family, "a").size(), 1u) << "the first";
+  EXPECT_EQ(Retire(family, "d").size(), 1u) << "the last";
+  EXPECT_EQ(Retire(family, "x").size(), 0u);
+  EXPECT_EQ(LabelsOf(family), std::vector<LabelValues>{{"c"}});
+  EXPECT_EQ(&Get(family, {"c"}), &kept);
+  EXPECT_EQ(Get(family, {"a"}).value(), 0u) << "counts anew";
+  EXPECT_EQ(LabelsOf(family), (std::vector<LabelValues>{{"c"}, {"a"}}));
+}
+
+TEST(FamilyTest, AllOfThemMayBeRetired) {
+  Family<Counter> family;
+  Get(family, {"a", "1"});
+  Get(family, {"a", "2"});
+  EXPECT_EQ(Retire(family, "a").size(), 2u);
+  EXPECT_TRUE(LabelsOf(family).empty());
+  Get(family, {"a", "3"});
+  EXPECT_EQ(LabelsOf(family), (std::vector<LabelValues>{{"a", "3"}}));
+}
+
+TEST(FamilyTest, RetiredSeriesMakeRoom) {
+  Family<Counter> family;
+  for (size_t i = 0; i < kMaxSeriesPerFamily; ++i) Get(family, {"old", std::to_string(i)});
+  Retire(family, "old");
+  Get(family, {"new", "1"});
+  EXPECT_EQ(LabelsOf(family), (std::vector<LabelValues>{{"new", "1"}}));
+}
+
+// The owner takes out while the reader reads; what was taken out is kept until the reader is done.
+TEST(FamilyTest, AReaderSeesOnlyCompleteSeriesWhileTheOwnerRetires) {
+  constexpr int kRounds = 300;
+  Family<Counter> family;
+  std::vector<RetiredSeries> retired(kRounds);
+  Get(family, {"stays", "0"});
+  std::thread owner([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      for (int j = 0; j < 20; ++j) Get(family, {j % 2 == 0 ? "goes" : "stays", std::to_string(j)});
+      family.Retire([](const LabelValues& labels) { return labels[0] == "goes"; }, &retired[i]);
+    }
+    Get(family, {"end", ""});
+  });
+  bool complete = true;
+  bool ended = false;
+  while (!ended) {
+    int seen = 0;
+    family.ForEach([&](const LabelValues& labels, const Counter&) {
+      complete = complete && labels.size() == 2;
+      ended = labels[0] == "end";
+      ++seen;
+    });
+    complete = complete && seen >= 1;
+  }
+  owner.join();
+  EXPECT_TRUE(complete);
+  EXPECT_EQ(LabelsOf(family).size(), 12u) << "ten that stay, the first and the end";
+}
+
 TEST(FamilyTest, AReaderSeesOnlyCompleteSeriesWhileTheOwnerAppends) {
   constexpr int kSeries = 3'000;
   Family<Counter> family;

@@ -86,5 +86,46 @@ TEST_F(PoolCellsSeriesTest, UpstreamsAreApartAndTheSameUpstreamIsTheSame) {
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"api", "idle"}), 10);
 }
 
+TEST_F(PoolCellsSeriesTest, AWordThatWasNotUsedCountsZero) {
+  registry_.AddCollector(AddUnusedWords);
+  EXPECT_EQ(CounterOf(Metric::kUpstreamCheckoutsTotal, {"web", "fresh"}), 0u);
+  cells_.checkout(CheckoutResult::kFresh).Add(2);
+  EXPECT_EQ(CounterOf(Metric::kUpstreamCheckoutsTotal, {"web", "fresh"}), 2u);
+  const metrics::Sums sums = registry_.Collect();
+  EXPECT_EQ(sums.Of<Counter>(Metric::kUpstreamCheckoutsTotal).size(), size_t{kCheckoutResults});
+  EXPECT_EQ(sums.Of<Counter>(Metric::kUpstreamConnectionsOpenedTotal).size(), size_t{kOpenReasons});
+  EXPECT_EQ(sums.Of<Counter>(Metric::kUpstreamConnectionsClosedTotal).size(),
+            size_t{kCloseReasons} - 1);
+}
+
+TEST_F(PoolCellsSeriesTest, AsManyUpstreamsAsMayBeHaveEachTheirOwnSeriesOfEveryWord) {
+  for (size_t i = 1; i < kMaxUpstreams; ++i) {
+    PoolCells cells(shard_, "upstream-" + std::to_string(i));
+    for (int j = 0; j < kCheckoutResults; ++j) cells.checkout(static_cast<CheckoutResult>(j)).Add();
+    for (int j = 0; j < kOpenReasons; ++j) cells.opened(static_cast<OpenReason>(j)).Add();
+    for (int j = 1; j < kCloseReasons; ++j) cells.closed(static_cast<CloseReason>(j)).Add();
+  }
+  registry_.AddCollector(AddUnusedWords);
+  const metrics::Sums sums = registry_.Collect();
+  for (const Metric metric :
+       {Metric::kUpstreamCheckoutsTotal, Metric::kUpstreamConnectionsOpenedTotal,
+        Metric::kUpstreamConnectionsClosedTotal}) {
+    const auto& counters = sums.Of<Counter>(metric);
+    EXPECT_FALSE(counters.contains({"other", "other"})) << metrics::Describe(metric).name;
+    EXPECT_TRUE(counters.contains({"upstream-4095", counters.begin()->first.back()}));
+  }
+  EXPECT_FALSE(sums.Of<Counter>(Metric::kUpstreamConnectionsOpenedTotal)
+                   .contains({"web", std::string(OpenReasonName(OpenReason::kEmpty))}))
+      << "zeros of so many help nobody";
+}
+
+TEST_F(PoolCellsSeriesTest, TheSeriesOfAnUpstreamThatIsGoneGo) {
+  { PoolCells gone(shard_, "gone"); }
+  EXPECT_FALSE(shard_->Retire(std::chrono::seconds(1), std::chrono::seconds(0)).empty());
+  const metrics::Sums sums = registry_.Collect();
+  EXPECT_FALSE(sums.Of<Gauge>(Metric::kUpstreamWaiters).contains({"gone"}));
+  EXPECT_TRUE(sums.Of<Gauge>(Metric::kUpstreamWaiters).contains({"web"}));
+}
+
 }  // namespace
 }  // namespace holdfast::pool

@@ -33,6 +33,17 @@ TEST(UpstreamTotalsTest, BreakersOpenAtTheirLimit) {
   EXPECT_TRUE(totals.TakeConnection());
 }
 
+TEST(UpstreamTotalsTest, TheIdleLimitIsTheOneThatIsInForce) {
+  UpstreamTotals totals(1);
+  EXPECT_EQ(totals.IdleLimit(), LearnedExpiry::kStart);
+  totals.SetIdleLimit(false, std::chrono::seconds(30));
+  EXPECT_EQ(totals.IdleLimit(), std::chrono::seconds(30));
+  totals.SetIdleLimit(false, std::nullopt);
+  EXPECT_EQ(totals.IdleLimit(), std::nullopt);
+  totals.SetIdleLimit(true, std::chrono::seconds(30));
+  EXPECT_EQ(totals.IdleLimit(), LearnedExpiry::kStart);
+}
+
 TEST(UpstreamTotalsTest, TheRetryBudgetIsAShareAndAFloor) {
   UpstreamTotals totals(1);
   totals.SetLimits({}, {.percent = 20, .min_retries = 3});

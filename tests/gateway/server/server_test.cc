@@ -84,15 +84,16 @@ class ServerTest : public testing::Test {
   }
 
   // Returns when it serves.
-  void Serve(const Shape& shape) {
-    const std::string text = Text(shape);
+  void Serve(const Shape& shape) { ServeText(Text(shape)); }
+  void ServeText(const std::string& text) {
     const std::string path = dir_.Write("config.yaml", text);
     std::promise<absl::Status> started;
     exit_promise_ = {};
     exit_ = exit_promise_.get_future().share();
     thread_ = std::thread([this, text, path, &started] {
       const pool::SystemClock clock;
-      Server server(&clock, {.config_path = path, .version = "1.2.3"});
+      Server server(&clock,
+                    {.config_path = path, .version = "1.2.3", .series_grace = pool::Duration(0)});
       const absl::Status status = server.Start(Load(text));
       started.set_value(status);
       exit_promise_.set_value(status.ok() ? server.Run() : kExitFailure);
@@ -241,6 +242,66 @@ TEST_F(ServerTest, AReloadKeepsConnectionsAndWarmPools) {
   EXPECT_EQ(client.Get("/").body, "from upstream");
   EXPECT_EQ(upstream.accepted(), 1);
   EXPECT_EQ(Metric("holdfast_config_last_reload_successful"), 1);
+}
+
+TEST_F(ServerTest, TheSeriesOfWhatAReloadRemovedGo) {
+  AutoUpstream upstream("from upstream");
+  std::string text = Text({.upstream = upstream.address()});
+  Serve({.upstream = upstream.address()});
+  {
+    RawClient client(edge());
+    EXPECT_EQ(client.Get("/").body, "from upstream");
+  }
+  EXPECT_THAT(Status("/metrics").body, HasSubstr("upstream=\"web\""));
+  Reload(Text(Shape{}), "success");
+  EXPECT_TRUE(Eventually([&] {
+    const std::string metrics = Status("/metrics").body;
+    return metrics.find("upstream=\"web\"") == metrics.npos &&
+           metrics.find("route=\"route-2\"") == metrics.npos;
+  })) << Status("/metrics").body;
+  EXPECT_THAT(Status("/metrics").body, HasSubstr("listener=\"edge\""));
+  Reload(text, "success");
+  RawClient client(edge());
+  EXPECT_EQ(client.Get("/").body, "from upstream");
+  EXPECT_EQ(Metric("holdfast_upstream_checkouts_total", {{"upstream", "web"}, {"result", "fresh"}}),
+            1);
+}
+
+TEST_F(ServerTest, AsManyUpstreamsAsTheSchemaAllowsHaveTheirOwnNumbers) {
+  AutoUpstream upstream;
+  std::string text = Text({.upstream = upstream.address(), .workers = "1"});
+  std::string more;
+  for (int i = 1; i < 4096; ++i) {
+    more += "  u" + std::to_string(i) + ": {endpoints: ['unix:/nowhere']}\n";
+  }
+  text.replace(text.find("upstreams: {web: {endpoints: ['"), 11, "upstreams:\n" + more + "  #");
+  text.insert(text.find("routes:"), "  web: {endpoints: ['" + upstream.address() + "']}\n");
+  ServeText(text);
+  RawClient client(edge());
+  EXPECT_EQ(client.Get("/").Status(), 200);
+  const std::string metrics = Status("/metrics").body;
+  EXPECT_EQ(support::MetricsScrape(metrics).Value("holdfast_upstream_checkouts_total",
+                                                  {{"upstream", "web"}, {"result", "fresh"}}),
+            1);
+  EXPECT_EQ(metrics.find("upstream=\"other\""), metrics.npos);
+  EXPECT_THAT(metrics, HasSubstr("upstream=\"u4095\""));
+}
+
+TEST_F(ServerTest, HowLongConnectionsAreKeptIdleIsToldAsItIs) {
+  AutoUpstream upstream;
+  Serve({.upstream = upstream.address()});
+  const auto told = [&] { return Metric("holdfast_upstream_idle_expiry_seconds"); };
+  EXPECT_EQ(told(), 4) << "auto, before anything is learned";
+  std::string text = Text({.upstream = upstream.address()});
+  text.insert(text.find("endpoints:"), "idle_timeout: 30s, ");
+  Reload(text, "success");
+  EXPECT_TRUE(Eventually([&] { return told() == 30; }));
+  text.replace(text.find("30s"), 3, "off");
+  Reload(text, "success");
+  EXPECT_TRUE(Eventually([&] {
+    return Status("/metrics").body.find("holdfast_upstream_idle_expiry_seconds{") ==
+           std::string::npos;
+  }));
 }
 
 TEST_F(ServerTest, AReloadOpensNewListenersAndClosesOldOnes) {
