@@ -185,9 +185,12 @@ TEST_F(ServerTest, DuringTheDelayItIsNotReadyButAcceptsAndAsksToClose) {
   EXPECT_TRUE(Eventually([&] { return Status("/readyz").Status() == 503; }));
   EXPECT_EQ(Status("/readyz").body, "draining\n");
   EXPECT_EQ(Status("/healthz").Status(), 200);
-  EXPECT_EQ(kept.Get("/local").Value("connection"), "close");
-  RawClient late(edge());
-  EXPECT_EQ(late.Get("/local").Value("connection"), "close");
+  // Each worker hears of it a moment later.
+  EXPECT_TRUE(Eventually([&] { return kept.Get("/local").Value("connection") == "close"; }));
+  EXPECT_TRUE(Eventually([&] {
+    RawClient late(edge());
+    return late.Get("/local").Value("connection") == "close";
+  }));
 }
 
 TEST_F(ServerTest, ASecondSignalStopsAtOnce) {
