@@ -152,6 +152,7 @@ Config BuildConfig(const YamlNode& root, Report* report) {
   BuildListeners(root, &binds, &listeners, &config, report);
   BuildStatus(root, &binds, &config, report);
   BuildAccessLog(root, &config);
+  Take(root, "via", &config.via);
   for (const auto& [key, value] : TakeMapping(root, "upstreams").entries) {
     upstreams.Add(key.text, key.position, report);
     config.upstreams.push_back(BuildUpstream(key.text, value, report));

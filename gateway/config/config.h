@@ -11,6 +11,7 @@
 
 #include "gateway/config/address.h"
 #include "gateway/config/trusted_proxies.h"
+#include "gateway/http/hops.h"
 #include "gateway/http/message.h"
 #include "pool/net/socket_address.h"
 
@@ -231,6 +232,7 @@ struct Config {
   std::optional<uint32_t> workers;  // 1 to 1024; nullopt: from the CPU affinity and quota (`auto`)
   std::optional<Bind> status = ParseBind("127.0.0.1:9900");
   std::optional<AccessLog> access_log;
+  std::string via{http::kViaName};  // this gateway's name in Via: a token
   std::vector<Listener> listeners;  // 1 to kMaxListeners
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

@@ -68,6 +68,12 @@ constexpr Shape kLogTarget = {
     .check = IsLogTarget,
 };
 
+constexpr Shape kPseudonym = {
+    .kind = Kind::kText,
+    .expected = "a token of at most 128 letters, such as edge-1",
+    .check = IsTokenName,
+};
+
 constexpr Shape kDrainDuration = {.kind = Kind::kDuration, .min = 0, .max = kDay};
 constexpr Shape kTtl = {.kind = Kind::kDuration, .min = 0, .max = kDay};
 
@@ -305,6 +311,8 @@ constexpr Key kFileKeys[] = {
     {"workers", "How many threads serve; auto follows CPU affinity and quota.", &kWorkers},
     {"status", "The read-only listener for health and metrics.", &kStatus},
     {"access_log", "One line per exchange; off by default.", &kAccessLog},
+    {"via", "This gateway's name in the Via field, by which it knows loops; holdfast.",
+     &kPseudonym},
     {"listeners", "Where clients connect.", &kListeners, true},
     {"upstreams", "Services by name.", &kUpstreams},
     {"routes", "Which request goes where; the most specific one is taken.", &kRoutes, true},

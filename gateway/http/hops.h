@@ -11,6 +11,9 @@ namespace holdfast::http {
 
 // What a request says about the hops behind it and before it. Pure, no allocation.
 
+// The gateway's name in Via (RFC 9110 section 7.6.3) unless it is configured.
+inline constexpr std::string_view kViaName = "holdfast";
+
 // A request that has been here so often goes in a circle (RFC 9110 section 7.6.3). Several gateways
 // of one name in a row are common, so the first return is no proof yet.
 inline constexpr int kMaxRoundsThroughUs = 5;

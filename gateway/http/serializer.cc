@@ -4,7 +4,6 @@
 #include <cstring>
 #include <optional>
 
-#include "gateway/http/hops.h"
 #include "pool/net/check.h"
 
 namespace holdfast::http {

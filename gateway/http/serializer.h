@@ -5,13 +5,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gateway/http/hops.h"
 #include "gateway/http/message.h"
 #include "pool/net/buffer.h"
 
 namespace holdfast::http {
-
-// The gateway's name in Via (RFC 9110 section 7.6.3).
-inline constexpr std::string_view kViaName = "holdfast";
 
 // What the gateway adds to a forwarded request.
 struct ForwardedFacts {

@@ -235,7 +235,7 @@ void ClientSession::SendInformational(const http::ResponseHead& head) {
   const http::RequestHead& request = exchange_->request();
   if (request.version == http::Version::kHttp10) return;  // RFC 9110 section 15.2
   http::SerializeResponseHead(head, http::ResponseFraming{.upgrade = head.status == 101},
-                              http::kViaName, &connection_.out());
+                              exchange_->via_name(), &connection_.out());
 }
 
 void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& facts) {
@@ -254,7 +254,7 @@ void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& fa
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
   framing.date = context_->date.At(context_->loop->wall_now());
-  http::SerializeResponseHead(head, framing, facts.generated ? "" : http::kViaName,
+  http::SerializeResponseHead(head, framing, facts.generated ? "" : exchange_->via_name(),
                               &connection_.out());
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/http/hop_headers.h"
+#include "gateway/http/hops.h"
 #include "gateway/proxy/hash_key.h"
 #include "pool/net/check.h"
 
@@ -137,6 +138,13 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 }
 
 void Exchange::StartUpstream() {
+  if (http::RoundsThrough(request_.headers, via_name()) >= http::kMaxRoundsThroughUs) {
+    return Fail(Failure::kLoopDetected);
+  }
+  if (http::MaxForwards(request_) == 0u) {
+    FillOptionsReply(route_->match.methods, &reply_);
+    return SendLocal(reply_.head, reply_.body);
+  }
   te_trailers_ = http::DropHopHeaders(&request_.headers).te_trailers;
   const config::Upstream& upstream = view_->snapshot().config().upstreams[route_->upstream];
   const bool by_hash = upstream.balance == config::Balance::kRingHash ||
@@ -171,6 +179,7 @@ void Exchange::SendRequest(pool::Lease lease) {
   upstream_.SendHead(request_, http::ForwardedFacts{.client_ip = client_.ip,
                                                     .trust_client = client_.trusted,
                                                     .te_trailers = te_trailers_,
+                                                    .via_name = via_name(),
                                                     .default_host = DefaultHost()});
   pool::Buffer body(context_->slabs);
   replay_.BeginAttempt(

@@ -77,6 +77,8 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void OnReconfigured() { ArmTimer(); }
 
   const http::RequestHead& request() const { return request_; }
+  // What the gateway calls itself to both sides of this exchange.
+  std::string_view via_name() const { return view_->snapshot().config().via; }
   bool refused() const { return account_.failure == Failure::kRefusedFraming; }
 
  private:

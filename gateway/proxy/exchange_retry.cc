@@ -44,8 +44,8 @@ void Exchange::ConsiderBroken(AttemptEnd end, bool patience_over) {
     if (state_ != State::kProving) BeginProving();
     return;
   }
-  const Failure failure =
-      end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
+  Failure failure = end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
+  if (upstream_.response_begun()) failure = Failure::kUpstreamHeadTruncated;
   if (Repeat(decision, OutcomeAfter(failure))) return;
   Fail(failure, "not sent again: " + std::string(RetryDecisionName(*account_.retry)));
 }

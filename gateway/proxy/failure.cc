@@ -24,6 +24,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kUnknownExpectation, "unknown_expectation", 417, false},
     {Failure::kBodyTooLarge, "body_too_large", 413, false},
     {Failure::kHeadTimeout, "head_timeout", 408, false},
+    {Failure::kLoopDetected, "loop_detected", 508, false},
     {Failure::kNoEndpoint, "no_endpoint", 503, true},
     {Failure::kQueueFull, "queue_full", 503, true},
     {Failure::kQueueTimeout, "queue_timeout", 503, true},
@@ -34,6 +35,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kBreakerOpen, "breaker_open", 503, true},
     {Failure::kUpstreamClosed, "upstream_closed", 502, true},
     {Failure::kUpstreamReset, "upstream_reset", 502, true},
+    {Failure::kUpstreamHeadTruncated, "upstream_head_truncated", 502, true},
     {Failure::kUpstreamBadResponse, "upstream_bad_response", 502, true},
     {Failure::kUpstreamTruncated, "upstream_truncated", 502, true},
     {Failure::kFirstByteTimeout, "first_byte_timeout", 504, true},
@@ -86,6 +88,7 @@ std::optional<pool::Outcome> OutcomeOf(Failure failure) {
     case Failure::kConnectFailed: return pool::Outcome::kConnectError;
     case Failure::kUpstreamClosed:
     case Failure::kUpstreamReset:
+    case Failure::kUpstreamHeadTruncated:
     case Failure::kUpstreamBadResponse:
     case Failure::kUpstreamTruncated:
     case Failure::kFirstByteTimeout:

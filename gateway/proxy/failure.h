@@ -22,6 +22,7 @@ enum class Failure : uint8_t {
   kUnknownExpectation,
   kBodyTooLarge,
   kHeadTimeout,
+  kLoopDetected,
   // No connection could be had.
   kNoEndpoint,
   kQueueFull,
@@ -34,8 +35,9 @@ enum class Failure : uint8_t {
   // The upstream failed.
   kUpstreamClosed,  // the end came before any byte of a response
   kUpstreamReset,
-  kUpstreamBadResponse,  // it broke the framing rules
-  kUpstreamTruncated,    // the response broke off
+  kUpstreamHeadTruncated,  // either of the two, after part of a response's head
+  kUpstreamBadResponse,    // it broke the framing rules
+  kUpstreamTruncated,      // the response broke off
   kFirstByteTimeout,
   kStallTimeout,
   kTotalTimeout,
@@ -45,7 +47,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 28;
+inline constexpr int kFailures = 30;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

@@ -93,6 +93,7 @@ std::string_view ReasonPhrase(int status) {
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 508: return "Loop Detected";
     default: return "";
   }
 }
@@ -127,6 +128,21 @@ void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
 void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply) {
   reply->allow = route::AllowValue(allowed);
   FillErrorReply(Failure::kMethodNotAllowed, absl::StrCat("allowed: ", reply->allow), reply);
+  AddField("allow", reply->allow, &reply->head);
+}
+
+// Without a list of its own a route takes what this gateway passes on at all.
+void FillOptionsReply(config::MethodSet allowed, LocalReply* reply) {
+  if (allowed.empty()) {
+    for (const http::Method method :
+         {http::Method::kGet, http::Method::kHead, http::Method::kPost, http::Method::kPut,
+          http::Method::kDelete, http::Method::kOptions, http::Method::kPatch}) {
+      allowed.Add(method);
+    }
+  }
+  reply->allow = route::AllowValue(allowed);
+  reply->body.clear();
+  StartHead(200, 0, &reply->head);
   AddField("allow", reply->allow, &reply->head);
 }
 

@@ -21,7 +21,7 @@ struct LocalReply {
   http::ResponseHead head;
   std::string body;
   std::string location;  // of a redirect
-  std::string allow;     // of a 405
+  std::string allow;     // of a 405 and of the answer to OPTIONS
 };
 
 // RFC 9110 section 15; "" for a status that has no registered phrase.
@@ -36,6 +36,8 @@ void FillRefusalReply(http::Refusal refusal, LocalReply* reply);
 // 404, naming the host and path that were looked up (shortened).
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply);
 void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply);
+// To an OPTIONS request that may not go further (RFC 9110 section 7.6.2): `allowed` by its route.
+void FillOptionsReply(config::MethodSet allowed, LocalReply* reply);
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,
                        LocalReply* reply);
 // The head of a `respond:` route; its views point into `respond`.

@@ -1,5 +1,6 @@
 #include "gateway/server/status_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/http/persistence.h"
@@ -84,12 +85,15 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
       reply = server_->handler_(request_.path);
     }
     const bool has_body = request_.body == http::BodyKind::kChunked || request_.content_length > 0;
-    const bool keep = http::DecideClientPersistence({
-                          .version = request_.version,
-                          .client_close = request_.connection_close,
-                          .client_keep_alive = request_.connection_keep_alive,
-                          .request_finished = !has_body,
-                      }) == http::ClientPersistence::kKeep;
+    const bool keep =
+        http::DecideClientPersistence({
+            .version = request_.version,
+            .client_close = request_.connection_close,
+            .client_keep_alive = request_.connection_keep_alive,
+            .request_finished = !has_body,
+            .switch_refused = reply.status >= 400 && (request_.method == http::Method::kConnect ||
+                                                      request_.offers_upgrade),
+        }) == http::ClientPersistence::kKeep;
     Send(reply, request_.method == http::Method::kHead, keep);
     connection_.in().Consume(head_bytes);
     scanner_.Reset();
@@ -97,10 +101,13 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   }
 
   void Refuse(http::Refusal refusal) {
-    connection_.in().Clear();
+    pool::Buffer& in = connection_.in();
+    constexpr std::string_view kHead = "HEAD ";
+    const bool head_only = in.Linearize(std::min(in.size(), kHead.size())) == kHead;
+    in.Clear();
     request_.Clear();
     Send({.status = http::RefusalStatus(refusal), .body = std::string(http::RefusalText(refusal))},
-         /*head_only=*/false, /*keep=*/false);
+         head_only, /*keep=*/false);
   }
 
   void Send(const StatusReply& reply, bool head_only, bool keep) {

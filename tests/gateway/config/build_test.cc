@@ -101,12 +101,14 @@ std::string WithFileKeys(std::string_view lines) {
 TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
   const Config config = Load(WithFileKeys(
       "workers: 3\n"
+      "via: edge-1\n"
       "status: {bind: 0.0.0.0:9999}\n"
       "access_log: {path: /var/log/access.log, format: json}\n"
       "drain: {delay: 1s, timeout: 2s}\n"
       "dns: {servers: [10.0.0.2, \"10.0.0.3:54\"], min_ttl: 2s, max_ttl: 20s, timeout: 1s, "
       "attempts: 4, hold: 5s}\n"));
   EXPECT_EQ(config.workers, 3u);
+  EXPECT_EQ(config.via, "edge-1");
   EXPECT_EQ(config.status->address.port(), 9999);
   EXPECT_EQ(config.access_log->target, AccessLog::Target::kFile);
   EXPECT_EQ(config.access_log->path, "/var/log/access.log");
@@ -125,6 +127,7 @@ TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
 
 TEST(BuildConfigTest, TakesAutoAndOff) {
   const Config config = Load(WithFileKeys("workers: auto\nstatus: off\naccess_log: off\n"));
+  EXPECT_EQ(config.via, "holdfast");
   EXPECT_EQ(config.workers, std::nullopt);
   EXPECT_FALSE(config.status);
   EXPECT_FALSE(config.access_log);

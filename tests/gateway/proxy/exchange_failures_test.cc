@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/http/hops.h"
 #include "gateway/proxy/exchange.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
@@ -160,7 +161,18 @@ TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesInsideItsHeadIsABadGateway) {
   ReachUpstream();
   upstream_.Send("HTTP/1.1 200 OK\r\nContent-Le");
   upstream_.Close();
-  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\nnot sent again: response_begun\n"));
+  EXPECT_TRUE(
+      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
+}
+
+TEST_F(ExchangeFailuresTest, AResetInsideAHeadHasTheSameName) {
+  ReachUpstream();
+  upstream_.Send("HTTP/1.1 2");
+  harness_.Turns(3);
+  upstream_.Reset();
+  EXPECT_TRUE(
+      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
+  EXPECT_EQ(Failures("upstream_head_truncated"), 1u);
 }
 
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGateway) {
@@ -172,7 +184,8 @@ TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGatew
   }));
   client_.Take();
   upstream_.Close();
-  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\nnot sent again: response_begun\n"));
+  EXPECT_TRUE(
+      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
 }
 
 struct Truncated {
@@ -373,6 +386,24 @@ TEST_F(ExchangeFailuresTest, MethodsThatAReverseProxyMustNotServeAreRefused) {
 }
 
 // The end of the process.
+
+// A gateway that is its own upstream: each round adds an entry to Via.
+TEST_F(ExchangeFailuresTest, ARequestThatGoesInACircleEndsAfterAFewRounds) {
+  harness_.SetEndpoints({harness_.listener_address});
+  client_.Send(kGet);
+  EXPECT_TRUE(ClientGets("508 Loop Detected\r\n", "reason: loop_detected\n"));
+  EXPECT_EQ(Requests("508"), http::kMaxRoundsThroughUs + 1u) << "the first one, and its rounds";
+  EXPECT_EQ(Failures("loop_detected"), 0u) << "no upstream's fault";
+  EXPECT_EQ(harness_.troubles, 0);
+}
+
+TEST_F(ExchangeFailuresTest, GatewaysInARowAreNoCircle) {
+  ReachUpstream(
+      "GET / HTTP/1.1\r\nHost: a\r\n"
+      "Via: 1.1 holdfast, 1.1 holdfast, 1.1 holdfast, 1.1 holdfast\r\n\r\n");
+  upstream_.Send(kOk);
+  EXPECT_TRUE(ClientGets("200 ", "ok"));
+}
 
 TEST_F(ExchangeFailuresTest, CutEndsAnExchangeInEachState) {
   Wire waiting = harness_.Connect();

@@ -65,6 +65,72 @@ TEST_F(ExchangeTest, ARequestIsForwardedAndItsResponseComesBack) {
   EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "404"}), 1u);
 }
 
+// The fields that only CGI-like services would take for the real ones.
+TEST_F(ExchangeTest, LookalikesOfFramingFieldsDoNotReachTheUpstream) {
+  client_.Send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\nContent_Length: 9\r\n"
+      "X_Forwarded_For: 10.0.0.1\r\nX_Mine: kept\r\nContent-Length: \t2\t\r\n\r\nhi");
+  upstream_ = harness_.Accept();
+  const std::string request = harness_.Await(upstream_, "\r\n\r\nhi");
+  EXPECT_EQ(request.find("r_E"), request.npos) << request;
+  EXPECT_EQ(request.find("t_L"), request.npos) << request;
+  EXPECT_EQ(request.find("X_Forwarded"), request.npos) << request;
+  EXPECT_NE(request.find("X_Mine: kept\r\n"), request.npos) << request;
+  EXPECT_NE(request.find("Content-Length: 2\r\n"), request.npos) << request;
+}
+
+TEST_F(ExchangeTest, AnUpstreamMayPadItsChunkSizesAndSpeakALaterVersion) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send(
+      "HTTP/1.2 200 OK\r\nTransfer-Encoding:\tchunked\t\r\n\r\n"
+      "5   \r\nhello\r\n1 ;a=b\r\n!\r\n0  \r\n\r\n");
+  const std::string response = harness_.Await(client_, "\r\n0\r\n\r\n");
+  EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\n")) << response;
+  EXPECT_NE(response.find("5\r\nhello\r\n"), response.npos) << response;
+  EXPECT_NE(response.find("1\r\n!\r\n"), response.npos) << response;
+  harness_.Serve(client_, upstream_);  // It is kept.
+}
+
+TEST_F(ExchangeTest, AnUpstreamsExtensionsAreBoundedToo) {
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  std::string response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) response += "1;" + std::string(1000, 'x') + "\r\na\r\n";
+  upstream_.Send(response);
+  EXPECT_TRUE(harness_.AwaitEnd(client_)) << "broken off";
+  EXPECT_EQ(harness_.Count(Metric::kFramingRefusalsTotal, {"upstream", "too_much_chunk_overhead"}),
+            1u);
+}
+
+// RFC 9110 section 7.6.2.
+TEST_F(ExchangeTest, OptionsGoesAsFarAsItMay) {
+  client_.Send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
+  const std::string answer = harness_.Await(client_, kHeadEnd);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_NE(answer.find("allow: GET, HEAD, POST"), answer.npos) << answer;
+  client_.Send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n");
+  upstream_ = harness_.Accept();
+  const std::string request = harness_.Await(upstream_, kHeadEnd);
+  EXPECT_NE(request.find("Max-Forwards: 0\r\n"), request.npos) << request;
+}
+
+TEST_F(ExchangeTest, TheGatewayGoesByItsConfiguredName) {
+  harness_.Adopt(ProxyHarness::Load(
+      "via: edge-1\nlisteners: [{name: edge, bind: 127.0.0.1:8080}]\n"
+      "upstreams: {web: {endpoints: [127.0.0.1:1]}}\nroutes: [{name: all, upstream: web}]\n"));
+  client_.Send(
+      "GET / HTTP/1.1\r\nHost: a\r\n"
+      "Via: 1.1 holdfast, 1.1 holdfast, 1.1 holdfast, 1.1 holdfast, 1.1 holdfast\r\n\r\n");
+  upstream_ = harness_.Accept();
+  const std::string request = harness_.Await(upstream_, kHeadEnd);
+  EXPECT_NE(request.find("Via: 1.1 edge-1\r\n"), request.npos) << request;
+  upstream_.Send(kOk);
+  EXPECT_NE(harness_.Await(client_, kOkEnd).find("Via: 1.1 edge-1\r\n"), std::string::npos);
+}
+
 TEST_F(ExchangeTest, TheNextRequestReusesTheConnection) {
   WarmUp();
   for (int i = 0; i < 3; ++i) harness_.Serve(client_, upstream_);

@@ -71,6 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kUnsupportedMethod, 501, false},
         Expected{Failure::kUnknownExpectation, 417, false},
         Expected{Failure::kBodyTooLarge, 413, false}, Expected{Failure::kHeadTimeout, 408, false},
+        Expected{Failure::kLoopDetected, 508, false},
+        Expected{Failure::kUpstreamHeadTruncated, 502, true},
         Expected{Failure::kNoEndpoint, 503, true}, Expected{Failure::kQueueFull, 503, true},
         Expected{Failure::kQueueTimeout, 503, true}, Expected{Failure::kConnectRefused, 502, true},
         Expected{Failure::kConnectTimeout, 504, true}, Expected{Failure::kConnectFailed, 502, true},
@@ -110,7 +112,8 @@ TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
   }
   for (const Failure failure :
        {Failure::kUpstreamClosed, Failure::kUpstreamReset, Failure::kUpstreamBadResponse,
-        Failure::kUpstreamTruncated, Failure::kFirstByteTimeout, Failure::kStallTimeout}) {
+        Failure::kUpstreamHeadTruncated, Failure::kUpstreamTruncated, Failure::kFirstByteTimeout,
+        Failure::kStallTimeout}) {
     EXPECT_EQ(OutcomeOf(failure), Outcome::kGatewayError) << FailureName(failure);
   }
   for (const Failure failure :

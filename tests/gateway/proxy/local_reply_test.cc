@@ -56,6 +56,20 @@ TEST(LocalReplyTest, EveryShedRequestIsToldWhenToComeBack) {
   }
 }
 
+TEST(LocalReplyTest, OptionsAreThoseOfTheRoute) {
+  LocalReply reply;
+  FillOptionsReply({}, &reply);
+  EXPECT_EQ(reply.head.status, 200);
+  EXPECT_EQ(Field(reply.head, "allow"), "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+  EXPECT_EQ(reply.head.body, BodyKind::kLength);
+  EXPECT_EQ(reply.head.content_length, 0u);
+  config::MethodSet some;
+  some.Add(http::Method::kGet);
+  some.Add(http::Method::kOptions);
+  FillOptionsReply(some, &reply);
+  EXPECT_EQ(Field(reply.head, "allow"), "GET, OPTIONS");
+}
+
 TEST(LocalReplyTest, ARefusalSaysWhichRuleWasBroken) {
   LocalReply reply;
   FillRefusalReply(http::Refusal::kObsFold, &reply);

@@ -153,6 +153,28 @@ TEST_F(StatusServerTest, AMalformedRequestIsAnsweredAndTheConnectionClosed) {
   EXPECT_TRUE(paths_.empty());
 }
 
+// What follows may be another protocol's bytes.
+TEST_F(StatusServerTest, ARefusedTunnelEndsTheConnection) {
+  for (const std::string_view request :
+       {"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /no HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"}) {
+    RawClient client(address_);
+    const Message response = Exchange(client, request);
+    EXPECT_GE(response.Status(), 400);
+    EXPECT_EQ(response.Value("connection"), "close") << request;
+    Turns();
+    client.ExpectClosed();
+  }
+}
+
+// RFC 9110 section 9.3.2.
+TEST_F(StatusServerTest, ARefusedHeadHasNoContent) {
+  RawClient client(address_);
+  EXPECT_EQ(Exchange(client, "HEAD /healthz HTTP/1.1\r\n\r\n").Status(), 400);
+  Turns();
+  client.ExpectClosed();
+}
+
 TEST_F(StatusServerTest, AHeadThatIsTooLargeIsRefused) {
   RawClient client(address_);
   client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + std::string(64 * 1024, 'a'));
