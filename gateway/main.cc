@@ -11,6 +11,8 @@
 #include "gateway/config/load.h"
 #include "gateway/config/proxy_config.h"
 #include "gateway/demo.h"
+#include "gateway/server/cpu_share.h"
+#include "gateway/server/descriptor_budget.h"
 #include "gateway/server/op_log.h"
 #include "gateway/server/server.h"
 #include "gateway/server/signals.h"
@@ -89,8 +91,24 @@ int Demo(const Command& command) {
                }});
 }
 
+// What a start on this machine would stumble over. Only warnings: a file may be checked elsewhere.
+void WarnOfLimits(const config::Config& config) {
+  const size_t workers = config.workers.has_value()
+                             ? *config.workers
+                             : static_cast<size_t>(server::MeasureCpuShare().workers);
+  const absl::StatusOr<server::DescriptorBudget> budget =
+      server::PlanDescriptors(config, workers, server::RaiseDescriptorLimit());
+  if (!budget.ok()) {
+    fprintf(stderr, "warning: %s\n", std::string(budget.status().message()).c_str());
+    return;
+  }
+  for (const std::string& cut : budget->cuts) fprintf(stderr, "warning: %s\n", cut.c_str());
+}
+
 int Check(const Command& command) {
-  if (!Accept(config::LoadConfigFile(command.config_path)).has_value()) return server::kExitUsage;
+  const std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
+  if (!config.has_value()) return server::kExitUsage;
+  WarnOfLimits(*config);
   printf("%s: ok\n", command.config_path.c_str());
   return server::kExitOk;
 }

@@ -19,7 +19,8 @@ std::string_view EjectionResultName(EjectionResult result) {
 EjectionResult DecideEjection(const EjectionFacts& facts, const OutlierOptions& options) {
   HOLDFAST_CHECK(facts.all_ejected + facts.all_usable <= facts.endpoints);
   if (!facts.usable) return EjectionResult::kAlreadyOut;
-  const size_t allowed = std::max<size_t>(1, facts.endpoints * options.max_percent / 100);
+  const size_t share = facts.endpoints * options.max_percent / 100;
+  const size_t allowed = options.max_percent == 0 ? 0 : std::max<size_t>(1, share);
   if (facts.all_ejected >= allowed) return EjectionResult::kMaxPercent;
   if (facts.all_usable <= 1) return EjectionResult::kLastUsable;
   return EjectionResult::kEjected;

@@ -14,7 +14,7 @@ namespace holdfast::pool {
 struct OutlierOptions {
   Duration base_time = std::chrono::seconds(10);  // > 0; doubles with each ejection in a row
   Duration max_time = std::chrono::seconds(300);
-  uint32_t max_percent = 50;  // of an upstream's endpoints, ejected at a time; one always may be
+  uint32_t max_percent = 50;  // of an upstream's endpoints, ejected at a time; above 0 one may be
 
   bool operator==(const OutlierOptions&) const = default;
 };

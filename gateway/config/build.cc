@@ -1,5 +1,6 @@
 #include "gateway/config/build.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "gateway/config/reachability.h"
+#include "gateway/config/units.h"
 #include "gateway/config/values.h"
 
 namespace holdfast::config {
@@ -53,13 +55,15 @@ Listener BuildListener(const YamlNode& node, Binds* binds, Report* report) {
   }
   TakeSize(node, "max_head_bytes", &listener.max_head_bytes);
   TakeCount(node, "max_header_fields", &listener.max_header_fields);
+  listener.max_uri_bytes = std::min(listener.max_uri_bytes, listener.max_head_bytes);
   TakeSize(node, "max_uri_bytes", &listener.max_uri_bytes);
   TakeCount(node, "max_connections", &listener.max_connections);
   TakeCount(node, "max_requests", &listener.max_requests);
   if (listener.max_uri_bytes > listener.max_head_bytes) {
     const YamlNode* limit = FindScalar(node, "max_uri_bytes");
     report->Error((limit == nullptr ? node : *limit).position,
-                  "max_uri_bytes is larger than max_head_bytes, of which the URI is a part");
+                  "max_uri_bytes is larger than max_head_bytes, which is " +
+                      FormatSize(listener.max_head_bytes) + " and has the URI in it");
   }
   return listener;
 }
@@ -116,8 +120,10 @@ void BuildDns(const YamlNode& node, Dns* dns, Report* report) {
   for (const YamlNode& item : TakeList(node, "servers")) {
     if (const auto server = ParseDnsServer(item.text)) dns->servers.push_back(*server);
   }
-  Take(node, "min_ttl", &dns->min_ttl);
   Take(node, "max_ttl", &dns->max_ttl);
+  dns->min_ttl = std::min(dns->min_ttl, dns->max_ttl);
+  Take(node, "min_ttl", &dns->min_ttl);
+  if (FindScalar(node, "max_ttl") == nullptr) dns->max_ttl = std::max(dns->max_ttl, dns->min_ttl);
   Take(node, "timeout", &dns->timeout);
   TakeCount(node, "attempts", &dns->attempts);
   Take(node, "hold", &dns->hold);

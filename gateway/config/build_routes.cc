@@ -175,6 +175,29 @@ void BuildRetry(const YamlNode& node, RetryPolicy* retry, Report* report) {
   }
 }
 
+// A limit that is given and that a shorter one on the whole keeps from ever being reached.
+void WarnOfUnreached(const YamlNode& node, std::string_view key, const Duration& total,
+                     Report* report) {
+  const YamlNode* limit = FindScalar(node, key);
+  const std::optional<Duration> value =
+      limit == nullptr ? std::nullopt : ParseDuration(limit->text);
+  if (!value || *value <= total) return;
+  report->Warning(limit->position,
+                  std::string(key) + " is never reached: total is " + FormatDuration(total));
+}
+
+void BuildTimeouts(const YamlNode& route_node, Route* route, Report* report) {
+  const YamlNode& node = TakeMapping(route_node, "timeouts");
+  Take(node, "first_byte", &route->timeouts.first_byte);
+  Take(node, "stall", &route->timeouts.stall);
+  Take(node, "total", &route->timeouts.total);
+  if (!route->timeouts.total) return;
+  WarnOfUnreached(node, "first_byte", *route->timeouts.total, report);
+  WarnOfUnreached(node, "stall", *route->timeouts.total, report);
+  const YamlNode& retry = TakeMapping(route_node, "retry");
+  WarnOfUnreached(retry, "per_try_timeout", *route->timeouts.total, report);
+}
+
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   for (const std::string_view option : {"timeouts", "retry", "tunnel_idle_timeout"}) {
@@ -222,13 +245,13 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     Take(node, "name", &route.name);
     const YamlNode* name = FindScalar(node, "name");
     names.Add(route.name, (name == nullptr ? node : *name).position, report);
+    if (route.name == kUnmatchedRouteName) {
+      report->Error(name->position, "'none' is what requests without a route are called");
+    }
     route.match = BuildMatch(TakeMapping(node, "match"), listeners, report);
     BuildAction(node, upstreams, &route, report);
-    const YamlNode& timeouts = TakeMapping(node, "timeouts");
-    Take(timeouts, "first_byte", &route.timeouts.first_byte);
-    Take(timeouts, "stall", &route.timeouts.stall);
-    Take(timeouts, "total", &route.timeouts.total);
     BuildRetry(TakeMapping(node, "retry"), &route.retry, report);
+    BuildTimeouts(node, &route, report);
     TakeSize(node, "max_request_body", &route.max_request_body);
     Take(node, "tunnel_idle_timeout", &route.tunnel_idle_timeout);
     config->routes.push_back(std::move(route));

@@ -92,6 +92,16 @@ void BuildHash(const YamlNode& node, Upstream* upstream, Report* report) {
   }
 }
 
+// More are never there to be kept.
+void WarnOfIdle(const YamlNode& node, const Upstream& upstream, Report* report) {
+  const YamlNode* idle = FindScalar(node, "max_idle");
+  if (idle == nullptr || !upstream.max_connections) return;
+  if (upstream.max_idle > *upstream.max_connections) {
+    report->Warning(idle->position, "max_idle is larger than max_connections, which is " +
+                                        std::to_string(*upstream.max_connections));
+  }
+}
+
 void BuildIdleTimeout(const YamlNode& node, Upstream* upstream) {
   if (FindScalar(node, "idle_timeout") == nullptr) return;
   upstream->idle_timeout_auto = HoldsWord(node, "idle_timeout", "auto");
@@ -165,8 +175,9 @@ void BuildOutlier(const YamlNode& upstream, std::optional<OutlierEjection>* outl
   }
   const YamlNode& node = TakeMapping(upstream, "outlier");
   TakeCount(node, "consecutive_errors", &(*outlier)->consecutive_errors);
-  Take(node, "base_ejection", &(*outlier)->base_time);
   Take(node, "max_ejection", &(*outlier)->max_time);
+  (*outlier)->base_time = std::min((*outlier)->base_time, (*outlier)->max_time);
+  Take(node, "base_ejection", &(*outlier)->base_time);
   TakePercent(node, "max_ejected", &(*outlier)->max_percent);
   if ((*outlier)->base_time > (*outlier)->max_time) {
     report->Error(PlaceOf(node, "base_ejection"),
@@ -189,6 +200,7 @@ Upstream BuildUpstream(const std::string& name, const YamlNode& node, Report* re
   TakePercent(node, "panic_threshold", &upstream.panic_percent);
   TakeCount(node, "max_connections", &upstream.max_connections);
   TakeCount(node, "max_idle", &upstream.max_idle);
+  WarnOfIdle(node, upstream, report);
   BuildIdleTimeout(node, &upstream);
   Take(node, "max_connection_age", &upstream.max_connection_age);
   TakeCount(node, "max_requests", &upstream.max_requests);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -188,6 +189,9 @@ struct RetryPolicy {
   Duration backoff = std::chrono::milliseconds(25);  // before the second repetition; doubles
   Duration max_backoff = std::chrono::milliseconds(250);
 };
+
+// What logs and metrics call requests that no route matched. No route may be called so.
+inline constexpr std::string_view kUnmatchedRouteName = "none";
 
 struct Route {
   uint32_t index = 0;  // its place in Config::routes

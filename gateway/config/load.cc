@@ -10,6 +10,7 @@
 #include "gateway/config/build.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/shape_check.h"
+#include "gateway/config/surroundings.h"
 #include "gateway/config/yaml_node.h"
 #include "pool/net/socket.h"
 
@@ -33,6 +34,16 @@ std::optional<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
+void AddSurroundings(const std::string& path, LoadResult* result) {
+  for (std::string& message : MissingSurroundings(*result->config)) {
+    result->diagnostics.push_back({.severity = Severity::kWarning,
+                                   .file = path,
+                                   .position = {},
+                                   .message = std::move(message),
+                                   .source = {}});
+  }
+}
+
 }  // namespace
 
 LoadResult LoadConfig(std::string_view text, std::string_view file_name) {
@@ -53,7 +64,11 @@ LoadResult LoadConfig(std::string_view text, std::string_view file_name) {
 
 LoadResult LoadConfigFile(const std::string& path) {
   const std::optional<std::string> text = ReadFile(path);
-  if (text) return LoadConfig(*text, path);
+  if (text) {
+    LoadResult result = LoadConfig(*text, path);
+    if (result.config) AddSurroundings(path, &result);
+    return result;
+  }
   Report report({}, path);
   report.Error({}, std::string("cannot be read: ") + std::strerror(errno));
   return {.config = std::nullopt, .diagnostics = report.Take()};

@@ -20,7 +20,8 @@ struct LoadResult {
 // nesting and the number of reported errors are bounded, nothing outside the text is looked at.
 LoadResult LoadConfig(std::string_view text, std::string_view file_name);
 
-// The same for a file; one that cannot be read gives one error without a position.
+// The same for a file; one that cannot be read gives one error without a position. Warns of what
+// the configuration needs and this machine lacks.
 LoadResult LoadConfigFile(const std::string& path);
 
 }  // namespace holdfast::config

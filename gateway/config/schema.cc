@@ -75,7 +75,7 @@ constexpr Shape kPseudonym = {
 };
 
 constexpr Shape kDrainDuration = {.kind = Kind::kDuration, .min = 0, .max = kDay};
-constexpr Shape kTtl = {.kind = Kind::kDuration, .min = 0, .max = kDay};
+constexpr Shape kTtl = {.kind = Kind::kDuration, .min = kMillisecond, .max = kDay};
 
 constexpr Shape kWorkers = {.kind = Kind::kCount, .min = 1, .max = 1024, .words = kAuto};
 constexpr Shape kClientConnections = {

@@ -96,7 +96,7 @@ constexpr Shape kQueue = {
 };
 constexpr Key kBreakerKeys[] = {
     {"connections", "Connections at a time, all endpoints together; off.", &kSomeOrOff},
-    {"pending", "Requests that wait for a connection at a time; off.", &kAnyOrOff},
+    {"pending", "Requests that wait for a connection at a time; off.", &kSomeOrOff},
     {"requests", "Requests at a time, in flight or waiting; off.", &kSomeOrOff},
     {"retries", "Repetitions at a time; off.", &kAnyOrOff},
 };
@@ -159,7 +159,8 @@ constexpr Key kOutlierKeys[] = {
     {"base_ejection", "For how long at first, doubling with each ejection in a row; 10s.",
      &kDuration},
     {"max_ejection", "For how long at the most; 300s.", &kDuration},
-    {"max_ejected", "Share of the endpoints that may be ejected, but never the last; 50%.",
+    {"max_ejected",
+     "Share of the endpoints that may be ejected, one if it is less, never the last; 50%.",
      &kPercent},
 };
 constexpr Shape kOutlier = {

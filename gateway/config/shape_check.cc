@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/config/foreign_keys.h"
 #include "gateway/config/suggest.h"
 #include "gateway/config/units.h"
 
@@ -53,6 +54,10 @@ void UnknownKey(const YamlNode& key, const Shape& shape, Report* report) {
   std::vector<std::string_view> known;
   for (const Key& candidate : shape.keys) known.push_back(candidate.name);
   std::string message = "unknown key " + Quoted(key.text);
+  if (const std::string_view hint = ForeignKeyHint(key.text); !hint.empty()) {
+    report->Error(key.position, message + "; " + std::string(hint));
+    return;
+  }
   const std::string suggestion = Suggestion(key.text, known);
   if (suggestion.empty()) {
     std::string_view separator = "; expected one of ";

@@ -55,8 +55,9 @@ RouteCells& View::cells(uint32_t listener, const route::Route* route) {
   const size_t column = route == nullptr ? config.routes.size() : route->index;
   std::unique_ptr<RouteCells>& cells = cells_[listener * (config.routes.size() + 1) + column];
   if (cells == nullptr) {
-    cells = std::make_unique<RouteCells>(shard_, config.listeners[listener].name,
-                                         route == nullptr ? "none" : route->name);
+    cells = std::make_unique<RouteCells>(
+        shard_, config.listeners[listener].name,
+        route == nullptr ? std::string(config::kUnmatchedRouteName) : route->name);
   }
   return *cells;
 }

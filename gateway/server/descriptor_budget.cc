@@ -44,6 +44,21 @@ size_t Wanted(const config::Upstream& upstream, size_t left) {
   return endpoints > 0 && each > left / endpoints ? left : each * endpoints;
 }
 
+// A cap that was raised above the default, for nothing, is worth a word.
+std::vector<std::string> Cuts(const config::Config& config, const DescriptorBudget& budget) {
+  const uint32_t usual = config::Upstream().max_connections.value_or(0);
+  std::vector<std::string> cuts;
+  for (const config::Upstream& upstream : config.upstreams) {
+    const uint32_t cap = upstream.max_connections.value_or(0);
+    if (cap <= usual || cap <= budget.upstreams) continue;
+    cuts.push_back(absl::StrFormat(
+        "upstream %s: max_connections is %d, but the descriptor limit of %d leaves %d for all "
+        "upstreams (raise it with ulimit -n or LimitNOFILE=)",
+        upstream.name, cap, budget.limit, budget.upstreams));
+  }
+  return cuts;
+}
+
 }  // namespace
 
 std::string DescriptorBudget::ToString() const {
@@ -83,6 +98,7 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
         "to %d, but %s",
         limit, asked, budget.ToString()));
   }
+  budget.cuts = Cuts(config, budget);
   return budget;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -24,6 +25,8 @@ struct DescriptorBudget {
   size_t upstreams = 0;
   size_t idle_upstreams = 0;
   size_t clients = 0;
+  // What of max_connections has no room: sentences for warnings.
+  std::vector<std::string> cuts;
 
   // "20000 descriptors = 76 gateway + 512 upstream connections (at most 512 idle) + 19412
   // clients"

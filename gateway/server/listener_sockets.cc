@@ -28,16 +28,18 @@ absl::StatusOr<pool::FileDescriptor> Copy(const pool::FileDescriptor& socket) {
   return pool::FileDescriptor(copy);
 }
 
-absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address) {
-  if (address.is_ip() && address.port() != 0) {
+absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
+                                               bool port_is_ours) {
+  if (address.is_ip() && address.port() != 0 && !port_is_ours) {
     if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
   }
   return pool::Listen(address, address.is_ip());
 }
 
-absl::Status Bind(const pool::SocketAddress& address, size_t workers, BoundListener* bound) {
+absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_is_ours,
+                  BoundListener* bound) {
   if (bound->sockets.empty()) {
-    absl::StatusOr<pool::FileDescriptor> first = BindFirst(address);
+    absl::StatusOr<pool::FileDescriptor> first = BindFirst(address, port_is_ours);
     if (!first.ok()) return first.status();
     bound->sockets.push_back(std::move(*first));
   }
@@ -73,13 +75,13 @@ absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
 }
 
 absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers,
-                                           std::vector<pool::FileDescriptor> inherited) {
+                                           std::vector<pool::FileDescriptor> inherited,
+                                           bool port_is_ours) {
   BoundListener bound;
   bound.name = listener.name;
   bound.sockets = std::move(inherited);
-  if (absl::Status status = Bind(listener.bind.address, workers, &bound); !status.ok()) {
-    return Explain(listener, status);
-  }
+  absl::Status status = Bind(listener.bind.address, workers, port_is_ours, &bound);
+  if (!status.ok()) return Explain(listener, status);
   return bound;
 }
 

@@ -29,8 +29,13 @@ absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
 // spreads connections over them; a UNIX socket is one, accepted on by all. With `inherited` sockets
 // of that listener it takes those and binds what is missing: clients may wait in the queue of each,
 // so each must be accepted on. The error says which listener, which address and why.
+//
+// A port that another process listens on is refused even if it would share it. `port_is_ours`: this
+// process listens there, on this or on another address (0.0.0.0 beside 127.0.0.1), or has done so
+// until just now, and shares it with itself; the kernel leads a connection to the more exact one.
 absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, size_t workers,
-                                           std::vector<pool::FileDescriptor> inherited = {});
+                                           std::vector<pool::FileDescriptor> inherited = {},
+                                           bool port_is_ours = false);
 
 }  // namespace holdfast::server
 

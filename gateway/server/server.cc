@@ -142,6 +142,7 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
     if (!status.ok()) return status;
   }
   LogInfo(budget->ToString());
+  for (const std::string& cut : budget->cuts) LogWarning(cut);
   shares->workers = worker_count_;
   shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams);
   shares->clients = std::max<size_t>(1, budget->clients / worker_count_);
@@ -221,8 +222,12 @@ absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const confi
     if (snapshot_ != nullptr && HasListener(*snapshot_, key)) continue;
     absl::StatusOr<std::vector<pool::FileDescriptor>> held = SocketsHeld(listener);
     if (!held.ok()) return held.status();
-    absl::StatusOr<BoundListener> sockets = BindListener(listener, worker_count_, std::move(*held));
+    const pool::SocketAddress& address = listener.bind.address;
+    absl::StatusOr<BoundListener> sockets =
+        BindListener(listener, worker_count_, std::move(*held),
+                     address.is_ip() && ports_.contains(address.port()));
     if (!sockets.ok()) return sockets.status();
+    if (sockets->address.is_ip()) ports_.insert(sockets->address.port());
     bound[key] = std::move(*sockets);
   }
   return bound;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -142,6 +143,7 @@ class Server {
   // Of every listener, by ListenerKey, for the process that takes our place.
   std::map<std::string, std::vector<pool::FileDescriptor>> copies_;
   std::map<std::string, std::string> addresses_;  // as announced
+  std::set<uint16_t> ports_;                      // of TCP listeners, present and past
   std::unique_ptr<Upgrade> upgrade_;              // under way
   std::optional<Heartbeats> heartbeats_;
   std::optional<Signals> signals_;

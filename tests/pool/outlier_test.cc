@@ -42,6 +42,11 @@ TEST(DecideEjectionTest, OneMayBeEjectedHoweverSmallTheShare) {
             EjectionResult::kMaxPercent);
 }
 
+TEST(DecideEjectionTest, ZeroPercentIsNone) {
+  EXPECT_EQ(Decide({.endpoints = 300, .all_ejected = 0, .all_usable = 300}, 0),
+            EjectionResult::kMaxPercent);
+}
+
 TEST(DecideEjectionTest, TheLastUsableStays) {
   EXPECT_EQ(Decide({.endpoints = 1, .all_ejected = 0, .all_usable = 1}, 100),
             EjectionResult::kLastUsable);

@@ -318,5 +318,25 @@ TEST(BuildRoutesTest, WarnsOfAMethodThatNoRouteGets) {
             "TRACE matches no request: it is answered 501 before routes are looked at\n");
 }
 
+TEST(BuildRoutesTest, NoRouteIsCalledAsThoseWithoutOneAre) {
+  EXPECT_EQ(RouteErrors("  - {name: none, upstream: web}\n  - upstream: api\n"),
+            "8:12 'none' is what requests without a route are called\n");
+}
+
+TEST(BuildRoutesTest, WarnsOfATimeThatIsNeverReached) {
+  const auto said = [](std::string_view keys) {
+    return Complaints(WithRoutes("  - {name: a, upstream: web, " + std::string(keys) + "}\n"));
+  };
+  EXPECT_NE(said("timeouts: {first_byte: 6s, total: 5s}")
+                .find("first_byte is never reached: total is 5s"),
+            std::string::npos);
+  EXPECT_NE(said("timeouts: {total: 5s}, retry: {per_try_timeout: 6s}")
+                .find("per_try_timeout is never reached: total is 5s"),
+            std::string::npos);
+  EXPECT_EQ(said("timeouts: {total: 5s}").find("never reached"), std::string::npos);
+  EXPECT_EQ(said("timeouts: {first_byte: off, total: 5s}").find("never reached"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::config

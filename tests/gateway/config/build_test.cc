@@ -86,12 +86,13 @@ TEST(BuildListenerTest, SeveralMayAskForAnyPort) {
 TEST(BuildListenerTest, TheUriIsPartOfTheHead) {
   EXPECT_EQ(Complaints(WithListeners("  - bind: :1\n    max_head_bytes: 2KiB\n"
                                      "    max_uri_bytes: 3KiB\n")),
-            "f.yaml:5:20: error: max_uri_bytes is larger than max_head_bytes, of which the URI is "
-            "a part\n"
+            "f.yaml:5:20: error: max_uri_bytes is larger than max_head_bytes, which is 2KiB and "
+            "has the URI in it\n"
             "      max_uri_bytes: 3KiB\n"
             "                     ^\n");
-  EXPECT_TRUE(Complaints(WithListeners("  - bind: :1\n    max_head_bytes: 4KiB\n"))
-                  .starts_with("f.yaml:3:5: error: max_uri_bytes is larger"));
+  EXPECT_EQ(
+      Load(WithListeners("  - bind: :1\n    max_head_bytes: 4KiB\n")).listeners[0].max_uri_bytes,
+      4u << 10);
 }
 
 std::string WithFileKeys(std::string_view lines) {
@@ -157,6 +158,22 @@ TEST(BuildConfigTest, TheTtlBoundsAreInOrder) {
             "f.yaml:4:6: error: min_ttl is larger than max_ttl\n"
             "  dns: {min_ttl: 10s, max_ttl: 9s}\n"
             "       ^\n");
+}
+
+TEST(BuildConfigTest, ATtlBoundThatStandsAloneMovesTheOther) {
+  const Dns low = Load(WithFileKeys("dns: {max_ttl: 500ms}\n")).dns;
+  EXPECT_EQ(low.min_ttl, std::chrono::milliseconds(500));
+  const Dns high = Load(WithFileKeys("dns: {min_ttl: 10m}\n")).dns;
+  EXPECT_EQ(high.max_ttl, std::chrono::minutes(10));
+  EXPECT_NE(Complaints(WithFileKeys("dns: {min_ttl: 0s}\n")).find("from 1ms to 1d; found '0s'"),
+            std::string::npos);
+}
+
+TEST(BuildConfigTest, TheAccessLogHasOneFormat) {
+  EXPECT_EQ(Complaints(WithFileKeys("access_log: {format: json}\n")), "");
+  EXPECT_NE(Complaints(WithFileKeys("access_log: {format: combined}\n"))
+                .find("expected one of json; found 'combined'"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -234,11 +234,11 @@ TEST(BuildUpstreamTest, EachPolicyTakesOff) {
 
 TEST(BuildUpstreamTest, ReadsTheLimits) {
   const Upstream web =
-      Load(WithKeys("    breakers: {connections: 1, pending: 0, requests: 3, retries: 0}\n"
+      Load(WithKeys("    breakers: {connections: 1, pending: 2, requests: 3, retries: 0}\n"
                     "    retry_budget: {percent: 0%, min: 0}\n"))
           .upstreams[0];
   EXPECT_EQ(web.breakers.connections, 1u);
-  EXPECT_EQ(web.breakers.pending, 0u);
+  EXPECT_EQ(web.breakers.pending, 2u);
   EXPECT_EQ(web.breakers.requests, 3u);
   EXPECT_EQ(web.breakers.retries, 0u);
   ASSERT_TRUE(web.retry_budget);
@@ -246,6 +246,9 @@ TEST(BuildUpstreamTest, ReadsTheLimits) {
   EXPECT_EQ(web.retry_budget->min_retries, 0u);
   EXPECT_EQ(Errors(WithKeys("    breakers: {connections: 0}\n")),
             "6:29 expected a whole number from 1 to 1000000, or off; found '0'\n");
+  // None at a time would refuse every request that needs a new connection: all of them.
+  EXPECT_EQ(Errors(WithKeys("    breakers: {pending: 0}\n")),
+            "6:25 expected a whole number from 1 to 1000000, or off; found '0'\n");
 }
 
 TEST(BuildUpstreamTest, APercentageHasItsSign) {
@@ -323,8 +326,19 @@ TEST(BuildHealthCheckTest, RefusesWhatCannotBeSentOrMet) {
 TEST(BuildOutlierTest, TheEjectionTimesAreInOrder) {
   EXPECT_EQ(Errors(WithKeys("    outlier: {base_ejection: 301s}\n")),
             "6:30 base_ejection is longer than max_ejection, which is 5m\n");
-  EXPECT_EQ(Errors(WithKeys("    outlier: {max_ejection: 9s}\n")),
-            "6:14 base_ejection is longer than max_ejection, which is 9s\n");
+  EXPECT_EQ(Errors(WithKeys("    outlier: {base_ejection: 10s, max_ejection: 9s}\n")),
+            "6:30 base_ejection is longer than max_ejection, which is 9s\n");
+}
+
+TEST(BuildUpstreamTest, WarnsOfMoreIdleConnectionsThanThereMayBe) {
+  const std::string said = Complaints(WithKeys("    max_connections: 9\n    max_idle: 10\n"));
+  EXPECT_NE(said.find("max_idle is larger than max_connections, which is 9"), std::string::npos);
+  EXPECT_EQ(Complaints(WithKeys("    max_connections: 9\n")).find("max_idle"), std::string::npos);
+}
+
+TEST(BuildUpstreamTest, AShorterLongestEjectionMovesTheFirst) {
+  const Upstream web = Load(WithKeys("    outlier: {max_ejection: 2s}\n")).upstreams[0];
+  EXPECT_EQ(web.outlier->base_time, std::chrono::seconds(2));
 }
 
 }  // namespace

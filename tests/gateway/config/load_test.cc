@@ -163,6 +163,19 @@ TEST(LoadConfigTest, ShowsTwentyErrors) {
   EXPECT_EQ(result.diagnostics.back().message, "errors not shown: 11");
 }
 
+TEST(LoadConfigTest, TenThousandRoutesWithNamesAndHostsLoad) {
+  std::string text =
+      "listeners: [{bind: \":1\"}]\nupstreams: {web: {endpoints: [\"web:80\"]}}\nroutes:\n";
+  for (int i = 1; i <= 10'000; ++i) {
+    const std::string number = std::to_string(i);
+    text += "  - {name: service-" + number + ", match: {hosts: [service-" + number +
+            ".example.com, www.service-" + number +
+            ".example.com], path_prefix: /v1/, methods: [GET, POST]}, upstream: web, "
+            "timeouts: {total: 5s}}\n";
+  }
+  EXPECT_EQ(Load(text).routes.size(), 10'000u);
+}
+
 TEST(LoadConfigTest, TheTextNeedNotEndWithALineEnd) {
   const std::string_view text = kTenLines.substr(0, kTenLines.size() - 1);
   Load(text);
@@ -216,9 +229,9 @@ TEST(LoadConfigFileTest, NamesTheFileInItsErrors) {
 }
 
 TEST(LoadConfigFileTest, RefusesALargeFile) {
-  const TemporaryFile file(std::string((1 << 20) + 10, '#'));
+  const TemporaryFile file(std::string((2 << 20) + 10, '#'));
   EXPECT_EQ(FormatDiagnostics(LoadConfigFile(file.path()).diagnostics),
-            file.path() + ": error: the file is too large; at most 1048576 bytes\n");
+            file.path() + ": error: the file is too large; at most 2097152 bytes\n");
 }
 
 TEST(LoadConfigFileTest, AFileThatCannotBeReadIsOneError) {

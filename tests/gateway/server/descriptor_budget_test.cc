@@ -166,5 +166,19 @@ TEST(DescriptorBudgetTest, TheSoftLimitIsRaisedToTheHardOne) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+TEST(DescriptorBudgetTest, ACapThatHasNoRoomIsNamed) {
+  config::Upstream upstream = UpstreamOf(1, 10'000);
+  upstream.name = "web";
+  const DescriptorBudget budget = Plan(ConfigOf(1, {upstream}), 2, 1024);
+  ASSERT_EQ(budget.cuts.size(), 1u);
+  EXPECT_EQ(budget.cuts[0],
+            "upstream web: max_connections is 10000, but the descriptor limit of 1024 leaves " +
+                std::to_string(budget.upstreams) +
+                " for all upstreams (raise it with ulimit -n or LimitNOFILE=)");
+  EXPECT_TRUE(Plan(ConfigOf(1, {upstream}), 2, 50'000).cuts.empty());
+  // What nobody has asked for needs no word.
+  EXPECT_TRUE(Plan(ConfigOf(1, {UpstreamOf(1, 512)}), 2, 1024).cuts.empty());
+}
+
 }  // namespace
 }  // namespace holdfast::server

@@ -164,5 +164,25 @@ TEST(ListenerSocketsTest, AnInheritedUnixSocketIsOneForAsManyAsThereAre) {
   }
 }
 
+TEST(ListenerSocketsTest, EveryAddressMayBeBesideOneAddressOfAPortOfOurs) {
+  const BoundListener one = Bound("127.0.0.1:0", 2);
+  const std::string every = "0.0.0.0:" + std::to_string(one.address.port());
+  EXPECT_THAT(ErrorOf(every), HasSubstr("in use"));
+  const absl::StatusOr<BoundListener> both =
+      BindListener(ListenerAt(every), 2, {}, /*port_is_ours=*/true);
+  ASSERT_TRUE(both.ok()) << both.status();
+  // The more exact one has the client.
+  const support::WireSocket client = support::Connect(one.address.ToString());
+  EXPECT_TRUE(HasClient(one.sockets[0]) || HasClient(one.sockets[1]));
+}
+
+TEST(ListenerSocketsTest, AForeignSocketThatDoesNotShareIsInTheWayOfAPortOfOurs) {
+  const int foreign = support::Listen("127.0.0.1:0");
+  const absl::StatusOr<BoundListener> bound =
+      BindListener(ListenerAt(support::LocalAddress(foreign)), 1, {}, /*port_is_ours=*/true);
+  EXPECT_FALSE(bound.ok());
+  close(foreign);
+}
+
 }  // namespace
 }  // namespace holdfast::server

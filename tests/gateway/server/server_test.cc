@@ -473,5 +473,28 @@ TEST_F(ServerTest, CapsBeyondTheDescriptorLimitAreAStartError) {
   EXPECT_THAT(StartError(text), AllOf(HasSubstr("descriptor limit"), HasSubstr("10000000")));
 }
 
+TEST_F(ServerTest, EveryAddressMayBeAListenerBesideOneAddressOfItsPort) {
+  const int probe = support::Listen("127.0.0.1:0");
+  const std::string one = support::LocalAddress(probe);
+  close(probe);
+  const std::string every = "0.0.0.0" + one.substr(one.rfind(':'));
+  const std::string text =
+      "workers: 2\nstatus: off\n"
+      "listeners: [{name: one, bind: '" +
+      one + "'}, {name: every, bind: '" + every +
+      "'}]\n"
+      "routes:\n"
+      "  - {match: {listeners: [one]}, respond: {body: one}}\n"
+      "  - {match: {listeners: [every]}, respond: {body: every}}\n";
+  const pool::SystemClock clock;
+  Server server(&clock, {});
+  const absl::Status status = server.Start(Load(text));
+  ASSERT_TRUE(status.ok()) << status;
+  RawClient client(one);
+  EXPECT_EQ(client.Get("/").body, "one");
+  RawClient other("127.0.0.2" + one.substr(one.rfind(':')));
+  EXPECT_EQ(other.Get("/").body, "every");
+}
+
 }  // namespace
 }  // namespace holdfast::server

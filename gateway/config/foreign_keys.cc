@@ -1,0 +1,148 @@
+#include "gateway/config/foreign_keys.h"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <string>
+
+#include "gateway/config/text_checks.h"
+
+namespace holdfast::config {
+namespace {
+
+struct Hint {
+  std::span<const std::string_view> keys;
+  std::string_view text;
+};
+
+constexpr std::string_view kTls[] = {"tls",
+                                     "ssl",
+                                     "https",
+                                     "cert",
+                                     "certs",
+                                     "certificate",
+                                     "certificates",
+                                     "tls_certificates",
+                                     "tls_context",
+                                     "ssl_certificate",
+                                     "ssl_certificate_key",
+                                     "sni"};
+constexpr std::string_view kRegex[] = {
+    "path_regex", "regex",    "path_regexp",  "path_re",
+    "safe_regex", "path_reg", "path_pattern", "path_separated_prefix"};
+constexpr std::string_view kSplit[] = {
+    "weights", "weighted_clusters", "upstreams",    "weighted_upstreams",
+    "split",   "traffic_split",     "backend_refs", "canary"};
+constexpr std::string_view kMatchMore[] = {"query",         "query_params", "query_parameters",
+                                           "cookies",       "client_ip",    "source_ip",
+                                           "remote_address"};
+constexpr std::string_view kRewrite[] = {
+    "rewrite",       "prefix_rewrite", "url_rewrite",     "strip_prefix", "path_rewrite",
+    "regex_rewrite", "replace_prefix", "strip_path",      "add_prefix",   "host_rewrite",
+    "host_header",   "preserve_host",  "proxy_set_header"};
+constexpr std::string_view kFields[] = {"add_header",
+                                        "add_headers",
+                                        "set_headers",
+                                        "request_headers",
+                                        "response_headers",
+                                        "request_headers_to_add",
+                                        "response_headers_to_add",
+                                        "remove_headers"};
+constexpr std::string_view kLimits[] = {"rate_limit", "rate_limits", "ratelimit",      "limit_req",
+                                        "limit_conn", "throttle",    "local_ratelimit"};
+constexpr std::string_view kAuth[] = {"auth", "basic_auth", "auth_basic",   "jwt",   "oauth2",
+                                      "oidc", "ext_authz",  "forward_auth", "allow", "deny",
+                                      "acl",  "ip_allow",   "rbac"};
+constexpr std::string_view kContent[] = {
+    "gzip", "compression", "compress",    "brotli",      "cache",      "proxy_cache", "cors",
+    "root", "static",      "file_server", "error_pages", "error_page", "mirror"};
+constexpr std::string_view kProtocols[] = {"http2",  "h2",   "h2c",      "http3",
+                                           "quic",   "grpc", "protocol", "proxy_protocol",
+                                           "stream", "tcp",  "udp"};
+constexpr std::string_view kWebSocket[] = {"websocket", "websockets", "upgrade_configs",
+                                           "allow_upgrade"};
+constexpr std::string_view kSticky[] = {"sticky",          "session_affinity", "sticky_session",
+                                        "sticky_sessions", "affinity",         "ip_hash",
+                                        "hash_policy",     "stick_table",      "persistence"};
+constexpr std::string_view kAdmin[] = {"admin", "api", "dashboard"};
+constexpr std::string_view kTracing[] = {"tracing", "trace", "opentelemetry", "otel", "zipkin"};
+constexpr std::string_view kInclude[] = {"include", "includes", "import", "conf_d"};
+constexpr std::string_view kLogLevel[] = {"log", "logs", "logging", "log_level", "error_log"};
+constexpr std::string_view kMetrics[] = {"metrics", "prometheus", "stats", "health", "ready"};
+constexpr std::string_view kUser[] = {"user", "group", "daemon", "chroot", "pid", "pid_file"};
+constexpr std::string_view kBind[] = {"listen", "port", "ports", "server"};
+constexpr std::string_view kEndpoints[] = {"servers", "backends", "backend",    "targets",
+                                           "url",     "urls",     "hosts_list", "load_assignment",
+                                           "members"};
+constexpr std::string_view kUpstream[] = {"proxy_pass",    "cluster",    "service",
+                                          "reverse_proxy", "forward_to", "destination"};
+constexpr std::string_view kClusters[] = {"clusters", "services"};
+constexpr std::string_view kHosts[] = {"server_name",   "server_names", "domains",
+                                       "virtual_hosts", "hostnames",    "domain"};
+constexpr std::string_view kPath[] = {"prefix", "location", "locations", "uri"};
+constexpr std::string_view kBalance[] = {
+    "lb", "lb_policy", "load_balancer", "load_balancing", "algorithm", "policy"};
+constexpr std::string_view kKeep[] = {"keepalive", "keep_alive", "keepalive_timeout",
+                                      "keepalive_requests", "max_idle_conns"};
+constexpr std::string_view kTimes[] = {
+    "timeout",       "proxy_read_timeout", "proxy_send_timeout", "read_timeout",
+    "write_timeout", "request_timeout",    "response_timeout",   "send_timeout"};
+constexpr std::string_view kBody[] = {"client_max_body_size", "max_body_size", "body_limit",
+                                      "max_request_bytes"};
+constexpr std::string_view kHealth[] = {"max_fails", "fail_timeout", "outlier_detection",
+                                        "passive_health_check"};
+constexpr std::string_view kBreakers[] = {"circuit_breaker", "circuit_breakers", "thresholds"};
+constexpr std::string_view kWorkers[] = {"worker_processes", "threads", "nbthread", "concurrency"};
+
+constexpr Hint kHints[] = {
+    {kTls, "TLS is not spoken in this version; put a TLS terminator in front"},
+    {kRegex, "there are no regular expressions; path and path_prefix are compared as they are"},
+    {kSplit,
+     "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
+     "weights"},
+    {kMatchMore, "routes match by listeners, hosts, path or path_prefix, and methods only"},
+    {kRewrite, "requests are not rewritten; path and Host go on as the client sent them"},
+    {kFields, "fields of forwarded messages cannot be set; respond.headers is for own answers"},
+    {kLimits, "there are no rate limits per client; see max_connections, queue and breakers"},
+    {kAuth, "there is no authentication or access list; a route can answer 403 by itself"},
+    {kContent, "content is passed on as it is; a route can answer by itself with respond"},
+    {kProtocols, "HTTP/1.1 is spoken on both sides, and nothing else"},
+    {kWebSocket, "upgrades such as WebSocket need no key; see tunnel_idle_timeout"},
+    {kSticky, "see balance: maglev with hash: {cookie: session} or client_address"},
+    {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
+    {kTracing, "there is no tracing; trace fields pass unchanged, and access_log has the times"},
+    {kInclude, "a configuration is one file"},
+    {kLogLevel, "the process log goes to stderr as it is; access_log is for requests"},
+    {kMetrics, "see status, which serves /metrics, /healthz and /readyz"},
+    {kUser, "whoever starts the process chooses its user; it does not detach itself"},
+    {kBind, "see bind of a listener, such as {bind: 0.0.0.0:8080}"},
+    {kEndpoints, "see endpoints of an upstream, such as {endpoints: [\"web:8080\"]}"},
+    {kUpstream, "see upstream of a route, the name of one of upstreams"},
+    {kClusters, "see upstreams"},
+    {kHosts, "see hosts in a route's match"},
+    {kPath, "see path and path_prefix in a route's match"},
+    {kBalance, "see balance of an upstream"},
+    {kKeep,
+     "connections are kept by default; see idle_timeout, max_idle, max_requests and "
+     "max_connection_age"},
+    {kTimes,
+     "see timeouts of a route ({first_byte: 30s, stall: 60s, total: off}), connect_timeout of an "
+     "upstream, and head_timeout and body_timeout of a listener"},
+    {kBody, "see max_request_body of a route"},
+    {kHealth, "see outlier of an upstream"},
+    {kBreakers, "see breakers of an upstream"},
+    {kWorkers, "see workers"},
+};
+
+}  // namespace
+
+std::string_view ForeignKeyHint(std::string_view key) {
+  std::string name = LowerCase(key);
+  std::ranges::replace(name, '-', '_');
+  for (const Hint& hint : kHints) {
+    if (std::ranges::find(hint.keys, name) != hint.keys.end()) return hint.text;
+  }
+  return {};
+}
+
+}  // namespace holdfast::config

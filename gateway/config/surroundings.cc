@@ -1,0 +1,44 @@
+#include "gateway/config/surroundings.h"
+
+#include <sys/stat.h>
+
+#include <string_view>
+
+#include "gateway/config/diagnostic.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+void CheckFolder(const std::string& what, std::string_view path,
+                 std::vector<std::string>* missing) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || slash == 0) return;
+  const std::string folder(path.substr(0, slash));
+  struct stat facts {};
+  if (stat(folder.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return;
+  missing->push_back(what + ": there is no folder " + Quoted(folder) + " on this machine");
+}
+
+void CheckBind(const std::string& what, const Bind& bind, std::vector<std::string>* missing) {
+  if (bind.text.starts_with(kUnix)) {
+    CheckFolder(what, std::string_view(bind.text).substr(kUnix.size()), missing);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> MissingSurroundings(const Config& config) {
+  std::vector<std::string> missing;
+  if (config.access_log && config.access_log->target == AccessLog::Target::kFile) {
+    CheckFolder("access_log", config.access_log->path, &missing);
+  }
+  for (const Listener& listener : config.listeners) {
+    CheckBind("listener " + listener.name, listener.bind, &missing);
+  }
+  if (config.status) CheckBind("status", *config.status, &missing);
+  return missing;
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,18 @@
+#ifndef HOLDFAST_GATEWAY_CONFIG_SURROUNDINGS_H_
+#define HOLDFAST_GATEWAY_CONFIG_SURROUNDINGS_H_
+
+#include <string>
+#include <vector>
+
+#include "gateway/config/config.h"
+
+namespace holdfast::config {
+
+// What a correct configuration needs and this machine does not have: the folders of the access log
+// and of UNIX sockets to listen on. Sentences for warnings, since a file may be checked on a
+// machine other than the one it is for.
+std::vector<std::string> MissingSurroundings(const Config& config);
+
+}  // namespace holdfast::config
+
+#endif  // HOLDFAST_GATEWAY_CONFIG_SURROUNDINGS_H_

@@ -1,0 +1,61 @@
+#include "gateway/config/foreign_keys.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gateway/config/schema.h"
+#include "tests/gateway/config/load_testing.h"
+
+namespace holdfast::config {
+namespace {
+
+void CollectKeys(const Shape& shape, std::vector<std::string_view>* keys) {
+  for (const Key& key : shape.keys) {
+    keys->push_back(key.name);
+    CollectKeys(*key.shape, keys);
+  }
+  if (shape.element != nullptr) CollectKeys(*shape.element, keys);
+}
+
+TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
+  EXPECT_EQ(ForeignKeyHint("path_regex"),
+            "there are no regular expressions; path and path_prefix are compared as they are");
+  EXPECT_EQ(ForeignKeyHint("TLS"),
+            "TLS is not spoken in this version; put a TLS terminator in front");
+  EXPECT_EQ(ForeignKeyHint("rate-limit"),
+            "there are no rate limits per client; see max_connections, queue and breakers");
+  EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
+}
+
+TEST(ForeignKeyTest, KnowsNothingOfOtherWords) {
+  for (const std::string_view word : {"", "listner", "endpoint", "path_prefx", "timeuot"}) {
+    EXPECT_EQ(ForeignKeyHint(word), "") << word;
+  }
+}
+
+// Those are asked about where they do not belong only.
+TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
+  std::vector<std::string_view> keys;
+  CollectKeys(FileShape(), &keys);
+  for (const std::string_view key : keys) {
+    const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers";
+    EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
+  }
+}
+
+TEST(ForeignKeyTest, TheLoaderSaysIt) {
+  const std::string said = Complaints(
+      WithRoutes("  - {match: {path_regex: /a}, upstream: web, tls: {}, upstreams: []}\n"));
+  EXPECT_NE(said.find("unknown key 'path_regex'; there are no regular expressions"),
+            std::string::npos);
+  EXPECT_NE(said.find("unknown key 'tls'; TLS is not spoken"), std::string::npos);
+  EXPECT_NE(said.find("unknown key 'upstreams'; traffic is not split"), std::string::npos);
+  EXPECT_EQ(said.find("did you mean"), std::string::npos);
+  EXPECT_EQ(said.find("expected one of name"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::config
