@@ -260,15 +260,17 @@ bool IsHiddenDots(std::string_view name) {
   return dots > 0 && (dots <= 2 || dots < name.size());
 }
 
-// Whether there are so many separators of the other kind in path parameters that readers differ in
-// more than one of them.
+// Whether readers may take path parameters to end in more than two ways: at the next slash, or at
+// the only separator of the other kind before it.
 bool HasUnclearParameters(std::string_view decoded) {
   bool in_parameter = false;
   int separators = 0;
   for (const char byte : decoded) {
     if (byte == ';') in_parameter = true;
     if (byte == '/') in_parameter = false;
-    if (byte == kOtherSeparator && in_parameter) ++separators;
+    if (!in_parameter) continue;
+    if (kPathEnds.find(byte) != std::string_view::npos) return true;
+    if (byte == kOtherSeparator) ++separators;
   }
   return separators > 1;
 }
@@ -276,33 +278,30 @@ bool HasUnclearParameters(std::string_view decoded) {
 // Writes one reader's path, segment by segment.
 class LiberalWriter {
  public:
-  LiberalWriter(PathForm::LiberalReader reader, std::string* out) : reader_(reader), out_(out) {}
+  LiberalWriter(PathForm::ParameterEnd end, std::string* out) : end_(end), out_(out) {}
 
   // Up to the next separator. The first `kept` bytes are a name whatever they are. False for a
-  // hidden dot segment.
+  // hidden dot segment, wherever it stands.
   bool Add(std::string_view segment, size_t kept) {
-    const size_t end = std::min(segment.find_first_of(kNameEnds, kept), segment.size());
-    const std::string_view name = segment.substr(0, end);
+    const size_t size = std::min(segment.find_first_of(kNameEnds, kept), segment.size());
+    const std::string_view name = segment.substr(0, size);
     if (IsHiddenDots(name)) return false;
-    if (Writing()) {
-      out_->append(name.substr(0, std::max(Trimmed(name).size(), kept)));
-      in_parameter_ = segment.substr(end).starts_with(';');
-    }
-    if (segment.find_first_of(kPathEnds, kept) != std::string_view::npos) {
-      ended_ |= reader_.ends_early;
-      in_parameter_ |= !ended_;
-    }
+    if (!Writing()) return true;
+    out_->append(name.substr(0, std::max(Trimmed(name).size(), kept)));
+    if (size == segment.size()) return true;
+    in_parameter_ = segment[size] == ';';
+    ended_ = !in_parameter_;
     return true;
   }
   void AddSeparator(char separator) {
-    if (separator == '/' || !reader_.parameters_end_at_slash) in_parameter_ = false;
+    if (separator == '/' || end_ == PathForm::ParameterEnd::kAnySeparator) in_parameter_ = false;
     if (Writing() && !out_->ends_with('/')) out_->push_back('/');
   }
 
  private:
   bool Writing() const { return !ended_ && !in_parameter_; }
 
-  const PathForm::LiberalReader reader_;
+  const PathForm::ParameterEnd end_;
   std::string* out_;
   bool ended_ = false;
   bool in_parameter_ = false;
@@ -318,7 +317,7 @@ std::string_view PathDoubtText(PathDoubt doubt) {
     case PathDoubt::kHiddenDotSegment:
       return "The path has a dot segment that only some readers see.";
     case PathDoubt::kUnclearParameter:
-      return "The path has several escaped slashes or backslashes in path parameters.";
+      return "The path has separators in path parameters that readers differ about.";
     case PathDoubt::kHiddenAuthority: return "The path begins with a slash and a backslash.";
     case PathDoubt::kOtherRoute: return "The path can be read as one that another route is for.";
   }
@@ -339,7 +338,7 @@ PathDoubt PathForm::Read(std::string_view path) {
   return PathDoubt::kNone;
 }
 
-PathDoubt PathForm::ReadLiberally(size_t kept, LiberalReader reader) {
+PathDoubt PathForm::ReadLiberally(size_t kept, ParameterEnd end) {
   const std::string_view from = matched();
   Decoder decoder(&decoded_);
   decoder.Keep(from.substr(0, kept));
@@ -351,9 +350,9 @@ PathDoubt PathForm::ReadLiberally(size_t kept, LiberalReader reader) {
   liberal_ = rest.substr(0, begin);
   kept -= begin;
   rest.remove_prefix(begin);
-  liberal_readers_differ_ = rest.find_first_of(kNameEnds) != std::string_view::npos;
+  has_parameters_ = rest.find(';') != std::string_view::npos;
   if (HasUnclearParameters(rest.substr(kept))) return PathDoubt::kUnclearParameter;
-  LiberalWriter writer(reader, &liberal_);
+  LiberalWriter writer(end, &liberal_);
   while (true) {
     const size_t separator = rest.find_first_of(kSeparators, kept);
     if (!writer.Add(rest.substr(0, separator), kept)) return PathDoubt::kHiddenDotSegment;
@@ -369,7 +368,7 @@ void PathForm::Clear() {
   constexpr size_t kKeptCapacity = 4096;
   received_ = {};
   ordinary_ = true;
-  must_be_resolved_ = has_other_readings_ = liberal_readers_differ_ = false;
+  must_be_resolved_ = has_other_readings_ = has_parameters_ = false;
   for (std::string* text : {&resolved_, &matched_, &decoded_, &liberal_}) {
     text->clear();
     if (text->capacity() > kKeptCapacity) text->shrink_to_fit();

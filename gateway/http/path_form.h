@@ -15,7 +15,7 @@ enum class PathDoubt : uint8_t {
   kMalformedEscape,   // '%' without two hexadecimal digits
   kNul,               // %00, where readers written in C stop
   kHiddenDotSegment,  // "..;", "..%2f", "%252e%252e": a dot segment to some readers only
-  kUnclearParameter,  // ";a%2Fb\\c": several places where a path parameter may end
+  kUnclearParameter,  // ";a%2Fb\\c", ";a%3Fb": path parameters may end in several places
   kHiddenAuthority,   // "/\": readers of URLs take what follows for a host
   kOtherRoute,        // some readers see a path that another route takes
 };
@@ -34,13 +34,8 @@ std::string_view PathDoubtText(PathDoubt doubt);
 // into it or into the path that was read, until the next Read. Allocates only while its texts grow.
 class PathForm {
  public:
-  // In what readers that make more of a path than RFC 3986 does still differ.
-  struct LiberalReader {
-    bool parameters_end_at_slash;  // and not at an escaped slash or a backslash, too
-    bool ends_early;               // what follows an escaped '?', '#' or NUL is no path
-  };
-  static constexpr LiberalReader kLiberalReaders[] = {
-      {true, true}, {true, false}, {false, true}, {false, false}};
+  // Where readers that know path parameters (";x=1") take one to end.
+  enum class ParameterEnd : uint8_t { kSlash, kAnySeparator };
 
   // `path` is visible ASCII and starts with '/' (RFC 9112 section 3.2.1). kNone, or why no other
   // form of it can be trusted.
@@ -56,13 +51,13 @@ class PathForm {
   bool has_other_readings() const { return has_other_readings_; }
 
   // Fills in liberal(): `matched` to a reader that decodes again and again, takes an escaped slash
-  // and a backslash for '/', and drops path parameters (";x=1") and trailing blanks and dots of
-  // segments. The first `kept` bytes of `matched`, those that a route's own path names, are taken
-  // as they are.
-  PathDoubt ReadLiberally(size_t kept, LiberalReader reader);
+  // and a backslash for '/', and drops path parameters, what follows an escaped '?', '#' or NUL,
+  // and trailing blanks and dots of segments. The first `kept` bytes of `matched`, those that a
+  // route's own path names, are taken as they are.
+  PathDoubt ReadLiberally(size_t kept, ParameterEnd end);
   std::string_view liberal() const { return liberal_; }
-  // After that: whether another of the liberal readers may read anything else.
-  bool liberal_readers_differ() const { return liberal_readers_differ_; }
+  // After that: whether the other end of parameters may make another path of it.
+  bool has_parameters() const { return has_parameters_; }
 
   void Clear();
 
@@ -71,7 +66,7 @@ class PathForm {
   bool ordinary_ = true;
   bool must_be_resolved_ = false;
   bool has_other_readings_ = false;
-  bool liberal_readers_differ_ = false;
+  bool has_parameters_ = false;
   std::string resolved_;
   std::string matched_;
   std::string decoded_;

@@ -10,12 +10,12 @@ using http::PathForm;
 template <typename Match>
 PathDoubt CheckLiberalReadings(const Route* route, const Match& match, PathForm* form) {
   const size_t kept = route == nullptr ? 0 : route->match.path.size();
-  for (const PathForm::LiberalReader reader : PathForm::kLiberalReaders) {
-    if (const PathDoubt doubt = form->ReadLiberally(kept, reader); doubt != PathDoubt::kNone) {
+  for (const auto end : {PathForm::ParameterEnd::kSlash, PathForm::ParameterEnd::kAnySeparator}) {
+    if (const PathDoubt doubt = form->ReadLiberally(kept, end); doubt != PathDoubt::kNone) {
       return doubt;
     }
     if (match(form->liberal()) != route) return PathDoubt::kOtherRoute;
-    if (!form->liberal_readers_differ()) break;
+    if (!form->has_parameters()) break;
   }
   return PathDoubt::kNone;
 }

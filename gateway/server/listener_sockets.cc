@@ -28,14 +28,6 @@ absl::StatusOr<pool::FileDescriptor> Copy(const pool::FileDescriptor& socket) {
   return pool::FileDescriptor(copy);
 }
 
-absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
-                                               bool port_is_ours) {
-  if (address.is_ip() && address.port() != 0 && !port_is_ours) {
-    if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
-  }
-  return pool::Listen(address, address.is_ip());
-}
-
 absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_is_ours,
                   BoundListener* bound) {
   if (bound->sockets.empty()) {
@@ -62,6 +54,14 @@ absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_
 }
 
 }  // namespace
+
+absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
+                                               bool port_is_ours) {
+  if (address.is_ip() && address.port() != 0 && !port_is_ours) {
+    if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
+  }
+  return pool::Listen(address, address.is_ip());
+}
 
 absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
     const std::vector<pool::FileDescriptor>& sockets) {

@@ -21,6 +21,11 @@ struct BoundListener {
   pool::SocketAddress address;  // as bound: port 0 has become a real one
 };
 
+// A socket that listens on `address`, whose port the process's others may share. Says nothing of a
+// port that another process listens on but that it is in use, unless `port_is_ours` (BindListener).
+absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
+                                               bool port_is_ours);
+
 // The same sockets once more; stops at the first that cannot be had.
 absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
     const std::vector<pool::FileDescriptor>& sockets);

@@ -149,13 +149,24 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   return absl::OkStatus();
 }
 
+bool Server::IsOurPort(const pool::SocketAddress& address) const {
+  return address.is_ip() && ports_.contains(address.port());
+}
+
+void Server::NotePort(const pool::SocketAddress& address) {
+  if (address.is_ip()) ports_.insert(address.port());
+}
+
 absl::StatusOr<pool::FileDescriptor> Server::BindStatus(const config::Config& config) {
   if (!config.status.has_value()) return pool::FileDescriptor();
   pool::FileDescriptor inherited = inheritance_.TakeStatus(config.status->address);
   if (inherited.valid()) return inherited;
-  absl::StatusOr<pool::FileDescriptor> socket =
-      pool::Listen(config.status->address, /*reuse_port=*/false);
-  if (socket.ok()) return socket;
+  const pool::SocketAddress& address = config.status->address;
+  absl::StatusOr<pool::FileDescriptor> socket = BindFirst(address, IsOurPort(address));
+  if (socket.ok()) {
+    NotePort(*pool::LocalAddress(socket->get()));
+    return socket;
+  }
   return absl::Status(socket.status().code(), absl::StrCat("status: ", socket.status().message()));
 }
 
@@ -222,12 +233,10 @@ absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const confi
     if (snapshot_ != nullptr && HasListener(*snapshot_, key)) continue;
     absl::StatusOr<std::vector<pool::FileDescriptor>> held = SocketsHeld(listener);
     if (!held.ok()) return held.status();
-    const pool::SocketAddress& address = listener.bind.address;
     absl::StatusOr<BoundListener> sockets =
-        BindListener(listener, worker_count_, std::move(*held),
-                     address.is_ip() && ports_.contains(address.port()));
+        BindListener(listener, worker_count_, std::move(*held), IsOurPort(listener.bind.address));
     if (!sockets.ok()) return sockets.status();
-    if (sockets->address.is_ip()) ports_.insert(sockets->address.port());
+    NotePort(sockets->address);
     bound[key] = std::move(*sockets);
   }
   return bound;

@@ -91,6 +91,9 @@ class Server {
   absl::Status OpenAccessLog(const config::Config& config);
   // Binds, or inherits, what `config` has and the present one has not.
   absl::StatusOr<std::map<std::string, BoundListener>> BindNew(const config::Config& config);
+  // Sockets of ours listen on this port of another address, or have just done so.
+  bool IsOurPort(const pool::SocketAddress& address) const;
+  void NotePort(const pool::SocketAddress& address);
   void DropInheritance();
   // Until every upstream has an endpoint, or patience ends.
   void AwaitNames(const config::Config& config);
@@ -143,7 +146,7 @@ class Server {
   // Of every listener, by ListenerKey, for the process that takes our place.
   std::map<std::string, std::vector<pool::FileDescriptor>> copies_;
   std::map<std::string, std::string> addresses_;  // as announced
-  std::set<uint16_t> ports_;                      // of TCP listeners, present and past
+  std::set<uint16_t> ports_;                      // that we listen on, or did
   std::unique_ptr<Upgrade> upgrade_;              // under way
   std::optional<Heartbeats> heartbeats_;
   std::optional<Signals> signals_;

@@ -54,8 +54,9 @@ void CheckPath(std::string_view path) {
   HOLDFAST_PROPERTY(!again.must_be_resolved());
   HOLDFAST_PROPERTY(http::MatchedForm(path, false) == matched);
   HOLDFAST_PROPERTY(http::SpelledBytes(form.resolved(), matched.size()) == form.resolved().size());
-  for (const auto reader : http::PathForm::kLiberalReaders) {
-    if (form.ReadLiberally(0, reader) != http::PathDoubt::kNone) return;
+  using ParameterEnd = http::PathForm::ParameterEnd;
+  for (const ParameterEnd end : {ParameterEnd::kSlash, ParameterEnd::kAnySeparator}) {
+    if (form.ReadLiberally(0, end) != http::PathDoubt::kNone) return;
     HOLDFAST_PROPERTY(form.liberal().starts_with('/'));
     HOLDFAST_PROPERTY(form.liberal().find("//") == std::string_view::npos);
     HOLDFAST_PROPERTY(form.liberal().find("/../") == std::string_view::npos);

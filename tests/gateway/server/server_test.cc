@@ -496,5 +496,20 @@ TEST_F(ServerTest, EveryAddressMayBeAListenerBesideOneAddressOfItsPort) {
   EXPECT_EQ(other.Get("/").body, "every");
 }
 
+TEST_F(ServerTest, StatusMayBeOnOneAddressOfAPortThatAListenerHasOnEvery) {
+  const int probe = support::Listen("127.0.0.1:0");
+  const std::string one = support::LocalAddress(probe);
+  close(probe);
+  const std::string port = one.substr(one.rfind(':'));
+  const pool::SystemClock clock;
+  Server server(&clock, {});
+  const absl::Status status =
+      server.Start(Load("workers: 1\nstatus: {bind: '" + one + "'}\nlisteners: [{bind: '0.0.0.0" +
+                        port + "'}]\nroutes: [{respond: {body: every}}]\n"));
+  ASSERT_TRUE(status.ok()) << status;
+  RawClient client("127.0.0.2" + port);
+  EXPECT_EQ(client.Get("/").body, "every");
+}
+
 }  // namespace
 }  // namespace holdfast::server
