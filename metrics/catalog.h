@@ -42,6 +42,8 @@ enum class Metric {
   kUpstreamEjectionsTotal,
   kHealthChecksTotal,
   kDnsLookupsTotal,
+  kDnsNameFailuresTotal,
+  kDnsNameLastSuccessTimestampSeconds,
 
   kFramingRefusalsTotal,
   kTunnels,

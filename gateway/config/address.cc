@@ -34,6 +34,8 @@ std::optional<Endpoint> ParseLiteralEndpoint(std::string_view text) {
   Endpoint endpoint{.text = std::string(text), .host = {}, .port = 0, .literal = address};
   if (address->is_ip()) {
     if (address->port() == 0) return std::nullopt;
+    // Nothing can be sent there without an interface.
+    if (address->link_local() && address->interface_index() == 0) return std::nullopt;
     endpoint.host = address->Ip();
     endpoint.port = address->port();
   }
@@ -73,10 +75,15 @@ std::optional<Endpoint> ParseService(std::string_view text) {
 }
 
 std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text) {
-  if (auto address = pool::SocketAddress::FromIp(text, kDnsPort)) return address;
-  const std::optional<Endpoint> endpoint = ParseLiteralEndpoint(text);
-  if (!endpoint || !endpoint->literal->is_ip()) return std::nullopt;
-  return endpoint->literal;
+  std::optional<pool::SocketAddress> server = pool::SocketAddress::FromIp(text, kDnsPort);
+  if (const std::optional<Endpoint> endpoint = ParseLiteralEndpoint(text);
+      !server.has_value() && endpoint.has_value()) {
+    server = endpoint->literal;
+  }
+  if (!server.has_value() || !server->is_ip()) return std::nullopt;
+  // c-ares has no room for the interface.
+  if (server->link_local() || server->interface_index() != 0) return std::nullopt;
+  return server;
 }
 
 bool IsPort(std::string_view text) { return ParsePort(text).has_value(); }

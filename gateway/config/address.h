@@ -35,7 +35,8 @@ std::optional<Endpoint> ParseEndpoint(std::string_view text);
 // "_http._tcp.web.default.svc": the owner of SRV records (RFC 2782). Null when it is not one.
 std::optional<Endpoint> ParseService(std::string_view text);
 
-// "10.0.0.2:53", "[fd00::2]:53"; port 53 when there is none.
+// "10.0.0.2:53", "[fd00::2]:53"; port 53 when there is none. Null for what cannot be asked, too: an
+// address that is bound to one interface ("fe80::53%eth0").
 std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text);
 
 // A host name as DNS takes it (RFC 1123 section 2.1, and '_' as services use it): labels of 1 to 63

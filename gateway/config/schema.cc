@@ -37,7 +37,9 @@ constexpr Shape kTrustedProxy = {
 };
 constexpr Shape kDnsServer = {
     .kind = Kind::kText,
-    .expected = "an IP address with or without a port, such as 192.0.2.2 or 192.0.2.2:53",
+    .expected =
+        "an IP address with or without a port, such as 192.0.2.2 or 192.0.2.2:53, and none "
+        "that is bound to one interface (link-local)",
     .check = IsDnsServer,
 };
 constexpr Shape kHostPattern = {

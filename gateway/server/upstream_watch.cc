@@ -6,6 +6,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "gateway/server/op_log.h"
 #include "pool/net/check.h"
@@ -73,6 +74,24 @@ void LogStates(const std::string& upstream, const pool::EndpointSet& before,
   }
 }
 
+void LogName(const pool::NameReport& report) {
+  const std::string subject =
+      absl::StrCat(report.upstreams.size() == 1 ? "upstream " : "upstreams ",
+                   absl::StrJoin(report.upstreams, ", "), ": ");
+  const std::string known = absl::StrCat(report.endpoints, " addresses known");
+  switch (report.news) {
+    case pool::NameNews::kNone: return;
+    case pool::NameNews::kTrouble:
+      return LogWarning(absl::StrCat(subject, report.trouble, " (", known, ")"));
+    case pool::NameNews::kStillTrouble:
+      return LogWarning(absl::StrCat(subject, "still ", report.trouble, " (", known, ", ",
+                                     report.failures, " look-ups failed since the start)"));
+    case pool::NameNews::kResolved:
+      return LogInfo(
+          absl::StrCat(subject, "DNS: ", report.name, ": all is answered (", known, ")"));
+  }
+}
+
 uint64_t SeedOf(const pool::Clock& clock) {
   return static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
 }
@@ -110,15 +129,18 @@ void UpstreamWatch::StartDiscovery(const config::Dns& dns) {
   dns_ = dns;
   discovery_.reset();
   resolver_ = std::make_unique<pool::CaresResolver>(
-      loop_, pool::CaresOptions{.servers = dns.servers,
-                                .timeout = dns.timeout,
-                                .attempts = static_cast<int>(dns.attempts)});
+      loop_,
+      pool::CaresOptions{.servers = dns.servers,
+                         .timeout = dns.timeout,
+                         .attempts = static_cast<int>(dns.attempts),
+                         .on_trouble = [](const std::string& trouble) { LogWarning(trouble); }});
   discovery_ = std::make_unique<pool::Discovery>(
       loop_, resolver_.get(),
       pool::DiscoveryOptions{.min_ttl = dns.min_ttl,
                              .max_ttl = dns.max_ttl,
                              .hold = dns.hold,
-                             .seed = SeedOf(loop_->clock())},
+                             .seed = SeedOf(loop_->clock()),
+                             .on_news = LogName},
       shard_, [this](const std::string& upstream, const pool::DiscoveredEndpoints& discovered) {
         TakeDiscovered(upstream, discovered);
       });
@@ -197,6 +219,7 @@ bool UpstreamWatch::HasTraffic(const std::string& name) {
 }
 
 void UpstreamWatch::AddTo(metrics::Sums& sums) const {
+  if (discovery_ != nullptr) discovery_->AddTo(sums);
   directory_.AddTo(sums);
   prober_.AddTo(sums);
 }

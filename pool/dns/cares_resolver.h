@@ -1,9 +1,11 @@
 #ifndef HOLDFAST_POOL_DNS_CARES_RESOLVER_H_
 #define HOLDFAST_POOL_DNS_CARES_RESOLVER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -13,11 +15,11 @@
 #include <variant>
 #include <vector>
 
+#include "pool/dns/cares_channel.h"
 #include "pool/dns/resolver.h"
+#include "pool/dns/search_list.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/timer_wheel.h"
-
-struct ares_channeldata;
 
 namespace holdfast::pool {
 
@@ -29,6 +31,9 @@ struct CaresOptions {
   int attempts = 2;    // rounds over the servers, at least 1
   uint16_t port = 53;  // of the name servers of resolv.conf
   std::string resolv_conf = "/etc/resolv.conf";
+  // Told what resolv.conf says in vain, whenever it is read, the first time within the constructor;
+  // null: nobody.
+  std::function<void(const std::string& trouble)> on_trouble;
 };
 
 // Looks names up with c-ares: addresses in /etc/hosts, then in DNS, services (RFC 2782) in DNS, by
@@ -38,11 +43,11 @@ struct CaresOptions {
 // one that goes away later changes nothing. Literals need no query.
 //
 // A and AAAA are asked together, and where a server fails to answer one of them the other is the
-// answer (there are servers that never answer AAAA), which then says which family is unknown.
+// answer (there are servers that never answer AAAA), which then says which family is unknown. While
+// the servers are silent about one, an early answer tells the other (RFC 8305 section 3).
 //
-// Thread: the loop's; every resolver of the process is on the same one, because c-ares' set-up is
-// global. Destruction closes its sockets and drops the look-ups in flight; their callbacks are
-// never called. A callback may destroy it.
+// Thread: the loop's; see CaresChannel. Destruction drops the look-ups in flight; their callbacks
+// are never called. A callback may destroy it.
 class CaresResolver final : public Resolver {
  public:
   // Look-ups under way at a time; the others wait their turn. Each sends two datagrams, and all of
@@ -54,10 +59,13 @@ class CaresResolver final : public Resolver {
   static constexpr Duration kHostsTtl = std::chrono::seconds(30);
   // How often at most resolv.conf is looked at, as a look-up begins.
   static constexpr Duration kConfigCheckInterval = std::chrono::seconds(1);
-  // Longer options count as this.
-  static constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::seconds(60);
+  // How long one family's answer waits for the other's before it is told, or before the search goes
+  // on where the name was said not to exist (RFC 8305 section 3: Resolution Delay).
+  static constexpr Duration kResolutionDelay = std::chrono::milliseconds(50);
+  // Names of which it is known which candidate had them.
+  static constexpr size_t kMaxKnown = 1024;
 
-  // `loop` must outlive it, and its clock keep the machine's pace: c-ares has no other.
+  // `loop` must outlive it.
   CaresResolver(EventLoop* loop, CaresOptions options);
   ~CaresResolver() override;
   CaresResolver(const CaresResolver&) = delete;
@@ -68,45 +76,41 @@ class CaresResolver final : public Resolver {
 
  private:
   class Lookup;
-  class Socket;
-  struct Hooks;  // what c-ares calls
 
   // Tells one state of a file from another: device, inode, size and time of its last change.
   using FileStamp = std::tuple<uint64_t, uint64_t, int64_t, int64_t, int64_t>;
   static std::optional<FileStamp> StampOf(const std::string& path);
 
-  Lookup& Add(std::unique_ptr<Lookup> lookup);
+  Lookup& Add(std::shared_ptr<Lookup> lookup);
   void Enqueue(Lookup& lookup);
-  void RefreshChannel();
-  void OpenChannel();
-  static ares_channeldata* OpenFiles();
-  void CloseChannel();
+  void RefreshChannels();
+  void OpenChannels();
+  void CloseChannels();
   void StartWaiting();
-  void Ask(Lookup& lookup);
-  void AskFiles(Lookup& lookup);
-  void AskNext(Lookup& lookup);
+  void Begin(Lookup& lookup);
+  void AskCandidate(Lookup& lookup);
+  void AskPart(Lookup& lookup, size_t part, QuestionWay way);
+  void OnRecords(Lookup& lookup, size_t part, QuestionWay way, Records records);
   void Conclude(Lookup& lookup);
+  void Found(Lookup& lookup);
+  void NotFound(Lookup& lookup, ResolveStatus status, const std::string& detail);
+  void OnDelay(Lookup& lookup);
   void Finish(Lookup& lookup, std::variant<AddressAnswer, SrvAnswer> answer);
   void Deliver(Lookup& lookup);
-  void WatchSocket(int fd, bool readable, bool writable);
-  void Process(int read_fd, int write_fd);
-  void OnTimer(TimePoint now);
-  void ArmTimer();
 
   EventLoop* loop_;
   const CaresOptions options_;
-  ares_channeldata* channel_ = nullptr;
-  ares_channeldata* files_ = nullptr;
-  int ndots_ = 1;  // with search_: of channel_
-  std::vector<std::string> search_;
-  bool closing_ = false;                   // inside ares_destroy
-  std::optional<FileStamp> config_stamp_;  // of what channel_ was set up with
+  std::array<std::unique_ptr<CaresChannel>, kQuestionWays> channels_;
+  HostsFile hosts_;
+  std::optional<FileStamp> config_stamp_;  // of what channels_ were set up with
   TimePoint config_checked_;
-  std::list<std::unique_ptr<Lookup>> lookups_;
+  std::map<std::string, std::string> known_;  // the candidate that had a name the last time
+  // Shared with nobody: replies hold weak references, which end with the look-up.
+  std::list<std::shared_ptr<Lookup>> lookups_;
   std::deque<Lookup*> waiting_;
-  size_t in_flight_ = 0;
-  std::map<int, std::unique_ptr<Socket>> sockets_;
-  MemberTimer<CaresResolver, &CaresResolver::OnTimer> timer_{this};
+  // Without a reply, those of look-ups that do not wait for it any more among them.
+  size_t questions_ = 0;
+  MemberTask<CaresResolver, &CaresResolver::StartWaiting> start_task_{this};
 };
 
 }  // namespace holdfast::pool

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -54,7 +55,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
     };
     const auto& [host, port, srv] = question_;
     if (srv) {
-      service_query_ = ServiceQuery::Start(discovery_->resolver_, host, learn);
+      service_query_ = ServiceQuery::Start(discovery_->loop_, discovery_->resolver_, host, learn);
       return;
     }
     discovery_->resolver_->Resolve(
@@ -63,34 +64,53 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
         });
   }
 
+  // Takes in what is known before the whole answer is there: of use to those who have nothing.
+  void LearnEarly(EndpointAnswer answer) {
+    HOLDFAST_CHECK(answer.more && !answer.endpoints.empty());
+    if (!endpoints_.empty() && !early_) return;
+    early_ = true;
+    endpoints_ = std::move(answer.endpoints);
+    note_ = "waiting for the rest of DNS: " + question_.host;
+  }
+
   // Takes the answer in and plans the next look-up.
-  void Learn(EndpointAnswer answer) {
+  NameNews Learn(EndpointAnswer answer) {
+    HOLDFAST_CHECK(!answer.more);
     HOLDFAST_CHECK(answer.endpoints.empty() == (answer.status != ResolveStatus::kOk));
+    early_ = false;
     const TimePoint now = discovery_->loop_->now();
     Duration wait;
     if (answer.status == ResolveStatus::kOk) {
       failures_ = 0;
       gone_since_.reset();
       note_ = KeepUnknown(answer) ? Note("not all was answered") : "";
+      trouble_ = DefectOf(answer);
       endpoints_ = std::move(answer.endpoints);
       const DiscoveryOptions& options = discovery_->options_;
       wait = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
       // What is missing may be had long before the rest expires.
-      partial_ = answer.unknown.empty() ? 0 : partial_ + 1;
+      partial_ = answer.unknown.empty() && answer.detail.empty() ? 0 : partial_ + 1;
       if (partial_ > 0) wait = std::min(wait, Backoff(kRefreshRetry, partial_));
       wait = Shorten(wait);
     } else {
       ++failures_;
       if (answer.status == ResolveStatus::kNotFound) TakeAsGone(now);
       note_ = FailureNote(answer);
+      trouble_ = note_;
       wait = RetryDelay(now);
     }
     discovery_->loop_->timers().Arm(timer_, now + wait);
+    return record_.OnLookup(answer.status == ResolveStatus::kOk, !trouble_.empty(), now,
+                            discovery_->loop_->wall_now());
   }
 
   bool srv() const { return question_.srv; }
   const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
   const std::string& note() const { return note_; }
+  const std::string& host() const { return question_.host; }
+  const NameRecord& record() const { return record_; }
+  // What was wrong with the last look-up, for people; empty: nothing.
+  const std::string& trouble() const { return trouble_; }
 
   // The upstreams that name it, by their entries in upstreams_.
   std::vector<std::map<std::string, Upstream>::value_type*> users;
@@ -144,6 +164,18 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
     return Note(trouble);
   }
 
+  // What an answer leaves to be desired.
+  std::string DefectOf(const EndpointAnswer& answer) const {
+    if (!answer.detail.empty()) return "DNS: " + question_.host + ": " + answer.detail;
+    if (answer.unknown.empty()) return "";
+    std::string defect = "DNS: " + question_.host + ": no answer about ";
+    for (const UnknownAddresses& unknown : std::span(answer.unknown).first(1)) {
+      if (srv()) defect += unknown.host + " ";
+      defect += unknown.family == AF_INET ? "A" : unknown.family == AF_INET6 ? "AAAA" : "A, AAAA";
+    }
+    return defect;
+  }
+
   // Before the next look-up after so many that failed.
   static Duration Backoff(Duration delay, uint32_t failures) {
     for (uint32_t i = 1; i < failures && delay < kMaxRetry; ++i) delay *= 2;
@@ -164,7 +196,10 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
   std::shared_ptr<ServiceQuery> service_query_;  // the last one, with srv
   std::vector<EndpointSpec> endpoints_;          // of the last answer that had any
   std::string note_ = "waiting for DNS: " + question_.host;
-  uint32_t partial_ = 0;                 // answers in a row that left something unknown
+  std::string trouble_;
+  NameRecord record_;
+  bool early_ = false;                   // endpoints_ are of an early answer
+  uint32_t partial_ = 0;                 // answers in a row that left something to be desired
   uint32_t failures_ = 0;                // since the last answer that had any
   std::optional<TimePoint> gone_since_;  // the first "not found" since then
   MemberTimer<Lookup, &Lookup::OnTimer> timer_{this};
@@ -236,18 +271,65 @@ Discovery::Lookup& Discovery::LookupFor(const Question& question, Lookups& known
 
 void Discovery::OnAnswer(Lookup& lookup, EndpointAnswer answer) {
   HOLDFAST_CHECK(!notifying_ && !lookup.users.empty());
+  if (answer.more) {
+    lookup.LearnEarly(std::move(answer));
+    return TellChanges(lookup);
+  }
   const std::string_view result = ResolveStatusName(answer.status);
-  lookup.Learn(std::move(answer));
+  for (const auto* const user : lookup.users) {
+    shard_->CounterFor(metrics::Metric::kDnsLookupsTotal, {user->first, result}).Add();
+  }
+  const NameNews news = lookup.Learn(std::move(answer));
+  TellChanges(lookup);
+  if (news != NameNews::kNone && options_.on_news) TellNews(lookup, news);
+}
+
+void Discovery::TellChanges(const Lookup& lookup) {
   notifying_ = true;
   for (auto* const user : lookup.users) {
     auto& [name, upstream] = *user;
-    shard_->CounterFor(metrics::Metric::kDnsLookupsTotal, {name, result}).Add();
     DiscoveredEndpoints endpoints = Gather(upstream);
     if (endpoints == upstream.current) continue;
     upstream.current = std::move(endpoints);
     on_change_(name, upstream.current);
   }
   notifying_ = false;
+}
+
+void Discovery::TellNews(const Lookup& lookup, NameNews news) {
+  NameReport report{.news = news,
+                    .name = lookup.host(),
+                    .trouble = lookup.trouble(),
+                    .endpoints = lookup.endpoints().size(),
+                    .failures = lookup.record().failures(),
+                    .upstreams = {}};
+  for (const auto* const user : lookup.users) report.upstreams.push_back(user->first);
+  notifying_ = true;
+  options_.on_news(report);
+  notifying_ = false;
+}
+
+// One name may be asked for with several ports.
+void Discovery::AddTo(metrics::Sums& sums) const {
+  struct Counts {
+    uint64_t failures = 0;
+    int64_t last_success = 0;
+  };
+  std::map<std::string, Counts> names;
+  for (const auto& [question, lookup] : lookups_) {
+    Counts& counts = names[question.host];
+    const NameRecord& record = lookup->record();
+    counts.failures += record.failures();
+    if (!record.last_success().has_value()) continue;
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(record.last_success()->time_since_epoch());
+    counts.last_success = std::max<int64_t>(counts.last_success, seconds.count());
+  }
+  for (const auto& [name, counts] : names) {
+    sums.Add<metrics::Counter>(metrics::Metric::kDnsNameFailuresTotal, {name}, counts.failures);
+    sums.Add<metrics::Gauge>(metrics::Metric::kDnsNameLastSuccessTimestampSeconds, {name},
+                             counts.last_success);
+  }
 }
 
 DiscoveredEndpoints Discovery::Gather(const Upstream& upstream) {

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,7 +14,9 @@
 #include <absl/functional/any_invocable.h>
 
 #include "metrics/shard.h"
+#include "metrics/sums.h"
 #include "pool/dns/endpoint_spec.h"
+#include "pool/dns/name_record.h"
 #include "pool/dns/resolver.h"
 #include "pool/dns/service_query.h"
 #include "pool/net/event_loop.h"
@@ -48,6 +51,16 @@ struct DiscoveredEndpoints {
   bool operator==(const DiscoveredEndpoints&) const = default;
 };
 
+// What there is to tell people of one name's look-ups.
+struct NameReport {
+  NameNews news = NameNews::kNone;     // anything else
+  std::string name;                    // as it is asked for
+  std::string trouble;                 // "DNS: web.default.svc: not found"; empty with kResolved
+  size_t endpoints = 0;                // known by it now
+  uint64_t failures = 0;               // in all
+  std::vector<std::string> upstreams;  // that have it
+};
+
 struct DiscoveryOptions {
   // What the TTL of an answer is clamped to, to make the time until the name is looked up again.
   // That time is then shortened by up to a tenth, so that gateways that began together do not go
@@ -57,6 +70,8 @@ struct DiscoveryOptions {
   // How long addresses are kept that DNS says are no more; nullopt: until it names others.
   std::optional<Duration> hold;
   uint64_t seed = 1;  // of the shortening; another one for each process
+  // Called from the loop as OnChange is, and bound by the same rules; null: nobody is told.
+  std::function<void(const NameReport& report)> on_news;
 };
 
 // Keeps the endpoint set of every upstream up to date: literals at once, names as the resolver
@@ -96,6 +111,9 @@ class Discovery {
   // Of an upstream that the last SetUpstreams named. Good until the next SetUpstreams or turn.
   const DiscoveredEndpoints& Current(const std::string& upstream) const;
 
+  // Of every name, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
+
  private:
   class Lookup;
   struct Upstream;
@@ -114,6 +132,8 @@ class Discovery {
 
   Lookup& LookupFor(const Question& question, Lookups& known);
   void OnAnswer(Lookup& lookup, EndpointAnswer answer);
+  void TellChanges(const Lookup& lookup);
+  void TellNews(const Lookup& lookup, NameNews news);
   static DiscoveredEndpoints Gather(const Upstream& upstream);
 
   EventLoop* loop_;

@@ -28,10 +28,13 @@ struct AddressAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<SocketAddress> addresses;  // A and AAAA together, as SortUnique leaves them
   Duration ttl{0};                       // the smallest of the records
-  std::string detail;                    // for people: what the library said
+  // For people: what the library said; with kOk, what went wrong on the way to the answer.
+  std::string detail;
   // With kOk: the family, AF_INET or AF_INET6, about which no server said anything, not even that
   // it has no records; AF_UNSPEC when both were answered.
   int failed_family = AF_UNSPEC;
+  // With kOk: this is an early answer, and the whole one follows.
+  bool more = false;
 };
 
 // RFC 2782.
@@ -47,7 +50,7 @@ struct SrvAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<SrvRecord> records;  // in no special order; at least one with kOk
   Duration ttl{0};
-  std::string detail;
+  std::string detail;  // as with addresses
 };
 
 // Brings the addresses into one fixed order and drops duplicates, so that servers that rotate
@@ -59,8 +62,8 @@ bool AddressBefore(const SocketAddress& a, const SocketAddress& b);
 // Looks names up (the seam: c-ares in production, a script in tests). Loop thread of its creator.
 //
 // Names are without brackets or port; a trailing dot means absolute. A callback runs later, from
-// the loop, exactly once, unless the resolver is destroyed first (then never). It may ask again
-// and may destroy the resolver.
+// the loop, exactly once, unless the resolver is destroyed first (then never); where the answer is
+// late, an early one (`more`) may come before it. It may ask again and may destroy the resolver.
 class Resolver {
  public:
   using Callback = absl::AnyInvocable<void(AddressAnswer)>;

@@ -58,7 +58,8 @@ EndpointAnswer ToEndpoints(const std::string& host, uint16_t port, AddressAnswer
                         .endpoints = {},
                         .ttl = answer.ttl,
                         .detail = std::move(answer.detail),
-                        .unknown = {}};
+                        .unknown = {},
+                        .more = answer.more};
   AddEndpoints({.host = host, .port = port}, answer.addresses, result);
   if (answer.failed_family != AF_UNSPEC) {
     result.unknown.push_back({.host = host, .port = port, .family = answer.failed_family});
@@ -89,9 +90,9 @@ std::vector<SrvTarget> RankTargets(std::vector<SrvRecord> records) {
   return targets;
 }
 
-std::shared_ptr<ServiceQuery> ServiceQuery::Start(Resolver* resolver, const std::string& name,
-                                                  Callback callback) {
-  const std::shared_ptr<ServiceQuery> query(new ServiceQuery(resolver, std::move(callback)));
+std::shared_ptr<ServiceQuery> ServiceQuery::Start(EventLoop* loop, Resolver* resolver,
+                                                  const std::string& name, Callback callback) {
+  const std::shared_ptr<ServiceQuery> query(new ServiceQuery(loop, resolver, std::move(callback)));
   resolver->ResolveSrv(name, [weak = query->weak_from_this()](SrvAnswer answer) {
     const std::shared_ptr<ServiceQuery> locked = weak.lock();
     if (locked != nullptr) locked->OnServices(std::move(answer));
@@ -102,6 +103,7 @@ std::shared_ptr<ServiceQuery> ServiceQuery::Start(Resolver* resolver, const std:
 void ServiceQuery::OnServices(SrvAnswer answer) {
   HOLDFAST_CHECK(answer.records.empty() == (answer.status != ResolveStatus::kOk));
   ttl_ = answer.ttl;
+  if (answer.status == ResolveStatus::kOk) detail_ = answer.detail;
   targets_ = RankTargets(std::move(answer.records));
   if (targets_.empty()) {
     // RFC 2782: a target of "." means that the service is decidedly not available.
@@ -125,8 +127,26 @@ void ServiceQuery::OnServices(SrvAnswer answer) {
 
 void ServiceQuery::OnAddresses(size_t target, AddressAnswer answer) {
   HOLDFAST_CHECK(unanswered_ > 0 && target < answers_.size());
+  if (!answer.more) --unanswered_;
   answers_[target] = std::move(answer);
-  if (--unanswered_ == 0) callback_(Join());
+  if (unanswered_ == 0) {
+    loop_->timers().Cancel(timer_);
+    return callback_(Join());
+  }
+  if (!patient_) return TellEarly();
+  if (!timer_.armed()) loop_->timers().Arm(timer_, loop_->now() + kPatience);
+}
+
+void ServiceQuery::OnPatienceEnd(TimePoint) {
+  patient_ = false;
+  TellEarly();
+}
+
+void ServiceQuery::TellEarly() {
+  EndpointAnswer early = Join();
+  if (early.endpoints.empty()) return;
+  early.more = true;
+  callback_(std::move(early));
 }
 
 EndpointAnswer ServiceQuery::Join() {
@@ -151,7 +171,7 @@ EndpointAnswer ServiceQuery::Join() {
   }
   if (!joined.endpoints.empty()) {
     joined.status = ResolveStatus::kOk;
-    joined.detail.clear();
+    joined.detail = detail_;
   }
   return joined;
 }

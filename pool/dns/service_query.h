@@ -12,6 +12,8 @@
 
 #include "pool/dns/endpoint_spec.h"
 #include "pool/dns/resolver.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/timer_wheel.h"
 
 namespace holdfast::pool {
 
@@ -29,9 +31,10 @@ struct EndpointAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<EndpointSpec> endpoints;  // at least one with kOk; no address twice
   Duration ttl{0};                      // the smallest of all records
-  std::string detail;                   // for people
+  std::string detail;                   // for people, as in AddressAnswer
   // With kOk: what could not be learned.
   std::vector<UnknownAddresses> unknown;
+  bool more = false;  // with kOk: an early answer, which another one follows
 };
 
 // A plain name's addresses: equal endpoints of the first tier.
@@ -55,37 +58,47 @@ inline constexpr size_t kMaxSrvTargets = 256;
 std::vector<SrvTarget> RankTargets(std::vector<SrvRecord> records);
 
 // One look-up of a service: its SRV records, then the addresses of their targets, together one
-// answer, which comes when the last of them is there. Every address of a target has its weight.
-// Targets that do not exist are left out, those that could not be asked for are `unknown`; without
-// any address the answer is a failure, "not found" only if that is so for each target.
+// answer, which comes when the last of them is there. Where that takes long, early answers tell
+// what is there already: the first after kPatience, others as there is more. Every address of a
+// target has its weight. Targets that do not exist are left out, those that could not be asked for
+// are `unknown`; without any address the answer is a failure, "not found" only if that is so for
+// each target.
 //
 // Loop thread. Shared with its questions' weak references only; dropping it calls nothing. The
-// callback comes once, from the loop, and may drop the query.
+// callback comes from the loop, and may drop the query.
 class ServiceQuery : public std::enable_shared_from_this<ServiceQuery> {
  public:
   using Callback = absl::AnyInvocable<void(EndpointAnswer)>;
 
   // More addresses than this are left out, backups first.
   static constexpr size_t kMaxEndpoints = 256;
+  // As long as a family waits for the other one (RFC 8305 section 3).
+  static constexpr Duration kPatience = std::chrono::milliseconds(50);
 
-  // `resolver` must outlive it.
-  static std::shared_ptr<ServiceQuery> Start(Resolver* resolver, const std::string& name,
-                                             Callback callback);
+  // `loop` and `resolver` must outlive it.
+  static std::shared_ptr<ServiceQuery> Start(EventLoop* loop, Resolver* resolver,
+                                             const std::string& name, Callback callback);
 
  private:
-  ServiceQuery(Resolver* resolver, Callback callback)
-      : resolver_(resolver), callback_(std::move(callback)) {}
+  ServiceQuery(EventLoop* loop, Resolver* resolver, Callback callback)
+      : loop_(loop), resolver_(resolver), callback_(std::move(callback)) {}
 
   void OnServices(SrvAnswer answer);
   void OnAddresses(size_t target, AddressAnswer answer);
+  void OnPatienceEnd(TimePoint now);
+  void TellEarly();
   EndpointAnswer Join();
 
+  EventLoop* loop_;
   Resolver* resolver_;
   Callback callback_;
-  Duration ttl_{0};  // of the SRV records
+  Duration ttl_{0};     // of the SRV records
+  std::string detail_;  // of them
   std::vector<SrvTarget> targets_;
-  std::vector<AddressAnswer> answers_;  // of targets_
+  std::vector<AddressAnswer> answers_;  // of targets_; at first as if they had failed
   size_t unanswered_ = 0;
+  bool patient_ = true;  // nothing is told early yet
+  MemberTimer<ServiceQuery, &ServiceQuery::OnPatienceEnd> timer_{this};
 };
 
 }  // namespace holdfast::pool

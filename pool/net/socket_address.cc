@@ -166,6 +166,16 @@ uint16_t SocketAddress::port() const {
   return 0;
 }
 
+bool SocketAddress::link_local() const {
+  if (family() != AF_INET6) return false;
+  const auto v6 = As<sockaddr_in6>(storage_);
+  return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
+}
+
+uint32_t SocketAddress::interface_index() const {
+  return family() == AF_INET6 ? As<sockaddr_in6>(storage_).sin6_scope_id : 0;
+}
+
 std::string SocketAddress::Ip() const {
   if (family() == AF_INET) {
     const auto v4 = As<sockaddr_in>(storage_);

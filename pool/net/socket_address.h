@@ -40,6 +40,10 @@ class SocketAddress {
   bool is_ip() const { return family() == AF_INET || family() == AF_INET6; }
   bool dual_stack() const { return dual_stack_; }
   uint16_t port() const;
+  // An IPv6 address that means something on one interface alone (RFC 4007), and which one; 0: it
+  // does not say.
+  bool link_local() const;
+  uint32_t interface_index() const;
   // The address alone ("10.0.0.7", "::1"; IPv4-mapped IPv6 as IPv4, no scope; UNIX: "unix:").
   std::string Ip() const;
   // As Parse reads it.

@@ -150,6 +150,42 @@ TEST(DnsTest, ANameThatDoesNotExistIsSaidSoWhileOthersWork) {
   EXPECT_EQ(client.Get("/respond").body, "fine");
 }
 
+TEST(DnsTest, ANameThatDoesNotResolveIsInTheLogAndTheMetrics) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}));
+  EXPECT_TRUE(gateway.AwaitStderr("upstream web: DNS: web.test: not found (0 addresses known)"));
+  gateway.AwaitMetricAtLeast("holdfast_dns_name_failures_total", {{"name", "web.test"}}, 1);
+  gateway.AwaitMetric("holdfast_dns_name_last_success_timestamp_seconds", {{"name", "web.test"}},
+                      0);
+  EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
+  dns.Set("web.test", {"127.0.0.1"}, 60);
+  EXPECT_TRUE(gateway.AwaitStderr("DNS: web.test: all is answered (1 addresses known)"));
+  gateway.AwaitMetricAtLeast("holdfast_dns_name_last_success_timestamp_seconds",
+                             {{"name", "web.test"}}, 1);
+}
+
+// The timeout is far beyond the test's patience.
+TEST(DnsTest, AFamilyThatIsNeverAnsweredDoesNotHoldUpTheOther) {
+  AutoUpstream upstream;
+  DnsServer dns;
+  dns.Set("web.test", {"127.0.0.1"}, 60);
+  dns.SetServices("_http._tcp.web.test", {{"web.test", PortNumber(upstream.address()), 1, 1}}, 60);
+  dns.SetMood(DnsServer::Type::kAaaa, DnsServer::Mood::kSilent);
+  const std::string top = "dns: {servers: [\"" + dns.address() + "\"], timeout: 60s}\n";
+  GatewayConfig config{.endpoints = {"web.test" + PortOf(upstream.address())}, .top = top};
+  GatewayProcess gateway(config);
+  AwaitEndpoints(gateway, 1);
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+  std::string services = Served(dns, "_http._tcp.web.test");
+  services.replace(services.find("timeout: 300ms"), 14, "timeout: 60s");
+  GatewayProcess other(services);
+  AwaitEndpoints(other, 1);
+  RawClient second(other.address());
+  EXPECT_EQ(second.Get("/").body, "hello");
+}
+
 TEST(DnsTest, AnEndpointWhoseNameFailsDoesNotStopItsNeighbours) {
   AutoUpstream upstream;
   DnsServer dns;

@@ -106,6 +106,19 @@ TEST(ParseDnsServerTest, RefusesNamesPathsAndPortZero) {
   }
 }
 
+// Nothing could be sent there: c-ares has no room for the interface.
+TEST(ParseDnsServerTest, RefusesAddressesOfOneInterface) {
+  for (const char* text : {"[fe80::53%lo]:53", "fe80::53%lo", "fe80::53", "[fe80::53]:53",
+                           "[fd00::53%lo]:53", "[fe80::53%1]:53"}) {
+    EXPECT_EQ(ParseDnsServer(text), std::nullopt) << text;
+  }
+}
+
+TEST(ParseEndpointTest, ALinkLocalAddressNeedsItsInterface) {
+  EXPECT_EQ(ParseEndpoint("[fe80::1]:80"), std::nullopt);
+  EXPECT_TRUE(ParseEndpoint("[fe80::1%lo]:80").has_value());
+}
+
 TEST(IsHostNameTest, ChecksTheLengths) {
   const std::string label(63, 'a');
   EXPECT_TRUE(IsHostName(label + ".example"));

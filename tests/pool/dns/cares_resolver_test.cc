@@ -1,119 +1,21 @@
 #include "pool/dns/cares_resolver.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <fstream>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/pool/dns/scripted_dns_server.h"
+#include "tests/pool/dns/cares_resolver_fixture.h"
 
 namespace holdfast::pool {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::vector<SocketAddress> Addresses(std::initializer_list<std::string_view> texts) {
-  std::vector<SocketAddress> addresses;
-  for (const std::string_view text : texts) addresses.push_back(*SocketAddress::Parse(text));
-  return addresses;
-}
-
-// The machine's clock, which a test can put forward: c-ares keeps to the real one.
-class SkippingClock final : public Clock {
- public:
-  TimePoint Now() const override { return machine_.Now() + skipped_; }
-  WallTime WallNow() const override { return machine_.WallNow() + skipped_; }
-  void Skip(Duration time) { skipped_ += time; }
-
- private:
-  SystemClock machine_;
-  Duration skipped_{0};
-};
-
-class CaresResolverTest : public testing::Test {
- protected:
-  CaresResolverTest() : directory_(testing::TempDir() + "cares_resolver_XXXXXX") {
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-    resolv_conf_ = directory_ + "/resolv.conf";
-    WriteConfig("nameserver 127.0.0.1\n");
-  }
-  ~CaresResolverTest() override {
-    std::remove(resolv_conf_.c_str());
-    rmdir(directory_.c_str());
-  }
-
-  void WriteConfig(std::string_view text) { std::ofstream(resolv_conf_) << text; }
-
-  CaresOptions Options() const {
-    CaresOptions options;
-    options.timeout = seconds(5);  // none unless a test is about it
-    options.attempts = 1;
-    options.port = server_.address().port();
-    options.resolv_conf = resolv_conf_;
-    return options;
-  }
-  void Make(CaresOptions options) {
-    resolver_ = std::make_unique<CaresResolver>(&loop_, std::move(options));
-  }
-  void Make() { Make(Options()); }
-
-  bool RunUntil(const std::function<bool()>& done) {
-    const TimePoint end = clock_.Now() + seconds(20);
-    while (!done()) {
-      if (clock_.Now() > end) return false;
-      loop_.RunOnce(milliseconds(100));
-    }
-    return true;
-  }
-
-  // The answer that a look-up of `name` ends with.
-  AddressAnswer Ask(const std::string& name, uint16_t port = 80) {
-    if (resolver_ == nullptr) Make();
-    std::optional<AddressAnswer> result;
-    bool returned = false;
-    resolver_->Resolve(name, port, [&](AddressAnswer answer) {
-      EXPECT_TRUE(returned) << "called inside Resolve";
-      EXPECT_FALSE(result.has_value()) << "called twice";
-      result = std::move(answer);
-    });
-    returned = true;
-    EXPECT_TRUE(RunUntil([&] { return result.has_value(); })) << "no answer for " << name;
-    return result.value_or(AddressAnswer{});
-  }
-
-  // The same for its services.
-  SrvAnswer AskSrv(const std::string& name) {
-    if (resolver_ == nullptr) Make();
-    std::optional<SrvAnswer> result;
-    resolver_->ResolveSrv(name, [&](SrvAnswer answer) {
-      EXPECT_FALSE(result.has_value()) << "called twice";
-      result = std::move(answer);
-    });
-    EXPECT_FALSE(result.has_value()) << "called inside ResolveSrv";
-    EXPECT_TRUE(RunUntil([&] { return result.has_value(); })) << "no answer for " << name;
-    return result.value_or(SrvAnswer{});
-  }
-
-  SkippingClock clock_;
-  EventLoop loop_{&clock_};
-  ScriptedDnsServer server_{&loop_};
-  std::string directory_;
-  std::string resolv_conf_;
-  std::unique_ptr<CaresResolver> resolver_;
-};
 
 TEST_F(CaresResolverTest, LiteralsNeedNoQuery) {
   for (const auto& [name, expected] :
@@ -401,50 +303,95 @@ TEST_F(CaresResolverTest, ServicesTooManyForUdpComeOverTcp) {
   EXPECT_TRUE(std::ranges::any_of(server_.questions(), &DnsQuestion::tcp));
 }
 
-TEST_F(CaresResolverTest, ServicesFollowTheSearchList) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
-  server_.On("_http._tcp.web.a.test", kTypeSrv,
-             {.records = {Srv("_http._tcp.web.a.test", 60, {"one.test", 80, 1, 1})}});
-  EXPECT_EQ(AskSrv("_http._tcp.web").status, ResolveStatus::kOk);
-  EXPECT_EQ(AskSrv("_http._tcp.web.").status, ResolveStatus::kNotFound);
+// RFC 8305 section 3: with servers that drop the question for one family, the other is told first.
+TEST_F(CaresResolverTest, TheFamilyThatIsThereIsToldEarly) {
+  server_.On("four.test", kTypeA, {.records = {A("four.test", 60, "10.0.0.1")}});
+  server_.Ignore("four.test", kTypeAaaa);
+  server_.Ignore("six.test", kTypeA);
+  server_.On("six.test", kTypeAaaa, {.records = {Aaaa("six.test", 60, "fd00::1")}});
+  CaresOptions options = Options();
+  options.timeout = milliseconds(300);
+  Make(options);
+  for (const char* name : {"four.test", "six.test"}) {
+    std::vector<AddressAnswer> answers;
+    resolver_->Resolve(name, 80, [&](AddressAnswer answer) { answers.push_back(answer); });
+    ASSERT_TRUE(RunUntil([&] { return answers.size() == 2; })) << name;
+    EXPECT_TRUE(answers[0].more);
+    EXPECT_FALSE(answers[1].more);
+    for (const AddressAnswer& answer : answers) {
+      EXPECT_EQ(answer.status, ResolveStatus::kOk);
+      EXPECT_EQ(answer.addresses.size(), 1u);
+      EXPECT_EQ(answer.failed_family, name[0] == 'f' ? AF_INET6 : AF_INET);
+    }
+  }
 }
 
-TEST_F(CaresResolverTest, TheSearchListComesFirstBelowNdots) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test b.test\noptions ndots:5\n");
-  server_.On("web.svc", kTypeA, {.records = {A("web.svc", 60, "10.0.0.1")}});
-  EXPECT_EQ(Ask("web.svc").addresses, Addresses({"10.0.0.1:80"}));
-  EXPECT_EQ(server_.NamesAsked(),
-            (std::vector<std::string>{"web.svc.a.test", "web.svc.b.test", "web.svc"}));
+TEST_F(CaresResolverTest, AnAnswerInTimeIsToldOnce) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  Make();
+  int told = 0;
+  resolver_->Resolve("web.test", 80, [&](AddressAnswer answer) {
+    EXPECT_FALSE(answer.more);
+    ++told;
+  });
+  ASSERT_TRUE(RunUntil([&] { return told > 0; }));
+  clock_.Skip(CaresResolver::kResolutionDelay);
+  for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(told, 1);
 }
 
-TEST_F(CaresResolverTest, WithDotsEnoughANameIsAskedForAsItIsFirst) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:1\n");
-  EXPECT_EQ(Ask("web.svc").status, ResolveStatus::kNotFound);
-  EXPECT_EQ(server_.NamesAsked(), (std::vector<std::string>{"web.svc", "web.svc.a.test"}));
+TEST_F(CaresResolverTest, AnEarlyAnswersCallbackMayDestroyTheResolver) {
+  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
+  server_.Ignore("web.test", kTypeAaaa);
+  Make();
+  int called = 0;
+  resolver_->Resolve("web.test", 80, [&](AddressAnswer) {
+    ++called;
+    resolver_.reset();
+  });
+  ASSERT_TRUE(RunUntil([&] { return called > 0; }));
+  for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
+  EXPECT_EQ(called, 1);
 }
 
-TEST_F(CaresResolverTest, TheSearchEndsForBothFamiliesWhereOneIsFound) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
-  server_.On("web.a.test", kTypeA, {.records = {A("web.a.test", 60, "10.0.0.1")}});
-  server_.On("web", kTypeAaaa, {.records = {Aaaa("web", 60, "fd00::6666")}});
-  EXPECT_EQ(Ask("web").addresses, Addresses({"10.0.0.1:80"}));
+TEST_F(CaresResolverTest, ACutAnswerIsAskedForWithEdnsBeforeTcp) {
+  DnsReply reply;
+  for (int i = 0; i < 35; ++i) {
+    reply.records.push_back(A("many.test", 60, "10.0.0." + std::to_string(i)));
+  }
+  server_.On("many.test", kTypeA, reply);
+  server_.RefuseTcp();
+  EXPECT_EQ(Ask("many.test").addresses.size(), 35u);
+  EXPECT_TRUE(std::ranges::none_of(server_.questions(), &DnsQuestion::tcp));
+  for (const DnsQuestion& question : server_.questions()) {
+    EXPECT_TRUE(question.edns_bytes == 0 || question.edns_bytes == CaresChannel::kEdnsBytes);
+  }
 }
 
-TEST_F(CaresResolverTest, TheSearchEndsAtAFailure) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
-  server_.On("web.a.test", kTypeA, {.code = kServFail, .records = {}});
-  server_.On("web.a.test", kTypeAaaa, {.records = {}});
-  server_.On("web", kTypeA, {.records = {A("web", 60, "10.6.6.6")}});
-  EXPECT_EQ(Ask("web").status, ResolveStatus::kServerError);
-  EXPECT_EQ(server_.NamesAsked(), std::vector<std::string>{"web.a.test"});
+TEST_F(CaresResolverTest, WithoutEdnsACutAnswerComesOverTcp) {
+  DnsReply reply;
+  for (int i = 0; i < 35; ++i) {
+    reply.records.push_back(A("many.test", 60, "10.0.0." + std::to_string(i)));
+  }
+  server_.On("many.test", kTypeA, reply);
+  CaresOptions options = Options();
+  options.timeout = milliseconds(50);
+  for (const EdnsMood mood : {EdnsMood::kFormErr, EdnsMood::kSilent}) {
+    server_.SetEdns(mood);
+    Make(options);
+    EXPECT_EQ(Ask("many.test").addresses.size(), 35u);
+    EXPECT_TRUE(server_.questions().back().tcp);
+  }
 }
 
-TEST_F(CaresResolverTest, ATrailingDotPassesTheSearchListOver) {
-  WriteConfig("nameserver 127.0.0.1\nsearch a.test\noptions ndots:5\n");
-  server_.On("web.svc", kTypeA, {.records = {A("web.svc", 60, "10.0.0.1")}});
-  EXPECT_EQ(Ask("web.svc.").addresses, Addresses({"10.0.0.1:80"}));
-  EXPECT_EQ(Ask("nowhere.").status, ResolveStatus::kNotFound);
-  EXPECT_EQ(server_.NamesAsked(), (std::vector<std::string>{"web.svc", "nowhere"}));
+TEST_F(CaresResolverTest, ACutAnswerThatCannotBeHadInFullIsAFailure) {
+  DnsReply reply;
+  for (int i = 0; i < 300; ++i) {
+    reply.records.push_back(A("many.test", 60, "10.0.1." + std::to_string(i % 256)));
+  }
+  server_.On("many.test", kTypeA, reply);
+  server_.RefuseTcp();
+  EXPECT_EQ(Ask("many.test").status, ResolveStatus::kServerError);
 }
 
 TEST_F(CaresResolverTest, ManyLookupsAtOnceGetTheirOwnAnswers) {
@@ -531,75 +478,6 @@ TEST_F(CaresResolverTest, AnswersThatComeTogetherSurviveDestructionByTheFirst) {
   ASSERT_TRUE(RunUntil([&] { return called > 0; }));
   for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
   EXPECT_EQ(called, 1);
-}
-
-TEST_F(CaresResolverTest, ResolvConfIsNotLookedAtForEveryLookup) {
-  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
-  Make();
-  WriteConfig("# moved\nnameserver 127.0.0.2\n");
-  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kNotFound);
-  EXPECT_FALSE(server_.questions().empty());
-  EXPECT_TRUE(other.questions().empty());
-}
-
-TEST_F(CaresResolverTest, AChangedResolvConfIsFollowed) {
-  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
-  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
-  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
-  WriteConfig("# moved\nnameserver 127.0.0.2\n");
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
-  loop_.RunOnce(Duration::zero());
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
-}
-
-TEST_F(CaresResolverTest, AFileThatTookItsPlaceIsFollowed) {
-  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
-  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
-  EXPECT_EQ(Ask("web.test").status, ResolveStatus::kNotFound);
-  const std::string fresh = resolv_conf_ + ".new";
-  std::ofstream(fresh) << "nameserver 127.0.0.2\n";
-  ASSERT_EQ(std::rename(fresh.c_str(), resolv_conf_.c_str()), 0);
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
-  loop_.RunOnce(Duration::zero());
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
-}
-
-TEST_F(CaresResolverTest, LookupsInFlightAskTheNewServers) {
-  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
-  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
-  // Half an answer from the old server must not count as one.
-  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
-  server_.Ignore("web.test", kTypeAaaa);
-  Make();
-  std::vector<AddressAnswer> answers;
-  resolver_->Resolve("web.test", 80, [&](AddressAnswer answer) { answers.push_back(answer); });
-  ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
-  loop_.RunOnce(Duration::zero());  // the half answer arrives
-  WriteConfig("# moved\nnameserver 127.0.0.2\n");
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
-  loop_.RunOnce(Duration::zero());
-  EXPECT_EQ(Ask("another.test").status, ResolveStatus::kNotFound);
-  ASSERT_TRUE(RunUntil([&] { return !answers.empty(); }));
-  ASSERT_EQ(answers.size(), 1u);
-  EXPECT_EQ(answers[0].addresses, Addresses({"10.0.0.2:80"}));
-}
-
-TEST_F(CaresResolverTest, WithoutAResolvConfThisMachineIsAsked) {
-  server_.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.1")}});
-  std::remove(resolv_conf_.c_str());
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
-}
-
-TEST_F(CaresResolverTest, AResolvConfThatGoesAwayChangesNothing) {
-  ScriptedDnsServer other(&loop_, "127.0.0.2", server_.address().port());
-  other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
-  WriteConfig("nameserver 127.0.0.2\n");
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
-  std::remove(resolv_conf_.c_str());
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
-  loop_.RunOnce(Duration::zero());
-  EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
 }
 
 }  // namespace

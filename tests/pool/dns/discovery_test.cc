@@ -587,5 +587,89 @@ TEST_F(DiscoveryDeathTest, TwoUpstreamsOfOneNameAreAMistakeOfTheCaller) {
   EXPECT_DEATH(Set({{"web", {}, {}}, {"web", {}, {}}}), "added");
 }
 
+AddressAnswer Early(std::initializer_list<std::string_view> addresses) {
+  AddressAnswer answer{ResolveStatus::kOk, Addresses(addresses), seconds(60), "", AF_INET6};
+  answer.more = true;
+  return answer;
+}
+
+TEST_F(DiscoveryTest, AnEarlyAnswerServesUntilTheRestIsThere) {
+  SetWeb();
+  resolver_.AnswerEarly("web.svc:80", Early({"10.0.0.1:80"}));
+  EXPECT_EQ(AddressesOf(discovery_->Current("web")), Addresses({"10.0.0.1:80"}));
+  EXPECT_NE(discovery_->Current("web").note, "");
+  Elapse(seconds(60));
+  EXPECT_EQ(resolver_.asked.size(), 1u) << "the question is still out";
+  resolver_.Succeed("web.svc:80", {"10.0.0.1:80", "[fd00::1]:80"}, seconds(60));
+  EXPECT_EQ(EndpointsOfWeb(), 2u);
+  EXPECT_EQ(discovery_->Current("web").note, "");
+}
+
+TEST_F(DiscoveryTest, AnEarlyAnswerChangesNothingForThoseWhoHaveOne) {
+  FindWebAndAwaitTheNextQuestion();
+  resolver_.AnswerEarly("web.svc:80", Early({"10.0.0.2:80"}));
+  EXPECT_EQ(AddressesOf(discovery_->Current("web")), Addresses({"10.0.0.1:80"}));
+}
+
+TEST_F(DiscoveryTest, WhatWasFoundBesideAFailureIsAskedForSoonAgain) {
+  SetWeb();
+  resolver_.Answer("web.svc:80", {ResolveStatus::kOk, Addresses({"10.0.0.1:80"}), seconds(300),
+                                  "web.svc.corp.test: every server failed or refused"});
+  EXPECT_EQ(EndpointsOfWeb(), 1u);
+  EXPECT_EQ(discovery_->Current("web").note, "");
+  ExpectNextQuestionAfter(Discovery::kRefreshRetry);
+}
+
+TEST_F(DiscoveryTest, NewsOfNamesIsTold) {
+  std::vector<NameReport> reports;
+  Make({.on_news = [&](const NameReport& report) { reports.push_back(report); }});
+  Set({{"api", {}, {{"web.svc", 80}}}, {"web", {}, {{"web.svc", 80}}}});
+  resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].news, NameNews::kTrouble);
+  EXPECT_EQ(reports[0].name, "web.svc");
+  EXPECT_EQ(reports[0].trouble, "DNS: web.svc: not found");
+  EXPECT_EQ(reports[0].endpoints, 0u);
+  EXPECT_EQ(reports[0].upstreams, (std::vector<std::string>{"api", "web"}));
+  Elapse(Discovery::kFirstAnswerRetry);
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.1:80"}, seconds(60));
+  EXPECT_EQ(reports.size(), 1u) << "better, and not well";
+  Elapse(Discovery::kRefreshRetry);
+  resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(60));
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[1].news, NameNews::kResolved);
+  EXPECT_EQ(reports[1].endpoints, 1u);
+}
+
+TEST_F(DiscoveryTest, AFamilyThatIsNeverAnsweredIsTold) {
+  std::vector<NameReport> reports;
+  Make({.on_news = [&](const NameReport& report) { reports.push_back(report); }});
+  SetWeb();
+  resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.1:80"}, seconds(60));
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].trouble, "DNS: web.svc: no answer about AAAA");
+}
+
+TEST_F(DiscoveryTest, EachNameHasItsNumbers) {
+  const auto numbers = [this] {
+    metrics::Sums sums;
+    discovery_->AddTo(sums);
+    const auto& failures = sums.Of<metrics::Counter>(metrics::Metric::kDnsNameFailuresTotal);
+    const auto& success =
+        sums.Of<metrics::Gauge>(metrics::Metric::kDnsNameLastSuccessTimestampSeconds);
+    EXPECT_EQ(failures.size(), 2u);
+    return std::pair(failures.at({"web.svc"}), success.at({"web.svc"}));
+  };
+  Set({{"web", {}, {{"web.svc", 80}, {"web.svc", 81}, {"api.svc", 80}}}});
+  EXPECT_EQ(numbers(), std::pair(uint64_t{0}, int64_t{0}));
+  resolver_.Fail("web.svc:80", ResolveStatus::kTimeout);
+  resolver_.Succeed("web.svc:81", {"10.0.0.1:81"}, seconds(60));
+  const auto [failures, success] = numbers();
+  EXPECT_EQ(failures, 1u);
+  EXPECT_EQ(success,
+            std::chrono::duration_cast<std::chrono::seconds>(clock_.WallNow().time_since_epoch())
+                .count());
+}
+
 }  // namespace
 }  // namespace holdfast::pool

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstring>
@@ -63,6 +64,11 @@ std::optional<DnsQuestion> ParseQuestion(std::string_view message, bool tcp, siz
   *end = at + 5;
   if (*end > message.size()) return std::nullopt;
   question.type = Get16(message, at + 1);
+  // An OPT record has the root's name, its type and then the size in place of a class.
+  constexpr size_t kAdditionalCount = 10;
+  if (Get16(message, kAdditionalCount) == 1 && message.size() >= *end + 5) {
+    question.edns_bytes = Get16(message, *end + 3);
+  }
   return question;
 }
 
@@ -212,6 +218,8 @@ ScriptedDnsServer::ScriptedDnsServer(EventLoop* loop, std::string_view ip, uint1
 
 ScriptedDnsServer::~ScriptedDnsServer() = default;
 
+void ScriptedDnsServer::RefuseTcp() { tcp_.reset(); }
+
 std::vector<std::string> ScriptedDnsServer::NamesAsked() const {
   std::vector<std::string> names;
   for (const DnsQuestion& question : questions_) {
@@ -228,13 +236,18 @@ std::vector<std::string> ScriptedDnsServer::Answer(std::string_view message, boo
   std::vector<std::string> messages;
   for (const DnsReply& reply : RepliesTo(*question)) {
     std::string whole = Encode(message, end, reply, false);
-    const bool fits = tcp || whole.size() <= kMaxUdpBytes;
+    const size_t room = std::max<size_t>(kMaxUdpBytes, question->edns_bytes);
+    const bool fits = tcp || whole.size() <= room;
     messages.push_back(fits ? std::move(whole) : Encode(message, end, reply, true));
   }
   return messages;
 }
 
 std::vector<DnsReply> ScriptedDnsServer::RepliesTo(const DnsQuestion& question) const {
+  if (question.edns_bytes > 0 && edns_ == EdnsMood::kSilent) return {};
+  if (question.edns_bytes > 0 && edns_ == EdnsMood::kFormErr) {
+    return {DnsReply{.code = kFormErr, .records = {}}};
+  }
   if (const auto it = script_.find({question.name, question.type}); it != script_.end()) {
     return it->second;
   }

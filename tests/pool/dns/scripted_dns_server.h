@@ -21,6 +21,7 @@ inline constexpr uint16_t kTypeA = 1;
 inline constexpr uint16_t kTypeCname = 5;
 inline constexpr uint16_t kTypeAaaa = 28;
 inline constexpr uint16_t kTypeSrv = 33;  // RFC 2782
+inline constexpr uint16_t kFormErr = 1;
 inline constexpr uint16_t kServFail = 2;
 inline constexpr uint16_t kNxDomain = 3;
 inline constexpr uint16_t kRefused = 5;
@@ -48,14 +49,18 @@ struct DnsQuestion {
   std::string name;  // lower case, without the last dot
   uint16_t type;
   bool tcp;
+  uint16_t edns_bytes = 0;  // what it has room for by RFC 6891; 0: it does not say
 };
+
+// What the server makes of EDNS.
+enum class EdnsMood { kUnderstood, kFormErr, kSilent };
 
 // A name server on 127.0.0.1 (or another address of the loopback) that answers by a script, over
 // UDP, and over TCP what is too long for UDP. Names outside the script do not exist; in the script
 // with another type they have no such record. Runs on the loop of the test.
 class ScriptedDnsServer {
  public:
-  static constexpr size_t kMaxUdpBytes = 512;  // RFC 1035 section 2.3.4
+  static constexpr size_t kMaxUdpBytes = 512;  // RFC 1035 section 2.3.4, without EDNS
 
   // `port` 0 takes a free one.
   explicit ScriptedDnsServer(EventLoop* loop, std::string_view ip = "127.0.0.1", uint16_t port = 0);
@@ -70,6 +75,10 @@ class ScriptedDnsServer {
   }
   // Leaves the question without an answer.
   void Ignore(const std::string& name, uint16_t type) { OnSeveral(name, type, {}); }
+
+  void SetEdns(EdnsMood mood) { edns_ = mood; }
+  // Its port is closed for TCP.
+  void RefuseTcp();
 
   const SocketAddress& address() const { return address_; }
   const std::vector<DnsQuestion>& questions() const { return questions_; }
@@ -87,6 +96,7 @@ class ScriptedDnsServer {
 
   EventLoop* loop_;
   SocketAddress address_;
+  EdnsMood edns_ = EdnsMood::kUnderstood;
   std::map<std::pair<std::string, uint16_t>, std::vector<DnsReply>> script_;
   std::vector<DnsQuestion> questions_;
   std::unique_ptr<Udp> udp_;

@@ -37,6 +37,13 @@ class ScriptedResolver final : public Resolver {
   void Answer(std::string_view name, AddressAnswer answer) {
     if (auto callback = Take<Callback>(name)) callback(std::move(answer));
   }
+  // Answers it in part; it stays unanswered.
+  void AnswerEarly(std::string_view name, AddressAnswer answer) {
+    for (auto& [asked_for, callback] : waiting) {
+      if (asked_for == name) return std::get<Callback>(callback)(std::move(answer));
+    }
+    ADD_FAILURE() << "nobody asked for " << name;
+  }
   void Succeed(std::string_view name, std::initializer_list<std::string_view> addresses,
                Duration ttl) {
     Answer(name, {ResolveStatus::kOk, Addresses(addresses), ttl, ""});

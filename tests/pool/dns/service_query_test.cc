@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/pool/dns/scripted_resolver.h"
+#include "tests/support/manual_clock.h"
 
 namespace holdfast::pool {
 namespace {
@@ -113,10 +114,16 @@ TEST(UnknownAddressesTest, AreThoseOfTheHostPortAndFamily) {
 class ServiceQueryTest : public testing::Test {
  protected:
   void Start() {
-    query_ = ServiceQuery::Start(&resolver_, "_http._tcp.web.test", [this](EndpointAnswer answer) {
-      EXPECT_FALSE(answer_.has_value()) << "called twice";
-      answer_ = std::move(answer);
-    });
+    query_ = ServiceQuery::Start(&loop_, &resolver_, "_http._tcp.web.test",
+                                 [this](EndpointAnswer answer) {
+                                   if (answer.more) return early_.push_back(std::move(answer));
+                                   EXPECT_FALSE(answer_.has_value()) << "called twice";
+                                   answer_ = std::move(answer);
+                                 });
+  }
+  void Elapse(Duration time) {
+    clock_.Advance(time);
+    loop_.RunOnce(Duration::zero());
   }
   // Two targets, each with its own port, weight and tier.
   void StartTwo() {
@@ -129,8 +136,11 @@ class ServiceQueryTest : public testing::Test {
     return {*SocketAddress::Parse(address), weight, backup, std::move(host)};
   }
 
+  ManualClock clock_;
+  EventLoop loop_{&clock_};
   ScriptedResolver resolver_;
   std::shared_ptr<ServiceQuery> query_;
+  std::vector<EndpointAnswer> early_;
   std::optional<EndpointAnswer> answer_;
 };
 
@@ -237,6 +247,43 @@ TEST_F(ServiceQueryTest, TooManyAddressesAreCut) {
   EXPECT_EQ(answer_->endpoints.back().host, "a.test");
 }
 
+TEST_F(ServiceQueryTest, WhatIsThereIsToldEarlyWhereATargetIsSilent) {
+  StartTwo();
+  resolver_.Succeed("a.test.:8001", {"10.0.0.1:8001"}, seconds(60));
+  Elapse(ServiceQuery::kPatience - TimerWheel::kTick);
+  EXPECT_TRUE(early_.empty());
+  Elapse(2 * TimerWheel::kTick);
+  ASSERT_EQ(early_.size(), 1u);
+  EXPECT_EQ(early_[0].endpoints,
+            std::vector<EndpointSpec>{Endpoint("10.0.0.1:8001", 3, false, "a.test")});
+  AddressAnswer half{ResolveStatus::kOk, Addresses({"10.0.0.2:8002"}), seconds(60), "", AF_INET6};
+  half.more = true;
+  resolver_.AnswerEarly("b.test.:8002", half);
+  ASSERT_EQ(early_.size(), 2u);
+  EXPECT_EQ(early_[1].endpoints.size(), 2u);
+  EXPECT_FALSE(answer_.has_value());
+  resolver_.Succeed("b.test.:8002", {"10.0.0.2:8002"}, seconds(60));
+  ASSERT_TRUE(answer_.has_value());
+  EXPECT_FALSE(answer_->more);
+  EXPECT_EQ(answer_->endpoints.size(), 2u);
+}
+
+TEST_F(ServiceQueryTest, AnswersInTimeAreToldOnce) {
+  StartTwo();
+  resolver_.Succeed("a.test.:8001", {"10.0.0.1:8001"}, seconds(60));
+  resolver_.Succeed("b.test.:8002", {"10.0.0.2:8002"}, seconds(60));
+  Elapse(2 * ServiceQuery::kPatience);
+  EXPECT_TRUE(answer_.has_value());
+  EXPECT_TRUE(early_.empty());
+}
+
+TEST_F(ServiceQueryTest, NothingIsToldEarlyWhileThereIsNothing) {
+  StartTwo();
+  resolver_.Fail("a.test.:8001", ResolveStatus::kNotFound);
+  Elapse(2 * ServiceQuery::kPatience);
+  EXPECT_TRUE(early_.empty());
+}
+
 TEST_F(ServiceQueryTest, DroppingItCallsNothing) {
   StartTwo();
   query_.reset();
@@ -246,10 +293,11 @@ TEST_F(ServiceQueryTest, DroppingItCallsNothing) {
 }
 
 TEST_F(ServiceQueryTest, TheCallbackMayDropIt) {
-  query_ = ServiceQuery::Start(&resolver_, "_http._tcp.web.test", [this](EndpointAnswer answer) {
-    answer_ = std::move(answer);
-    query_.reset();
-  });
+  query_ =
+      ServiceQuery::Start(&loop_, &resolver_, "_http._tcp.web.test", [this](EndpointAnswer answer) {
+        answer_ = std::move(answer);
+        query_.reset();
+      });
   resolver_.SucceedSrv("SRV _http._tcp.web.test", {{"a.test", 80, 1, 1}}, seconds(60));
   resolver_.Succeed("a.test.:80", {"10.0.0.1:80"}, seconds(60));
   EXPECT_TRUE(answer_.has_value());
