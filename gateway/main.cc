@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "gateway/build_commit.h"
 #include "gateway/command_line.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/load.h"
@@ -38,6 +39,7 @@ int Serve(const Command& command, config::Config config, server::ServerOptions o
     return server::kExitFailure;
   }
   options.version = kVersion;
+  options.commit = kBuildCommit;
   options.command = command.arguments;
   options.command.front() = server::ProgramPath(command.arguments.front());
   const pool::SystemClock clock;
@@ -113,6 +115,11 @@ int Check(const Command& command) {
   return server::kExitOk;
 }
 
+int PrintVersion() {
+  printf("holdfast %s (commit %s)\n", kVersion, std::string(kBuildCommit).c_str());
+  return server::kExitOk;
+}
+
 int Main(int argc, char** argv) {
   const Command command = ParseCommandLine(argc, argv);
   switch (command.kind) {
@@ -120,7 +127,7 @@ int Main(int argc, char** argv) {
     case Command::Kind::kProxy: return Proxy(command);
     case Command::Kind::kDemo: return Demo(command);
     case Command::Kind::kCheck: return Check(command);
-    case Command::Kind::kVersion: printf("holdfast %s\n", kVersion); return server::kExitOk;
+    case Command::Kind::kVersion: return PrintVersion();
     case Command::Kind::kPrinted: return command.exit_code;
   }
   return server::kExitFailure;

@@ -72,7 +72,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
   registry_.AddCollector([this](metrics::Sums& sums) {
     if (shelves_.has_value()) shelves_->AddTo(sums);
   });
-  registry_.AddCollector(metrics::BuildInfoCollector(options_.version, ""));
+  registry_.AddCollector(metrics::BuildInfoCollector(options_.version, options_.commit));
   registry_.AddCollector([this](metrics::Sums& sums) { upstreams_->AddTo(sums); });
   upstreams_ = std::make_unique<UpstreamWatch>(
       &loop_, &slabs_, &registry_, shard_,

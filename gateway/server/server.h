@@ -33,6 +33,7 @@ namespace holdfast::server {
 struct ServerOptions {
   std::string config_path;  // what SIGHUP reads again; empty: the configuration is fixed
   std::string version;
+  std::string commit = "unknown";
   // Makes what is printed once everything listens, from the addresses by listener name and
   // "status".
   std::function<std::string(const std::map<std::string, std::string>&)> greeting;

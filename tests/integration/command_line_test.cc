@@ -43,6 +43,7 @@ TEST(CommandLineTest, VersionNamesItself) {
   const Finished finished = Holdfast({"version"});
   EXPECT_EQ(finished.code, 0);
   EXPECT_TRUE(finished.out.starts_with("holdfast ")) << finished.out;
+  EXPECT_TRUE(Contains(finished.out, " (commit ")) << finished.out;
 }
 
 TEST(CommandLineTest, VersionAndHelpMayBeAskedForInAnyManner) {

@@ -157,7 +157,7 @@ TEST_F(ServerTest, ServesItsConfigurationAndItsStatus) {
   EXPECT_EQ(Status("/other").Status(), 404);
   const Message metrics = Status("/metrics");
   EXPECT_EQ(metrics.Value("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_THAT(metrics.body, HasSubstr("version=\"1.2.3\""));
+  EXPECT_THAT(metrics.body, HasSubstr("version=\"1.2.3\",commit=\"unknown\""));
   EXPECT_EQ(Metric("holdfast_workers"), 2);
 }
 
