@@ -63,6 +63,8 @@ void Balancer::Arrange() {
   choices_.Reserve(endpoints_.size());
   reserve_.Clear();
   reserve_.Reserve(endpoints_.size());
+  outcasts_.Clear();
+  outcasts_.Reserve(endpoints_.size());
   selection_.Reserve(endpoints_.size());
   chosen_.assign(endpoints_.size(), false);
   arrears_.assign(endpoints_.size(), 0);
@@ -71,11 +73,14 @@ void Balancer::Arrange() {
   for (uint32_t i = 0; i < endpoints_.size(); ++i) {
     const BalancerEndpoint& endpoint = endpoints_[i];
     if (endpoint.drained) continue;
-    if (endpoint.backup != backup) {
-      if (endpoint.backup && endpoint.usable) reserve_.Add(i, endpoint.weight * kWhole);
+    if (!endpoint.usable && (endpoint.backup != backup || !panicking_)) {
+      outcasts_.Add(i, endpoint.weight * kWhole);
       continue;
     }
-    if (!endpoint.usable && !panicking_) continue;
+    if (endpoint.backup != backup) {
+      if (endpoint.backup) reserve_.Add(i, endpoint.weight * kWhole);
+      continue;
+    }
     chosen_[i] = true;
     choices_.Add(i, endpoint.weight * kWhole);
     if (slow_start > Duration::zero() && endpoint.up_since.has_value()) {
@@ -112,10 +117,13 @@ size_t Balancer::Pick(const Query& query, Load load) {
   const bool by_hash = hashing() && query.hash.has_value();
   std::span<const size_t> tried = query.tried;
   if (Covers(tried, choices_)) {
-    if (!Covers(tried, reserve_)) {
-      const WeightedDraw& backups = Select(reserve_, tried, /*slow_at=*/nullptr);
-      return backups.item(backups.Draw(by_hash ? NextHash(*query.hash) : random_->Next()));
+    const bool last = query.reach == Reach::kLastResort;
+    for (const WeightedDraw* others : {&reserve_, last ? &outcasts_ : &reserve_}) {
+      if (Covers(tried, *others)) continue;
+      const WeightedDraw& left = Select(*others, tried, /*slow_at=*/nullptr);
+      return left.item(left.Draw(by_hash ? NextHash(*query.hash) : random_->Next()));
     }
+    if (query.reach == Reach::kUntried) return kNoEndpoint;
     tried = {};
   }
   if (choices_.size() == 1) return choices_.item(0);
@@ -130,6 +138,10 @@ size_t Balancer::Pick(const Query& query, Load load) {
     case BalancePolicy::kMaglev: break;
   }
   return choices.item(choices.Draw(random_->Next()));
+}
+
+bool Balancer::HasUntried(std::span<const size_t> tried) const {
+  return !Covers(tried, choices_) || !Covers(tried, reserve_) || !Covers(tried, outcasts_);
 }
 
 const WeightedDraw& Balancer::ChoicesFor(TimePoint now, std::span<const size_t> tried) {

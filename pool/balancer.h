@@ -47,7 +47,9 @@ struct BalancerOptions {
 // Chooses an endpoint for a request.
 //
 // Tiers: the backups are used while no endpoint of the first tier may be, and for the repetition of
-// a request that all of those have failed.
+// a request that all of those have failed. When none of them took a connection, the last resort are
+// endpoints that are not usable: the verdict on one of them may be late, and nothing is lost.
+//
 // Panic: when fewer than panic_percent of a tier's endpoints are usable, or none of either tier is,
 // all of the tier are used as if they were: most likely the verdicts are wrong, and if they are
 // right the rest would break under the load. A first tier with no usable endpoint at all gives way
@@ -64,12 +66,19 @@ class Balancer {
  public:
   static constexpr size_t kNoEndpoint = static_cast<size_t>(-1);
 
+  // How far a choice goes.
+  enum class Reach : uint8_t {
+    kUntried,     // usable endpoints that were not tried, backups among them, or none
+    kUsable,      // when all of them were tried, those of the tier in use once more
+    kLastResort,  // before that, those that are not usable
+  };
   struct Query {
     TimePoint now;
     // For ring hash and maglev, which without it choose as random does.
     std::optional<uint64_t> hash;
     // Indices of endpoints to be chosen only when no other may be.
     std::span<const size_t> tried;
+    Reach reach = Reach::kUsable;
   };
   // How many requests endpoint i has in flight, the whole process counted. Asked of candidates.
   using Load = absl::FunctionRef<size_t(size_t)>;
@@ -82,8 +91,11 @@ class Balancer {
   // that workers do not march in step.
   void SetEndpoints(std::vector<BalancerEndpoint> endpoints);
 
-  // The index of the endpoint to use; kNoEndpoint when there is none but drained ones.
+  // The index of the endpoint to use; kNoEndpoint when there is none but drained ones, or none
+  // within the query's reach.
   size_t Pick(const Query& query, Load load);
+  // Whether any endpoint may be chosen that is not among `tried`, the last resort included.
+  bool HasUntried(std::span<const size_t> tried) const;
 
   bool panicking() const { return panicking_; }
 
@@ -117,6 +129,7 @@ class Balancer {
   bool panicking_ = false;
   WeightedDraw choices_;    // who may be chosen, with their whole weights
   WeightedDraw reserve_;    // usable backups, while the first tier is in use
+  WeightedDraw outcasts_;   // neither usable nor drained, nor in choices_
   WeightedDraw selection_;  // scratch, kept for its memory
   std::optional<TimePoint> slow_until_;
   // Round robin: by how much an endpoint is behind its share.

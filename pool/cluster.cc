@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include <absl/container/inlined_vector.h>
-
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
+namespace {
+
+// Each look for a route is three system calls.
+constexpr int kMaxRouteLooks = 64;
+
+}  // namespace
 
 RetryPermit::RetryPermit(UpstreamTotals* totals, size_t worker) : totals_(totals), worker_(worker) {
   totals_->AddRetries(worker_, 1);
@@ -115,11 +119,11 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
     *picked = pools_[choice]->key().address;
     return Checkout{.refusal = CheckoutResult::kRequestsBreaker};
   }
-  ConnectionPool* family = pools_[choice]->hanging() ? OtherFamily(*pools_[choice]) : nullptr;
-  ConnectionPool& pool = family != nullptr ? *family : *pools_[choice];
+  ConnectionPool& pool = *pools_[choice];
   *picked = pool.key().address;
   // An idle connection to another endpoint is worth less than the one that is needed here.
   if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
+  waiter->request_ = request;
   return pool.Acquire(waiter, request.fresh);
 }
 
@@ -133,13 +137,77 @@ Lease Cluster::LeaseTied(const Request& request) {
 }
 
 size_t Cluster::PickFor(const Request& request) {
-  absl::InlinedVector<size_t, 16> tried;
-  for (size_t i = 0; !request.tried.empty() && i < pools_.size(); ++i) {
-    const SocketAddress& address = pools_[i]->key().address;
-    if (std::ranges::find(request.tried, address) != request.tried.end()) tried.push_back(i);
+  const Indices tried = IndicesOf(request.tried);
+  if (troubled_) {
+    Indices avoided = tried;
+    troubled_ = AddPassedOver(&avoided);
+    for (size_t i = 0; troubled_ && i < pools_.size(); ++i) pools_[i]->ProbeIfDue();
+    const size_t choice = Pick(request, avoided, Balancer::Reach::kUntried);
+    if (choice != Balancer::kNoEndpoint) return choice;
   }
-  return balancer_.Pick({.now = context_.loop->now(), .hash = request.hash, .tried = tried},
-                        [&](size_t i) { return pools_[i]->ProcessLoad(); });
+  return Pick(request, tried,
+              request.last_resort ? Balancer::Reach::kLastResort : Balancer::Reach::kUsable);
+}
+
+size_t Cluster::Pick(const Request& request, const Indices& tried, Balancer::Reach reach) {
+  return balancer_.Pick(
+      {.now = context_.loop->now(), .hash = request.hash, .tried = tried, .reach = reach},
+      [&](size_t i) { return pools_[i]->ProcessLoad(); });
+}
+
+Cluster::Indices Cluster::IndicesOf(std::span<const SocketAddress> addresses) const {
+  Indices indices;
+  for (size_t i = 0; !addresses.empty() && i < pools_.size(); ++i) {
+    const SocketAddress& address = pools_[i]->key().address;
+    if (std::ranges::find(addresses, address) != addresses.end()) indices.push_back(i);
+  }
+  return indices;
+}
+
+bool Cluster::AddPassedOver(Indices* tried) {
+  bool any = false;
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (!pools_[i]->passed_over()) continue;
+    any = true;
+    if (std::ranges::find(*tried, i) == tried->end()) tried->push_back(i);
+  }
+  return any;
+}
+
+// Those that are passed over, too, when no other is left to be asked: one of them may be back.
+ConnectionPool* Cluster::StandInFor(const ConnectionPool& slow, const Waiter& waiter) {
+  Indices asked = IndicesOf(waiter.request_.tried);
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    const bool here = pools_[i].get() == &slow || waiter.LentBy(*pools_[i]);
+    if (here && std::ranges::find(asked, i) == asked.end()) asked.push_back(i);
+  }
+  Indices avoided = asked;
+  AddPassedOver(&avoided);
+  ConnectionPool* family = OtherFamily(slow);
+  for (const size_t i : avoided) family = pools_[i].get() == family ? nullptr : family;
+  if (family != nullptr) return family;
+  for (const Indices* tried : {&avoided, &asked}) {
+    const size_t choice = Pick(waiter.request_, *tried, Balancer::Reach::kUntried);
+    if (choice != Balancer::kNoEndpoint) return pools_[choice].get();
+  }
+  return nullptr;
+}
+
+Duration Cluster::SlowConnect() const {
+  const auto endpoints = static_cast<int64_t>(std::max<size_t>(1, pools_.size()));
+  // The timer comes up to a tick late.
+  return std::clamp<Duration>(options_.pool.connect_timeout / endpoints - TimerWheel::kTick,
+                              TimerWheel::kTick, ConnectionPool::kSlowConnect);
+}
+
+void Cluster::DoubtUnrouted(int family) {
+  int looks = 0;
+  for (auto& pool : pools_) {
+    const SocketAddress& address = pool->key().address;
+    if (address.family() != family || pool->doubtful()) continue;
+    if (++looks > kMaxRouteLooks) return;
+    if (!HasRoute(address)) pool->Doubt();
+  }
 }
 
 void Cluster::EvictIdleElsewhere(const ConnectionPool& wanting) {
@@ -176,15 +244,6 @@ Waiter* Cluster::ReclaimWaiter(const Shelf& lender) {
   return nullptr;
 }
 
-bool Cluster::ReturnWaiter(Waiter& waiter) {
-  for (auto& pool : pools_) {
-    if (!waiter.LentBy(*pool) || pool->connecting() <= pool->waiters()) continue;
-    pool->TakeOver(waiter);
-    return true;
-  }
-  return false;
-}
-
 ConnectionPool* Cluster::Find(const SocketAddress& address) {
   const auto found = by_address_.find(address);
   return found == by_address_.end() ? nullptr : found->second;
@@ -209,6 +268,13 @@ bool Cluster::HasOther(const SocketAddress& endpoint, std::span<const SocketAddr
     return other.availability == Availability::kUp && other.address != endpoint &&
            std::ranges::find(tried, other.address) == tried.end();
   });
+}
+
+bool Cluster::HasUntried(const SocketAddress& endpoint,
+                         std::span<const SocketAddress> tried) const {
+  Indices indices = IndicesOf(tried);
+  for (const size_t i : IndicesOf({&endpoint, 1})) indices.push_back(i);
+  return balancer_.HasUntried(indices);
 }
 
 RetryPermit Cluster::TakeRetryPermit() {

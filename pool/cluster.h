@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/inlined_vector.h>
 
 #include "pool/balancer.h"
 #include "pool/connection_pool.h"
@@ -20,19 +21,6 @@
 #include "pool/upstream_totals.h"
 
 namespace holdfast::pool {
-
-// What the choice of an endpoint may depend on.
-struct Request {
-  // For ring hash and maglev: of the route's hash key. nullopt: any endpoint will do.
-  std::optional<uint64_t> hash;
-  // Endpoints that have failed this request; chosen again only when no other may be.
-  std::span<const SocketAddress> tried;
-  // Only a connection that has served nobody will do: the repetition of a request that met a dead
-  // one.
-  bool fresh = false;
-  // The client's: the connection it holds is taken, if it is one of this upstream. May be null.
-  const ConnectionTie* tie = nullptr;
-};
 
 // How an attempt at an endpoint ended, as far as it speaks about the endpoint.
 enum class Outcome : uint8_t {
@@ -101,11 +89,17 @@ class Cluster {
   // chosen, unless the answer is kNoEndpoint.
   Checkout Acquire(Waiter* waiter, const Request& request, SocketAddress* picked);
 
-  // How a request went that was sent to `endpoint`, for passive health. Once for each attempt.
+  // How a request went that was sent to `endpoint`, for passive health. Once for each attempt; its
+  // pools report connects that fail.
   void Report(const SocketAddress& endpoint, Outcome outcome);
 
   // Whether an endpoint is up that is neither `endpoint` nor among `tried`.
   bool HasOther(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const;
+  // Whether a request that has failed at `endpoint` and those `tried` could be sent to another one,
+  // up or not.
+  bool HasUntried(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const;
+  // The time there is to find an endpoint that takes a connection.
+  Duration connect_timeout() const { return options_.pool.connect_timeout; }
 
   // The right to repeat a request, while it is held; not held when the upstream's retry budget and
   // breaker leave no room.
@@ -116,23 +110,35 @@ class Cluster {
   size_t endpoints() const { return pools_.size(); }
   UpstreamTotals& totals() { return *totals_; }
 
-  // For its pools: the pool of another family's address of the same host (RFC 8305), null when
-  // there is none that may be used.
-  ConnectionPool* OtherFamily(const ConnectionPool& pool);
+  // For its pools: where one who waits for a slow connect may try as well, null when that is
+  // nowhere. The other family's address of the same host comes first (RFC 8305).
+  ConnectionPool* StandInFor(const ConnectionPool& slow, const Waiter& waiter);
   // A waiter that the pool with this shelf has lent to another, no longer waiting there; or null.
   Waiter* ReclaimWaiter(const Shelf& lender);
-  // Gives a lent waiter back to its pool, if that is still connecting for it.
-  bool ReturnWaiter(Waiter& waiter);
+  // When a connect is slow.
+  Duration SlowConnect() const;
+  // One of them is to be passed over.
+  void NoteTrouble() { troubled_ = true; }
+  // A connect found no route to an address of the family: the others are looked at, too.
+  void DoubtUnrouted(int family);
   // For tests and the admin port.
   const ConnectionPool& pool(size_t i) const { return *pools_[i]; }
 
  private:
+  // Of endpoints; a request that has failed nowhere needs no memory of its own.
+  using Indices = absl::InlinedVector<size_t, 16>;
+
   // One that has left and is still in use, or a new one.
   std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
   // The connection that has authenticated this client, if the request may use it.
   Lease LeaseTied(const Request& request);
+  size_t Pick(const Request& request, const Indices& tried, Balancer::Reach reach);
+  Indices IndicesOf(std::span<const SocketAddress> addresses) const;
+  // Adds those that are passed over; false when there is none.
+  bool AddPassedOver(Indices* tried);
+  ConnectionPool* OtherFamily(const ConnectionPool& pool);
   // Makes room for one at another endpoint.
   void EvictIdleElsewhere(const ConnectionPool& wanting);
   ConnectionPool* Find(const SocketAddress& address);
@@ -151,6 +157,7 @@ class Cluster {
   absl::flat_hash_map<SocketAddress, ConnectionPool*> by_address_;  // of pools_
   std::vector<std::unique_ptr<ConnectionPool>> departed_;           // until their last lease ends
   bool draining_ = false;
+  bool troubled_ = false;  // maybe one of pools_ is passed over
   MemberTask<Cluster, &Cluster::ReapDeparted> reap_task_{this};
 };
 

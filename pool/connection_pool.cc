@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pool/cluster.h"
+#include "pool/connect_result.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
@@ -16,7 +17,9 @@ void Waiter::CancelWait() {
   pool->cells_->checkout(CheckoutResult::kCancelled).Add();
 }
 
-bool Waiter::LentBy(const ConnectionPool& pool) const { return lender_ == &pool.shelf(); }
+bool Waiter::LentBy(const ConnectionPool& pool) const {
+  return std::ranges::find(lenders_, &pool.shelf()) != lenders_.end();
+}
 
 ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
                                const PoolLimits& limits, PoolCells* cells, Cluster* cluster)
@@ -47,7 +50,9 @@ ConnectionPool::~ConnectionPool() {
 
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   HOLDFAST_CHECK(!waiter->waiting());
-  waiter->lender_ = nullptr;
+  waiter->since_ = context_.loop->now();
+  waiter->request_.fresh = fresh;
+  waiter->lenders_.clear();
   Checkout checkout;
   if (!fresh && idle_.size() > spoken_for() && SoundIdle() && idle_.size() > spoken_for()) {
     checkout.status = Checkout::Status::kLeased;
@@ -72,50 +77,72 @@ Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
       return checkout;
     }
   }
-  AddWaiter(*waiter, fresh);
+  AddWaiter(*waiter);
   ShowWaiting();
   checkout.status = Checkout::Status::kWaiting;
   return checkout;
 }
 
-void ConnectionPool::OnConnectSlow() {
+void ConnectionPool::OnConnectSlow(UpstreamConnection& upstream) {
   connect_slow_ = true;
-  if (cluster_ == nullptr || waiters_.empty() || waiters_.front()->lender_ != nullptr) return;
-  ConnectionPool* other = cluster_->OtherFamily(*this);
-  if (other == nullptr) return;
+  if (cluster_ == nullptr) return;
+  cluster_->NoteTrouble();
+  if (upstream.forsaken_ || waiters_.empty()) return;
   Waiter& waiter = *waiters_.front();
+  ConnectionPool* other = cluster_->StandInFor(*this, waiter);
+  if (other == nullptr) return;
+  upstream.forsaken_ = true;
+  ++forsaken_;
   RemoveWaiter(waiter);
   ShowWaiting();
-  waiter.lender_ = shelf_.get();
+  waiter.lenders_.push_back(shelf_.get());
   other->TakeOver(waiter);
 }
 
 void ConnectionPool::TakeOver(Waiter& waiter) {
-  AddWaiter(waiter, waiter.fresh_);
+  AddWaiter(waiter);
   QueueServing();
+}
+
+void ConnectionPool::Doubt() {
+  doubtful_ = true;
+  probe_at_ = context_.loop->now() + kDoubtTime;
+  if (cluster_ != nullptr) cluster_->NoteTrouble();
+}
+
+void ConnectionPool::ProbeIfDue() {
+  if (!doubtful_ || draining_ || context_.loop->now() < probe_at_) return;
+  probe_at_ = context_.loop->now() + kDoubtTime;
+  ConnectionPermit permit;
+  bool breaker = false;
+  if (!TakePermit(&permit, &breaker)) return;
+  CheckoutResult refusal;
+  Connect(WhyOpen(/*fresh=*/false), std::move(permit), &refusal, /*forsaken=*/true);
 }
 
 Waiter* ConnectionPool::Reclaim(const Shelf& lender) {
   for (Waiter* waiter = waiters_.front(); waiter != nullptr;
        waiter = IntrusiveList<Waiter>::Next(*waiter)) {
-    if (waiter->lender_ != &lender) continue;
+    if (std::ranges::find(waiter->lenders_, &lender) == waiter->lenders_.end()) continue;
     RemoveWaiter(*waiter);
     return waiter;
   }
   return nullptr;
 }
 
-void ConnectionPool::AddWaiter(Waiter& waiter, bool fresh) {
-  waiters_.PushBack(waiter);
+void ConnectionPool::AddWaiter(Waiter& waiter) {
+  Waiter* before = waiters_.back();
+  while (before != nullptr && before->since_ > waiter.since_) {
+    before = IntrusiveList<Waiter>::Previous(*before);
+  }
+  before != nullptr ? waiters_.InsertAfter(*before, waiter) : waiters_.PushFront(waiter);
   waiter.pool_ = this;
-  waiter.since_ = context_.loop->now();
-  waiter.fresh_ = fresh;
-  fresh_waiters_ += fresh ? 1 : 0;
+  fresh_waiters_ += waiter.request_.fresh ? 1 : 0;
   cells_->waiters.Add(1);
   shelf_->totals().AddActive(context_.worker, 1);
   shelf_->totals().AddPending(context_.worker, 1);
   ShowLoad();
-  ArmQueueTimer();
+  ArmQueueTimer(waiter);
 }
 
 ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusal) {
@@ -177,17 +204,22 @@ OpenReason ConnectionPool::WhyOpen(bool fresh) const {
   }
 }
 
-bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal) {
+bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
+                             bool forsaken) {
   const TimePoint now = context_.loop->now();
   bool in_progress = false;
   int error = 0;
   FileDescriptor socket = StartConnect(key_.address, &in_progress, &error);
   if (!socket.valid()) {
-    *refusal = error == EMFILE || error == ENFILE ? CheckoutResult::kNoDescriptors
-               : error == ECONNREFUSED            ? CheckoutResult::kConnectRefused
-                                                  : CheckoutResult::kConnectFailed;
+    const bool routed = error != EADDRNOTAVAIL || HasRoute(key_.address);
+    *refusal = ConnectResult(error, routed);
+    NoteConnectFailure(*refusal);
+    if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
+      cluster_->DoubtUnrouted(key_.address.family());
+    }
     return false;
   }
+  const bool again = error == EAGAIN;
   ConnectionRecord record{.permit = std::move(permit), .open_reason = reason};
   if (limits_.max_age.has_value()) {
     record.expires_at = now + context_.random->JitterTenth(*limits_.max_age);
@@ -198,16 +230,33 @@ bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, Checkou
   cells_->opened(reason).Add();
   auto upstream = std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs,
                                                        std::move(socket), std::move(record));
-  if (upstream->connection().Open() != 0) {
+  error = again ? 0 : upstream->connection().Open();
+  if (error != 0) {
     cells_->closed(CloseReason::kConnectFailed).Add();
-    *refusal = CheckoutResult::kConnectFailed;
+    *refusal = ConnectResult(error, /*routed=*/true);
+    NoteConnectFailure(*refusal);
     return false;
   }
   UpstreamConnection& opened = *upstream.release();
   connecting_.PushBack(opened);
   cells_->connecting.Add(1);
-  opened.ArmForConnect(now, now + limits_.connect_timeout);
+  opened.forsaken_ = forsaken;
+  forsaken_ += forsaken ? 1 : 0;
+  const Duration slow_after = cluster_ != nullptr ? cluster_->SlowConnect() : kSlowConnect;
+  opened.BeginConnect(
+      now,
+      {.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout, .again = again});
   return true;
+}
+
+// Before anybody hears of it: who asks for another endpoint shall not be sent back to this one.
+void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
+  const bool silent = result == CheckoutResult::kConnectTimeout;
+  if (silent || result == CheckoutResult::kConnectUnreachable) Doubt();
+  if (!silent) connect_slow_ = false;
+  if (cluster_ != nullptr && SpeaksOfEndpoint(result)) {
+    cluster_->Report(key_.address, Outcome::kConnectError);
+  }
 }
 
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
@@ -315,7 +364,7 @@ void ConnectionPool::CloseAllIdle(CloseReason reason) {
 
 void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
   HOLDFAST_CHECK(connecting_.Contains(upstream));
-  connect_slow_ = false;
+  connect_slow_ = doubtful_ = false;
   if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
   if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
     return lent->OnLease(LeaseOut(upstream));
@@ -331,10 +380,13 @@ void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResul
       ->closed(result == CheckoutResult::kConnectTimeout ? CloseReason::kConnectTimeout
                                                          : CloseReason::kConnectFailed)
       .Add();
+  const bool forsaken = upstream.forsaken_;
   Discard(upstream);
-  // A waiter stands for each attempt, unless a connection that came back is there for it.
+  NoteConnectFailure(result);
+  // A waiter stands for each attempt, unless a connection that came back is there for it, or the
+  // waiter went on to another endpoint.
   ServeFromIdle();
-  if (coming() < waiters_.size()) FailFirstWaiter(result);
+  if (!forsaken && coming() < waiters_.size()) FailFirstWaiter(result);
   QueueServing();
   TellRoom();
 }
@@ -344,6 +396,7 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
     case UpstreamConnection::State::kConnecting:
       connecting_.Remove(upstream);
       cells_->connecting.Add(-1);
+      forsaken_ -= std::exchange(upstream.forsaken_, false) ? 1 : 0;
       break;
     case UpstreamConnection::State::kIdle:
       idle_.Remove(upstream);
@@ -377,33 +430,28 @@ void ConnectionPool::Discard(UpstreamConnection& upstream) {
 void ConnectionPool::RemoveWaiter(Waiter& waiter) {
   waiters_.Remove(waiter);
   waiter.pool_ = nullptr;
-  fresh_waiters_ -= waiter.fresh_ ? 1 : 0;
+  fresh_waiters_ -= waiter.request_.fresh ? 1 : 0;
   cells_->waiters.Add(-1);
   shelf_->totals().AddActive(context_.worker, -1);
   shelf_->totals().AddPending(context_.worker, -1);
   ShowLoad();
 }
 
-void ConnectionPool::FailFirstWaiter(CheckoutResult result) {
-  Waiter& waiter = *waiters_.front();
+void ConnectionPool::FailWaiter(Waiter& waiter, CheckoutResult result) {
   RemoveWaiter(waiter);
-  if (waiter.lender_ != nullptr && result != CheckoutResult::kQueueTimeout &&
-      cluster_->ReturnWaiter(waiter)) {
-    return;
-  }
   cells_->checkout(result).Add();
-  waiter.OnCheckoutFailed(result);
+  waiter.OnCheckoutFailed(result, key_.address);
 }
 
 void ConnectionPool::Serve(Waiter& waiter, UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(!waiter.fresh_ || upstream.leases() == 0);
+  HOLDFAST_CHECK(!waiter.request_.fresh || upstream.leases() == 0);
   RemoveWaiter(waiter);
   waiter.OnLease(LeaseOut(upstream));
 }
 
 Waiter& ConnectionPool::FirstWilling() const {
   Waiter* waiter = waiters_.front();
-  while (waiter->fresh_) waiter = IntrusiveList<Waiter>::Next(*waiter);
+  while (waiter->request_.fresh) waiter = IntrusiveList<Waiter>::Next(*waiter);
   return *waiter;
 }
 
@@ -450,8 +498,22 @@ void ConnectionPool::QueueServing() {
   if (!waiters_.empty()) context_.loop->Queue(serve_task_);
 }
 
-void ConnectionPool::ArmQueueTimer() {
-  const TimePoint deadline = waiters_.front()->since_ + limits_.queue_timeout;
+Duration ConnectionPool::PatienceOf(const Waiter& waiter) const {
+  return waiter.lenders_.empty() ? limits_.queue_timeout
+                                 : std::min(limits_.queue_timeout, limits_.connect_timeout);
+}
+
+Waiter* ConnectionPool::FirstDue(TimePoint now) const {
+  const Duration least = std::min(limits_.queue_timeout, limits_.connect_timeout);
+  for (Waiter* waiter = waiters_.front(); waiter != nullptr && now >= waiter->since_ + least;
+       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
+    if (now >= waiter->since_ + PatienceOf(*waiter)) return waiter;
+  }
+  return nullptr;
+}
+
+void ConnectionPool::ArmQueueTimer(const Waiter& waiter) {
+  const TimePoint deadline = waiter.since_ + PatienceOf(waiter);
   // An earlier wake-up that is armed already may stay; it looks at who waits when it comes.
   if (!queue_timer_.armed() || queue_timer_.deadline() > deadline) {
     context_.loop->timers().Arm(queue_timer_, deadline);
@@ -460,11 +522,16 @@ void ConnectionPool::ArmQueueTimer() {
 
 void ConnectionPool::OnQueueTimer(TimePoint now) {
   ServeFromIdle();
-  for (size_t left = waiters_.size(); left > 0 && !waiters_.empty(); --left) {
-    if (now < waiters_.front()->since_ + limits_.queue_timeout) break;
-    FailFirstWaiter(CheckoutResult::kQueueTimeout);
+  for (size_t left = waiters_.size(); left > 0; --left) {
+    Waiter* due = FirstDue(now);
+    if (due == nullptr) break;
+    const bool in_queue = now >= due->since_ + limits_.queue_timeout;
+    FailWaiter(*due, in_queue ? CheckoutResult::kQueueTimeout : CheckoutResult::kConnectTimeout);
   }
-  if (!waiters_.empty()) ArmQueueTimer();
+  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
+       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
+    ArmQueueTimer(*waiter);
+  }
   ShowWaiting();
 }
 

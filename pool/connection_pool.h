@@ -7,7 +7,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+
+#include <absl/container/inlined_vector.h>
 
 #include "pool/connection_tie.h"
 #include "pool/endpoint_key.h"
@@ -24,29 +27,51 @@ namespace holdfast::pool {
 
 class Cluster;
 
+// What the choice of an endpoint may depend on.
+struct Request {
+  // For ring hash and maglev: of the route's hash key. nullopt: any endpoint will do.
+  std::optional<uint64_t> hash;
+  // Endpoints that have failed this request; chosen again only when no other may be. They stay as
+  // they are while the request waits.
+  std::span<const SocketAddress> tried;
+  // None of them took a connection: one that is not up is a better choice than they are.
+  bool last_resort = false;
+  // Only a connection that has served nobody will do: the repetition of a request that met a dead
+  // one.
+  bool fresh = false;
+  // The client's: the connection it holds is taken, if it is one of this upstream. May be null.
+  const ConnectionTie* tie = nullptr;
+};
+
 // One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls
 // come from the loop, never from inside a call to the pool; each ends the wait. They may use the
 // pool at once (acquire, end leases, cancel waits), but not destroy it.
+//
+// A wait begins at one pool and may go on at others: while a connect is slow, those of other
+// endpoints are begun as well, and the first to succeed serves. However often it moves, its
+// deadlines count from its begin.
 class Waiter : public ListNode<Waiter> {
  public:
   bool waiting() const { return pool_ != nullptr; }
   void CancelWait();
+  // The pool opens a connection for it, slowly, while it waits at another one.
   bool LentBy(const ConnectionPool& pool) const;
 
  protected:
   Waiter() = default;
   ~Waiter() { CancelWait(); }
   virtual void OnLease(Lease lease) = 0;
-  virtual void OnCheckoutFailed(CheckoutResult result) = 0;
+  // `endpoint` is where it waited last: what failed.
+  virtual void OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) = 0;
 
  private:
+  friend class Cluster;
   friend class ConnectionPool;
   ConnectionPool* pool_ = nullptr;
   TimePoint since_;
-  // The pool that opens a connection for it, slowly, while it waits at the pool for another
-  // family's address; to compare only.
-  const Shelf* lender_ = nullptr;
-  bool fresh_ = false;  // only a connection that has served nobody will do
+  Request request_;
+  // The shelves of the pools that have lent it; to compare only.
+  absl::InlinedVector<const Shelf*, 1> lenders_;
 };
 
 // What Acquire answers, by value: a lease; or nothing yet, and the waiter will hear; or a refusal.
@@ -89,12 +114,16 @@ class ConnectionPool {
   static constexpr Duration kSharePatience = std::chrono::milliseconds(20);
   // After an answer that did not come in time nobody is asked for so long.
   static constexpr Duration kSilencePause = std::chrono::milliseconds(100);
-  // A connect that takes longer is raced by one to the host's other address family (RFC 8305
-  // section 5 calls it the connection attempt delay).
+  // A connect that takes longer is raced by one to another endpoint, the host's other address
+  // family first (RFC 8305 section 5 calls it the connection attempt delay). Sooner when there are
+  // so many endpoints that not all would have their turn within the connect timeout.
   static constexpr Duration kSlowConnect = std::chrono::milliseconds(250);
   // After a response that announced content and must have none: so long it is looked whether that
   // comes, before the connection serves again.
   static constexpr Duration kRest = std::chrono::milliseconds(100);
+  // An endpoint that did not answer a connect, or has no route, is passed over while another may be
+  // chosen. Every so often a connect that nobody waits for finds out whether it is back.
+  static constexpr Duration kDoubtTime = std::chrono::seconds(10);
   // How old the count of other workers' requests may be.
   static constexpr Duration kLoadAge = std::chrono::milliseconds(1);
 
@@ -126,6 +155,10 @@ class ConnectionPool {
   bool EvictIdle();
   // Serves one who waited at another pool until now.
   void TakeOver(Waiter& waiter);
+  // The endpoint can't be reached, it seems.
+  void Doubt();
+  // Finds out whether a doubt still holds, if it is time to.
+  void ProbeIfDue();
   // The waiter that the pool with this shelf has lent, no longer waiting here; null when there is
   // none.
   Waiter* Reclaim(const Shelf& lender);
@@ -141,8 +174,11 @@ class ConnectionPool {
   size_t load() const { return leased() + waiters(); }
   // The same in the whole process; what the other workers have is looked at once in a while.
   size_t ProcessLoad();
-  // Its connects take so long that another family's address is the better choice.
-  bool hanging() const { return connect_slow_ && idle_.empty() && !connecting_.empty(); }
+  // Another endpoint is the better choice: this one's connects take long, or it is in doubt.
+  bool passed_over() const {
+    return idle_.empty() && (doubtful_ || (connect_slow_ && !connecting_.empty()));
+  }
+  bool doubtful() const { return doubtful_; }
   bool in_use() const { return leased() + waiters() > 0; }
   Shelf& shelf() const { return *shelf_; }
 
@@ -156,11 +192,11 @@ class ConnectionPool {
   size_t willing() const { return waiters_.size() - fresh_waiters_; }
   size_t spoken_for() const { return std::min(idle_.size(), willing()); }
   // Connections that those who wait are going to get.
-  size_t coming() const { return connecting_.size() + spoken_for() + asked_; }
+  size_t coming() const { return connecting_.size() - forsaken_ + spoken_for() + asked_; }
   size_t uncovered() const { return waiters_.size() - std::min(waiters_.size(), coming()); }
 
-  // Hands the first who waits to the pool for the other family's address, if there is one.
-  void OnConnectSlow();
+  // Hands the first who waits to another endpoint's pool, if there is one to be asked.
+  void OnConnectSlow(UpstreamConnection& upstream);
   // How one more connection is to be had.
   enum class Supply : uint8_t {
     kComing,  // it is being opened, or another worker was asked
@@ -193,13 +229,15 @@ class ConnectionPool {
   // is in use.
   void LeaveShelf();
 
-  void AddWaiter(Waiter& waiter, bool fresh);
+  void AddWaiter(Waiter& waiter);
   // Room for one more under the caps; the oldest idle connection that nobody waits for gives way.
   Supply MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal);
   bool TakePermit(ConnectionPermit* permit, bool* breaker);
   OpenReason WhyOpen(bool fresh) const;
-  // Opens one connection; false and `*refusal` when that failed at once.
-  bool Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal);
+  // Opens one connection, `forsaken` for nobody; false and `*refusal` when that failed at once.
+  bool Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
+               bool forsaken = false);
+  void NoteConnectFailure(CheckoutResult result);
   Lease LeaseOut(UpstreamConnection& upstream);
   CloseReason TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
   // `since`: when it became idle, maybe at another worker.
@@ -220,7 +258,12 @@ class ConnectionPool {
   // Unlinks, closes and destroys at the end of the turn.
   void Discard(UpstreamConnection& upstream);
   void RemoveWaiter(Waiter& waiter);
-  void FailFirstWaiter(CheckoutResult result);
+  void FailWaiter(Waiter& waiter, CheckoutResult result);
+  void FailFirstWaiter(CheckoutResult result) { FailWaiter(*waiters_.front(), result); }
+  // How long one who waits does so at the most. Who has been lent is in search of a connection to
+  // any endpoint, for which there is the time of one connect.
+  Duration PatienceOf(const Waiter& waiter) const;
+  Waiter* FirstDue(TimePoint now) const;
   void Serve(Waiter& waiter, UpstreamConnection& upstream);
   // The first who takes a used connection; one must be there.
   Waiter& FirstWilling() const;
@@ -231,7 +274,7 @@ class ConnectionPool {
   void ServeWaiters();
   void QueueServing();
   void OnQueueTimer(TimePoint now);
-  void ArmQueueTimer();
+  void ArmQueueTimer(const Waiter& waiter);
 
   PoolContext context_;
   EndpointKey key_;
@@ -243,6 +286,8 @@ class ConnectionPool {
   bool joined_ = false;   // they can reach this pool
   bool draining_ = false;
   bool connect_slow_ = false;                  // the last connect that said anything is slow
+  bool doubtful_ = false;                      // the last one failed without an answer
+  TimePoint probe_at_;                         // while doubtful_
   CloseReason last_end_ = CloseReason::kNone;  // of the last kept connection that went
   size_t idle_places_ = 0;                     // taken on the shelf
   size_t asked_ = 0;                           // answers that other workers owe
@@ -253,6 +298,7 @@ class ConnectionPool {
   IntrusiveList<UpstreamConnection> aside_;  // front: since last
   IntrusiveList<UpstreamConnection> leased_;
   IntrusiveList<UpstreamConnection> connecting_;
+  size_t forsaken_ = 0;            // of them, those that stand for nobody who waits here
   IntrusiveList<Waiter> waiters_;  // front: waits longest
   size_t fresh_waiters_ = 0;       // of them
   MemberTimer<ConnectionPool, &ConnectionPool::OnQueueTimer> queue_timer_{this};

@@ -14,8 +14,11 @@ std::string_view CheckoutResultName(CheckoutResult result) {
     case CheckoutResult::kQueueTimeout: return "queue_timeout";
     case CheckoutResult::kConnectRefused: return "connect_refused";
     case CheckoutResult::kConnectTimeout: return "connect_timeout";
+    case CheckoutResult::kConnectUnreachable: return "connect_unreachable";
     case CheckoutResult::kConnectFailed: return "connect_failed";
     case CheckoutResult::kNoDescriptors: return "no_descriptors";
+    case CheckoutResult::kNoLocalPort: return "no_local_port";
+    case CheckoutResult::kNoMemory: return "no_memory";
     case CheckoutResult::kNoEndpoint: return "no_endpoint";
     case CheckoutResult::kRequestsBreaker: return "breaker_requests";
     case CheckoutResult::kConnectionsBreaker: return "breaker_connections";

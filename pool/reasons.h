@@ -19,15 +19,19 @@ enum class CheckoutResult : uint8_t {
   kQueueTimeout,  // waited too long
   kConnectRefused,
   kConnectTimeout,
+  kConnectUnreachable,  // no route to the address, or nobody answers for it
   kConnectFailed,       // any other error of connect(2)
+  // Our own trouble: it says nothing of the endpoint.
   kNoDescriptors,       // the process is out of file descriptors
+  kNoLocalPort,         // every local port is taken by connections to this endpoint
+  kNoMemory,            // the kernel has no memory or no epoll watch left
   kNoEndpoint,          // the upstream has no address (yet)
   kRequestsBreaker,     // the upstream has as many requests as it may
   kConnectionsBreaker,  // as many connections, over all endpoints
   kPendingBreaker,      // as many that wait, over all endpoints
   kCancelled,           // the request went away while it waited
 };
-inline constexpr int kCheckoutResults = 15;
+inline constexpr int kCheckoutResults = 18;
 std::string_view CheckoutResultName(CheckoutResult result);
 
 // Why a connection was opened instead of a kept one being used: what became of the endpoint's kept

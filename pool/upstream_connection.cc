@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "pool/connect_result.h"
 #include "pool/connection_pool.h"
 #include "pool/net/check.h"
 #include "pool/net/plain_transport.h"
@@ -79,9 +80,33 @@ void UpstreamConnection::OnConnectionReady() {
   }
 }
 
-void UpstreamConnection::ArmForConnect(TimePoint now, TimePoint deadline) {
-  deadline_ = deadline;
-  loop_->timers().Arm(timer_, std::min(deadline, now + ConnectionPool::kSlowConnect));
+void UpstreamConnection::BeginConnect(TimePoint now, const ConnectPlan& plan) {
+  deadline_ = plan.deadline;
+  slow_at_ = plan.slow_at;
+  if (plan.again) {
+    again_after_ = kFirstAgain;
+    again_at_ = now + again_after_;
+  }
+  ArmForConnect();
+}
+
+void UpstreamConnection::ArmForConnect() {
+  const TimePoint never = TimePoint::max();
+  loop_->timers().Arm(timer_,
+                      std::min({*deadline_, slow_at_.value_or(never), again_at_.value_or(never)}));
+}
+
+// An unconnected socket would only report that it hangs up, so the loop watches it from now on.
+void UpstreamConnection::ConnectOnceMore(TimePoint now) {
+  int error = ConnectAgain(connection_.fd(), pool_->key().address);
+  if (error == EAGAIN) {
+    again_after_ = std::min(again_after_ * 2, kLastAgain);
+    again_at_ = now + again_after_;
+    return;
+  }
+  again_at_.reset();
+  if (error == 0) error = connection_.Open();
+  if (error != 0) pool_->OnConnectFailed(*this, ConnectResult(error, /*routed=*/true));
 }
 
 void UpstreamConnection::FinishConnect() {
@@ -93,8 +118,7 @@ void UpstreamConnection::FinishConnect() {
     record_.acknowledged_at_start = AcknowledgedBytes(connection_.fd());
     pool_->OnConnected(*this);
   } else {
-    pool_->OnConnectFailed(*this, error == ECONNREFUSED ? CheckoutResult::kConnectRefused
-                                                        : CheckoutResult::kConnectFailed);
+    pool_->OnConnectFailed(*this, ConnectResult(error, /*routed=*/true));
   }
 }
 
@@ -110,12 +134,13 @@ bool UpstreamConnection::NothingAcknowledged() const {
 void UpstreamConnection::OnTimer(TimePoint now) {
   switch (state_) {
     case State::kConnecting:
-      if (now >= *deadline_) {
-        pool_->OnConnectFailed(*this, CheckoutResult::kConnectTimeout);
-      } else {
-        loop_->timers().Arm(timer_, *deadline_);
-        pool_->OnConnectSlow();
+      if (now >= *deadline_) return pool_->OnConnectFailed(*this, CheckoutResult::kConnectTimeout);
+      if (slow_at_.has_value() && now >= *slow_at_) {
+        slow_at_.reset();
+        pool_->OnConnectSlow(*this);
       }
+      if (again_at_.has_value() && now >= *again_at_) ConnectOnceMore(now);
+      if (state_ == State::kConnecting) ArmForConnect();
       return;
     case State::kAside:
     case State::kIdle:

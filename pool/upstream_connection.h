@@ -49,8 +49,13 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // kAside: idle, but not for everybody. It waits for the client that it is tied to, or is left
   // alone until what may still come has had the time to.
   enum class State : uint8_t { kConnecting, kIdle, kAside, kLeased, kClosed };
+  // A full backlog is tried again after so long, then after twice as long each time up to the
+  // second.
+  static constexpr Duration kFirstAgain = std::chrono::milliseconds(10);
+  static constexpr Duration kLastAgain = std::chrono::milliseconds(100);
 
-  // `socket` has a connect in progress, or one that has succeeded already.
+  // `socket` has a connect in progress, one that has succeeded already, or one that is to be tried
+  // again because the backlog of a UNIX socket was full.
   UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
                      ConnectionRecord record);
   // One that another worker had to spare: idle.
@@ -86,8 +91,15 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
   void OnConnectionReady() override;
-  // The attempt is given up at `deadline`; the pool hears when it is slow.
-  void ArmForConnect(TimePoint now, TimePoint deadline);
+  // How long an attempt lasts, and what it needs meanwhile.
+  struct ConnectPlan {
+    TimePoint slow_at;   // the pool hears that it is slow
+    TimePoint deadline;  // it is given up
+    bool again = false;  // the backlog is full: it is to be tried again
+  };
+  void BeginConnect(TimePoint now, const ConnectPlan& plan);
+  void ArmForConnect();
+  void ConnectOnceMore(TimePoint now);
   void FinishConnect();
   void OnTimer(TimePoint now);
   // `since` is in the past for one that was idle at another worker before.
@@ -103,10 +115,14 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   ConnectionRecord record_;
   std::optional<TimePoint> deadline_;  // of connecting, or of being idle
   ConnectionTie* tie_ = nullptr;       // while aside for a client
+  std::optional<TimePoint> slow_at_;   // while connecting
+  std::optional<TimePoint> again_at_;  // while the backlog is full
+  Duration again_after_{0};
   uint64_t written_before_lease_ = 0;
   CheckoutResult result_ = CheckoutResult::kFresh;
   bool was_kept_ = false;
   bool came_from_elsewhere_ = false;  // and has not served here
+  bool forsaken_ = false;             // while connecting: who it was opened for waits elsewhere
   State state_;
 };
 

@@ -175,11 +175,12 @@ struct RouteTimeouts {
 };
 
 // When a request is sent again, beyond a connection that turned out dead under it (which is always
-// repeated once if that is safe). What may have reached an upstream is repeated for idempotent
-// methods only (RFC 9110 section 9.2.2).
+// repeated once if that is safe). The search for an endpoint that takes a connection is none of
+// this: it goes on whatever the policy is, since nothing was sent. What may have reached an
+// upstream is repeated for idempotent methods only (RFC 9110 section 9.2.2).
 struct RetryPolicy {
   uint32_t attempts = 1;        // repetitions at the most, 0 to 10; 0: not even of dead connections
-  bool connect_failure = true;  // no connection: nothing was sent
+  bool connect_failure = true;  // no endpoint took a connection: one of them is asked again
   bool refused = false;         // the upstream closed a fresh connection, provably unread
   bool reset = true;            // a fresh connection broke before a response: at another endpoint
   bool gateway_error = false;  // 502, 503, 504, or the connection broke, at the same one if need be

@@ -20,9 +20,16 @@ bool IsStaleRetry(RetryDecision decision) {
 void Attempts::Begin(const config::RetryPolicy& policy) {
   HOLDFAST_CHECK(!permit_.held());
   policy_ = &policy;
-  tried_count_ = next_tried_ = 0;
+  tried_.clear();
+  tried_.shrink_to_fit();  // Exchanges at rest hold no memory for what went wrong once.
+  search_began_.reset();
+  searching_ = false;
   made_ = 0;
   stale_retry_made_ = false;
+}
+
+void Attempts::BeginSearch(pool::TimePoint now) {
+  if (!search_began_.has_value()) search_began_ = now;
 }
 
 bool Attempts::MaySendAgain(bool reused_connection, bool idempotent) const {
@@ -34,10 +41,8 @@ bool Attempts::MaySendAgain(bool reused_connection, bool idempotent) const {
 }
 
 void Attempts::NoteFailed(const pool::SocketAddress& endpoint) {
-  if (std::ranges::find(tried(), endpoint) != tried().end()) return;
-  tried_[next_tried_] = endpoint;
-  next_tried_ = (next_tried_ + 1) % kMaxTried;
-  tried_count_ = std::min(tried_count_ + 1, kMaxTried);
+  if (tried_.size() == kMaxTried || std::ranges::find(tried_, endpoint) != tried_.end()) return;
+  tried_.push_back(endpoint);
 }
 
 bool Attempts::Permit(RetryDecision decision, pool::Cluster& cluster) {
@@ -47,6 +52,9 @@ bool Attempts::Permit(RetryDecision decision, pool::Cluster& cluster) {
 }
 
 pool::Duration Attempts::NextPause(RetryDecision decision, size_t endpoints, pool::Random* random) {
+  searching_ = decision == RetryDecision::kRetryNextEndpoint;
+  if (searching_) return pool::Duration::zero();
+  search_began_.reset();
   if (IsStaleRetry(decision) && !stale_retry_made_) {
     stale_retry_made_ = true;
     return pool::Duration::zero();
@@ -54,7 +62,7 @@ pool::Duration Attempts::NextPause(RetryDecision decision, size_t endpoints, poo
   HOLDFAST_CHECK(made_ < policy_->attempts);
   ++made_;
   const bool nowhere_else =
-      decision == RetryDecision::kRetryConnectFailure && endpoints <= tried_count_;
+      decision == RetryDecision::kRetryConnectFailure && endpoints <= tried_.size();
   if (made_ == 1 && !nowhere_else) return pool::Duration::zero();
   pool::Duration pause = policy_->backoff;
   for (uint32_t i = 2; i < made_ && i < kMaxDoublings && pause < policy_->max_backoff; ++i) {

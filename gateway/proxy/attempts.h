@@ -1,10 +1,12 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_ATTEMPTS_H_
 #define HOLDFAST_GATEWAY_PROXY_ATTEMPTS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+
+#include <absl/container/inlined_vector.h>
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/retry.h"
@@ -18,7 +20,11 @@ namespace holdfast::proxy {
 // The attempts that one request has had: how often it was repeated and on what grounds, at which
 // endpoints it failed, and how long it waits before the next.
 //
+// A search for a connection goes from one endpoint to the next until one takes it, which repeats
+// nothing. It begins anew with every repetition.
+//
 //   attempts.Begin(route.retry);
+//   attempts.BeginSearch(now);
 //   ...
 //   attempts.NoteFailed(endpoint);
 //   if (attempts.Permit(decision, cluster)) WaitFor(attempts.NextPause(decision, ...));
@@ -28,10 +34,18 @@ namespace holdfast::proxy {
 // One thread. A member of its exchange; End before the cluster may go.
 class Attempts {
  public:
-  // Endpoints that are remembered; of more, the latest.
-  static constexpr size_t kMaxTried = 4;
+  // Endpoints that are remembered, and with that asked in one search.
+  static constexpr size_t kMaxTried = 128;
 
   void Begin(const config::RetryPolicy& policy);
+  // No effect while one goes on.
+  void BeginSearch(pool::TimePoint now);
+  // One goes on, and no endpoint has taken a connection yet.
+  bool searching() const { return searching_; }
+  // Whether the search has room and time for another endpoint.
+  bool MaySearchOn(pool::TimePoint now, pool::Duration connect_timeout) const {
+    return tried_.size() < kMaxTried && now < search_began_.value_or(now) + connect_timeout;
+  }
   // Whether anything that is sent now may have to be sent again.
   bool MaySendAgain(bool reused_connection, bool idempotent) const;
 
@@ -39,13 +53,14 @@ class Attempts {
   // The right to make the repetition that was decided, kept until End: false when the budget says
   // no.
   bool Permit(RetryDecision decision, pool::Cluster& cluster);
-  // Counts the repetition and says how long it waits. The first goes at once, to another endpoint
+  // Counts the repetition and says how long it waits. The next endpoint is asked at once, and
+  // counts as none. The first repetition goes at once, to another endpoint
   // or one that is alive; the next wait `backoff`, doubled each time up to `max_backoff`, each a
   // random part of up to a half less, so that many do not come back together.
   pool::Duration NextPause(RetryDecision decision, size_t endpoints, pool::Random* random);
   void End();
 
-  std::span<const pool::SocketAddress> tried() const { return {tried_.data(), tried_count_}; }
+  std::span<const pool::SocketAddress> tried() const { return tried_; }
   // By the policy, and for a kept connection that was dead.
   uint32_t made() const { return made_; }
   bool stale_retry_made() const { return stale_retry_made_; }
@@ -53,9 +68,9 @@ class Attempts {
  private:
   const config::RetryPolicy* policy_ = nullptr;
   pool::RetryPermit permit_;
-  std::array<pool::SocketAddress, kMaxTried> tried_;
-  size_t tried_count_ = 0;
-  size_t next_tried_ = 0;
+  absl::InlinedVector<pool::SocketAddress, 4> tried_;
+  std::optional<pool::TimePoint> search_began_;
+  bool searching_ = false;
   uint32_t made_ = 0;
   bool stale_retry_made_ = false;
 };

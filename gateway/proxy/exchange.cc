@@ -155,16 +155,18 @@ void Exchange::StartUpstream() {
 }
 
 void Exchange::Acquire() {
+  attempts_.BeginSearch(context_->loop->now());
   Checkout checkout = cluster().Acquire(this,
                                         {.hash = hash_,
                                          .tried = attempts_.tried(),
+                                         .last_resort = attempts_.searching(),
                                          .fresh = attempts_.stale_retry_made(),
                                          .tie = client_.tie},
                                         &account_.endpoint);
   switch (checkout.status) {
     case Checkout::Status::kLeased: return SendRequest(std::move(checkout.lease));
     case Checkout::Status::kWaiting: return MoveTo(State::kCheckout);
-    case Checkout::Status::kRefused: return OnCheckoutFailed(checkout.refusal);
+    case Checkout::Status::kRefused: return OnCheckoutFailed(checkout.refusal, account_.endpoint);
   }
 }
 

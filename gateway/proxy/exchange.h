@@ -97,7 +97,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
 
   // Waiter and ConnectionEvents
   void OnLease(pool::Lease lease) override;
-  void OnCheckoutFailed(pool::CheckoutResult result) override;
+  void OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) override;
   void OnConnectionReady() override { Progress(); }
 
   // A rule of framing is broken, by the "client" or the "upstream".
@@ -116,6 +116,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   void OnFirstByteTimeout();
   RetryFacts FactsAt(AttemptEnd end);
   bool EndsTotalTime(pool::Duration pause) const;
+  bool MayAskNext();
   bool MetKeptConnection() const;
   // Goes on with another attempt, if that was decided and the budget has room for it.
   bool Repeat(RetryDecision decision, std::optional<pool::Outcome> outcome);

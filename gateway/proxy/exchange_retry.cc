@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "gateway/proxy/exchange.h"
+#include "pool/connect_result.h"
 #include "pool/net/check.h"
 
 // The exchange's attempts: how one ends, and whether another follows.
@@ -12,14 +13,21 @@ using http::Refusal;
 using metrics::Metric;
 using pool::Outcome;
 
-// Nothing of the request has left, so it may be sent elsewhere whatever its method is.
-void Exchange::OnCheckoutFailed(pool::CheckoutResult result) {
-  const Failure failure = FailureOf(result);
-  if (const std::optional<Outcome> outcome = OutcomeOf(failure)) {
-    cluster().Report(account_.endpoint, *outcome);
+// Nothing of the request has left, so it may be sent elsewhere whatever its method is. The pool has
+// reported what speaks against the endpoint.
+void Exchange::OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) {
+  account_.endpoint = endpoint;
+  const bool failed = pool::SpeaksOfEndpoint(result);
+  if (failed || (pool::IsOfOneEndpoint(result) && MayAskNext())) {
     if (Repeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) return;
   }
+  const Failure failure = FailureOf(result);
   Fail(failure, failure == Failure::kNoEndpoint ? cluster().note() : std::string_view());
+}
+
+bool Exchange::MayAskNext() {
+  return attempts_.MaySearchOn(context_->loop->now(), cluster().connect_timeout()) &&
+         cluster().HasUntried(account_.endpoint, attempts_.tried());
 }
 
 void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
@@ -83,6 +91,7 @@ RetryFacts Exchange::FactsAt(AttemptEnd end) {
                    .idempotent = http::IsIdempotent(request_.method),
                    .replayable = replay_.complete()};
   if (end == AttemptEnd::kStatus) facts.status = response_.status;
+  facts.untried = end != AttemptEnd::kStatus && MayAskNext();
   if (!upstream_.active()) return facts;
   facts.reused_connection = MetKeptConnection();
   facts.response_begun = upstream_.response_begun();

@@ -30,8 +30,11 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kQueueTimeout, "queue_timeout", 503, true},
     {Failure::kConnectRefused, "connect_refused", 502, true},
     {Failure::kConnectTimeout, "connect_timeout", 504, true},
+    {Failure::kConnectUnreachable, "connect_unreachable", 502, true},
     {Failure::kConnectFailed, "connect_failed", 502, true},
     {Failure::kNoDescriptors, "no_descriptors", 503, true},
+    {Failure::kNoLocalPort, "no_local_port", 503, true},
+    {Failure::kNoMemory, "no_memory", 503, true},
     {Failure::kBreakerOpen, "breaker_open", 503, true},
     {Failure::kUpstreamClosed, "upstream_closed", 502, true},
     {Failure::kUpstreamReset, "upstream_reset", 502, true},
@@ -66,8 +69,11 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kQueueTimeout: return Failure::kQueueTimeout;
     case CheckoutResult::kConnectRefused: return Failure::kConnectRefused;
     case CheckoutResult::kConnectTimeout: return Failure::kConnectTimeout;
+    case CheckoutResult::kConnectUnreachable: return Failure::kConnectUnreachable;
     case CheckoutResult::kConnectFailed: return Failure::kConnectFailed;
     case CheckoutResult::kNoDescriptors: return Failure::kNoDescriptors;
+    case CheckoutResult::kNoLocalPort: return Failure::kNoLocalPort;
+    case CheckoutResult::kNoMemory: return Failure::kNoMemory;
     case CheckoutResult::kNoEndpoint: return Failure::kNoEndpoint;
     case CheckoutResult::kRequestsBreaker:
     case CheckoutResult::kConnectionsBreaker:
@@ -85,6 +91,7 @@ std::optional<pool::Outcome> OutcomeOf(Failure failure) {
   switch (failure) {
     case Failure::kConnectRefused:
     case Failure::kConnectTimeout:
+    case Failure::kConnectUnreachable:
     case Failure::kConnectFailed: return pool::Outcome::kConnectError;
     case Failure::kUpstreamClosed:
     case Failure::kUpstreamReset:

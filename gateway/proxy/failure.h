@@ -29,8 +29,11 @@ enum class Failure : uint8_t {
   kQueueTimeout,
   kConnectRefused,
   kConnectTimeout,
+  kConnectUnreachable,
   kConnectFailed,
   kNoDescriptors,
+  kNoLocalPort,
+  kNoMemory,
   kBreakerOpen,  // the upstream has as much as it may
   // The upstream failed.
   kUpstreamClosed,  // the end came before any byte of a response
@@ -47,7 +50,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 30;
+inline constexpr int kFailures = 33;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

@@ -6,6 +6,7 @@
 
 #include "gateway/http/persistence.h"
 #include "gateway/proxy/head_scan.h"
+#include "pool/connect_result.h"
 #include "pool/net/check.h"
 #include "pool/net/plain_transport.h"
 #include "pool/net/socket.h"
@@ -20,11 +21,8 @@ namespace {
 // An endpoint that sends more interim responses than this is broken.
 constexpr int kMaxInformational = 16;
 
-// Errors of connect(2) and socket(2) that say nothing about the peer.
-bool IsOurOwn(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
-         error == EADDRNOTAVAIL;
-}
+// When a UNIX socket whose backlog is full is tried again.
+constexpr pool::Duration kAgainAfter = std::chrono::milliseconds(50);
 
 // RFC 9112 section 3.2.1: origin-form, Host first.
 std::string RequestFor(const config::HealthCheck& check, std::string_view host) {
@@ -79,8 +77,7 @@ void HealthProbe::OnConnectionReady() {
     case State::kConnecting: {
       if (!connection_->writable() && !connection_->hung_up()) return;
       const int error = pool::TakeSocketError(connection_->fd());
-      if (error == 0) return OnConnected();
-      return Finish(IsOurOwn(error) ? ProbeResult::kNotMade : ProbeResult::kConnectFailed);
+      return error == 0 ? OnConnected() : OnConnectError(error);
     }
     case State::kAwaitingHead: return ReadHead();
     case State::kReadingBody: return ReadBody();
@@ -93,16 +90,21 @@ void HealthProbe::Connect() {
   bool in_progress = false;
   int error = 0;
   pool::FileDescriptor socket = pool::StartConnect(address_, &in_progress, &error);
-  if (!socket.valid()) {
-    return Finish(IsOurOwn(error) ? ProbeResult::kNotMade : ProbeResult::kConnectFailed);
-  }
+  state_ = State::kConnecting;
+  if (error == EAGAIN) return loop_->timers().Arm(again_timer_, loop_->now() + kAgainAfter);
+  if (error != 0) return OnConnectError(error);
   pool::ConnectionEvents* const events = this;
   connection_ = std::make_unique<pool::Connection>(
       loop_, slabs_, std::make_unique<pool::PlainTransport>(std::move(socket)), events,
       in_progress);
   if (connection_->Open() != 0) return Finish(ProbeResult::kNotMade);
-  state_ = State::kConnecting;
   if (!in_progress) OnConnected();
+}
+
+void HealthProbe::OnConnectError(int error) {
+  const bool routed = error != EADDRNOTAVAIL || pool::HasRoute(address_);
+  const bool speaks = pool::SpeaksOfEndpoint(pool::ConnectResult(error, routed));
+  Finish(speaks ? ProbeResult::kConnectFailed : ProbeResult::kNotMade);
 }
 
 void HealthProbe::OnConnected() {
@@ -205,6 +207,7 @@ void HealthProbe::Finish(ProbeResult result) {
   HOLDFAST_CHECK(state_ != State::kDone);
   if (result != ProbeResult::kOk && result != ProbeResult::kBadStatus) connection_.reset();
   loop_->timers().Cancel(timeout_timer_);
+  loop_->timers().Cancel(again_timer_);
   result_ = result;
   state_ = State::kDone;
   loop_->Queue(tell_task_);

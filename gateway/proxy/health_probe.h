@@ -69,6 +69,8 @@ class HealthProbe final : private pool::ConnectionEvents {
 
   void OnConnectionReady() override;
   void Connect();
+  void OnConnectError(int error);
+  void OnAgain(pool::TimePoint) { Connect(); }
   void OnConnected();
   void Send();
   void ReadHead();
@@ -102,6 +104,7 @@ class HealthProbe final : private pool::ConnectionEvents {
   BodyReader body_;
   pool::MemberTask<HealthProbe, &HealthProbe::Tell> tell_task_{this};
   pool::MemberTimer<HealthProbe, &HealthProbe::OnTimeout> timeout_timer_{this};
+  pool::MemberTimer<HealthProbe, &HealthProbe::OnAgain> again_timer_{this};
 };
 
 }  // namespace holdfast::proxy

@@ -26,6 +26,13 @@ RetryDecision DecideStale(const RetryFacts& facts) {
   return proof == Proof::kPending ? RetryDecision::kAwaitProof : RetryDecision::kNotProven;
 }
 
+// Not one byte of the request has left: to ask the next endpoint repeats nothing.
+bool MayAskNext(const RetryFacts& facts) {
+  if (!facts.untried || facts.response_begun) return false;
+  const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
+  return facts.end == AttemptEnd::kNoConnection || (broken && facts.nothing_written);
+}
+
 RetryDecision DecideBroken(const RetryFacts& facts) {
   const config::RetryPolicy& policy = *facts.policy;
   if (policy.reset && facts.idempotent && facts.elsewhere) return RetryDecision::kRetryReset;
@@ -73,6 +80,7 @@ std::string_view RetryDecisionName(RetryDecision decision) {
     case RetryDecision::kRetryUnwritten: return "retry_unwritten";
     case RetryDecision::kRetryProven: return "retry_proven";
     case RetryDecision::kRetryIdempotent: return "retry_idempotent";
+    case RetryDecision::kRetryNextEndpoint: return "retry_next_endpoint";
     case RetryDecision::kRetryConnectFailure: return "retry_connect_failure";
     case RetryDecision::kRetryRefused: return "retry_refused";
     case RetryDecision::kRetryReset: return "retry_reset";
@@ -100,11 +108,15 @@ bool FreeOfBudget(RetryDecision decision) {
 }
 
 RetryDecision DecideRetry(const RetryFacts& facts) {
-  if (facts.policy == nullptr || facts.policy->attempts == 0) return RetryDecision::kSwitchedOff;
+  const bool switched_off = facts.policy == nullptr || facts.policy->attempts == 0;
+  const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
+  const bool stale = broken && facts.reused_connection && !facts.stale_retry_made && !switched_off;
+  if (!stale && MayAskNext(facts)) {
+    return facts.replayable ? RetryDecision::kRetryNextEndpoint : RetryDecision::kNotReplayable;
+  }
+  if (switched_off) return RetryDecision::kSwitchedOff;
   const bool answered = facts.end == AttemptEnd::kStatus;
   if (facts.response_begun && !answered) return RetryDecision::kResponseBegun;
-  const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
-  const bool stale = broken && facts.reused_connection && !facts.stale_retry_made;
   const RetryDecision decision = stale ? DecideStale(facts) : DecideByPolicy(facts);
   if (!IsRetry(decision) && decision != RetryDecision::kAwaitProof) return decision;
   if (!stale && facts.attempts_made >= facts.policy->attempts) return RetryDecision::kAttemptsUsed;

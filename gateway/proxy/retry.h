@@ -15,6 +15,10 @@ enum class RetryDecision : uint8_t {
   kRetryUnwritten,   // not one byte of the request had left
   kRetryProven,      // the upstream has read none of it
   kRetryIdempotent,  // doing it twice does no harm (RFC 9110 section 9.2.2)
+  // No connection could be had there, or it was gone before one byte had left: the search goes on
+  // at
+  // an endpoint that was not asked yet, whatever the route's policy is.
+  kRetryNextEndpoint,
   // The route's policy.
   kRetryConnectFailure,
   kRetryRefused,
@@ -35,7 +39,7 @@ enum class RetryDecision : uint8_t {
   kBudgetExhausted,  // too many requests are being repeated already
   kNoTimeLeft,       // the route's total time would be over first
 };
-inline constexpr int kRetryDecisions = 19;
+inline constexpr int kRetryDecisions = 20;
 std::string_view RetryDecisionName(RetryDecision decision);
 bool IsRetry(RetryDecision decision);
 // The repetition adds no load to the upstream: it replaces a request that it has not seen, or that
@@ -67,6 +71,8 @@ struct RetryFacts {
   bool peer_gone = false;
   bool patience_over = false;  // the reset has been waited for long enough
   bool elsewhere = false;      // an endpoint may be asked that has not failed this request
+  // So it is, any endpoint counted, and the search for a connection may go on.
+  bool untried = false;
   bool idempotent = false;
   bool replayable = false;  // every byte of the request sent so far is still at hand
 };

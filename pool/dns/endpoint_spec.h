@@ -14,8 +14,8 @@ struct EndpointSpec {
   uint32_t weight = 1;  // its share beside the others of its tier; at least 1
   bool backup = false;  // used only while no endpoint of the first tier may be
   // The name it was found by, in lower case and without a trailing dot; empty for literals.
-  // Addresses with the same host and port are one machine's: that of another family stands in
-  // while a connect hangs (RFC 8305).
+  // While a connect hangs, an address of another family with the same host and port is the first to
+  // stand in (RFC 8305).
   std::string host;
 
   bool operator==(const EndpointSpec&) const = default;

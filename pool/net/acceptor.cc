@@ -47,6 +47,8 @@ bool IsOfOneClient(int error) {
 Acceptor::Acceptor(EventLoop* loop, FileDescriptor listener, AcceptorEvents* events)
     : loop_(loop), listener_(std::move(listener)), reserve_(TakeReserve()), events_(events) {
   HOLDFAST_CHECK(listener_.valid());
+  // Not when it is bound: one that was handed over by an older process has it, too.
+  SetKeepAlive(fd());
   Watch();
 }
 

@@ -45,6 +45,7 @@ class IntrusiveList {
   T* front() const { return front_; }
   T* back() const { return back_; }
   static T* Next(const T& item) { return item.ListNode<T>::next_; }
+  static T* Previous(const T& item) { return item.ListNode<T>::previous_; }
   bool Contains(const T& item) const { return item.ListNode<T>::list_ == this; }
 
   void PushBack(T& item) {
@@ -61,6 +62,18 @@ class IntrusiveList {
     node.next_ = front_;
     (front_ != nullptr ? front_->ListNode<T>::previous_ : back_) = &item;
     front_ = &item;
+  }
+
+  // Behind `previous`, which is in the list.
+  void InsertAfter(T& previous, T& item) {
+    HOLDFAST_CHECK(Contains(previous));
+    T* next = Next(previous);
+    if (next == nullptr) return PushBack(item);
+    ListNode<T>& node = Link(item);
+    node.previous_ = &previous;
+    node.next_ = next;
+    previous.ListNode<T>::next_ = &item;
+    next->ListNode<T>::previous_ = &item;
   }
 
   void Remove(T& item) {

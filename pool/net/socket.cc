@@ -136,14 +136,29 @@ FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int
     *error = errno;
     return fd;
   }
-  if (address.is_ip()) SetNoDelay(fd.get());
-  if (connect(fd.get(), address.get(), address.length()) == 0) return fd;
-  if (errno == EINPROGRESS) {
-    *in_progress = true;
-    return fd;
+  if (address.is_ip()) {
+    SetNoDelay(fd.get());
+    SetKeepAlive(fd.get());
   }
-  *error = errno;
-  return FileDescriptor();
+  *error = ConnectAgain(fd.get(), address);
+  *in_progress = *error == EINPROGRESS;
+  if (*in_progress) *error = 0;
+  if (*error != 0 && *error != EAGAIN) fd.Reset();
+  return fd;
+}
+
+// For IP the kernel answers EAGAIN when its routing cache has no room (ip_route_output): that is
+// ENOBUFS to us, since nothing is queued anywhere.
+int ConnectAgain(int fd, const SocketAddress& address) {
+  if (connect(fd, address.get(), address.length()) == 0) return 0;
+  return errno == EAGAIN && address.is_ip() ? ENOBUFS : errno;
+}
+
+// Connecting a datagram socket chooses the route and the local address, and its ports are others
+// than those of TCP.
+bool HasRoute(const SocketAddress& address) {
+  const FileDescriptor fd(socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd.valid() && connect(fd.get(), address.get(), address.length()) == 0;
 }
 
 int TakeSocketError(int fd) {
@@ -156,6 +171,14 @@ int TakeSocketError(int fd) {
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void SetKeepAlive(int fd) {
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds, sizeof(int));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIntervalSeconds, sizeof(int));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepAliveProbes, sizeof(int));
 }
 
 std::optional<uint64_t> AcknowledgedBytes(int fd) {

@@ -29,6 +29,13 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+// TCP keepalive, for a peer that vanishes without a word: the first question after so long without
+// traffic, then one each kKeepAliveInterval; after kKeepAliveProbes without an answer the socket
+// fails (ETIMEDOUT).
+inline constexpr int kKeepAliveIdleSeconds = 60;
+inline constexpr int kKeepAliveIntervalSeconds = 10;
+inline constexpr int kKeepAliveProbes = 6;
+
 // A non-blocking close-on-exec listening socket, whose TCP_NODELAY the accepted sockets inherit.
 // IP: SO_REUSEADDR and, so that every worker has its own, SO_REUSEPORT when `reuse_port`. ":80" is
 // IPv4 alone on a host without IPv6. UNIX: a stale socket file (nobody answers on it) is replaced,
@@ -41,14 +48,20 @@ absl::StatusOr<SocketAddress> LocalAddress(int fd);
 // The peer of a connected socket.
 absl::StatusOr<SocketAddress> PeerAddress(int fd);
 
-// Starts a connection: a non-blocking, close-on-exec, TCP_NODELAY socket. `*in_progress` says
-// whether to wait for EPOLLOUT. On failure the descriptor is invalid and `*error` holds errno
-// (EAGAIN: the backlog of a UNIX socket is full; unlike TCP, nothing tells when to try again).
+// Starts a connection: a non-blocking, close-on-exec, TCP_NODELAY socket with keepalive.
+// `*in_progress` says whether to wait for EPOLLOUT. On failure the descriptor is invalid and
+// `*error` holds errno. With EAGAIN it is valid: the backlog of a UNIX socket is full, and unlike
+// TCP nothing tells when to try again, with ConnectAgain.
 FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error);
+// 0: connected; EAGAIN: the backlog is still full; or errno.
+int ConnectAgain(int fd, const SocketAddress& address);
+// Whether the kernel knows a way to an IP address and has an address of ours for it. Sends nothing.
+bool HasRoute(const SocketAddress& address);
 // The outcome of a connect in progress: 0 or errno (SO_ERROR).
 int TakeSocketError(int fd);
-// No effect on a UNIX socket.
+// Neither has an effect on a UNIX socket.
 void SetNoDelay(int fd);
+void SetKeepAlive(int fd);
 
 // How many bytes the peer's TCP has acknowledged since the connection began (tcpi_bytes_acked, the
 // SYN among them; tcp(7)). nullopt for what is not TCP.

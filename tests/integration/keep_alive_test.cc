@@ -1,5 +1,8 @@
 // Kept client connections: who decides that they end, and when.
 
+#include <cstdio>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -28,6 +31,44 @@ TEST(KeepAliveTest, OneConnectionServesManyRequests) {
   EXPECT_EQ(
       gateway.Scrape().Value("holdfast_client_connections_accepted_total", {{"listener", "edge"}}),
       1);
+}
+
+// The sockets of this host between these ports, as hexadecimal numbers, whose timer is that of TCP
+// keepalive (proc(5): `tr` 02). No local port: any.
+int WatchedSockets(const std::string& local, const std::string& remote) {
+  std::ifstream table("/proc/net/tcp");
+  std::string line;
+  int watched = 0;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string number, from, to, state, queues, timer;
+    fields >> number >> from >> to >> state >> queues >> timer;
+    if ((local.empty() || from.ends_with(":" + local)) && to.ends_with(":" + remote) &&
+        state == "01" && timer.starts_with("02:")) {
+      ++watched;
+    }
+  }
+  return watched;
+}
+
+std::string HexPort(std::string_view address) {
+  const std::string digits(address.substr(address.rfind(':') + 1));
+  char hex[8];
+  snprintf(hex, sizeof(hex), "%04X", static_cast<unsigned>(std::stoul(digits)));
+  return hex;
+}
+
+// A peer that vanishes sends no end. Who is idle is asked from time to time whether it is there.
+TEST(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
+  RawClient client(gateway.address());
+  EXPECT_EQ(client.Get("/").body, "hello");
+  const std::string client_port = HexPort(LocalAddress(client.fd()));
+  EXPECT_TRUE(
+      Eventually([&] { return WatchedSockets(HexPort(gateway.address()), client_port) == 1; }));
+  const std::string port = HexPort(upstream.address());
+  EXPECT_TRUE(Eventually([&] { return WatchedSockets("", port) == 1; }));
 }
 
 TEST(KeepAliveTest, TheClientMayAskToClose) {

@@ -264,7 +264,7 @@ TEST(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
   for (int i = 0; i < 6; ++i) EXPECT_EQ(client.Exchange(PostRequest("/", "body")).Status(), 200);
   EXPECT_EQ(upstream.requests(), 6);
   EXPECT_GE(gateway.Scrape().Value("holdfast_upstream_retries_total",
-                                   {{"result", "retry_connect_failure"}}),
+                                   {{"result", "retry_next_endpoint"}}),
             1);
 }
 

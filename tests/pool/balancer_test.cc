@@ -123,6 +123,31 @@ TEST_P(EveryPolicyTest, WhenTheFirstTierWasTriedABackupServes) {
   ExpectDrawn(Count(endpoints, all), {2, 1, 0, 0, 0, 0});
 }
 
+TEST_P(EveryPolicyTest, TheLastResortAreThoseThatAreNotUsable) {
+  std::vector<BalancerEndpoint> endpoints = EndpointsOf({1, 1, 1, 1});
+  endpoints[1].usable = false;
+  endpoints[2].backup = true;
+  endpoints[3].drained = true;
+  harness_.Set(endpoints);
+  using Reach = Balancer::Reach;
+  const auto pick = [&](Reach reach, std::span<const size_t> tried) {
+    return harness_.balancer.Pick({.hash = uint64_t{7}, .tried = tried, .reach = reach},
+                                  [](size_t) { return size_t{0}; });
+  };
+  const std::array<size_t, 3> all = {0, 2, 1};
+  const std::span<const size_t> one(all.data(), 1), both(all.data(), 2);
+  for (const Reach reach : {Reach::kUntried, Reach::kUsable, Reach::kLastResort}) {
+    EXPECT_EQ(pick(reach, {}), 0u);
+    EXPECT_EQ(pick(reach, one), 2u);
+  }
+  EXPECT_EQ(pick(Reach::kUntried, both), Balancer::kNoEndpoint);
+  EXPECT_EQ(pick(Reach::kUsable, both), 0u);
+  EXPECT_EQ(pick(Reach::kLastResort, both), 1u);
+  EXPECT_EQ(pick(Reach::kLastResort, all), 0u);
+  EXPECT_TRUE(harness_.balancer.HasUntried(both));
+  EXPECT_FALSE(harness_.balancer.HasUntried(all)) << "nothing is sent to the drained one";
+}
+
 TEST_P(EveryPolicyTest, ABackupServesWhenTheOnlyEndpointWasTried) {
   std::vector<BalancerEndpoint> endpoints = EndpointsOf({1, 1});
   endpoints[1].backup = true;

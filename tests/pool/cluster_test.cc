@@ -285,6 +285,38 @@ TEST_F(ClusterTest, KnowsWhetherAnotherEndpointIsThere) {
   EXPECT_TRUE(cluster_->HasOther(b_.address(), {}));
 }
 
+// What is there only for a request that would fail otherwise.
+TEST_F(ClusterTest, TheLastResortIsAnEndpointThatIsNotUp) {
+  Start();
+  EndpointSet set;
+  set.endpoints.push_back({{.address = a_.address()}});
+  set.endpoints.push_back({{.address = b_.address()}, Availability::kEjected});
+  set.endpoints.push_back({{.address = c_.address()}, Availability::kDrained});
+  cluster_->SetEndpoints(set);
+  EXPECT_TRUE(cluster_->HasUntried(a_.address(), {}));
+  const SocketAddress tried[] = {a_.address()};
+  Holder& holder = NewHolder();
+  holder.Accept(cluster_->Acquire(&holder, {.tried = tried, .last_resort = true}, &picked_));
+  EXPECT_EQ(picked_, b_.address());
+  EXPECT_FALSE(cluster_->HasUntried(b_.address(), tried)) << "drained ones get nothing";
+  ASSERT_TRUE(TurnUntil([&] { return ConnectionsGauge("busy") == 1; }));
+}
+
+TEST_F(ClusterTest, AConnectThatFailsIsReportedAgainstItsEndpoint) {
+  const RefusingAddress nobody;
+  std::vector<SocketAddress> troubled;
+  PoolContext told = context();
+  told.on_trouble = [&](const std::string&, const SocketAddress& at) { troubled.push_back(at); };
+  ClusterOptions options;
+  options.consecutive_errors = 1;
+  cluster_ = std::make_unique<Cluster>(told, shard, upstream, options);
+  SetEndpoints({nobody.address()});
+  Holder& holder = NewHolder();
+  Ask(holder);
+  ASSERT_TRUE(TurnUntil([&] { return holder.failure().has_value(); }));
+  EXPECT_EQ(troubled, std::vector<SocketAddress>{nobody.address()});
+}
+
 // Of a host with addresses of two families, one of which does not answer (RFC 8305).
 class HappyEyeballsTest : public ClusterTest {
  protected:
@@ -365,17 +397,37 @@ TEST_F(HappyEyeballsTest, TheSlowOneMayBeTheOnlyOneLeft) {
   EXPECT_EQ(holder.lease().address(), first.address());
 }
 
-TEST_F(HappyEyeballsTest, AnotherPortIsAnotherService) {
-  Peer other(*SocketAddress::FromIp("::1", 0));
-  StartWith(silent_.address(), other.address());
-  Holder& holder = AskAt(silent_.address());
-  BecomeSlow();
-  Turn();
-  EXPECT_TRUE(holder.waiting());
+TEST_F(HappyEyeballsTest, AnyEndpointStandsInWhenTheHostHasNoOtherFamily) {
+  for (const SocketAddress& other : {a_.address(), b_.address(), c_.address()}) {
+    StartWith(silent_.address(), other, "api.svc");
+    Holder& holder = AskAt(silent_.address());
+    BecomeSlow();
+    ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+    EXPECT_EQ(holder.lease().address(), other);
+    holders_.clear();
+  }
 }
 
-TEST_F(HappyEyeballsTest, AnAddressOfTheSameFamilyDoesNotStandIn) {
-  StartWith(silent_.address(), a_.address());
+TEST_F(HappyEyeballsTest, TheOtherFamilyOfTheHostComesFirst) {
+  Peer other(same_port_);
+  Start();
+  EndpointSet set;
+  set.endpoints.push_back({{.address = silent_.address(), .host = "web.svc"}});
+  for (const Peer* peer : {&a_, &b_, &c_}) set.endpoints.push_back({{.address = peer->address()}});
+  set.endpoints.push_back({{.address = other.address(), .host = "web.svc"}});
+  cluster_->SetEndpoints(set);
+  Holder& holder = AskAt(silent_.address());
+  BecomeSlow();
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_EQ(holder.lease().address(), other.address());
+}
+
+TEST_F(HappyEyeballsTest, OneThatIsNotUpDoesNotStandIn) {
+  Start();
+  EndpointSet set;
+  set.endpoints.push_back({{.address = silent_.address()}});
+  set.endpoints.push_back({{.address = a_.address()}, Availability::kUnhealthy});
+  cluster_->SetEndpoints(set);
   Holder& holder = AskAt(silent_.address());
   BecomeSlow();
   Turn();
@@ -383,26 +435,108 @@ TEST_F(HappyEyeballsTest, AnAddressOfTheSameFamilyDoesNotStandIn) {
   EXPECT_EQ(PoolAt(silent_.address()).waiters(), 1u);
 }
 
-TEST_F(HappyEyeballsTest, AnotherHostDoesNotStandIn) {
-  Peer other(same_port_);
-  StartWith(silent_.address(), other.address(), "api.svc");
-  Holder& holder = AskAt(silent_.address());
-  BecomeSlow();
-  Turn();
-  EXPECT_TRUE(holder.waiting());
+TEST_F(HappyEyeballsTest, ASlowOneAfterTheOtherIsLeftForTheNext) {
+  const SilentAddress second, third;
+  Start();
+  SetEndpoints({silent_.address(), second.address(), third.address(), a_.address()});
+  Holder& holder = NewHolder();
+  Ask(holder);
+  int waits = 0;
+  for (; !holder.holds() && waits < 4; ++waits) {
+    BecomeSlow();
+    for (int i = 0; i < 5; ++i) Turn();
+  }
+  ASSERT_TRUE(holder.holds());
+  EXPECT_EQ(holder.lease().address(), a_.address());
+  EXPECT_LE(waits, 3);
 }
 
-// The stand-in refuses: the first attempt still counts, and what it gives in the end.
-TEST_F(HappyEyeballsTest, WhenTheOtherFamilyFailsTheFirstAttemptIsWaitedFor) {
+TEST_F(HappyEyeballsTest, ManyEndpointsHaveTheirTurnWithinOneConnectTimeout) {
+  std::deque<SilentAddress> silent(8);
+  Start({.connect_timeout = std::chrono::milliseconds(800)});
+  std::vector<SocketAddress> all;
+  for (const SilentAddress& one : silent) all.push_back(one.address());
+  SetEndpoints(all);
+  Holder& holder = NewHolder();
+  Ask(holder);
+  for (int i = 0; i < 78; ++i) Advance(TimerWheel::kTick);
+  EXPECT_TRUE(holder.waiting());
+  for (const SocketAddress& one : all) EXPECT_EQ(PoolAt(one).connecting(), 1u) << one.ToString();
+  for (int i = 0; i < 4; ++i) Advance(TimerWheel::kTick);
+  EXPECT_EQ(holder.failure(), CheckoutResult::kConnectTimeout);
+}
+
+TEST_F(HappyEyeballsTest, AMoveToTheOtherFamilyDoesNotProlongTheWait) {
+  SilentAddress other(same_port_);
+  Start({.connect_timeout = std::chrono::seconds(30), .queue_timeout = std::chrono::seconds(1)});
+  EndpointSet set;
+  set.endpoints.push_back({{.address = silent_.address(), .host = "web.svc"}});
+  set.endpoints.push_back({{.address = other.address(), .host = "web.svc"}});
+  cluster_->SetEndpoints(set);
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  BecomeSlow();
+  Turn();
+  ASSERT_TRUE(holder.waiting());
+  Advance(std::chrono::seconds(1) - ConnectionPool::kSlowConnect);
+  EXPECT_EQ(holder.failure(), CheckoutResult::kQueueTimeout);
+}
+
+// The stand-in refuses: it is the one that is named, and the first attempt still counts.
+TEST_F(HappyEyeballsTest, WhenTheStandInFailsTheFirstAttemptMayBeWaitedFor) {
   StartWith(silent_.address(), same_port_);  // Nobody listens there.
   Holder& holder = AskAt(silent_.address());
   BecomeSlow();
-  for (int i = 0; i < 5; ++i) Turn();
-  EXPECT_TRUE(holder.waiting());
-  EXPECT_FALSE(holder.failure().has_value());
-  Advance(std::chrono::seconds(2));
   ASSERT_TRUE(TurnUntil([&] { return holder.failure().has_value(); }));
-  EXPECT_EQ(holder.failure(), CheckoutResult::kConnectTimeout);
+  EXPECT_EQ(holder.failure(), CheckoutResult::kConnectRefused);
+  EXPECT_EQ(holder.failed_at(), same_port_);
+  holder.ForgetFailure();
+  Ask(holder, &same_port_);
+  EXPECT_EQ(picked_, silent_.address());
+  silent_.Relent();
+  ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
+}
+
+// What is not answered is not asked again by a request that could go elsewhere.
+class DoubtTest : public ClusterTest {
+ protected:
+  void SetUp() override {
+    Start();
+    SetEndpoints({silent_.address(), a_.address()});
+    Holder& unlucky = NewHolder();
+    do {
+      if (unlucky.holds()) unlucky.Drop();
+      Ask(unlucky);
+      EXPECT_TRUE(TurnUntil([&] { return unlucky.holds() || picked_ == silent_.address(); }));
+    } while (picked_ != silent_.address());
+    unlucky.CancelWait();
+    Advance(std::chrono::seconds(2));
+    EXPECT_TRUE(PoolAt(silent_.address()).doubtful());
+  }
+
+  SilentAddress silent_;
+};
+
+TEST_F(DoubtTest, AnEndpointThatDidNotAnswerIsPassedOver) {
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(Lease().lease().address(), a_.address());
+  EXPECT_EQ(PoolAt(silent_.address()).connecting(), 0u);
+}
+
+TEST_F(DoubtTest, WhetherItIsBackCostsNoRequest) {
+  Advance(ConnectionPool::kDoubtTime);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(Lease().lease().address(), a_.address());
+  EXPECT_EQ(PoolAt(silent_.address()).connecting(), 1u) << "one attempt that nobody waits for";
+  silent_.Relent();
+  ASSERT_TRUE(TurnUntil([&] { return PoolAt(silent_.address()).idle() == 1; }));
+  int back = 0;
+  for (int i = 0; i < 8; ++i) back += Lease().lease().address() == silent_.address() ? 1 : 0;
+  EXPECT_EQ(back, 4);
+}
+
+TEST_F(DoubtTest, ItIsChosenWhenNoOtherIsLeft) {
+  Holder& holder = NewHolder();
+  Ask(holder, &a_.address());
+  EXPECT_EQ(picked_, silent_.address());
 }
 
 }  // namespace

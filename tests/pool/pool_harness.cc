@@ -85,6 +85,7 @@ SilentAddress::SilentAddress(const SocketAddress& address) {
     bool in_progress = false;
     int error = 0;
     fillers_.push_back(StartConnect(address_, &in_progress, &error));
+    if (error == EAGAIN) return;
     pollfd wait{.fd = fillers_.back().get(), .events = POLLOUT, .revents = 0};
     if (poll(&wait, 1, 50) == 0) return;
   }
@@ -131,9 +132,10 @@ void Holder::OnLease(Lease lease) {
   if (on_lease) on_lease();
 }
 
-void Holder::OnCheckoutFailed(CheckoutResult result) {
+void Holder::OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) {
   EXPECT_FALSE(waiting());
   failure_ = result;
+  failed_at_ = endpoint;
   if (on_failure) on_failure();
 }
 

@@ -82,6 +82,8 @@ class Holder final : public Waiter, private ConnectionEvents {
   const Lease& lease() const { return lease_; }
   Lease& lease() { return lease_; }
   const std::optional<CheckoutResult>& failure() const { return failure_; }
+  // Where it failed after it had waited.
+  const SocketAddress& failed_at() const { return failed_at_; }
   // Neither holds nor waits nor failed.
   bool at_rest() const { return !holds() && !waiting() && !failure_.has_value(); }
 
@@ -99,11 +101,12 @@ class Holder final : public Waiter, private ConnectionEvents {
 
  private:
   void OnLease(Lease lease) override;
-  void OnCheckoutFailed(CheckoutResult result) override;
+  void OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) override;
   void OnConnectionReady() override { ++events; }
 
   Lease lease_;
   std::optional<CheckoutResult> failure_;
+  SocketAddress failed_at_;
 };
 
 // One worker's surroundings on a manual clock.

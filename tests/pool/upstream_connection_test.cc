@@ -1,9 +1,11 @@
 #include "pool/upstream_connection.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -250,6 +252,41 @@ TEST_F(UpstreamConnectionTest, ARefusalAndTheConnectTimeoutInOneTurn) {
   EXPECT_TRUE(TurnUntil([&] { return holder_.failure().has_value(); }));
   EXPECT_EQ(holder_.failure(), CheckoutResult::kConnectRefused);
   Turn();
+}
+
+// A UNIX socket whose backlog is full refuses at once; TCP's would let the attempt wait.
+class FullUnixBacklogTest : public UpstreamConnectionTest {
+ protected:
+  FullUnixBacklogTest() {
+    pool_.emplace(context(), EndpointKey{upstream, silent_.address()}, PoolLimits{}, &cells_);
+    holder_.Ask(*pool_);
+  }
+  SilentAddress silent_{
+      *SocketAddress::Parse("unix:@holdfast-backlog-" + std::to_string(getpid()))};
+};
+
+TEST_F(FullUnixBacklogTest, ItIsTriedAgainUntilThereIsRoom) {
+  for (int i = 0; i < 50; ++i) Advance(kTick);
+  EXPECT_TRUE(holder_.waiting());
+  EXPECT_EQ(pool_->connecting(), 1u);
+  silent_.Relent();
+  Advance(UpstreamConnection::kLastAgain + kTick);
+  ASSERT_TRUE(TurnUntil([&] { return holder_.holds(); }));
+  EXPECT_EQ(holder_.GiveBack(), CloseReason::kNone);
+}
+
+TEST_F(FullUnixBacklogTest, NoLongerThanAConnectMayTake) {
+  Advance(PoolLimits{}.connect_timeout - kTick);
+  EXPECT_TRUE(holder_.waiting());
+  Advance(2 * kTick);
+  EXPECT_EQ(holder_.failure(), CheckoutResult::kConnectTimeout);
+  EXPECT_EQ(Closed("connect_timeout"), 1u);
+}
+
+TEST_F(FullUnixBacklogTest, AServerThatGoesMeanwhileIsARefusal) {
+  silent_ = SilentAddress();
+  Advance(UpstreamConnection::kLastAgain + kTick);
+  EXPECT_EQ(holder_.failure(), CheckoutResult::kConnectRefused);
 }
 
 // RFC 9112 section 9.2: data that no request asked for is not a response.

@@ -65,16 +65,49 @@ TEST(AttemptsTest, EndpointsThatFailedAreRememberedOnce) {
   EXPECT_TRUE(attempts.tried().empty());
 }
 
-TEST(AttemptsTest, OfTooManyEndpointsTheLatestAreRemembered) {
+TEST(AttemptsTest, ASearchEndsWithItsTimeOrWithSoManyEndpoints) {
+  constexpr pool::TimePoint kBegin{std::chrono::seconds(1)};
+  constexpr Duration kTime = std::chrono::seconds(2);
   Attempts attempts;
   const RetryPolicy policy;
   attempts.Begin(policy);
-  constexpr uint16_t kAll = Attempts::kMaxTried + 2;
-  for (uint16_t port = 1; port <= kAll; ++port) attempts.NoteFailed(Address(port));
+  attempts.BeginSearch(kBegin);
+  attempts.BeginSearch(kBegin + milliseconds(1500));
+  EXPECT_TRUE(attempts.MaySearchOn(kBegin + milliseconds(1999), kTime));
+  EXPECT_FALSE(attempts.MaySearchOn(kBegin + kTime, kTime)) << "one search, one time";
+  for (uint16_t port = 1; port < Attempts::kMaxTried; ++port) attempts.NoteFailed(Address(port));
+  EXPECT_TRUE(attempts.MaySearchOn(kBegin, kTime));
+  for (uint16_t port = 1000; port < 1002; ++port) attempts.NoteFailed(Address(port));
+  EXPECT_FALSE(attempts.MaySearchOn(kBegin, kTime));
   EXPECT_EQ(attempts.tried().size(), Attempts::kMaxTried);
-  for (uint16_t port = 3; port <= kAll; ++port) {
-    EXPECT_NE(std::ranges::find(attempts.tried(), Address(port)), attempts.tried().end()) << port;
+}
+
+TEST(AttemptsTest, TheNextEndpointIsAskedAtOnceAndIsNoRepetition) {
+  const RetryPolicy off{.attempts = 0};
+  pool::Random random(1);
+  Attempts attempts;
+  attempts.Begin(off);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(attempts.NextPause(RetryDecision::kRetryNextEndpoint, 2, &random), Duration::zero());
   }
+  EXPECT_EQ(attempts.made(), 0u);
+  EXPECT_TRUE(attempts.searching());
+  const RetryPolicy policy;
+  attempts.Begin(policy);
+  EXPECT_FALSE(attempts.searching());
+}
+
+TEST(AttemptsTest, ARepetitionSearchesAnew) {
+  constexpr pool::TimePoint kBegin{std::chrono::seconds(1)};
+  constexpr Duration kTime = std::chrono::seconds(2);
+  pool::Random random(1);
+  Attempts attempts;
+  const RetryPolicy policy;
+  attempts.Begin(policy);
+  attempts.BeginSearch(kBegin);
+  attempts.NextPause(kByPolicy, 2, &random);
+  attempts.BeginSearch(kBegin + kTime);
+  EXPECT_TRUE(attempts.MaySearchOn(kBegin + kTime, kTime));
 }
 
 TEST(AttemptsTest, TheFirstGoesAtOnceAndTheOthersWaitLongerAndLonger) {

@@ -351,7 +351,7 @@ TEST_F(ExchangeFailuresTest, AnEndpointMayLeaveWhileSomebodyWaitsForIt) {
   harness_.Await(first, kHeadEnd);
   first.Send(kOk);
   harness_.Await(client_, "\r\n\r\nok");
-  EXPECT_EQ(harness_.Retries("retry_connect_failure"), 1u);
+  EXPECT_EQ(harness_.Retries("retry_next_endpoint"), 1u);
 }
 
 TEST_F(ExchangeFailuresTest, ABodyOverTheRoutesLimitIsRefusedBeforeOrWhileItComes) {

@@ -14,6 +14,7 @@
 #include "pool/net/plain_transport.h"
 #include "tests/gateway/proxy/retry_fixture.h"
 #include "tests/pool/net/socket_pair.h"
+#include "tests/pool/pool_harness.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -265,7 +266,7 @@ TEST_F(RetryTest, ARefusedConnectionIsTriedElsewhere) {
     refusing = gone.address();
   }
   harness_.SetEndpoints({refusing, other.address()});
-  // Round robin: one of two requests meets the refusal first.
+  // Round robin: one of two requests meets the refusal first. No attempt of the policy's is spent.
   for (int i = 0; i < 2; ++i) {
     Wire client = harness_.Connect();
     client.Send(kPost);
@@ -274,7 +275,41 @@ TEST_F(RetryTest, ARefusedConnectionIsTriedElsewhere) {
     upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     harness_.Await(client, kOkEnd);
   }
-  EXPECT_EQ(harness_.Retries("retry_connect_failure"), 1u);
+  EXPECT_EQ(harness_.Retries("retry_next_endpoint"), 1u);
+  EXPECT_EQ(harness_.Retries("retry_connect_failure"), 0u);
+}
+
+// One endpoint has as many connections as it may, and nobody may queue for them.
+class FullEndpointTest : public RetryTest {
+ protected:
+  FullEndpointTest() : RetryTest({.upstream = "max_connections: 1, queue: {size: 0}"}) {}
+};
+
+TEST_F(FullEndpointTest, AnotherEndpointIsAskedInstead) {
+  Backend other;
+  harness_.SetEndpoints({harness_.backend.address(), other.address()});
+  client_.Send(kGet);
+  Backend* idle = nullptr;
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    for (auto [busy, free] :
+         {std::pair(&harness_.backend, &other), std::pair(&other, &harness_.backend)}) {
+      pool::FileDescriptor socket = busy->TryAccept();
+      if (!socket.valid()) continue;
+      upstream_ = Wire(std::move(socket));
+      idle = free;
+    }
+    return idle != nullptr;
+  }));
+  for (int i = 0; i < 4; ++i) {
+    Wire client = harness_.Connect();
+    client.Send(kPost);
+    Wire upstream = harness_.Accept(*idle);
+    harness_.Await(upstream, "hi");
+    upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    harness_.Await(client, kOkEnd);
+  }
+  EXPECT_EQ(harness_.Retries("retry_next_endpoint"), 2u);
+  EXPECT_EQ(harness_.troubles, 0);
 }
 
 // Calls back from the loop, in the order in which sockets become ready.
@@ -339,6 +374,28 @@ TEST_F(RefusedTest, APostThatWasReadIsNot) {
     client_.Pull();
     return client_.received().ends_with("not sent again: not_proven\n");
   }));
+}
+
+// A host with an address of each family, neither of which answers.
+class TwoSilentFamiliesTest : public RetryTest {
+ protected:
+  pool::SilentAddress v4_;
+  pool::SilentAddress v6_{*pool::SocketAddress::FromIp("::1", v4_.address().port())};
+};
+
+TEST_F(TwoSilentFamiliesTest, EachFailureIsReportedAgainstTheAddressThatFailed) {
+  pool::EndpointSet set;
+  for (const auto& address : {v4_.address(), v6_.address()}) {
+    set.endpoints.push_back({{.address = address, .host = "web.svc"}});
+  }
+  harness_.cluster->SetEndpoints(set);
+  client_.Send(kGet);
+  for (int i = 0; i < 30; ++i) {
+    harness_.Turns(3);
+    harness_.Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_NE(std::ranges::find(harness_.troubled, v4_.address()), harness_.troubled.end());
+  EXPECT_NE(std::ranges::find(harness_.troubled, v6_.address()), harness_.troubled.end());
 }
 
 }  // namespace

@@ -76,7 +76,9 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kNoEndpoint, 503, true}, Expected{Failure::kQueueFull, 503, true},
         Expected{Failure::kQueueTimeout, 503, true}, Expected{Failure::kConnectRefused, 502, true},
         Expected{Failure::kConnectTimeout, 504, true}, Expected{Failure::kConnectFailed, 502, true},
-        Expected{Failure::kNoDescriptors, 503, true}, Expected{Failure::kBreakerOpen, 503, true},
+        Expected{Failure::kConnectUnreachable, 502, true},
+        Expected{Failure::kNoDescriptors, 503, true}, Expected{Failure::kNoLocalPort, 503, true},
+        Expected{Failure::kNoMemory, 503, true}, Expected{Failure::kBreakerOpen, 503, true},
         Expected{Failure::kUpstreamClosed, 502, true}, Expected{Failure::kUpstreamReset, 502, true},
         Expected{Failure::kUpstreamBadResponse, 502, true},
         Expected{Failure::kUpstreamTruncated, 502, true},
@@ -92,7 +94,10 @@ TEST(FailureTest, EveryCheckoutThatFailedHasItsFailure) {
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectRefused), Failure::kConnectRefused);
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectTimeout), Failure::kConnectTimeout);
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectFailed), Failure::kConnectFailed);
+  EXPECT_EQ(FailureOf(CheckoutResult::kConnectUnreachable), Failure::kConnectUnreachable);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoDescriptors), Failure::kNoDescriptors);
+  EXPECT_EQ(FailureOf(CheckoutResult::kNoLocalPort), Failure::kNoLocalPort);
+  EXPECT_EQ(FailureOf(CheckoutResult::kNoMemory), Failure::kNoMemory);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoEndpoint), Failure::kNoEndpoint);
 }
 
@@ -106,8 +111,8 @@ TEST(FailureTest, EveryBreakerIsABreaker) {
 
 TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
   using pool::Outcome;
-  for (const Failure failure :
-       {Failure::kConnectRefused, Failure::kConnectTimeout, Failure::kConnectFailed}) {
+  for (const Failure failure : {Failure::kConnectRefused, Failure::kConnectTimeout,
+                                Failure::kConnectUnreachable, Failure::kConnectFailed}) {
     EXPECT_EQ(OutcomeOf(failure), Outcome::kConnectError) << FailureName(failure);
   }
   for (const Failure failure :
@@ -118,7 +123,8 @@ TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
   }
   for (const Failure failure :
        {Failure::kNone, Failure::kQueueTimeout, Failure::kBreakerOpen, Failure::kNoDescriptors,
-        Failure::kTotalTimeout, Failure::kClientGone, Failure::kClientBodyTimeout}) {
+        Failure::kNoLocalPort, Failure::kNoMemory, Failure::kTotalTimeout, Failure::kClientGone,
+        Failure::kClientBodyTimeout}) {
     EXPECT_EQ(OutcomeOf(failure), std::nullopt) << FailureName(failure);
   }
 }

@@ -1,5 +1,8 @@
 #include "gateway/proxy/health_probe.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +17,7 @@
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wire_socket.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -271,6 +275,27 @@ TEST_F(HealthProbeTest, AConnectThatHangsTimesOut) {
   EXPECT_TRUE(probe_->running());
   clock_.Advance(milliseconds(20));
   EXPECT_EQ(Result(), ProbeResult::kTimeout);
+}
+
+// The server is busy, which is no failure as long as it gets to it in time.
+TEST_F(HealthProbeTest, AUnixSocketWithAFullBacklogIsTriedAgain) {
+  const support::TempDir dir;
+  const std::string address = "unix:" + dir.Path("origin");
+  const int listener = support::Listen(address, /*backlog=*/0);
+  const support::WireSocket filler = support::Connect(address);
+  Aim(address);
+  Start();
+  Turns();
+  clock_.Advance(check_.timeout - milliseconds(100));
+  Turns();
+  EXPECT_TRUE(probe_->running());
+  const support::WireSocket first(accept(listener, nullptr, nullptr));
+  clock_.Advance(milliseconds(60));
+  Turns();
+  UpstreamConnection connection(accept(listener, nullptr, nullptr));
+  connection.Answer(OkResponse("fine"));
+  EXPECT_EQ(Result(), ProbeResult::kOk);
+  close(listener);
 }
 
 TEST_F(HealthProbeTest, TheTimeoutIsForTheWholeCheck) {

@@ -23,7 +23,7 @@ class LeaseTaker final : public pool::Waiter, public pool::ConnectionEvents {
 
  private:
   void OnLease(pool::Lease taken) override { lease = std::move(taken); }
-  void OnCheckoutFailed(pool::CheckoutResult) override { FAIL(); }
+  void OnCheckoutFailed(pool::CheckoutResult, const pool::SocketAddress&) override { FAIL(); }
   void OnConnectionReady() override { ++events; }
 };
 

@@ -141,6 +141,7 @@ class ProxyHarness {
   pool::Random random{1};
   pool::Shelves shelves{1};
   int troubles = 0;  // attempts that were reported as an endpoint's failure
+  std::vector<pool::SocketAddress> troubled;  // the endpoint of each
   metrics::Registry registry;
   metrics::Shard* shard = registry.AddShard();
   Backend backend;

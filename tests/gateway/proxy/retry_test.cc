@@ -169,6 +169,59 @@ INSTANTIATE_TEST_SUITE_P(
                         RetryDecision::kAttemptsUsed}),
     RowName);
 
+constexpr auto kUntried = [](RetryFacts& f) { f.untried = true; };
+constexpr auto kUntriedPost = [](RetryFacts& f) {
+  f.untried = true;
+  f.idempotent = false;
+};
+constexpr auto kUntriedUnwritten = [](RetryFacts& f) {
+  f.untried = true;
+  f.nothing_written = true;
+};
+
+// Nothing has left: whatever the policy says, the next endpoint is asked.
+INSTANTIATE_TEST_SUITE_P(
+    Search, RetryTableTest,
+    testing::Values(Row{"NoConnectionWithAnotherEndpoint",
+                        With(Fresh(AttemptEnd::kNoConnection, kDefault), kUntriedPost),
+                        RetryDecision::kRetryNextEndpoint},
+                    Row{"WithoutAttempts",
+                        With(Fresh(AttemptEnd::kNoConnection, kOff), kUntriedPost),
+                        RetryDecision::kRetryNextEndpoint},
+                    Row{"WithAPolicyForOtherFailures",
+                        With(Fresh(AttemptEnd::kNoConnection, kNothing), kUntriedPost),
+                        RetryDecision::kRetryNextEndpoint},
+                    Row{"AfterAttemptsAreUsed",
+                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                             [](RetryFacts& f) {
+                               f.untried = true;
+                               f.attempts_made = 1;
+                             }),
+                        RetryDecision::kRetryNextEndpoint},
+                    Row{"AFreshConnectionThatDiedUnwritten",
+                        With(Fresh(AttemptEnd::kReset, kOff), kUntriedUnwritten),
+                        RetryDecision::kRetryNextEndpoint},
+                    Row{"AKeptOneThatDiedUnwrittenIsReplacedFirst",
+                        With(Stale(), kUntriedUnwritten), RetryDecision::kRetryUnwritten},
+                    Row{"WhatWasWrittenMayHaveBeenRead",
+                        With(Fresh(AttemptEnd::kReset, kOff), kUntried),
+                        RetryDecision::kSwitchedOff},
+                    Row{"AStatusIsNoSearch",
+                        With(Fresh(AttemptEnd::kStatus, kDefault),
+                             [](RetryFacts& f) {
+                               f.untried = true;
+                               f.status = 503;
+                             }),
+                        RetryDecision::kNotInPolicy},
+                    Row{"ABodyThatIsLost",
+                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                             [](RetryFacts& f) {
+                               f.untried = true;
+                               f.replayable = false;
+                             }),
+                        RetryDecision::kNotReplayable}),
+    RowName);
+
 INSTANTIATE_TEST_SUITE_P(
     ByPolicy, RetryTableTest,
     testing::Values(

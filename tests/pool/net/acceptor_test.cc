@@ -73,6 +73,23 @@ class AcceptorTest : public testing::Test, public AcceptorEvents {
   std::function<void()> on_accept_;
 };
 
+// Nothing is set for each: the listening socket passes it on.
+TEST_F(AcceptorTest, WhoIsAcceptedIsAskedWhetherItIsStillThere) {
+  const FileDescriptor client = Connect();
+  Turn();
+  ASSERT_EQ(accepted_.size(), 1u);
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof(value);
+    EXPECT_EQ(getsockopt(accepted_[0].get(), level, name, &value, &length), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), kKeepAliveIdleSeconds);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), kKeepAliveIntervalSeconds);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), kKeepAliveProbes);
+}
+
 TEST_F(AcceptorTest, GivesReadySocketsAndTheirPeers) {
   const FileDescriptor client = Connect();
   Turn();

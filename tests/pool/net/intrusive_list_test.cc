@@ -112,6 +112,21 @@ TEST(IntrusiveListTest, AgreesWithADequeInRandomSteps) {
   Clear(list);
 }
 
+TEST(IntrusiveListTest, InsertsBehindAnyItem) {
+  Item one(1), two(2), three(3), four(4);
+  List list;
+  list.PushBack(one);
+  list.PushBack(three);
+  list.InsertAfter(one, two);
+  list.InsertAfter(three, four);
+  EXPECT_EQ(Names(list), (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_EQ(list.size(), 4u);
+  EXPECT_EQ(list.back(), &four);
+  EXPECT_EQ(List::Previous(three), &two);
+  EXPECT_EQ(List::Previous(one), nullptr);
+  for (Item* item : {&two, &one, &four, &three}) list.Remove(*item);
+}
+
 TEST(IntrusiveListDeathTest, RefusesWhatWouldTearALinkedList) {
   Item item(1);
   List list, other;

@@ -238,7 +238,7 @@ TEST(StartConnect, AMissingUnixSocketIsAnErrorAtOnce) {
   EXPECT_FALSE(in_progress);
 }
 
-TEST(StartConnect, AFullUnixBacklogIsAnError) {
+TEST(StartConnect, AFullUnixBacklogMayBeTriedAgain) {
   const std::string name = "unix:@holdfast-test-backlog-" + std::to_string(getpid());
   const FileDescriptor listener = MustListen(name, 0);
   std::vector<FileDescriptor> waiting;
@@ -249,7 +249,26 @@ TEST(StartConnect, AFullUnixBacklogIsAnError) {
     EXPECT_FALSE(in_progress);
   }
   EXPECT_EQ(error, EAGAIN);
-  EXPECT_FALSE(waiting.back().valid());
+  ASSERT_TRUE(waiting.back().valid());
+  EXPECT_EQ(ConnectAgain(waiting.back().get(), Address(name)), EAGAIN);
+  const FileDescriptor first(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_EQ(ConnectAgain(waiting.back().get(), Address(name)), 0);
+}
+
+TEST(StartConnect, APeerThatVanishesIsFound) {
+  const FileDescriptor listener = MustListen("127.0.0.1:0");
+  bool in_progress = false;
+  int error = 0;
+  const FileDescriptor fd = StartConnect(*LocalAddress(listener.get()), &in_progress, &error);
+  EXPECT_EQ(Option(fd.get(), SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE), kKeepAliveIdleSeconds);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL), kKeepAliveIntervalSeconds);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPCNT), kKeepAliveProbes);
+}
+
+TEST(HasRoute, IsThereForLoopback) {
+  EXPECT_TRUE(HasRoute(Address("127.0.0.1:1")));
+  EXPECT_TRUE(HasRoute(Address("[::1]:1")));
 }
 
 TEST(PeekSocket, TellsNothingFromBytesFromTheEndFromAnError) {

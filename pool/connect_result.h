@@ -1,0 +1,21 @@
+#ifndef HOLDFAST_POOL_CONNECT_RESULT_H_
+#define HOLDFAST_POOL_CONNECT_RESULT_H_
+
+#include "pool/reasons.h"
+
+namespace holdfast::pool {
+
+// What an errno of socket(2), connect(2), SO_ERROR or epoll_ctl(2) says about an attempt to
+// connect. `routed`: the kernel knows a way to the address (HasRoute). EADDRNOTAVAIL alone means
+// two things: with a route every local port is taken, which is our own trouble; without one the
+// host has no address of that family. Pure.
+CheckoutResult ConnectResult(int error, bool routed);
+
+// The endpoint failed: this counts against it, and a route's policy may try it again.
+bool SpeaksOfEndpoint(CheckoutResult result);
+// The refusal is one of this endpoint's: at another one of the upstream a connection may be had.
+bool IsOfOneEndpoint(CheckoutResult result);
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_CONNECT_RESULT_H_

@@ -1,0 +1,62 @@
+#include "pool/connect_result.h"
+
+#include <cerrno>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::pool {
+namespace {
+
+struct Row {
+  int error;
+  bool routed;
+  CheckoutResult result;
+};
+
+TEST(ConnectResultTest, EveryErrorHasItsWord) {
+  const Row rows[] = {
+      {ECONNREFUSED, true, CheckoutResult::kConnectRefused},
+      {ETIMEDOUT, true, CheckoutResult::kConnectTimeout},
+      {ENETUNREACH, false, CheckoutResult::kConnectUnreachable},
+      {EHOSTUNREACH, true, CheckoutResult::kConnectUnreachable},
+      {EAFNOSUPPORT, false, CheckoutResult::kConnectUnreachable},
+      {EADDRNOTAVAIL, false, CheckoutResult::kConnectUnreachable},
+      {EADDRNOTAVAIL, true, CheckoutResult::kNoLocalPort},
+      {EMFILE, true, CheckoutResult::kNoDescriptors},
+      {ENFILE, true, CheckoutResult::kNoDescriptors},
+      {ENOMEM, true, CheckoutResult::kNoMemory},
+      {ENOBUFS, true, CheckoutResult::kNoMemory},
+      {ENOSPC, true, CheckoutResult::kNoMemory},
+      {ENOENT, true, CheckoutResult::kConnectFailed},
+      {EACCES, true, CheckoutResult::kConnectFailed},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(CheckoutResultName(ConnectResult(row.error, row.routed)),
+              CheckoutResultName(row.result))
+        << row.error << (row.routed ? " with" : " without") << " a route";
+  }
+}
+
+TEST(ConnectResultTest, OurOwnTroubleSaysNothingOfTheEndpoint) {
+  for (int i = 0; i < kCheckoutResults; ++i) {
+    const auto result = static_cast<CheckoutResult>(i);
+    const bool speaks = CheckoutResultName(result).starts_with("connect_");
+    EXPECT_EQ(SpeaksOfEndpoint(result), speaks) << CheckoutResultName(result);
+    if (speaks) {
+      EXPECT_TRUE(IsOfOneEndpoint(result));
+    }
+  }
+}
+
+TEST(ConnectResultTest, AnotherEndpointMayHaveRoomOrPortsLeft) {
+  EXPECT_TRUE(IsOfOneEndpoint(CheckoutResult::kQueueFull));
+  EXPECT_TRUE(IsOfOneEndpoint(CheckoutResult::kNoLocalPort));
+  EXPECT_FALSE(IsOfOneEndpoint(CheckoutResult::kQueueTimeout));
+  EXPECT_FALSE(IsOfOneEndpoint(CheckoutResult::kNoDescriptors));
+  EXPECT_FALSE(IsOfOneEndpoint(CheckoutResult::kNoMemory));
+  EXPECT_FALSE(IsOfOneEndpoint(CheckoutResult::kRequestsBreaker));
+}
+
+}  // namespace
+}  // namespace holdfast::pool
