@@ -485,7 +485,6 @@ void Server::OnWorkerEmpty(size_t exchanges_cut) {
 void Server::Finish(int exit_code) {
   // What else comes in the loop's last turn, such as the deadline, changes nothing.
   if (phase_ == Phase::kStopped) return;
-  if (exit_code == kExitOk) LogInfo("drained: every connection has ended");
   loop_.timers().Cancel(drain_timer_);
   phase_ = Phase::kStopped;
   exit_code_ = exit_code;
