@@ -93,24 +93,26 @@ int Demo(const Command& command) {
                }});
 }
 
-// What a start on this machine would stumble over. Only warnings: a file may be checked elsewhere.
-void WarnOfLimits(const config::Config& config) {
+// What a start on this machine would stumble over. Notes, since it is not the file that is wrong.
+void NoteLimits(const config::Config& config) {
   const size_t workers = config.workers.has_value()
                              ? *config.workers
                              : static_cast<size_t>(server::MeasureCpuShare().workers);
   const absl::StatusOr<server::DescriptorBudget> budget =
       server::PlanDescriptors(config, workers, server::RaiseDescriptorLimit());
   if (!budget.ok()) {
-    fprintf(stderr, "warning: %s\n", std::string(budget.status().message()).c_str());
+    fprintf(stderr, "note: on this machine: %s\n", std::string(budget.status().message()).c_str());
     return;
   }
-  for (const std::string& cut : budget->cuts) fprintf(stderr, "warning: %s\n", cut.c_str());
+  for (const std::string& cut : budget->cuts) {
+    fprintf(stderr, "note: on this machine: %s\n", cut.c_str());
+  }
 }
 
 int Check(const Command& command) {
   const std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
   if (!config.has_value()) return server::kExitUsage;
-  WarnOfLimits(*config);
+  NoteLimits(*config);
   printf("%s: ok\n", command.config_path.c_str());
   return server::kExitOk;
 }

@@ -54,6 +54,18 @@ TEST(CommandLineTest, VersionAndHelpMayBeAskedForInAnyManner) {
   EXPECT_EQ(Holdfast({"help", "run"}).out, Holdfast({"run", "--help"}).out);
 }
 
+TEST(CommandLineTest, CheckNotesWhatThisMachineHasTooLittleOf) {
+  const Finished finished =
+      WithFile("check",
+               "listeners: [{bind: \":8080\"}]\nroutes: [{upstream: web}]\n"
+               "upstreams: {web: {endpoints: [\"127.0.0.1:80\"], max_connections: 1000000}}\n"
+               "access_log: {path: /no/such/folder/access.log}\n");
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "note: on this machine: upstream web: max_connections"))
+      << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "warning: access_log: there is no folder")) << finished.err;
+}
+
 TEST(CommandLineTest, HelpExistsForEveryCommand) {
   for (const std::string command : {"", "run", "proxy", "demo", "check", "version"}) {
     std::vector<std::string> arguments = {"--help"};
