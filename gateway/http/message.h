@@ -73,7 +73,7 @@ struct ResponseHead {
   BodyKind body = BodyKind::kNone;  // after the request's method is taken into account
   bool connection_close = false;
   bool connection_keep_alive = false;
-  bool connection_upgrade = false;  // 101 with Connection: upgrade and an Upgrade field
+  bool connection_upgrade = false;  // 101 with an Upgrade field; never for h2c
   bool has_content_length = false;  // also where no body follows: HEAD and 304 repeat the length
   uint64_t content_length = 0;      // with has_content_length
   std::string_view reason;

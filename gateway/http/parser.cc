@@ -257,7 +257,9 @@ Refusal FinishResponse(Method request_method, ResponseHead* head) {
   }
   head->connection_close = facts.close;
   head->connection_keep_alive = facts.keep_alive;
-  head->connection_upgrade = head->status == 101 && AsksForUpgrade(facts, head->version);
+  // Some services leave `Connection: upgrade` out of their 101, and nobody minds.
+  head->connection_upgrade = head->status == 101 && head->version == Version::kHttp11 &&
+                             facts.upgrade_field && !facts.upgrade_h2c;
   return Refusal::kNone;
 }
 

@@ -14,7 +14,6 @@ std::string_view PersistenceName(ClientPersistence value) {
     case ClientPersistence::kDraining: return "draining";
     case ClientPersistence::kConnectionAge: return "connection_age";
     case ClientPersistence::kMaxRequests: return "max_requests";
-    case ClientPersistence::kUpstreamTruncated: return "upstream_truncated";
   }
   return "keep";
 }
@@ -22,7 +21,6 @@ std::string_view PersistenceName(ClientPersistence value) {
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts) {
   if (facts.framing_error) return ClientPersistence::kFramingError;
   if (facts.switch_refused) return ClientPersistence::kSwitchRefused;
-  if (facts.truncated) return ClientPersistence::kUpstreamTruncated;
   if (facts.response_until_close) return ClientPersistence::kResponseUntilClose;
   if (!facts.request_finished) return ClientPersistence::kRequestUnread;
   // RFC 9112 section 9.3: close wins over keep-alive.
@@ -49,9 +47,11 @@ StrayContent FindStrayContent(const ResponseHead& response) {
   const bool coded = response.headers.Find(FieldId::kTransferEncoding) != nullptr;
   const bool long_one =
       length != nullptr && length->value.find_first_not_of('0') != length->value.npos;
-  if (!coded && !long_one) return StrayContent::kNone;
-  const bool forbidden =
-      response.informational() || response.status == 204 || (response.status == 304 && coded);
+  const bool bodiless = response.informational() || response.status == 204;
+  // It answers HEAD, then; one that takes it for GET would send content until it closes.
+  const bool unsaid = !bodiless && response.status != 304 && length == nullptr;
+  if (!coded && !long_one) return unsaid ? StrayContent::kPossible : StrayContent::kNone;
+  const bool forbidden = bodiless || (response.status == 304 && coded);
   return forbidden ? StrayContent::kForbidden : StrayContent::kPossible;
 }
 

@@ -21,8 +21,7 @@ enum class ClientPersistence : uint8_t {
   kSwitchRefused,  // the client may speak another protocol by now
   kDraining,
   kConnectionAge,
-  kMaxRequests,        // it has had as many as it may
-  kUpstreamTruncated,  // the response broke off after it began
+  kMaxRequests,  // it has had as many as it may
 };
 std::string_view PersistenceName(ClientPersistence value);
 
@@ -36,23 +35,21 @@ struct ClientPersistenceFacts {
   bool switch_refused = false;  // of CONNECT or Upgrade
   bool draining = false;
   bool too_old = false;
-  bool truncated = false;
   bool last_request = false;  // of as many as a connection may have
 };
 // Pure. The gravest reason wins: first what makes another message impossible (framing error,
-// a refused change of the protocol, truncation, a response without an end, an unread request), then
-// what the client wants, then what we want (drain, age, number of requests).
+// a refused change of the protocol, a response without an end, an unread request), then what the
+// client wants, then what we want (drain, age, number of requests).
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
 
 // Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).
 bool ResponseAllowsReuse(const ResponseHead& response);
 
-// Whether a response without a body says that one follows (Transfer-Encoding, or a Content-Length
-// that is not zero). An upstream that means it has its bytes read as the answer to the next
-// request.
+// Whether content may follow a response that must have none. Its bytes would be read as the answer
+// to the next request.
 enum class StrayContent : uint8_t {
   kNone,
-  // To HEAD, and with 304 and a length, a head may say what it would say with a body (RFC 9110
+  // To HEAD, and with 304, a head may say what it would say with a body, or nothing (RFC 9110
   // sections 9.3.2 and 15.4.5).
   kPossible,
   // 1xx and 204 may not (RFC 9110 section 8.6, RFC 9112 section 6.1); nobody sends an honest 304

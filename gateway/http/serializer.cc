@@ -167,13 +167,16 @@ bool CopiesResponseField(const HeaderField& field, const ResponseFraming& framin
 
 void PutResponseConnection(const ResponseHead& head, const ResponseFraming& framing,
                            HeadWriter* writer) {
+  const bool close = framing.close || framing.body == BodyKind::kUntilClose;
+  const std::string_view keep = close ? "close" : framing.keep_alive_10 ? "keep-alive" : "";
   if (framing.upgrade) {
-    writer->Put("Connection: upgrade\r\n");
+    writer->Put("Connection: upgrade");
+    if (!keep.empty()) writer->Put(", ");
+    writer->Put(keep);
+    writer->Put("\r\n");
     PutUpgradeFields(head.headers, writer);
-  } else if (framing.close || framing.body == BodyKind::kUntilClose) {
-    writer->Put("Connection: close\r\n");
-  } else if (framing.keep_alive_10) {
-    writer->Put("Connection: keep-alive\r\n");
+  } else if (!keep.empty()) {
+    writer->PutField("Connection", keep);
   }
 }
 

@@ -38,7 +38,7 @@ struct ResponseFraming {
   bool send_length = false;  // write Content-Length (also for HEAD and 304, where no body follows)
   bool close = false;        // Connection: close
   bool keep_alive_10 = false;  // Connection: keep-alive to an HTTP/1.0 client
-  bool upgrade = false;        // 101
+  bool upgrade = false;        // 101 and 426: Upgrade goes on
   std::string_view date;       // IMF-fixdate, written when the upstream sent none
 };
 // Writes the status line (HTTP/1.1), the fields not dropped, Via, Date when missing, and the

@@ -152,6 +152,7 @@ void AppendJsonLine(const ExchangeRecord& record, std::string* out) {
   object.Micros("duration_us", record.duration);
   object.Text("reason", record.reason);
   object.TextIfAny("refusal", record.refusal);
+  object.TextIfAny("detail", record.detail);
   object.End();
 }
 

@@ -13,8 +13,8 @@
 
 namespace holdfast::proxy {
 
-// One line of the access log. Views are read during Record only. Durations are since the exchange
-// began; negative: that point was never reached.
+// One line of the access log. Views are read during Record only. Durations are since the request's
+// first byte; negative: that point was never reached.
 struct ExchangeRecord {
   pool::WallTime time;
   std::string_view listener;
@@ -24,7 +24,7 @@ struct ExchangeRecord {
   std::string_view target;
   std::string_view protocol;  // of the request: "HTTP/1.1"
   std::string_view user_agent;
-  int status = 0;  // 0: no response was sent
+  int status = 0;  // 499: the client left before there was a response; 0: it was cut off before
   std::string_view route;
   std::string_view upstream;
   std::string_view endpoint;
@@ -41,6 +41,7 @@ struct ExchangeRecord {
   pool::Duration duration{0};     // until the last byte was handed to the kernel
   std::string_view reason;
   std::string_view refusal;  // the rule of framing that was broken, if that was it
+  std::string_view detail;   // more about the reason; may be empty
 };
 
 // Appends `record` to `out` as one JSON object and a line end. Bytes that JSON cannot hold as they

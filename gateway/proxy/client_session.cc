@@ -229,7 +229,14 @@ void ClientSession::RefuseInput(http::Refusal refusal) {
   exchange_->Refuse(refusal);
 }
 
-BodyStep ClientSession::NextBody() { return body_.Next(connection_); }
+BodyStep ClientSession::NextBody() {
+  const BodyStep step = body_.Next(connection_);
+  // The client's end may have been seen before the request's; it counts from here on.
+  if (step.kind == BodyStep::Kind::kEnd && connection_.peer_ended()) {
+    exchange_->OnClientEnded(/*gone=*/false);
+  }
+  return step;
+}
 
 void ClientSession::SendInformational(const http::ResponseHead& head) {
   const http::RequestHead& request = exchange_->request();
@@ -251,6 +258,8 @@ void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& fa
   chunked_response_ = framing.body == BodyKind::kChunked;
   persistence_ = DecidePersistence(framing.body == BodyKind::kUntilClose,
                                    facts.generated && head.status >= 400, facts.unfinished);
+  // RFC 9110 section 15.5.22: a 426 says to which protocols the client has to change.
+  framing.upgrade = head.status == 426 && head.headers.Find(http::FieldId::kUpgrade) != nullptr;
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
   framing.date = context_->date.At(context_->loop->wall_now());

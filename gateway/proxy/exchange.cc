@@ -58,7 +58,8 @@ void Exchange::Begin(const Client& client) {
   client_.origin = client.ip;
   view_ = client.listener->view();
   listener_index_ = client.listener->index();
-  account_.started = last_progress_ = context_->loop->now();
+  begun_ = last_progress_ = context_->loop->now();
+  account_.started = begun_ - client.head_time;
   MoveTo(State::kRouting);
 }
 
@@ -177,6 +178,7 @@ void Exchange::OnLease(pool::Lease lease) {
 
 void Exchange::SendRequest(pool::Lease lease) {
   account_.NoteLease(lease, context_->loop->now());
+  interim_ = InterimBudget();
   upstream_.Start(std::move(lease), request_.method, this);
   upstream_.SendHead(request_, http::ForwardedFacts{.client_ip = client_.ip,
                                                     .trust_client = client_.trusted,
@@ -297,6 +299,9 @@ void Exchange::AwaitHead() {
     if (response_.status == 101) return BeginTunnel();
     http::DropHopHeaders(&response_.headers);
     if (!response_.informational()) return BeginRelay();
+    if (!interim_.Spend(step.bytes, context_->loop->now())) {
+      return OnUpstreamBroken(UpstreamTrouble::kBadResponse, Refusal::kTooManyInterimResponses);
+    }
     client_.stream->SendInformational(response_);
     client_.stream->Flush();
     continued_ |= response_.status == 100;
@@ -348,8 +353,14 @@ BodyStep::Kind Exchange::FillClient() {
 }
 
 void Exchange::BeginTunnel() {
-  if (!request_.connection_upgrade || !response_.connection_upgrade || !request_done_) {
+  if (!request_.connection_upgrade) {
     return Fail(Failure::kUpstreamBadResponse, "it switched protocols without being asked");
+  }
+  if (!request_done_) {
+    return Fail(Failure::kUpstreamBadResponse, "it switched protocols within the request");
+  }
+  if (!response_.connection_upgrade) {
+    return Fail(Failure::kUpstreamBadResponse, "it did not say to which protocol it switched");
   }
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;

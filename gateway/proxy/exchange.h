@@ -14,6 +14,7 @@
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/http1_upstream.h"
+#include "gateway/proxy/interim_budget.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/local_reply.h"
 #include "gateway/proxy/replay_body.h"
@@ -205,6 +206,9 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   bool te_trailers_ = false;
   std::optional<uint64_t> hash_;  // what the choice of the endpoint goes by
 
+  InterimBudget interim_;  // of this attempt
+
+  pool::TimePoint begun_;  // with the request's head complete
   pool::TimePoint last_progress_;
   // Since when nobody but the upstream can bring the response about, in this attempt.
   pool::TimePoint response_due_since_;

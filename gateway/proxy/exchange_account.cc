@@ -41,13 +41,10 @@ void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* conte
 
 void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* context) const {
   RouteCells& cells = subject.view.cells(subject.listener, subject.route);
-  // As nginx counts requests whose client did not wait for an answer.
-  constexpr int kClientClosedRequest = 499;
-  const bool unanswered = status == 0 && failure == Failure::kClientGone;
   // Of what could not be read nobody knows the method.
   const http::Method method =
       subject.request.method_text.empty() ? http::Method::kOther : subject.request.method;
-  cells.CountRequest(method, unanswered ? kClientClosedRequest : status);
+  cells.CountRequest(method, ReportedStatus());
   if (first_byte_at.has_value()) cells.first_byte.Observe(*first_byte_at - started);
   cells.duration.Observe(context->loop->now() - started);
   if (BlamesUpstream(failure) && subject.route != nullptr) {
@@ -76,7 +73,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .target = request.target,
       .protocol = ProtocolName(request),
       .user_agent = agent != nullptr ? agent->value : std::string_view(),
-      .status = status,
+      .status = ReportedStatus(),
       .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
       .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
       .endpoint = connected_at.has_value() ? endpoint.FormatTo(endpoint_text) : std::string_view(),
@@ -94,6 +91,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .duration = context->loop->now() - started,
       .reason = FailureName(failure),
       .refusal = refusal != http::Refusal::kNone ? http::RefusalName(refusal) : std::string_view(),
+      .detail = detail,
   });
 }
 

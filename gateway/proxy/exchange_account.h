@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "gateway/http/framing.h"
@@ -57,12 +58,13 @@ struct ExchangeAccount {
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;
 
-  pool::TimePoint started;
+  pool::TimePoint started;  // with the first byte of the request's head
   std::optional<pool::TimePoint> connected_at;
   std::optional<pool::TimePoint> first_byte_at;
   int status = 0;  // of the final response, once its head was sent
   Failure failure = Failure::kNone;
   http::Refusal refusal = http::Refusal::kNone;  // the rule of framing that was broken
+  std::string detail;                            // for the operator alone
   // Of the last attempt.
   pool::SocketAddress endpoint;
   bool reused = false;
@@ -73,6 +75,12 @@ struct ExchangeAccount {
   std::optional<RetryDecision> retry;  // the last one that was made
 
  private:
+  // As nginx reports requests whose client did not wait for an answer.
+  static constexpr int kClientClosedRequest = 499;
+  // What metrics and log tell of the status; 0: there was none.
+  int ReportedStatus() const {
+    return status == 0 && failure == Failure::kClientGone ? kClientClosedRequest : status;
+  }
   void Count(const ExchangeSubject& subject, WorkerContext* context) const;
   void Log(const ExchangeSubject& subject, WorkerContext* context) const;
 };

@@ -22,7 +22,9 @@ void Exchange::OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketA
     if (Repeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) return;
   }
   const Failure failure = FailureOf(result);
-  Fail(failure, failure == Failure::kNoEndpoint ? cluster().note() : std::string_view());
+  // What resolvers say is the operator's business, not the client's.
+  if (failure == Failure::kNoEndpoint) account_.detail = cluster().note();
+  Fail(failure);
 }
 
 bool Exchange::MayAskNext() {
@@ -135,7 +137,7 @@ bool Exchange::Repeat(RetryDecision decision, std::optional<Outcome> outcome) {
 // With the pause no time would be left for another attempt: what is at hand is the better answer.
 bool Exchange::EndsTotalTime(pool::Duration pause) const {
   const std::optional<pool::Duration>& total = route_->timeouts.total;
-  return total.has_value() && context_->loop->now() + pause >= account_.started + *total;
+  return total.has_value() && context_->loop->now() + pause >= begun_ + *total;
 }
 
 // A kept connection that was dead speaks of its age, not of the endpoint's health.

@@ -45,7 +45,7 @@ TimePoint Exchange::Deadline() {
   if (client_ended_at_.has_value() && state_ != State::kRelay) {
     deadline = std::min(deadline, *client_ended_at_ + kHalfClosedPatience);
   }
-  return std::min(deadline, After(account_.started, route_->timeouts.total));
+  return std::min(deadline, After(begun_, route_->timeouts.total));
 }
 
 TimePoint Exchange::AwaitDeadline() {
@@ -78,7 +78,7 @@ void Exchange::OnTimer(TimePoint now) {
 void Exchange::OnTimeout() {
   const auto& total = route_ != nullptr ? route_->timeouts.total : std::nullopt;
   if (state_ != State::kTunnel && state_ != State::kFinishing && total.has_value() &&
-      context_->loop->now() >= account_.started + *total) {
+      context_->loop->now() >= begun_ + *total) {
     return Fail(Failure::kTotalTimeout);
   }
   const bool awaited =

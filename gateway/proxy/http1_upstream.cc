@@ -27,7 +27,6 @@ void Http1Upstream::Start(pool::Lease lease, http::Method method, pool::Connecti
   response_allows_reuse_ = upgraded_ = broken_ = congested_ = false;
   authenticated_ = stray_forbidden_ = stray_possible_ = false;
   keep_alive_ = http::KeepAliveField{};
-  informational_ = 0;
   pending_head_ = 0;
   read_before_ = connection.bytes_read();
   written_before_ = connection.bytes_written();
@@ -116,18 +115,14 @@ HeadStep Http1Upstream::ParseHead(size_t bytes, http::ResponseHead* head) {
   stray_possible_ |= stray == http::StrayContent::kPossible;
   pending_head_ = bytes;
   scanner_.Reset();
-  if (head->informational() && head->status != 101) {
-    if (++informational_ > kMaxInformational) {
-      return Broken(UpstreamTrouble::kBadResponse, Refusal::kTooManyInterimResponses);
-    }
-    return HeadStep{.kind = HeadStep::Kind::kHead};
-  }
+  const HeadStep step{.kind = HeadStep::Kind::kHead, .bytes = bytes};
+  if (head->informational() && head->status != 101) return step;
   response_started_ = true;
   response_allows_reuse_ = http::ResponseAllowsReuse(*head);
   if (response_allows_reuse_) keep_alive_ = http::FindKeepAlive(head->headers);
   until_close_ = head->body == BodyKind::kUntilClose;
   body_.Start(head->body, head->content_length);
-  return HeadStep{.kind = HeadStep::Kind::kHead};
+  return step;
 }
 
 BodyStep Http1Upstream::NextBody() {

@@ -15,9 +15,6 @@ namespace holdfast::proxy {
 // again; holds a lease between Start and End. Loop thread.
 class Http1Upstream final : public UpstreamStream {
  public:
-  // An upstream that sends more interim responses than this to one request is broken.
-  static constexpr int kMaxInformational = 16;
-
   explicit Http1Upstream(pool::SlabPool* slabs) : body_(slabs, http::ChunkSender::kUpstream) {}
 
   // Takes the lease; `events` hears of readiness from now on.
@@ -64,8 +61,7 @@ class Http1Upstream final : public UpstreamStream {
   bool stray_forbidden_ = false;
   bool stray_possible_ = false;
   http::KeepAliveField keep_alive_;  // of the final head
-  int informational_ = 0;
-  size_t pending_head_ = 0;  // bytes of in() that the last head's views point into
+  size_t pending_head_ = 0;          // bytes of in() that the last head's views point into
   uint64_t read_before_ = 0;
   uint64_t written_before_ = 0;
 };

@@ -31,14 +31,22 @@ void StartHead(int status, size_t body_bytes, http::ResponseHead* head) {
 
 void FinishTextReply(int status, LocalReply* reply) {
   StartHead(status, reply->body.size(), &reply->head);
-  AddField("content-type", "text/plain; charset=utf-8", &reply->head);
+  AddField("Content-Type", "text/plain; charset=utf-8", &reply->head);
   // The body may quote the request; no browser shall take it for anything but text.
-  AddField("x-content-type-options", "nosniff", &reply->head);
-  AddField("cache-control", "no-store", &reply->head);
-  if (status == 503) AddField("retry-after", kRetryAfterSeconds, &reply->head);
+  AddField("X-Content-Type-Options", "nosniff", &reply->head);
+  AddField("Cache-Control", "no-store", &reply->head);
+  if (status == 503) AddField("Retry-After", kRetryAfterSeconds, &reply->head);
 }
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+// The one shape of an error.
+void FillReply(int status, Failure failure, std::string_view detail, LocalReply* reply) {
+  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
+                             "\nreason: ", Piece(FailureName(failure)), "\n", Piece(detail),
+                             detail.empty() ? "" : "\n");
+  FinishTextReply(status, reply);
+}
 
 std::string Shortened(std::string_view text) {
   if (text.size() <= kMaxEchoBytes) return std::string(text);
@@ -99,11 +107,7 @@ std::string_view ReasonPhrase(int status) {
 }
 
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply) {
-  const int status = FailureStatus(failure);
-  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
-                             "\nreason: ", Piece(FailureName(failure)), "\n", Piece(detail),
-                             detail.empty() ? "" : "\n");
-  FinishTextReply(status, reply);
+  FillReply(FailureStatus(failure), failure, detail, reply);
 }
 
 std::string RefusalDetail(http::Refusal refusal) {
@@ -111,11 +115,7 @@ std::string RefusalDetail(http::Refusal refusal) {
 }
 
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply) {
-  const int status = http::RefusalStatus(refusal);
-  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
-                             "\nreason: ", Piece(http::RefusalName(refusal)), "\n",
-                             Piece(http::RefusalText(refusal)), "\n");
-  FinishTextReply(status, reply);
+  FillReply(http::RefusalStatus(refusal), Failure::kRefusedFraming, RefusalDetail(refusal), reply);
 }
 
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
@@ -128,7 +128,7 @@ void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
 void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply) {
   reply->allow = route::AllowValue(allowed);
   FillErrorReply(Failure::kMethodNotAllowed, absl::StrCat("allowed: ", reply->allow), reply);
-  AddField("allow", reply->allow, &reply->head);
+  AddField("Allow", reply->allow, &reply->head);
 }
 
 // Without a list of its own a route takes what this gateway passes on at all.
@@ -143,7 +143,7 @@ void FillOptionsReply(config::MethodSet allowed, LocalReply* reply) {
   reply->allow = route::AllowValue(allowed);
   reply->body.clear();
   StartHead(200, 0, &reply->head);
-  AddField("allow", reply->allow, &reply->head);
+  AddField("Allow", reply->allow, &reply->head);
 }
 
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,
@@ -151,7 +151,7 @@ void FillRedirectReply(const config::Route& route, const http::RequestHead& requ
   reply->location = route::RedirectLocation(route, request);
   reply->body.clear();
   StartHead(route.redirect.status, 0, &reply->head);
-  AddField("location", reply->location, &reply->head);
+  AddField("Location", reply->location, &reply->head);
 }
 
 void FillRespondHead(const config::Respond& respond, http::ResponseHead* head) {

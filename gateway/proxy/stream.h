@@ -88,6 +88,7 @@ struct HeadStep {
   Kind kind = Kind::kBlocked;
   UpstreamTrouble trouble = UpstreamTrouble::kNone;
   http::Refusal refusal = http::Refusal::kNone;  // with kBadResponse
+  size_t bytes = 0;                              // of the head, with kHead
 };
 
 // The upstream's side of one exchange, over a leased connection.

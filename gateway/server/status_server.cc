@@ -114,10 +114,10 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     http::ResponseHead head;
     head.status = static_cast<uint16_t>(reply.status);
     head.reason = proxy::ReasonPhrase(reply.status);
-    head.headers.Add({.name = "content-type", .value = reply.content_type});
+    head.headers.Add({.name = "Content-Type", .value = reply.content_type});
     head.headers.Add({.name = "cache-control", .value = "no-store"});
     // RFC 9110 section 15.5.6.
-    if (reply.status == 405) head.headers.Add({.name = "allow", .value = "GET, HEAD"});
+    if (reply.status == 405) head.headers.Add({.name = "Allow", .value = "GET, HEAD"});
     char date[http::kDateBytes];
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         server_->loop_->wall_now().time_since_epoch());

@@ -172,7 +172,7 @@ TEST(AccessLogTest, AClientThatLeftIsTold) {
   upstream.Request();
   logged.hop.client.Close();
   const json line = AwaitLines(logged.path, 1)[0];
-  EXPECT_EQ(line["status"], 0);
+  EXPECT_EQ(line["status"], 499);
   EXPECT_EQ(line["reason"], "client_gone");
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,6 +20,9 @@ namespace holdfast::support {
 namespace {
 
 using std::chrono::milliseconds;
+
+// Which names the gateway looks up, and what resolvers say, is not for clients.
+constexpr std::string_view kNoEndpoint = "503 Service Unavailable\nreason: no_endpoint\n";
 
 std::string PortOf(const std::string& address) { return address.substr(address.rfind(':')); }
 uint16_t PortNumber(const std::string& address) {
@@ -131,7 +135,7 @@ TEST(DnsTest, TheStartDoesNotWaitForAnAnswer) {
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 503);
   EXPECT_TRUE(response.Has("retry-after")) << response.head;
-  EXPECT_NE(response.body.find("web.test"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body, kNoEndpoint);
   dns.SetMood(DnsServer::Mood::kAnswer);
   EXPECT_TRUE(Eventually([&] { return client.Get("/").Status() == 200; }));
 }
@@ -146,7 +150,7 @@ TEST(DnsTest, ANameThatDoesNotExistIsSaidSoWhileOthersWork) {
   RawClient client(gateway.address());
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 503);
-  EXPECT_NE(response.body.find("nobody.test"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body, kNoEndpoint);
   EXPECT_EQ(client.Get("/respond").body, "fine");
 }
 
@@ -249,7 +253,7 @@ TEST(DnsTest, WithHoldANameThatIsGoneServesForThatTimeOnly) {
   EXPECT_GE(std::chrono::steady_clock::now() - gone, milliseconds(1500));
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 503);
-  EXPECT_NE(response.body.find("web.test"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body, kNoEndpoint);
   dns.SetMood(DnsServer::Mood::kAnswer);
   EXPECT_TRUE(Eventually([&] { return client.Get("/").Status() == 200; }));
 }
@@ -318,7 +322,7 @@ TEST(DnsTest, AServiceThatIsNotAvailableIsSaidSo) {
   RawClient client(gateway.address());
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 503);
-  EXPECT_NE(response.body.find("not available"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body, kNoEndpoint);
 }
 
 TEST(DnsTest, AnEndpointThatLeftLosesItsIdleConnectionsAtOnce) {

@@ -34,7 +34,7 @@ TEST(RouteTest, NoRouteSaysWhatWasLookedUp) {
 TEST(RouteTest, WhatAnErrorQuotesIsPlainText) {
   const Message response = Ask("", GetFrom("test", "/<script>alert(1)</script>"));
   EXPECT_TRUE(response.Value("content-type").starts_with("text/plain")) << response.head;
-  EXPECT_TRUE(response.HasLine("x-content-type-options: nosniff")) << response.head;
+  EXPECT_TRUE(response.HasLine("X-Content-Type-Options: nosniff")) << response.head;
 }
 
 constexpr char kHosts[] =
@@ -71,7 +71,7 @@ TEST(RouteTest, AMethodThatIsNotAllowedIsToldWhichAre) {
       Ask("- {match: {path: /x, methods: [GET, POST]}, respond: {body: \"x\"}}\n",
           "DELETE /x HTTP/1.1\r\nHost: test\r\n\r\n");
   EXPECT_EQ(response.Status(), 405);
-  EXPECT_TRUE(response.HasLine("allow: GET, HEAD, POST")) << response.head;
+  EXPECT_TRUE(response.HasLine("Allow: GET, HEAD, POST")) << response.head;
 }
 
 TEST(RouteTest, ARoutesAnswerHasItsStatusBodyAndFields) {
@@ -96,7 +96,7 @@ TEST(RouteTest, ARedirectAppendsTheRestOfThePath) {
       Ask("- {match: {path_prefix: /old/}, redirect: {status: 308, to: /new/}}\n",
           GetRequest("/old/a/b?c=d"));
   EXPECT_EQ(response.Status(), 308);
-  EXPECT_TRUE(response.HasLine("location: /new/a/b?c=d")) << response.head;
+  EXPECT_TRUE(response.HasLine("Location: /new/a/b?c=d")) << response.head;
   EXPECT_EQ(response.body, "");
 }
 

@@ -41,6 +41,45 @@ TEST(UpgradeTest, TheRequestToSwitchGoesOn) {
   EXPECT_TRUE(response.HasLine("Sec-WebSocket-Accept: accepted")) << response.head;
 }
 
+// Proxmox does so; nginx passes it, too.
+TEST(UpgradeTest, ASwitchThatOnlyNamesItsProtocolIsOne) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/ws", kUpgradeLines));
+  upstream.Answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nframe");
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 101);
+  EXPECT_TRUE(response.HasLine("Connection: upgrade")) << response.head;
+  EXPECT_TRUE(response.HasLine("Upgrade: websocket")) << response.head;
+  EXPECT_EQ(hop.client.ReadBytes(5), "frame");
+}
+
+TEST(UpgradeTest, ASwitchToNothingIsNone) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/ws", kUpgradeLines));
+  upstream.Answer("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n");
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 502);
+  EXPECT_NE(response.body.find("it did not say to which protocol"), std::string::npos)
+      << response.body;
+}
+
+// RFC 9110 section 15.5.22.
+TEST(UpgradeTest, WhatAnUpstreamRequiresReachesTheClient) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer(
+      "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: websocket, TLS/1.3\r\n"
+      "Content-Length: 2\r\n\r\nno");
+  const Message response = hop.client.Response();
+  EXPECT_EQ(response.Status(), 426);
+  EXPECT_TRUE(response.HasLine("Connection: upgrade")) << response.head;
+  EXPECT_TRUE(response.HasLine("Upgrade: websocket, TLS/1.3")) << response.head;
+  EXPECT_EQ(response.body, "no");
+  hop.client.Send(GetRequest("/next"));  // Neither connection has switched to anything.
+  EXPECT_EQ(upstream.Answer(OkResponse("x")).Target(), "/next");
+  EXPECT_EQ(hop.client.Response().body, "x");
+}
+
 TEST(UpgradeTest, BytesGoBothWays) {
   TunnelHop hop;
   for (int i = 0; i < 3; ++i) {

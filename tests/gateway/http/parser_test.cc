@@ -200,12 +200,14 @@ TEST(ParseResponseHead, TellsStatusReasonVersionAndConnection) {
   EXPECT_TRUE(head.connection_close);
 }
 
-TEST(ParseResponseHead, AnUpgradeNeeds101AndBothFields) {
+TEST(ParseResponseHead, AnUpgradeNeeds101AndItsField) {
   const std::string fields = " x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
   EXPECT_TRUE(Response("HTTP/1.1 101" + fields).connection_upgrade);
   EXPECT_FALSE(Response("HTTP/1.1 200" + fields).connection_upgrade);
   EXPECT_FALSE(Response("HTTP/1.0 101" + fields).connection_upgrade);
-  EXPECT_FALSE(Response("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n").connection_upgrade);
+  EXPECT_TRUE(Response("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n").connection_upgrade);
+  EXPECT_FALSE(Response("HTTP/1.1 101 x\r\nConnection: upgrade\r\n\r\n").connection_upgrade);
+  EXPECT_FALSE(Response("HTTP/1.1 101 x\r\nUpgrade: h2c\r\n\r\n").connection_upgrade);
 }
 
 TEST(ParseTrailers, KeepsFieldsAndDropsWhatMayNotBeThere) {

@@ -36,14 +36,11 @@ TEST(ClientPersistence, TheGravestReasonWins) {
               .switch_refused = true,
               .draining = true,
               .too_old = true,
-              .truncated = true,
               .last_request = true};
   EXPECT_EQ(DecideClientPersistence(facts), P::kFramingError);
   facts.framing_error = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kSwitchRefused);
   facts.switch_refused = false;
-  EXPECT_EQ(DecideClientPersistence(facts), P::kUpstreamTruncated);
-  facts.truncated = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kResponseUntilClose);
   facts.response_until_close = false;
   EXPECT_EQ(DecideClientPersistence(facts), P::kRequestUnread);
@@ -63,9 +60,9 @@ TEST(ClientPersistence, TheGravestReasonWins) {
 
 TEST(ClientPersistence, HasANameOfItsOwnForEachValue) {
   std::set<std::string_view> names;
-  for (P value : {P::kKeep, P::kClientAsked, P::kHttp10, P::kResponseUntilClose, P::kRequestUnread,
-                  P::kFramingError, P::kSwitchRefused, P::kDraining, P::kConnectionAge,
-                  P::kMaxRequests, P::kUpstreamTruncated}) {
+  for (P value :
+       {P::kKeep, P::kClientAsked, P::kHttp10, P::kResponseUntilClose, P::kRequestUnread,
+        P::kFramingError, P::kSwitchRefused, P::kDraining, P::kConnectionAge, P::kMaxRequests}) {
     EXPECT_TRUE(names.insert(PersistenceName(value)).second) << PersistenceName(value);
   }
 }
@@ -112,8 +109,9 @@ StrayContent Stray(uint16_t status, std::string_view name, std::string_view valu
 
 TEST(FindStrayContent, AnHonestHeadAnnouncesNothing) {
   for (const uint16_t status : {103, 200, 204, 304}) {
-    EXPECT_EQ(Stray(status, "", ""), StrayContent::kNone) << status;
     EXPECT_EQ(Stray(status, "Content-Length", "0"), StrayContent::kNone) << status;
+    if (status == 200) continue;
+    EXPECT_EQ(Stray(status, "", ""), StrayContent::kNone) << status;
     EXPECT_EQ(Stray(status, "Content-Type", "text/plain"), StrayContent::kNone) << status;
   }
 }
@@ -131,6 +129,7 @@ TEST(FindStrayContent, SomeMay) {
   EXPECT_EQ(Stray(304, "Content-Length", "10"), StrayContent::kPossible);
   EXPECT_EQ(Stray(200, "Content-Length", "10"), StrayContent::kPossible);
   EXPECT_EQ(Stray(200, "Transfer-Encoding", "chunked"), StrayContent::kPossible);
+  EXPECT_EQ(Stray(200, "Content-Type", "text/plain"), StrayContent::kPossible);
 }
 
 TEST(FindStrayContent, ABodyIsNotStray) {

@@ -254,6 +254,8 @@ TEST_F(SerializerTest, EachWayOfFramingAResponse) {
 }
 
 TEST_F(SerializerTest, SwitchingProtocolsGoesOnWithItsProtocol) {
+  EXPECT_EQ(Answer("HTTP/1.1 426 No\r\nUpgrade: x\r\n\r\n", {.close = true, .upgrade = true}, ""),
+            "HTTP/1.1 426 No\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n");
   EXPECT_EQ(Answer("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                    "Sec-WebSocket-Accept: x\r\n\r\n",
                    {.upgrade = true}, ""),

@@ -64,6 +64,7 @@ TEST_F(ExchangeAccountTest, ALineTellsTheWholeStory) {
   EXPECT_EQ(lines[0].value("reason", ""), "none");
   EXPECT_EQ(lines[1].value("status", 0), 400);
   EXPECT_EQ(lines[1].value("reason", ""), "refused_framing");
+  EXPECT_FALSE(lines[0].contains("detail"));
   for (const char* key : {"method", "target", "host", "route", "upstream", "endpoint"}) {
     EXPECT_FALSE(lines[1].contains(key)) << "of the request before: " << key;
   }
@@ -125,7 +126,34 @@ TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
   client_.Reset();
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
   EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "499"}), 1u);
-  EXPECT_EQ(Lines()[0].value("reason", ""), "client_gone");
+  const json line = Lines()[0];
+  EXPECT_EQ(line.value("reason", ""), "client_gone");
+  EXPECT_EQ(line.value("status", 0), 499) << "one truth in metrics and log";
+}
+
+TEST_F(ExchangeAccountTest, WhatClientsAreNotToldIsInTheLog) {
+  harness_.SetEndpoints({}, "db.internal: no answer from DNS yet");
+  client_.Send(kGet);
+  harness_.Await(client_, "reason: no_endpoint\n");
+  EXPECT_EQ(Lines()[0].value("detail", ""), "db.internal: no answer from DNS yet");
+}
+
+TEST_F(ExchangeAccountTest, TheClockRunsFromTheRequestsFirstByte) {
+  Serve();
+  harness_.Advance(milliseconds(500));  // at rest
+  client_.Send(kGet.substr(0, 5));
+  harness_.Turns(3);
+  harness_.Advance(milliseconds(30));
+  client_.Send(kGet.substr(5));
+  harness_.Await(upstream_, kHeadEnd);
+  harness_.Advance(milliseconds(20));
+  upstream_.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  const json line = Lines()[1];
+  EXPECT_EQ(line.value("head_us", 0), 30'000);
+  EXPECT_EQ(line.value("connection_us", 0), 30'000);
+  EXPECT_EQ(line.value("first_byte_us", 0), 50'000);
+  EXPECT_EQ(line.value("duration_us", 0), 50'000);
 }
 
 }  // namespace

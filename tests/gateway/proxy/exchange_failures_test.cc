@@ -92,6 +92,37 @@ TEST_F(ExchangeFailuresTest, AClientThatEndsItsSideIsAnsweredIfThatDoesNotTakeLo
   }
 }
 
+// Whether the end comes with the request or after it, over a new upstream connection or a kept one,
+// with a body or without.
+TEST_F(ExchangeFailuresTest, AClientThatEndsItsSideIsGivenUpAfterTheSameTime) {
+  for (const bool kept : {false, true}) {
+    for (const std::string& request : {std::string(kGet), Post(4) + "body"}) {
+      for (const bool at_once : {true, false}) {
+        Wire client = harness_.Connect();
+        Wire upstream;
+        if (kept) {
+          client.Send(kGet);
+          upstream = harness_.Accept();
+          harness_.Await(upstream, kHeadEnd);
+          upstream.Send(kOk);
+          harness_.Await(client, "\r\n\r\nok");
+        }
+        client.Send(request);
+        if (at_once) client.End();
+        if (!kept) upstream = harness_.Accept();
+        harness_.Await(upstream, request.substr(request.size() - 4));
+        if (!at_once) client.End();
+        harness_.Turns(3);
+        harness_.Advance(Exchange::kHalfClosedPatience - 2 * pool::TimerWheel::kTick);
+        EXPECT_FALSE(harness_.context.sessions.empty()) << "too early: " << request << at_once;
+        harness_.Advance(4 * pool::TimerWheel::kTick);
+        EXPECT_TRUE(harness_.AwaitEnd(upstream)) << request << kept << at_once;
+        EXPECT_TRUE(harness_.AwaitEnd(client));
+      }
+    }
+  }
+}
+
 TEST_F(ExchangeFailuresTest, AClientGoneInsideItsBodyCancelsTheRequest) {
   ReachUpstream(Post(100) + "part", "part");
   client_.End();
@@ -173,6 +204,32 @@ TEST_F(ExchangeFailuresTest, AResetInsideAHeadHasTheSameName) {
   EXPECT_TRUE(
       ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
   EXPECT_EQ(Failures("upstream_head_truncated"), 1u);
+}
+
+TEST_F(ExchangeFailuresTest, AFloodOfInterimResponsesIsNoResponse) {
+  ReachUpstream();
+  std::string heads;
+  for (int i = 0; i <= InterimBudget::kResponses; ++i) heads += "HTTP/1.1 103 E\r\n\r\n";
+  upstream_.Send(heads + std::string(kOk));
+  ASSERT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().find("reason: upstream_bad_response\n") != std::string::npos;
+  }));
+  EXPECT_EQ(
+      harness_.Count(Metric::kFramingRefusalsTotal, {"upstream", "too_many_interim_responses"}),
+      1u);
+  EXPECT_TRUE(harness_.AwaitEnd(upstream_));
+}
+
+TEST_F(ExchangeFailuresTest, InterimResponsesMayGoOnForLong) {
+  ReachUpstream();
+  for (int i = 0; i < 100; ++i) {
+    upstream_.Send("HTTP/1.1 102 Processing\r\n\r\n");
+    EXPECT_NE(harness_.Await(client_, kHeadEnd).find(" 102 "), std::string::npos);
+    harness_.Advance(std::chrono::milliseconds(100));
+  }
+  upstream_.Send(kOk);
+  EXPECT_TRUE(harness_.Await(client_, "\r\n\r\nok").starts_with("HTTP/1.1 200 "));
 }
 
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGateway) {
@@ -307,11 +364,11 @@ TEST_F(ExchangeFailuresTest, BrokenTrailersDoNotSwallowTheNextRequest) {
   EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200"}), 0u);
 }
 
-TEST_F(ExchangeFailuresTest, WithoutAnEndpointTheReasonIsTold) {
+TEST_F(ExchangeFailuresTest, WithoutAnEndpointTheReasonIsToldAndNoName) {
   harness_.SetEndpoints({}, "web.example: no answer from DNS yet");
   client_.Send(kGet);
-  EXPECT_TRUE(ClientGets("503 ", "reason: no_endpoint\nweb.example: no answer from DNS yet\n"));
-  EXPECT_NE(client_.received().find("retry-after: 1\r\n"), std::string::npos);
+  EXPECT_TRUE(ClientGets("503 ", "\r\n\r\n503 Service Unavailable\nreason: no_endpoint\n"));
+  EXPECT_NE(client_.received().find("Retry-After: 1\r\n"), std::string::npos);
 }
 
 TEST_F(ExchangeFailuresTest, ARefusedConnectionIsABadGateway) {

@@ -110,7 +110,7 @@ TEST_F(ExchangeTest, OptionsGoesAsFarAsItMay) {
   client_.Send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
   const std::string answer = harness_.Await(client_, kHeadEnd);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
-  EXPECT_NE(answer.find("allow: GET, HEAD, POST"), answer.npos) << answer;
+  EXPECT_NE(answer.find("Allow: GET, HEAD, POST"), answer.npos) << answer;
   client_.Send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n");
   upstream_ = harness_.Accept();
   const std::string request = harness_.Await(upstream_, kHeadEnd);
@@ -460,7 +460,7 @@ TEST_F(DeniedPathTest, ARedirectHasTheRestOfTheResolvedPath) {
   const auto location = [&](std::string_view target) {
     client_.Send("GET " + std::string(target) + " HTTP/1.1\r\nHost: t.example\r\n\r\n");
     const std::string head = harness_.Await(client_, kHeadEnd);
-    const size_t at = head.find("location: ");
+    const size_t at = head.find("Location: ");
     return at == std::string::npos ? head : head.substr(at + 10, head.find('\r', at) - at - 10);
   };
   EXPECT_EQ(location("/old/a%2bb?c"), "/new/a%2bb?c");

@@ -165,7 +165,7 @@ TEST_F(ExchangeTimersTest, AWaitInTheQueue) {
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
   ExpectAt(seconds(8));
   ExpectReply("503 ", "queue_timeout");
-  EXPECT_NE(client_.received().find("retry-after: "), std::string::npos);
+  EXPECT_NE(client_.received().find("Retry-After: "), std::string::npos);
   busy.Send(kOk);
   harness_.Await(first, "\r\n\r\nok");
 }

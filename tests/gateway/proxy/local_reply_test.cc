@@ -40,10 +40,25 @@ TEST(LocalReplyTest, AnErrorNamesItselfInPlainText) {
   EXPECT_EQ(Field(reply.head, "retry-after"), "(none)");
 }
 
+TEST(LocalReplyTest, FieldNamesAreSpeltAsTheSerializersAre) {
+  const auto expect_title_case = [](const LocalReply& reply) {
+    for (const http::HeaderField& field : reply.head.headers.fields()) {
+      EXPECT_TRUE(field.name[0] >= 'A' && field.name[0] <= 'Z') << field.name;
+    }
+  };
+  LocalReply reply;
+  FillErrorReply(Failure::kQueueFull, "", &reply);
+  expect_title_case(reply);
+  FillMethodNotAllowedReply(config::MethodSet(), &reply);
+  expect_title_case(reply);
+  FillOptionsReply(config::MethodSet(), &reply);
+  expect_title_case(reply);
+}
+
 TEST(LocalReplyTest, TheDetailIsALineOfItsOwn) {
   LocalReply reply;
-  FillErrorReply(Failure::kNoEndpoint, "web: no answer yet", &reply);
-  EXPECT_EQ(reply.body, "503 Service Unavailable\nreason: no_endpoint\nweb: no answer yet\n");
+  FillErrorReply(Failure::kQueueFull, "too many wait", &reply);
+  EXPECT_EQ(reply.body, "503 Service Unavailable\nreason: queue_full\ntoo many wait\n");
   EXPECT_EQ(Field(reply.head, "retry-after"), "1") << "with every 503";
 }
 
@@ -74,8 +89,12 @@ TEST(LocalReplyTest, ARefusalSaysWhichRuleWasBroken) {
   LocalReply reply;
   FillRefusalReply(http::Refusal::kObsFold, &reply);
   EXPECT_EQ(reply.head.status, 400);
-  EXPECT_TRUE(reply.body.starts_with("400 Bad Request\nreason: obs_fold\n")) << reply.body;
-  EXPECT_NE(reply.body.find(http::RefusalText(http::Refusal::kObsFold)), std::string::npos);
+  EXPECT_EQ(reply.body, "400 Bad Request\nreason: refused_framing\n" +
+                            RefusalDetail(http::Refusal::kObsFold) + "\n");
+  FillRefusalReply(http::Refusal::kUriTooLong, &reply);
+  EXPECT_EQ(reply.head.status, 414);
+  EXPECT_TRUE(reply.body.starts_with("414 URI Too Long\nreason: refused_framing\nuri_too_long: "))
+      << reply.body;
 }
 
 TEST(LocalReplyTest, NoRouteSaysWhatWasLookedUp) {
