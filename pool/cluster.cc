@@ -21,6 +21,27 @@ void RetryPermit::Release() {
   if (totals_ != nullptr) std::exchange(totals_, nullptr)->AddRetries(worker_, -1);
 }
 
+std::string_view OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAnswered: return "answered";
+    case Outcome::kStatus502: return "502";
+    case Outcome::kStatus503: return "503";
+    case Outcome::kStatus504: return "504";
+    case Outcome::kClosed: return "upstream_closed";
+    case Outcome::kReset: return "upstream_reset";
+    case Outcome::kHeadTruncated: return "upstream_head_truncated";
+    case Outcome::kBadResponse: return "upstream_bad_response";
+    case Outcome::kTruncated: return "upstream_truncated";
+    case Outcome::kFirstByteTimeout: return "first_byte_timeout";
+    case Outcome::kStallTimeout: return "stall_timeout";
+    case Outcome::kConnectRefused: return "connect_refused";
+    case Outcome::kConnectTimeout: return "connect_timeout";
+    case Outcome::kConnectUnreachable: return "connect_unreachable";
+    case Outcome::kConnectFailed: return "connect_failed";
+  }
+  HOLDFAST_CHECK(false);
+}
+
 Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
                  const ClusterOptions& options)
     : context_(context),
@@ -259,7 +280,9 @@ void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
   const uint32_t errors = pool->shelf().CountError();
   if (options_.consecutive_errors != 0 && errors % options_.consecutive_errors == 0 &&
       context_.on_trouble) {
-    context_.on_trouble(name_, endpoint);
+    context_.on_trouble(name_, endpoint,
+                        std::to_string(errors) +
+                            " failures in a row, the last: " + std::string(OutcomeName(outcome)));
   }
 }
 

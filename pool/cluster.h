@@ -22,12 +22,26 @@
 
 namespace holdfast::pool {
 
-// How an attempt at an endpoint ended, as far as it speaks about the endpoint.
+// How an attempt at an endpoint ended, as far as it speaks about the endpoint. The names are those
+// of the access log's reasons, or the status.
 enum class Outcome : uint8_t {
-  kAnswered,      // with a status that does not speak against it
-  kGatewayError,  // 502, 503, 504, or no usable response at all
-  kConnectError,
+  kAnswered,  // with a status that does not speak against it; all others do
+  kStatus502,
+  kStatus503,
+  kStatus504,
+  kClosed,
+  kReset,
+  kHeadTruncated,
+  kBadResponse,
+  kTruncated,
+  kFirstByteTimeout,
+  kStallTimeout,
+  kConnectRefused,
+  kConnectTimeout,
+  kConnectUnreachable,
+  kConnectFailed,
 };
+std::string_view OutcomeName(Outcome outcome);
 
 // Counts one repetition of a request under way, until it goes. Movable. One thread; the upstream's
 // cluster outlives it.

@@ -21,6 +21,27 @@ bool Waiter::LentBy(const ConnectionPool& pool) const {
   return std::ranges::find(lenders_, &pool.shelf()) != lenders_.end();
 }
 
+namespace {
+
+Outcome ConnectOutcome(CheckoutResult result) {
+  switch (result) {
+    case CheckoutResult::kConnectRefused: return Outcome::kConnectRefused;
+    case CheckoutResult::kConnectTimeout: return Outcome::kConnectTimeout;
+    case CheckoutResult::kConnectUnreachable: return Outcome::kConnectUnreachable;
+    default: return Outcome::kConnectFailed;
+  }
+}
+
+}  // namespace
+
+bool WorkerPools::EvictIdle(const ConnectionPool& asker) {
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    ConnectionPool* pool = pools_[next_++ % pools_.size()];
+    if (pool != &asker && pool->EvictIdle()) return true;
+  }
+  return false;
+}
+
 ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
                                const PoolLimits& limits, PoolCells* cells, Cluster* cluster)
     : context_(context),
@@ -33,11 +54,13 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   sharing_ = context_.peers != nullptr && shelf_->workers() > 1;
   joined_ = sharing_ && shelf_->Join(context_.worker, this);
+  if (context_.pools != nullptr) context_.pools->Add(this);
 }
 
 ConnectionPool::~ConnectionPool() {
   HOLDFAST_CHECK(leased_.empty());
   HOLDFAST_CHECK(waiters_.empty());
+  if (context_.pools != nullptr) context_.pools->Remove(this);
   LeaveShelf();
   sharing_ = false;
   CloseAllIdle(CloseReason::kDrained);
@@ -160,8 +183,14 @@ ConnectionPool::Supply ConnectionPool::MakeRoom(ConnectionPermit* permit, Checko
   bool breaker = false;
   if (TakePermit(permit, &breaker)) return Supply::kComing;
   if (EvictIdle() && TakePermit(permit, &breaker)) return Supply::kComing;
-  if (!breaker) return Supply::kCapped;
-  *refusal = CheckoutResult::kConnectionsBreaker;
+  const bool others = context_.pools != nullptr && shelf_->OutOfDescriptors();
+  if (others && context_.pools->EvictIdle(*this) && TakePermit(permit, &breaker)) {
+    return Supply::kComing;
+  }
+  // With no connection of this pool's own, none will come back to a request that waits.
+  const bool lost = shelf_->OutOfDescriptors() && leased() + connecting() + idle() == 0;
+  if (!breaker && !lost) return Supply::kCapped;
+  *refusal = breaker ? CheckoutResult::kConnectionsBreaker : CheckoutResult::kNoDescriptors;
   return Supply::kFailed;
 }
 
@@ -255,7 +284,7 @@ void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
   if (silent || result == CheckoutResult::kConnectUnreachable) Doubt();
   if (!silent) connect_slow_ = false;
   if (cluster_ != nullptr && SpeaksOfEndpoint(result)) {
-    cluster_->Report(key_.address, Outcome::kConnectError);
+    cluster_->Report(key_.address, ConnectOutcome(result));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <absl/container/inlined_vector.h>
 
@@ -82,6 +83,22 @@ struct Checkout {
   CheckoutResult refusal = CheckoutResult::kNoEndpoint;
 };
 
+class ConnectionPool;
+
+// The pools of one worker, for those of them that need a descriptor which another can do without.
+// One thread; it outlives the pools.
+class WorkerPools {
+ public:
+  void Add(ConnectionPool* pool) { pools_.push_back(pool); }
+  void Remove(ConnectionPool* pool) { std::erase(pools_, pool); }
+  // Closes an idle connection of another pool, each pool's in turn; false: none has any.
+  bool EvictIdle(const ConnectionPool& asker);
+
+ private:
+  std::vector<ConnectionPool*> pools_;
+  size_t next_ = 0;
+};
+
 // What a pool needs of its worker and of the other workers. Everything outlives the pool.
 struct PoolContext {
   EventLoop* loop;
@@ -90,8 +107,12 @@ struct PoolContext {
   Shelves* shelves;
   const Peers* peers = nullptr;  // null: nothing is shared
   size_t worker = 0;
+  WorkerPools* pools = nullptr;  // null: it stands alone
   // An endpoint has failed so many requests in a row that it may have to be left out.
-  std::function<void(const std::string& upstream, const SocketAddress& endpoint)> on_trouble;
+  // `cause` is for people.
+  std::function<void(const std::string& upstream, const SocketAddress& endpoint,
+                     const std::string& cause)>
+      on_trouble;
 };
 
 // All connections of one worker to one endpoint (one EndpointKey): idle ones in LIFO order, leased,

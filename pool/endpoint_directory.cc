@@ -84,14 +84,16 @@ void EndpointDirectory::ForgetDeparted(Upstream& upstream) {
 }
 
 void EndpointDirectory::SetHealth(const std::string& upstream, const SocketAddress& address,
-                                  bool healthy) {
+                                  bool healthy, const std::string& cause) {
   Record* record = FindRecord(upstream, address);
   if (record == nullptr || !upstreams_.at(upstream).policy.checked) return;
   record->healthy = healthy;
+  record->health_cause = cause;
   Judge(upstreams_.at(upstream), *record);
 }
 
-void EndpointDirectory::OnTrouble(const std::string& upstream_name, const SocketAddress& address) {
+void EndpointDirectory::OnTrouble(const std::string& upstream_name, const SocketAddress& address,
+                                  const std::string& cause) {
   Record* record = FindRecord(upstream_name, address);
   if (record == nullptr) return;
   Upstream& upstream = upstreams_.at(upstream_name);
@@ -101,6 +103,7 @@ void EndpointDirectory::OnTrouble(const std::string& upstream_name, const Socket
   ++upstream.ejections[static_cast<size_t>(result)];
   if (result != EjectionResult::kEjected) return;
   record->ejected_until = record->ejection.Eject(options, loop_->now());
+  record->ejection_cause = cause;
   Judge(upstream, *record);
   ArmEjectionTimer();
 }
@@ -140,6 +143,23 @@ bool EndpointDirectory::Healthy(const std::string& upstream, const SocketAddress
   if (found == upstreams_.end()) return true;
   const auto record = found->second.records.find(address);
   return record == found->second.records.end() || record->second.healthy;
+}
+
+std::string EndpointDirectory::Cause(const std::string& upstream_name,
+                                     const SocketAddress& address) const {
+  const auto upstream = upstreams_.find(upstream_name);
+  if (upstream == upstreams_.end()) return "";
+  const auto found = upstream->second.records.find(address);
+  if (found == upstream->second.records.end()) return "";
+  const Record& record = found->second;
+  switch (record.availability) {
+    case Availability::kUp:
+    case Availability::kUnhealthy: return record.health_cause;
+    case Availability::kEjected: return record.ejection_cause;
+    case Availability::kDrained:
+    case Availability::kMaintenance: return "by hand";
+  }
+  HOLDFAST_CHECK(false);
 }
 
 EndpointDirectory::Upstream* EndpointDirectory::FindUpstream(const std::string& upstream) {

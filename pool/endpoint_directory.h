@@ -65,9 +65,12 @@ class EndpointDirectory {
   // An endpoint that is named twice counts once.
   void SetDiscovered(const std::string& upstream, const std::vector<EndpointSpec>& endpoints,
                      const std::string& note);
-  void SetHealth(const std::string& upstream, const SocketAddress& address, bool healthy);
+  // `cause` is for people, here and below.
+  void SetHealth(const std::string& upstream, const SocketAddress& address, bool healthy,
+                 const std::string& cause = "");
   // The endpoint has failed as many requests in a row as it may.
-  void OnTrouble(const std::string& upstream, const SocketAddress& address);
+  void OnTrouble(const std::string& upstream, const SocketAddress& address,
+                 const std::string& cause = "");
   // False: unknown.
   bool SetManual(const std::string& upstream, const SocketAddress& address, ManualState state);
   // In place of the discovered weight, which comes back with nullopt; at least 1. False: unknown.
@@ -79,6 +82,9 @@ class EndpointDirectory {
   // What the health checks said last; true without any.
   bool Healthy(const std::string& upstream, const SocketAddress& address) const;
 
+  // Why a present endpoint is in the state that it is in; empty when there is nothing to say.
+  std::string Cause(const std::string& upstream, const SocketAddress& address) const;
+
   // The endpoints' states at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;
 
@@ -88,7 +94,9 @@ class EndpointDirectory {
     uint64_t generation = 0;  // the upstream's when it was last discovered
     TimePoint left_at;        // with an older generation
     bool healthy = true;
+    std::string health_cause;  // of the last change
     EjectionRecord ejection;
+    std::string ejection_cause;
     TimePoint ejected_until;  // while ejected
     ManualState manual = ManualState::kUp;
     std::optional<uint32_t> weight;

@@ -22,7 +22,7 @@ enum class CheckoutResult : uint8_t {
   kConnectUnreachable,  // no route to the address, or nobody answers for it
   kConnectFailed,       // any other error of connect(2)
   // Our own trouble: it says nothing of the endpoint.
-  kNoDescriptors,       // the process is out of file descriptors
+  kNoDescriptors,       // the process, or its share for upstreams, is out of descriptors
   kNoLocalPort,         // every local port is taken by connections to this endpoint
   kNoMemory,            // the kernel has no memory or no epoll watch left
   kNoEndpoint,          // the upstream has no address (yet)

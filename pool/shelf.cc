@@ -13,8 +13,12 @@ size_t NextSweep(size_t left) { return std::max<size_t>(64, 2 * left); }
 }  // namespace
 
 Shelf::Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
-             std::shared_ptr<BoundedCount> process_idle)
-    : slots_(workers), totals_(std::move(totals)), process_idle_(std::move(process_idle)) {}
+             std::shared_ptr<BoundedCount> process_idle,
+             std::shared_ptr<BoundedCount> process_connections)
+    : slots_(workers),
+      totals_(std::move(totals)),
+      process_idle_(std::move(process_idle)),
+      process_connections_(std::move(process_connections)) {}
 
 bool Shelf::Join(size_t worker, ConnectionPool* pool) {
   if (slots_[worker].pool != nullptr) return false;
@@ -31,6 +35,13 @@ void Shelf::Leave(size_t worker) {
 void Shelf::SetCaps(size_t max_connections, size_t max_idle) {
   connections_.SetLimit(max_connections);
   idle_.SetLimit(max_idle);
+}
+
+bool Shelf::TakeConnection() {
+  if (!connections_.Take()) return false;
+  if (process_connections_->Take()) return true;
+  connections_.Return();
+  return false;
 }
 
 bool Shelf::TakeIdlePlace() {
@@ -117,7 +128,7 @@ std::shared_ptr<Shelf> Shelves::For(const EndpointKey& key) {
   std::weak_ptr<Shelf>& known = shelves_[key];
   std::shared_ptr<Shelf> shelf = known.lock();
   if (shelf == nullptr) {
-    shelf = std::make_shared<Shelf>(workers_, LockedTotalsOf(key.upstream), idle_);
+    shelf = std::make_shared<Shelf>(workers_, LockedTotalsOf(key.upstream), idle_, connections_);
     known = shelf;
   }
   return shelf;
@@ -126,6 +137,14 @@ std::shared_ptr<Shelf> Shelves::For(const EndpointKey& key) {
 std::shared_ptr<UpstreamTotals> Shelves::TotalsOf(const std::string& upstream) {
   const std::lock_guard lock(mutex_);
   return LockedTotalsOf(upstream);
+}
+
+uint64_t Shelves::RequestsOf(const std::string& upstream) {
+  const std::lock_guard lock(mutex_);
+  const auto known = totals_.find(upstream);
+  const std::shared_ptr<UpstreamTotals> totals =
+      known == totals_.end() ? nullptr : known->second.lock();
+  return totals == nullptr ? 0 : totals->begun();
 }
 
 void Shelves::AddTo(metrics::Sums& sums) {

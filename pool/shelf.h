@@ -48,7 +48,8 @@ class Shelf {
   static constexpr uint32_t kFloor = 1;
 
   Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
-        std::shared_ptr<BoundedCount> process_idle);
+        std::shared_ptr<BoundedCount> process_idle,
+        std::shared_ptr<BoundedCount> process_connections);
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
 
@@ -64,8 +65,14 @@ class Shelf {
 
   // The strict caps, for the whole process.
   void SetCaps(size_t max_connections, size_t max_idle);
-  bool TakeConnection() { return connections_.Take(); }
-  void ReturnConnection() { connections_.Return(); }
+  bool TakeConnection();
+  void ReturnConnection() {
+    connections_.Return();
+    process_connections_->Return();
+  }
+  // The process has no descriptor for another connection to any upstream, though the cap would
+  // allow one.
+  bool OutOfDescriptors() const { return process_connections_->full() && !connections_.full(); }
   size_t connections() const { return connections_.taken(); }
   bool over_cap() const { return connections_.over(); }
   // A worker holds as many places as it ever kept idle at a time, so that going idle and coming
@@ -118,6 +125,7 @@ class Shelf {
   std::vector<Slot> slots_;
   std::shared_ptr<UpstreamTotals> totals_;
   std::shared_ptr<BoundedCount> process_idle_;
+  std::shared_ptr<BoundedCount> process_connections_;
   BoundedCount idle_;
   BoundedCount connections_;
   std::atomic<size_t> waiting_workers_{0};
@@ -152,8 +160,12 @@ class Shelves {
   // Made when it is asked for first; gone with the last who holds it.
   std::shared_ptr<Shelf> For(const EndpointKey& key);
   std::shared_ptr<UpstreamTotals> TotalsOf(const std::string& upstream);
+  // Changes whenever the upstream has had requests; 0 for one that nobody uses.
+  uint64_t RequestsOf(const std::string& upstream);
   // Of idle connections over all endpoints.
   void SetIdleLimit(size_t limit) { idle_->SetLimit(limit); }
+  // Of connections over all endpoints, whatever the caps add up to.
+  void SetConnectionLimit(size_t limit) { connections_->SetLimit(limit); }
   size_t idle_places() const { return idle_->taken(); }
   // What is known of each upstream, for a scrape.
   void AddTo(metrics::Sums& sums);
@@ -164,6 +176,8 @@ class Shelves {
   const size_t workers_;
   // The process's places for idle connections: a share of its descriptors.
   const std::shared_ptr<BoundedCount> idle_ = std::make_shared<BoundedCount>();
+  // Its places for connections, idle ones among them.
+  const std::shared_ptr<BoundedCount> connections_ = std::make_shared<BoundedCount>();
   std::mutex mutex_;
   // Under mutex_.
   absl::flat_hash_map<EndpointKey, std::weak_ptr<Shelf>> shelves_;

@@ -45,6 +45,12 @@ void UpstreamTotals::LearnSurvived(Duration idle_age, TimePoint now) {
   idle_expiry_.store(learned_.current().count(), std::memory_order_relaxed);
 }
 
+uint64_t UpstreamTotals::begun() const {
+  uint64_t begun = 0;
+  for (const Slot& slot : slots_) begun += slot.begun.load(std::memory_order_relaxed);
+  return begun;
+}
+
 size_t UpstreamTotals::Sum(std::atomic<int32_t> Slot::*cell) const {
   int64_t sum = 0;
   for (const Slot& slot : slots_) sum += (slot.*cell).load(std::memory_order_relaxed);

@@ -28,13 +28,21 @@ class UpstreamTotals {
 
   // One worker's requests: in flight or waiting, those of them that wait, and those that are
   // repetitions.
-  void AddActive(size_t worker, int n) { Add(slots_[worker].active, n); }
+  void AddActive(size_t worker, int n) {
+    Slot& slot = slots_[worker];
+    Add(slot.active, n);
+    if (n <= 0) return;
+    const uint64_t begun = slot.begun.load(std::memory_order_relaxed);
+    slot.begun.store(begun + static_cast<uint64_t>(n), std::memory_order_relaxed);
+  }
   void AddPending(size_t worker, int n) { Add(slots_[worker].pending, n); }
   void AddRetries(size_t worker, int n) { Add(slots_[worker].retries, n); }
   // Over all workers; each may be ahead by what it is just adding.
   size_t active() const { return Sum(&Slot::active); }
   size_t pending() const { return Sum(&Slot::pending); }
   size_t retries() const { return Sum(&Slot::retries); }
+  // How often AddActive has added so far: it grows with every request, by one or two.
+  uint64_t begun() const;
 
   void SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget);
   // One more may be added. Workers that ask at the same moment may get one each.
@@ -72,6 +80,7 @@ class UpstreamTotals {
     std::atomic<int32_t> active{0};
     std::atomic<int32_t> pending{0};
     std::atomic<int32_t> retries{0};
+    std::atomic<uint64_t> begun{0};
   };
 
   static void Add(std::atomic<int32_t>& cell, int n) {

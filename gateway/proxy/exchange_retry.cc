@@ -81,7 +81,8 @@ bool Exchange::RepeatInsteadOfRelay() {
 }
 
 void Exchange::OnFirstByteTimeout() {
-  if (Repeat(DecideRetry(FactsAt(AttemptEnd::kFirstByteTimeout)), Outcome::kGatewayError)) return;
+  if (Repeat(DecideRetry(FactsAt(AttemptEnd::kFirstByteTimeout)), Outcome::kFirstByteTimeout))
+    return;
   Fail(Failure::kFirstByteTimeout);
 }
 

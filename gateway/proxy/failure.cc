@@ -89,17 +89,17 @@ Failure FailureOf(pool::CheckoutResult result) {
 
 std::optional<pool::Outcome> OutcomeOf(Failure failure) {
   switch (failure) {
-    case Failure::kConnectRefused:
-    case Failure::kConnectTimeout:
-    case Failure::kConnectUnreachable:
-    case Failure::kConnectFailed: return pool::Outcome::kConnectError;
-    case Failure::kUpstreamClosed:
-    case Failure::kUpstreamReset:
-    case Failure::kUpstreamHeadTruncated:
-    case Failure::kUpstreamBadResponse:
-    case Failure::kUpstreamTruncated:
-    case Failure::kFirstByteTimeout:
-    case Failure::kStallTimeout: return pool::Outcome::kGatewayError;
+    case Failure::kConnectRefused: return pool::Outcome::kConnectRefused;
+    case Failure::kConnectTimeout: return pool::Outcome::kConnectTimeout;
+    case Failure::kConnectUnreachable: return pool::Outcome::kConnectUnreachable;
+    case Failure::kConnectFailed: return pool::Outcome::kConnectFailed;
+    case Failure::kUpstreamClosed: return pool::Outcome::kClosed;
+    case Failure::kUpstreamReset: return pool::Outcome::kReset;
+    case Failure::kUpstreamHeadTruncated: return pool::Outcome::kHeadTruncated;
+    case Failure::kUpstreamBadResponse: return pool::Outcome::kBadResponse;
+    case Failure::kUpstreamTruncated: return pool::Outcome::kTruncated;
+    case Failure::kFirstByteTimeout: return pool::Outcome::kFirstByteTimeout;
+    case Failure::kStallTimeout: return pool::Outcome::kStallTimeout;
     // The client's doing, ours, or that of nobody in particular: the total time counts the client's
     // own slowness, too.
     default: return std::nullopt;

@@ -65,7 +65,12 @@ constexpr bool IsGatewayError(int status) { return status >= 502 && status <= 50
 std::optional<pool::Outcome> OutcomeOf(Failure failure);
 // What an answer with this status says about it.
 constexpr pool::Outcome OutcomeOfStatus(int status) {
-  return IsGatewayError(status) ? pool::Outcome::kGatewayError : pool::Outcome::kAnswered;
+  switch (status) {
+    case 502: return pool::Outcome::kStatus502;
+    case 503: return pool::Outcome::kStatus503;
+    case 504: return pool::Outcome::kStatus504;
+    default: return pool::Outcome::kAnswered;
+  }
 }
 
 }  // namespace holdfast::proxy

@@ -157,6 +157,7 @@ bool HealthProbe::TakeHead(size_t head_bytes) {
   }
   if (!head_.informational()) {
     state_ = State::kReadingBody;
+    status_ = head_.status;
     status_good_ = check_.min_status <= head_.status && head_.status <= check_.max_status;
     reusable_ = http::ResponseAllowsReuse(head_) &&
                 http::FindStrayContent(head_) == http::StrayContent::kNone;

@@ -57,6 +57,8 @@ class HealthProbe final : private pool::ConnectionEvents {
   // Begins a check; none is under way. `host` is what to send where `check` names no host.
   void Start(const config::HealthCheck& check, std::string_view host);
   bool running() const { return state_ != State::kAtRest; }
+  // Of the last response.
+  int status() const { return status_; }
 
  private:
   enum class State : uint8_t {
@@ -97,6 +99,7 @@ class HealthProbe final : private pool::ConnectionEvents {
   bool reused_ = false;       // connection_ was kept from a check before
   uint64_t read_before_ = 0;  // of connection_, when the request was sent
   int informational_ = 0;     // interim responses so far
+  int status_ = 0;
   bool status_good_ = false;
   bool reusable_ = false;  // as far as the head says
   http::HeadScanner scanner_;

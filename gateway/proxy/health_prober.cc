@@ -108,9 +108,13 @@ class HealthProber::Endpoint {
     }
     const config::HealthCheck& check = group_->check();
     if (++in_a_row_ < (healthy_ ? check.fall : check.rise)) return;
+    const std::string word = result == ProbeResult::kBadStatus
+                                 ? std::to_string(probe_.status())
+                                 : std::string(ProbeResultName(result));
+    const std::string cause = "check: " + word + ", " + std::to_string(in_a_row_) + " in a row";
     in_a_row_ = 0;
     healthy_ = !healthy_;
-    prober().callbacks_.on_health(group_->upstream(), target_.address, healthy_);
+    prober().callbacks_.on_health(group_->upstream(), target_.address, healthy_, cause);
   }
 
   Group* group_;

@@ -39,8 +39,9 @@ class HealthProber {
 
   struct Callbacks {
     // An endpoint's health became another. Called from the loop; it must not call SetTargets.
+    // `cause` is for people: "check: 503, 3 in a row".
     std::function<void(const std::string& upstream, const pool::SocketAddress& address,
-                       bool healthy)>
+                       bool healthy, const std::string& cause)>
         on_health;
     // Whether the upstream has had requests since the last time it was asked.
     std::function<bool(const std::string& upstream)> has_traffic;

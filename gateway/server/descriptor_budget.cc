@@ -21,7 +21,8 @@ constexpr size_t kPerWorker = 2;
 constexpr size_t kPerListenerAndWorker = 3;
 // A check has a connection of its own to each endpoint, of which a name may have several.
 constexpr size_t kPerCheckedLiteral = 1;
-constexpr size_t kPerCheckedName = 8;
+// What a name is taken to stand for. With more addresses the share is reached before the caps are.
+constexpr size_t kAddressesPerName = 8;
 // Below this a gateway is not worth starting.
 constexpr size_t kFewestClients = 16;
 
@@ -30,7 +31,7 @@ size_t ForChecks(const config::Config& config) {
   for (const config::Upstream& upstream : config.upstreams) {
     if (!upstream.health_check.has_value()) continue;
     for (const config::Endpoint& endpoint : upstream.endpoints) {
-      connections += endpoint.literal.has_value() ? kPerCheckedLiteral : kPerCheckedName;
+      connections += endpoint.literal.has_value() ? kPerCheckedLiteral : kAddressesPerName;
     }
   }
   return std::min(connections, proxy::HealthProber::kMaxKept);
@@ -38,10 +39,17 @@ size_t ForChecks(const config::Config& config) {
 
 // What `upstream` asks for of `left` descriptors.
 size_t Wanted(const config::Upstream& upstream, size_t left) {
-  const size_t endpoints = upstream.endpoints.size();
-  if (!upstream.max_connections.has_value()) return endpoints > 0 ? left : 0;
-  const size_t each = *upstream.max_connections;
-  return endpoints > 0 && each > left / endpoints ? left : each * endpoints;
+  if (upstream.endpoints.empty()) return 0;
+  size_t most = left;
+  if (const auto& breaker = upstream.breakers.connections; breaker.has_value()) {
+    most = std::min<size_t>(most, *breaker);
+  }
+  if (!upstream.max_connections.has_value()) return most;
+  size_t addresses = 0;
+  for (const config::Endpoint& endpoint : upstream.endpoints) {
+    addresses += endpoint.literal.has_value() ? 1 : kAddressesPerName;
+  }
+  return std::min(most, *upstream.max_connections * addresses);
 }
 
 // A cap that was raised above the default, for nothing, is worth a word.

@@ -16,9 +16,10 @@ namespace holdfast::server {
 //   limit = gateway + upstream connections + clients
 //
 // `gateway`: loops, mailboxes, listeners, the status port, logs, DNS, health checks. Upstream
-// connections have what the configuration allows them (max_connections times endpoints), at most
-// half of what is left. The rest is the clients'. Idle upstream connections, part of the upstreams'
-// share, are at most a fifth of the limit.
+// connections have what the configuration allows them (max_connections times endpoints, of which a
+// name is taken to stand for eight, and breakers.connections), at most half of what is left. The
+// rest is the clients'. Idle upstream connections, part of the upstreams' share, are at most a
+// fifth of the limit. The shares are enforced, however many addresses names turn out to have.
 struct DescriptorBudget {
   size_t limit = 0;
   size_t gateway = 0;

@@ -75,7 +75,11 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
   registry_.AddCollector(metrics::BuildInfoCollector(options_.version, options_.commit));
   registry_.AddCollector([this](metrics::Sums& sums) { upstreams_->AddTo(sums); });
   upstreams_ = std::make_unique<UpstreamWatch>(
-      &loop_, &slabs_, &registry_, shard_,
+      &loop_, &slabs_,
+      [this](const std::string& upstream) {
+        return shelves_.has_value() ? shelves_->RequestsOf(upstream) : 0;
+      },
+      shard_,
       [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
         MailAll(
             [upstream, endpoints](Worker& worker) { worker.SetEndpoints(upstream, endpoints); });
@@ -144,6 +148,7 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   LogInfo(budget->ToString());
   for (const std::string& cut : budget->cuts) LogWarning(cut);
   shares->workers = worker_count_;
+  shares->upstreams = std::max<size_t>(1, budget->upstreams);
   shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams);
   shares->clients = std::max<size_t>(1, budget->clients / worker_count_);
   return absl::OkStatus();
@@ -247,9 +252,10 @@ void Server::CreateWorkers(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     Worker::Callbacks callbacks;
     callbacks.on_empty = [this](size_t cut) { mailbox_.Post([this, cut] { OnWorkerEmpty(cut); }); };
-    callbacks.on_trouble = [this](const std::string& upstream,
-                                  const pool::SocketAddress& endpoint) {
-      mailbox_.Post([this, upstream, endpoint] { upstreams_->OnTrouble(upstream, endpoint); });
+    callbacks.on_trouble = [this](const std::string& upstream, const pool::SocketAddress& endpoint,
+                                  const std::string& cause) {
+      mailbox_.Post(
+          [this, upstream, endpoint, cause] { upstreams_->OnTrouble(upstream, endpoint, cause); });
     };
     callbacks.submit_log = [this, i](std::string batch) {
       Worker* worker = workers_[i].get();

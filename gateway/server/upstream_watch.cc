@@ -55,30 +55,11 @@ std::vector<pool::HealthPolicy> PoliciesOf(const config::Config& config) {
   return policies;
 }
 
-void LogStates(const std::string& upstream, const pool::EndpointSet& before,
-               const pool::EndpointSet& after) {
-  absl::flat_hash_map<pool::SocketAddress, pool::Availability> known;
-  for (const auto& endpoint : before.endpoints) known[endpoint.address] = endpoint.availability;
-  for (const pool::EndpointState& endpoint : after.endpoints) {
-    const auto was = known.try_emplace(endpoint.address, pool::Availability::kUp).first->second;
-    if (was == endpoint.availability) continue;
-    const std::string line =
-        absl::StrCat("upstream ", upstream, ": endpoint ", endpoint.address.ToString(), " is ",
-                     std::string(pool::AvailabilityName(endpoint.availability)), ", was ",
-                     std::string(pool::AvailabilityName(was)));
-    if (endpoint.availability == pool::Availability::kUp) {
-      LogInfo(line);
-    } else {
-      LogWarning(line);
-    }
-  }
-}
-
 void LogName(const pool::NameReport& report) {
   const std::string subject =
       absl::StrCat(report.upstreams.size() == 1 ? "upstream " : "upstreams ",
                    absl::StrJoin(report.upstreams, ", "), ": ");
-  const std::string known = absl::StrCat(report.endpoints, " addresses known");
+  const std::string known = absl::StrCat("addresses known: ", report.endpoints);
   switch (report.news) {
     case pool::NameNews::kNone: return;
     case pool::NameNews::kTrouble:
@@ -106,11 +87,10 @@ std::string HostOf(const pool::EndpointSpec& endpoint) {
   return host;
 }
 
-UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs,
-                             const metrics::Registry* registry, metrics::Shard* shard,
-                             OnChange on_change)
+UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
+                             metrics::Shard* shard, OnChange on_change)
     : loop_(loop),
-      registry_(registry),
+      requests_of_(std::move(requests_of)),
       shard_(shard),
       on_change_(std::move(on_change)),
       random_(SeedOf(loop->clock())),
@@ -120,8 +100,11 @@ UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs,
                  }),
       prober_(
           loop, slabs, &random_,
-          {.on_health = [this](const std::string& upstream, const pool::SocketAddress& address,
-                               bool healthy) { directory_.SetHealth(upstream, address, healthy); },
+          {.on_health =
+               [this](const std::string& upstream, const pool::SocketAddress& address, bool healthy,
+                      const std::string& cause) {
+                 directory_.SetHealth(upstream, address, healthy, cause);
+               },
            .has_traffic = [this](const std::string& upstream) { return HasTraffic(upstream); }}) {}
 
 void UpstreamWatch::StartDiscovery(const config::Dns& dns) {
@@ -185,6 +168,28 @@ void UpstreamWatch::OnDirectoryChange(const std::string& name, const pool::Endpo
   on_change_(name, endpoints);
 }
 
+void UpstreamWatch::LogStates(const std::string& upstream, const pool::EndpointSet& before,
+                              const pool::EndpointSet& after) const {
+  absl::flat_hash_map<pool::SocketAddress, pool::Availability> known;
+  for (const auto& endpoint : before.endpoints) known[endpoint.address] = endpoint.availability;
+  const auto up = std::ranges::count(after.endpoints, pool::Availability::kUp,
+                                     &pool::EndpointState::availability);
+  for (const pool::EndpointState& endpoint : after.endpoints) {
+    const auto was = known.try_emplace(endpoint.address, pool::Availability::kUp).first->second;
+    if (was == endpoint.availability) continue;
+    const bool returns = endpoint.availability == pool::Availability::kUp;
+    const std::string cause = returns && was == pool::Availability::kEjected
+                                  ? "its time is over"
+                                  : directory_.Cause(upstream, endpoint.address);
+    const std::string line = absl::StrCat(
+        "upstream ", upstream, ": endpoint ", endpoint.address.ToString(), " is ",
+        std::string(pool::AvailabilityName(endpoint.availability)), ", was ",
+        std::string(pool::AvailabilityName(was)), cause.empty() ? "" : " (" + cause + ")", "; ", up,
+        " of ", after.endpoints.size(), " are up");
+    returns ? LogInfo(line) : LogWarning(line);
+  }
+}
+
 void UpstreamWatch::AimChecks(const std::string& name) {
   std::vector<proxy::ProbeTarget> targets;
   for (const pool::EndpointState& endpoint : directory_.Current(name).endpoints) {
@@ -205,17 +210,14 @@ bool UpstreamWatch::AllNamed() const {
   });
 }
 
-void UpstreamWatch::OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint) {
-  directory_.OnTrouble(upstream, endpoint);
+void UpstreamWatch::OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint,
+                              const std::string& cause) {
+  directory_.OnTrouble(upstream, endpoint, cause);
 }
 
 bool UpstreamWatch::HasTraffic(const std::string& name) {
-  uint64_t checkouts = 0;
-  const metrics::Sums sums = registry_->Collect(Metric::kUpstreamCheckoutsTotal);
-  for (const auto& [labels, count] : sums.Of<metrics::Counter>(Metric::kUpstreamCheckoutsTotal)) {
-    if (labels.front() == name) checkouts += count;
-  }
-  return std::exchange(upstreams_.at(name).checkouts, checkouts) != checkouts;
+  const uint64_t requests = requests_of_(name);
+  return std::exchange(upstreams_.at(name).requests, requests) != requests;
 }
 
 void UpstreamWatch::AddTo(metrics::Sums& sums) const {

@@ -11,7 +11,8 @@
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/health_prober.h"
-#include "metrics/registry.h"
+#include "metrics/shard.h"
+#include "metrics/sums.h"
 #include "pool/dns/cares_resolver.h"
 #include "pool/dns/discovery.h"
 #include "pool/endpoint_directory.h"
@@ -31,7 +32,10 @@ class UpstreamWatch {
   using OnChange =
       std::function<void(const std::string& upstream, const pool::EndpointSet& endpoints)>;
 
-  UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, const metrics::Registry* registry,
+  // A number that changes whenever an upstream has had requests.
+  using RequestsOf = std::function<uint64_t(const std::string& upstream)>;
+
+  UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
                 metrics::Shard* shard, OnChange on_change);
   UpstreamWatch(const UpstreamWatch&) = delete;
   UpstreamWatch& operator=(const UpstreamWatch&) = delete;
@@ -46,7 +50,8 @@ class UpstreamWatch {
   // Each upstream of it has an endpoint.
   bool AllNamed() const;
   // An endpoint has failed as many requests in a row as it may.
-  void OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint);
+  void OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint,
+                 const std::string& cause);
 
   // Of endpoints and checks, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;
@@ -58,18 +63,20 @@ class UpstreamWatch {
     std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
     pool::EndpointSet told;
     metrics::Claim claim;
-    uint64_t checkouts = 0;  // when HasTraffic was last asked
+    uint64_t requests = 0;  // when HasTraffic was last asked
   };
 
   void StartDiscovery(const config::Dns& dns);
   void TakeDiscovered(const std::string& name, const pool::DiscoveredEndpoints& discovered);
   void OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints);
+  void LogStates(const std::string& upstream, const pool::EndpointSet& before,
+                 const pool::EndpointSet& after) const;
   // Tells the prober what to check.
   void AimChecks(const std::string& name);
   bool HasTraffic(const std::string& name);
 
   pool::EventLoop* loop_;
-  const metrics::Registry* registry_;
+  RequestsOf requests_of_;
   metrics::Shard* shard_;
   OnChange on_change_;
   pool::Random random_;

@@ -97,6 +97,7 @@ void Worker::Join() {
 }
 
 void Worker::Adopt(WorkerUpdate update) {
+  place_.shelves->SetConnectionLimit(update.shares.upstreams);
   place_.shelves->SetIdleLimit(update.shares.idle_upstreams);
   context_.max_sessions = update.shares.clients;
   if (update.snapshot->config().access_log.has_value()) {
@@ -166,6 +167,7 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
                                        .shelves = place_.shelves,
                                        .peers = place_.peers,
                                        .worker = place_.index,
+                                       .pools = &pools_,
                                        .on_trouble = callbacks_.on_trouble};
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
     const pool::ClusterOptions options = ClusterOptionsOf(upstream);

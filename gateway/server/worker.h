@@ -27,7 +27,8 @@ namespace holdfast::server {
 // What the process may have, or this worker's share of it.
 struct WorkerShares {
   size_t workers = 1;
-  size_t idle_upstreams = 512;  // of the whole process, over all upstreams
+  size_t upstreams = 1024;      // of the whole process, over all upstreams
+  size_t idle_upstreams = 512;  // of them
   size_t clients = 1024;        // over all listeners
 };
 
@@ -64,7 +65,8 @@ class Worker {
     std::function<void(size_t)> on_empty;
     std::function<void(std::string)> submit_log;  // a batch of access log lines
     // An endpoint of an upstream has failed as many requests in a row as it may.
-    std::function<void(const std::string&, const pool::SocketAddress&)> on_trouble;
+    std::function<void(const std::string&, const pool::SocketAddress&, const std::string& cause)>
+        on_trouble;
   };
 
   Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
@@ -105,6 +107,7 @@ class Worker {
 
   const WorkerPlace place_;
   Callbacks callbacks_;
+  pool::WorkerPools pools_;
   pool::EventLoop loop_;
   pool::SlabPool slabs_;
   pool::Random random_;

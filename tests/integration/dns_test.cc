@@ -158,13 +158,13 @@ TEST(DnsTest, ANameThatDoesNotResolveIsInTheLogAndTheMetrics) {
   AutoUpstream upstream;
   DnsServer dns;
   GatewayProcess gateway(Named(dns, {"web.test" + PortOf(upstream.address())}));
-  EXPECT_TRUE(gateway.AwaitStderr("upstream web: DNS: web.test: not found (0 addresses known)"));
+  EXPECT_TRUE(gateway.AwaitStderr("upstream web: DNS: web.test: not found (addresses known: 0)"));
   gateway.AwaitMetricAtLeast("holdfast_dns_name_failures_total", {{"name", "web.test"}}, 1);
   gateway.AwaitMetric("holdfast_dns_name_last_success_timestamp_seconds", {{"name", "web.test"}},
                       0);
   EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
   dns.Set("web.test", {"127.0.0.1"}, 60);
-  EXPECT_TRUE(gateway.AwaitStderr("DNS: web.test: all is answered (1 addresses known)"));
+  EXPECT_TRUE(gateway.AwaitStderr("DNS: web.test: all is answered (addresses known: 1)"));
   gateway.AwaitMetricAtLeast("holdfast_dns_name_last_success_timestamp_seconds",
                              {{"name", "web.test"}}, 1);
 }

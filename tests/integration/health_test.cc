@@ -106,7 +106,10 @@ TEST(HealthCheckTest, AnEndpointThatFailsItsChecksIsLeftOutAndReturns) {
   EXPECT_EQ(gateway.Scrape().Value("holdfast_upstream_endpoint_up", endpoint), 1);
   EXPECT_EQ(Changes(gateway, bad, "unhealthy"), 1);
   EXPECT_EQ(Changes(gateway, bad, "up"), 1);
-  EXPECT_TRUE(gateway.AwaitStderr("endpoint " + bad.address() + " is unhealthy, was up"));
+  EXPECT_TRUE(gateway.AwaitStderr("endpoint " + bad.address() +
+                                  " is unhealthy, was up (check: 503, 2 in a row); 1 of 2 are up"));
+  EXPECT_TRUE(gateway.AwaitStderr("endpoint " + bad.address() +
+                                  " is up, was unhealthy (check: ok, 2 in a row); 2 of 2 are up"));
 }
 
 TEST(HealthCheckTest, FewerFailuresThanFallChangeNothing) {
@@ -243,6 +246,9 @@ TEST(EjectionTest, AnEndpointThatRefusesConnectionsIsLeftOut) {
     EXPECT_EQ(client.Get("/").Status(), 200) << "the other endpoint is tried";
     return gateway.Scrape().Value(kEndpoints, {{"state", "ejected"}}) == 1;
   }));
+  EXPECT_TRUE(gateway.AwaitStderr("endpoint " + config.endpoints.back() +
+                                  " is ejected, was up (3 failures in a row, the last: "
+                                  "connect_refused); 1 of 2 are up"));
   // The workers' way of knowing it is a letter.
   EXPECT_TRUE(Eventually([&] {
     const double before = gateway.Scrape().Value("holdfast_upstream_retries_total");

@@ -306,7 +306,9 @@ TEST_F(ClusterTest, AConnectThatFailsIsReportedAgainstItsEndpoint) {
   const RefusingAddress nobody;
   std::vector<SocketAddress> troubled;
   PoolContext told = context();
-  told.on_trouble = [&](const std::string&, const SocketAddress& at) { troubled.push_back(at); };
+  told.on_trouble = [&](const std::string&, const SocketAddress& at, const std::string&) {
+    troubled.push_back(at);
+  };
   ClusterOptions options;
   options.consecutive_errors = 1;
   cluster_ = std::make_unique<Cluster>(told, shard, upstream, options);

@@ -86,6 +86,60 @@ TEST_P(PoolWaitersTest, ReturnedConnectionsServeInOrderOfArrival) {
   EXPECT_EQ(Checkouts(CheckoutResult::kReused), 3u);
 }
 
+TEST_P(PoolWaitersTest, AtTheProcessShareRequestsWaitForThePoolsOwnConnections) {
+  shelves.SetConnectionLimit(1);
+  Start({.max_connections = 5});
+  Holder* busy = &Lease();
+  const std::vector<Holder*> waiting = Wait(2);
+  for (Holder* next : waiting) {
+    ASSERT_EQ(busy->GiveBack(), CloseReason::kNone);
+    ASSERT_TRUE(TurnUntil([&] { return next->holds(); }));
+    busy = next;
+  }
+  EXPECT_EQ(AllOpened(), 1u);
+}
+
+TEST_P(PoolWaitersTest, AtTheProcessShareAPoolWithoutConnectionsRefuses) {
+  shelves.SetConnectionLimit(1);
+  Peer other_peer;
+  ConnectionPool other(context(), EndpointKey{"api", other_peer.address()}, {}, &cells_);
+  Holder other_holder;
+  other_holder.Ask(other);
+  ASSERT_TRUE(TurnUntil([&] { return other_holder.holds(); }));
+  Start({.max_connections = 5});
+  EXPECT_EQ(NewHolder().Ask(*pool_), Status::kRefused);
+  EXPECT_EQ(Checkouts(CheckoutResult::kNoDescriptors), 1u);
+  other_holder.Drop();
+  Turn();
+  Lease();
+}
+
+TEST_P(PoolWaitersTest, AtTheProcessShareAnIdleConnectionElsewhereGivesWay) {
+  shelves.SetConnectionLimit(2);
+  WorkerPools pools;
+  PoolContext shared = context();
+  shared.pools = &pools;
+  Peer other_peer;
+  ConnectionPool other(shared, EndpointKey{"api", other_peer.address()}, {}, &cells_);
+  Holder first;
+  Holder second;
+  for (Holder* holder : {&first, &second}) {
+    holder->Ask(other);
+    ASSERT_TRUE(TurnUntil([&] { return holder->holds(); }));
+  }
+  first.GiveBack();
+  pool_ = std::make_unique<ConnectionPool>(shared, EndpointKey{upstream, peer_.address()},
+                                           PoolLimits{}, &cells_);
+  Lease();
+  EXPECT_EQ(other.idle(), 0u);
+  EXPECT_EQ(Closed("idle_evicted"), 1u);
+  EXPECT_EQ(NewHolder().Ask(*pool_), Status::kWaiting) << "what is in use does not give way";
+  holders_.clear();
+  pool_.reset();
+  second.Drop();
+  Turn();
+}
+
 TEST_P(PoolWaitersTest, NewConnectionsServeInOrderOfArrival) {
   Start({.max_connections = 1});
   Holder* busy = &Lease();

@@ -69,6 +69,35 @@ TEST_F(ShelfTest, APermitCountsForEndpointAndUpstreamUntilItGoes) {
   EXPECT_EQ(shelf_->totals().connections(), 0u);
 }
 
+TEST_F(ShelfTest, TheProcessHasSoManyConnectionsWhateverTheCapsSay) {
+  const std::shared_ptr<Shelf> other = shelves_.For({"api", key_.address});
+  shelves_.SetConnectionLimit(3);
+  EXPECT_TRUE(shelf_->TakeConnection());
+  EXPECT_TRUE(shelf_->TakeConnection());
+  EXPECT_TRUE(other->TakeConnection());
+  EXPECT_FALSE(other->TakeConnection());
+  EXPECT_TRUE(other->OutOfDescriptors());
+  EXPECT_EQ(other->connections(), 1u) << "what failed took nothing";
+  shelf_->ReturnConnection();
+  EXPECT_FALSE(other->OutOfDescriptors());
+  EXPECT_TRUE(other->TakeConnection());
+}
+
+TEST_F(ShelfTest, AtItsOwnCapAnEndpointIsNotOutOfDescriptors) {
+  shelves_.SetConnectionLimit(1);
+  shelf_->SetCaps(1, 1);
+  EXPECT_TRUE(shelf_->TakeConnection());
+  EXPECT_FALSE(shelf_->OutOfDescriptors());
+}
+
+TEST_F(ShelfTest, RequestsOfAnUpstreamAreCounted) {
+  EXPECT_EQ(shelves_.RequestsOf("web"), 0u);
+  EXPECT_EQ(shelves_.RequestsOf("nobody"), 0u);
+  shelf_->totals().AddActive(1, 1);
+  EXPECT_EQ(shelves_.RequestsOf("web"), 1u);
+  EXPECT_EQ(shelves_.RequestsOf("nobody"), 0u);
+}
+
 TEST_F(ShelfTest, ASpareIsClaimedFromTheRichestAboveItsFloor) {
   shelf_->ShowLoad(1, 0, 1 + Shelf::kFloor);
   shelf_->ShowLoad(2, 0, 2 + Shelf::kFloor);

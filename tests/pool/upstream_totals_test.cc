@@ -17,6 +17,15 @@ TEST(UpstreamTotalsTest, SumsTheWorkers) {
   EXPECT_EQ(totals.retries(), 3u);
 }
 
+TEST(UpstreamTotalsTest, WhatBeganIsNeverForgotten) {
+  UpstreamTotals totals(2);
+  EXPECT_EQ(totals.begun(), 0u);
+  totals.AddActive(0, 1);
+  totals.AddActive(1, 1);
+  totals.AddActive(0, -1);
+  EXPECT_EQ(totals.begun(), 2u);
+}
+
 TEST(UpstreamTotalsTest, BreakersOpenAtTheirLimit) {
   UpstreamTotals totals(2);
   EXPECT_TRUE(totals.MayRequest() && totals.MayWait());

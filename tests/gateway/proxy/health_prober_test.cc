@@ -137,21 +137,22 @@ class HealthProberTest : public testing::Test {
   int asked_ = 0;
   Origin one_{&loop_, &slabs_};
   Origin two_{&loop_, &slabs_};
-  HealthProber prober_{
-      &loop_,
-      &slabs_,
-      &random_,
-      {.on_health =
-           [this](const std::string& upstream, const SocketAddress& address, bool healthy) {
-             EXPECT_EQ(upstream, "web");
-             told_.emplace_back(address, healthy);
-           },
-       .has_traffic =
-           [this](const std::string& upstream) {
-             EXPECT_EQ(upstream, "web");
-             ++asked_;
-             return traffic_;
-           }}};
+  HealthProber prober_{&loop_,
+                       &slabs_,
+                       &random_,
+                       {.on_health =
+                            [this](const std::string& upstream, const SocketAddress& address,
+                                   bool healthy, const std::string& cause) {
+                              EXPECT_EQ(upstream, "web");
+                              EXPECT_TRUE(cause.starts_with("check: ")) << cause;
+                              told_.emplace_back(address, healthy);
+                            },
+                        .has_traffic =
+                            [this](const std::string& upstream) {
+                              EXPECT_EQ(upstream, "web");
+                              ++asked_;
+                              return traffic_;
+                            }}};
 };
 
 TEST_F(HealthProberTest, ChecksEveryEndpointOnceAnIntervalATenthMoreOrLess) {

@@ -76,14 +76,15 @@ pool::FileDescriptor Backend::TryAccept() {
 
 ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigText(config))) {
   const config::Upstream& upstream = snapshot->config().upstreams[0];
-  const pool::PoolContext pool_context{.loop = &loop,
-                                       .slabs = &slabs,
-                                       .random = &random,
-                                       .shelves = &shelves,
-                                       .on_trouble = [this](const auto&, const auto& endpoint) {
-                                         ++troubles;
-                                         troubled.push_back(endpoint);
-                                       }};
+  const pool::PoolContext pool_context{
+      .loop = &loop,
+      .slabs = &slabs,
+      .random = &random,
+      .shelves = &shelves,
+      .on_trouble = [this](const auto&, const auto& endpoint, const auto&) {
+        ++troubles;
+        troubled.push_back(endpoint);
+      }};
   const pool::ClusterOptions options{
       .pool = LimitsOf(upstream),
       .retry_budget = {.percent = upstream.retry_budget->percent,

@@ -19,7 +19,9 @@ using ::testing::HasSubstr;
 
 config::Upstream UpstreamOf(size_t endpoints, std::optional<uint32_t> max_connections) {
   config::Upstream upstream;
-  upstream.endpoints.resize(endpoints);
+  for (size_t i = 0; i < endpoints; ++i) {
+    upstream.endpoints.push_back(*config::ParseEndpoint("127.0.0.1:" + std::to_string(i + 1)));
+  }
   upstream.max_connections = max_connections;
   return upstream;
 }
@@ -73,6 +75,20 @@ TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {
   upstream.endpoints.resize(1000);
   EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).gateway,
             without + proxy::HealthProber::kMaxKept);
+}
+
+TEST(DescriptorBudgetTest, ANameStandsForSeveralAddresses) {
+  config::Upstream upstream = UpstreamOf(1, 100);
+  upstream.endpoints.push_back(*config::ParseEndpoint("web.test:80"));
+  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 900u);
+}
+
+TEST(DescriptorBudgetTest, ABreakerIsPartOfThePlan) {
+  config::Upstream upstream = UpstreamOf(4, 512);
+  upstream.breakers.connections = 300;
+  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 300u);
+  upstream.max_connections.reset();
+  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 300u);
 }
 
 TEST(DescriptorBudgetTest, TheSumHoldsForEveryShape) {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "metrics/registry.h"
 #include "pool/net/socket.h"
 #include "tests/support/manual_clock.h"
 
@@ -99,11 +100,12 @@ class UpstreamWatchTest : public testing::Test {
   pool::EventLoop loop_{&clock_};
   metrics::Registry registry_;
   metrics::Shard* shard_ = registry_.AddShard();
+  std::map<std::string, uint64_t> requests_;
   std::map<std::string, pool::EndpointSet> told_;
   Endpoint one_;
   Endpoint two_;
   std::unique_ptr<UpstreamWatch> watch_ = std::make_unique<UpstreamWatch>(
-      &loop_, &slabs_, &registry_, shard_,
+      &loop_, &slabs_, [this](const std::string& upstream) { return requests_[upstream]; }, shard_,
       [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
         told_[upstream] = endpoints;
       });
@@ -160,7 +162,7 @@ TEST_F(UpstreamWatchTest, AnEndpointInTroubleIsEjectedForAWhile) {
   config::Upstream upstream = UpstreamOf("web", {&one_, &two_});
   upstream.outlier = config::OutlierEjection{.base_time = seconds(2), .max_time = seconds(2)};
   Adopt({upstream});
-  watch_->OnTrouble("web", one_.address());
+  watch_->OnTrouble("web", one_.address(), "502");
   Turns();
   EXPECT_EQ(StateOf(one_), Availability::kEjected);
   Pass(seconds(2));
@@ -171,7 +173,7 @@ TEST_F(UpstreamWatchTest, WithoutEjectionTroubleIsIgnored) {
   config::Upstream upstream = UpstreamOf("web", {&one_, &two_});
   upstream.outlier.reset();
   Adopt({upstream});
-  watch_->OnTrouble("web", one_.address());
+  watch_->OnTrouble("web", one_.address(), "502");
   Turns();
   EXPECT_EQ(StateOf(one_), Availability::kUp);
 }
@@ -182,7 +184,7 @@ TEST_F(UpstreamWatchTest, AReloadKeepsWhatIsKnownOfUpstreamsThatStay) {
   one_.Stop();
   Adopt({upstream});
   Pass(seconds(4));
-  watch_->OnTrouble("web", two_.address());
+  watch_->OnTrouble("web", two_.address(), "502");
   Adopt({UpstreamOf("api", {&two_}), upstream});
   EXPECT_EQ(StateOf(one_), Availability::kUnhealthy);
   EXPECT_EQ(StateOf(two_), Availability::kUp) << "the last one";
@@ -214,21 +216,21 @@ TEST_F(UpstreamWatchTest, AnUpstreamThatIsDroppedIsNotCheckedAnyMore) {
   EXPECT_GE(Checks(one_), 1u);
   Adopt({UpstreamOf("api", {&two_})});
   EXPECT_EQ(Checks(one_), 0u);
-  watch_->OnTrouble("web", one_.address());
+  watch_->OnTrouble("web", one_.address(), "502");
   Pass(seconds(3));
   EXPECT_EQ(Checks(one_), 0u);
 }
 
-TEST_F(UpstreamWatchTest, CheckoutsAreTheTrafficThatMakesChecksFrequent) {
+TEST_F(UpstreamWatchTest, RequestsAreTheTrafficThatMakesChecksFrequent) {
   config::Upstream upstream = UpstreamOf("web", {&one_});
   upstream.health_check = TcpCheck();
   upstream.health_check->idle_interval = std::chrono::hours(1);
   Adopt({upstream});
-  shard_->CounterFor(Metric::kUpstreamCheckoutsTotal, {"api", "reused"}).Add();
+  ++requests_["api"];
   Pass(seconds(10));
   EXPECT_EQ(Checks(one_), 1u);
   for (int i = 0; i < 10; ++i) {
-    shard_->CounterFor(Metric::kUpstreamCheckoutsTotal, {"web", "reused"}).Add();
+    ++requests_["web"];
     Pass(seconds(1));
   }
   EXPECT_GE(Checks(one_), 6u);
