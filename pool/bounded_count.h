@@ -24,7 +24,8 @@ class BoundedCount {
   void Return(size_t count = 1) { taken_.fetch_sub(count); }
 
   size_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  bool full() const { return taken() >= limit_.load(std::memory_order_relaxed); }
+  // In one order with Take and Return, for those who look again after saying that they wait.
+  bool full() const { return taken_.load() >= limit_.load(std::memory_order_relaxed); }
   // More are taken than there may be, since the limit was lowered.
   bool over() const { return taken() > limit_.load(std::memory_order_relaxed); }
 

@@ -250,12 +250,8 @@ bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, Checkou
   }
   const bool again = error == EAGAIN;
   ConnectionRecord record{.permit = std::move(permit), .open_reason = reason};
-  if (limits_.max_age.has_value()) {
-    record.expires_at = now + context_.random->JitterTenth(*limits_.max_age);
-  }
-  if (limits_.max_requests.has_value()) {
-    record.max_leases = context_.random->JitterTenth(uint64_t{*limits_.max_requests});
-  }
+  record.opened_at = now;
+  SetTerms(&record);
   cells_->opened(reason).Add();
   auto upstream = std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs,
                                                        std::move(socket), std::move(record));
@@ -566,14 +562,50 @@ void ConnectionPool::OnQueueTimer(TimePoint now) {
 
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
   HOLDFAST_CHECK(limits.max_connections > 0);
+  const bool other_terms =
+      limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
   limits_ = limits;
+  if (other_terms) {
+    for (auto* connections : {&connecting_, &leased_, &idle_}) ApplyTermsTo(*connections);
+  }
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   while (idle_places_ > 0 && shelf_->over_idle()) {
     shelf_->ReturnIdlePlaces(1);
     --idle_places_;
   }
   TrimIdle();
+  LookAtTimers();
   QueueServing();
+}
+
+void ConnectionPool::SetTerms(ConnectionRecord* record) {
+  record->expires_at.reset();
+  record->max_leases.reset();
+  if (limits_.max_age.has_value()) {
+    record->expires_at = record->opened_at + context_.random->JitterTenth(*limits_.max_age);
+  }
+  if (limits_.max_requests.has_value()) {
+    record->max_leases = context_.random->JitterTenth(uint64_t{*limits_.max_requests});
+  }
+}
+
+void ConnectionPool::ApplyTermsTo(IntrusiveList<UpstreamConnection>& connections) {
+  for (UpstreamConnection* upstream = connections.front(); upstream != nullptr;
+       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
+    SetTerms(&upstream->record_);
+  }
+}
+
+// What waits was armed for the limits of before.
+void ConnectionPool::LookAtTimers() {
+  for (UpstreamConnection* upstream = idle_.front(); upstream != nullptr;
+       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
+    upstream->BeginIdle(upstream->idle_since(), IdleTimeoutOf(*upstream));
+  }
+  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
+       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
+    ArmQueueTimer(*waiter);
+  }
 }
 
 void ConnectionPool::Drain() {

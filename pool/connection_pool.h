@@ -270,6 +270,10 @@ class ConnectionPool {
   void Learn(const UpstreamConnection& upstream, CloseReason end);
   // Closes idle connections that are over a limit and not spoken for, the oldest first.
   void TrimIdle();
+  // How long and how often it may be used, by the limits as they are now.
+  void SetTerms(ConnectionRecord* record);
+  void ApplyTermsTo(IntrusiveList<UpstreamConnection>& connections);
+  void LookAtTimers();
   void CloseIdle(UpstreamConnection& upstream, CloseReason end);
   void OnConnected(UpstreamConnection& upstream);
   void OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result);

@@ -21,6 +21,7 @@ class ConnectionTie;
 struct ConnectionRecord {
   ConnectionPermit permit;
   OpenReason open_reason = OpenReason::kEmpty;
+  TimePoint opened_at;
   std::optional<TimePoint> expires_at;
   std::optional<uint64_t> max_leases;
   uint64_t leases = 0;  // the present one included

@@ -26,6 +26,7 @@ std::string_view SessionEndName(SessionEnd end) {
     case SessionEnd::kHeadTimeout: return "head_timeout";
     case SessionEnd::kExchangeCut: return "exchange_cut";
     case SessionEnd::kDrained: return "drained";
+    case SessionEnd::kIdleEvicted: return "idle_evicted";
     case SessionEnd::kUpgraded: return "upgraded";
   }
   HOLDFAST_CHECK(false);
@@ -88,8 +89,10 @@ void ClientSession::MoveTo(Phase next) {
   HOLDFAST_CHECK(from != Phase::kClosed);
   HOLDFAST_CHECK(next != Phase::kLinger || from == Phase::kExchange);
   HOLDFAST_CHECK((next == Phase::kExchange) == (exchange_ != nullptr));
+  if (idle_place_.linked()) listener_->OnSessionBusy(idle_place_);
   phase_ = next;
   phase_since_ = context_->loop->now();
+  if (next == Phase::kIdle) listener_->OnSessionIdle(idle_place_);
   const bool active = next == Phase::kExchange || next == Phase::kHead;
   if (active == counted_active_) return;
   counted_active_ = active;
@@ -466,6 +469,14 @@ void ClientSession::BeginDrain() {
   }
 }
 
+bool ClientSession::GiveWay() {
+  HOLDFAST_CHECK(phase_ == Phase::kIdle);
+  const bool at_rest =
+      connection_.in().empty() && pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes;
+  if (at_rest) Close(SessionEndName(SessionEnd::kIdleEvicted));
+  return at_rest;
+}
+
 bool ClientSession::Cut() {
   if (phase_ == Phase::kExchange) {
     exchange_->Cut();
@@ -481,11 +492,12 @@ void ClientSession::Close(std::string_view reason) {
   context_->shard
       ->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
       .Add();
+  if (idle_place_.linked()) listener_->OnSessionBusy(idle_place_);
   phase_ = Phase::kClosed;
   tie_.Close();
   connection_.Close();
-  listener_->OnSessionClosed();
   context_->sessions.Remove(*this);
+  listener_->OnSessionClosed();
   if (context_->sessions.empty() && context_->when_empty != nullptr) {
     context_->loop->Queue(*context_->when_empty);
   }

@@ -29,7 +29,8 @@ enum class SessionEnd : uint8_t {
   kHeadTimeout,
   kExchangeCut,  // an exchange broke off, and so did the connection
   kDrained,
-  kUpgraded,  // the tunnel that it became has ended
+  kIdleEvicted,  // at a cap it gave way to a newcomer
+  kUpgraded,     // the tunnel that it became has ended
 };
 std::string_view SessionEndName(SessionEnd end);
 
@@ -68,6 +69,10 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   bool Cut();
   // The listener may have other limits now: looks at its deadline again.
   void OnReconfigured();
+  // At a cap: closes if idle, in favour of a newcomer. False when it has sent something after all.
+  bool GiveWay();
+  // While it is idle.
+  pool::TimePoint idle_since() const { return phase_since_; }
   Listener* listener() const { return listener_; }
 
  private:
@@ -159,6 +164,7 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   uint64_t received_before_ = 0;  // of the connection's bytes, those before this exchange
   uint64_t sent_before_ = 0;
   pool::MemberTimer<ClientSession, &ClientSession::OnTimer> timer_{this};
+  IdleSession idle_place_{this};
   std::array<char, 46> ip_;
   uint8_t ip_length_ = 0;
   Phase phase_ = Phase::kIdle;

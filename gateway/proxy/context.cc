@@ -1,5 +1,9 @@
 #include "gateway/proxy/context.h"
 
+#include <utility>
+
+#include "gateway/proxy/listener.h"
+
 namespace holdfast::proxy {
 
 std::string_view DateCache::At(pool::WallTime now) {
@@ -10,6 +14,10 @@ std::string_view DateCache::At(pool::WallTime now) {
     second_ = second;
   }
   return {text_.data(), text_.size()};
+}
+
+void WorkerContext::AcceptAgain() {
+  for (Listener* listener : std::exchange(at_cap, {})) listener->AcceptAgain();
 }
 
 }  // namespace holdfast::proxy

@@ -8,6 +8,7 @@
 
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/access_log.h"
+#include "gateway/proxy/client_places.h"
 #include "gateway/proxy/exchange_pool.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
@@ -37,6 +38,9 @@ struct WorkerContext {
                 metrics::Shard* worker_shard, pool::Random* worker_random)
       : loop(worker_loop), slabs(worker_slabs), shard(worker_shard), random(worker_random) {}
 
+  // There may be places again: listeners that have found none look once more.
+  void AcceptAgain();
+
   pool::EventLoop* loop;
   pool::SlabPool* slabs;
   metrics::Shard* shard;
@@ -47,8 +51,10 @@ struct WorkerContext {
   DateCache date;
   ExchangePool exchanges;
   pool::IntrusiveList<ClientSession> sessions;
-  size_t max_sessions = 1024;     // this worker's share of the client connections
-  std::vector<Listener*> at_cap;  // paused because the worker has its share
+  size_t worker = 0;  // which one this is
+  ClientPlaces* places = nullptr;
+  std::vector<Listener*> listeners;  // those that accept
+  std::vector<Listener*> at_cap;     // of them those that have found no place for a client
   // Queued when the last session closes; null: nobody asks.
   pool::Task* when_empty = nullptr;
 };

@@ -1,16 +1,30 @@
 #include "gateway/proxy/listener.h"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
+#include "pool/limits.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
 using metrics::Metric;
+using pool::TimePoint;
+
+namespace {
+
+size_t LimitOf(const config::Listener& config) {
+  return config.max_connections.has_value() ? *config.max_connections : pool::kNoLimit;
+}
+
+}  // namespace
 
 Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
     : claim(shard->ClaimSeries("listener", listener)),
@@ -21,13 +35,15 @@ Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
       response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})) {}
 
 Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
-                   std::shared_ptr<const config::Listener> config, uint32_t index,
-                   size_t max_sessions)
+                   std::shared_ptr<const config::Listener> config, uint32_t index)
     : context_(context),
       config_(std::move(config)),
       index_(index),
-      max_sessions_(max_sessions),
+      places_(context->places->Of(config_->name)),
       cells_(context->shard, config_->name) {
+  places_->count().SetLimit(LimitOf(*config_));
+  places_->Join(context_->worker, this);
+  context_->listeners.push_back(this);
   AcceptAlsoOn(std::move(socket));
 }
 
@@ -36,15 +52,29 @@ void Listener::AcceptAlsoOn(pool::FileDescriptor socket) {
                                                         static_cast<pool::AcceptorEvents*>(this)));
 }
 
-Listener::~Listener() { std::erase(context_->at_cap, this); }
+Listener::~Listener() {
+  HOLDFAST_CHECK(sessions_ == 0 && idle_.empty());
+  StandDown();
+}
 
-void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
-                         size_t max_sessions) {
+void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_t index) {
   config_ = std::move(config);
   index_ = index;
-  max_sessions_ = max_sessions;
   ++generation_;
-  ResumeIfBelowCap();
+  places_->count().SetLimit(LimitOf(*config_));
+  AcceptAgain();
+}
+
+// Takes no part in who accepts and who gives way any more.
+void Listener::StandDown() {
+  ReturnUnused();
+  std::erase(context_->at_cap, this);
+  std::erase(context_->listeners, this);
+  context_->loop->timers().Cancel(room_timer_);
+  // Another one of the same name may have taken its place.
+  if (places_->listener(context_->worker) != this) return;
+  places_->Join(context_->worker, nullptr);
+  places_->ShowIdle(context_->worker, std::nullopt);
 }
 
 const ViewPin& Listener::view() const { return draining() ? last_view_ : context_->view; }
@@ -52,6 +82,7 @@ const ViewPin& Listener::view() const { return draining() ? last_view_ : context
 void Listener::Retire(ViewPin view) {
   if (draining()) return;
   last_view_ = std::move(view);
+  StandDown();
   for (auto& acceptor : std::exchange(acceptors_, {})) {
     acceptor->Pause();
     context_->loop->DestroyLater(std::move(acceptor));
@@ -63,18 +94,125 @@ void Listener::Leave() {
   if (!leaving()) leaving_since_ = context_->loop->now();
 }
 
-void Listener::OnSessionClosed() {
-  --sessions_;
-  ResumeIfBelowCap();
-  // The one that ended may have been another listener's last bit of the worker's share.
-  for (Listener* listener : std::exchange(context_->at_cap, {})) listener->ResumeIfBelowCap();
+bool Listener::TakePlace() {
+  pool::BoundedCount& all = context_->places->all();
+  // Looking first: one that is taken in vain could keep another worker from a place.
+  if (place_taken_ || places_->count().full() || all.full()) return place_taken_;
+  if (!all.Take()) return false;
+  place_taken_ = places_->count().Take();
+  if (place_taken_) return true;
+  all.Return();
+  context_->places->WakeWaiting(context_->worker);
+  return false;
 }
 
-void Listener::ResumeIfBelowCap() {
-  if (sessions_ >= max_sessions_) return;
+void Listener::ReturnPlace() {
+  places_->count().Return();
+  context_->places->all().Return();
+  context_->places->WakeWaiting(context_->worker);
+}
+
+void Listener::ReturnUnused() {
+  if (std::exchange(place_taken_, false)) ReturnPlace();
+}
+
+void Listener::OnSessionOpened() {
+  HOLDFAST_CHECK(place_taken_);
+  place_taken_ = pause_counted_ = false;
+  ++sessions_;
+}
+
+void Listener::OnSessionClosed() {
+  HOLDFAST_CHECK(sessions_ > 0);
+  --sessions_;
+  ReturnPlace();
+}
+
+void Listener::OnSessionIdle(IdleSession& session) {
+  idle_.PushBack(session);
+  if (idle_.front() == &session) ShowIdle();
+}
+
+void Listener::OnSessionBusy(IdleSession& session) {
+  const bool longest = idle_.front() == &session;
+  idle_.Remove(session);
+  if (longest) ShowIdle();
+}
+
+void Listener::ShowIdle() {
+  if (places_->listener(context_->worker) != this) return;
+  places_->ShowIdle(
+      context_->worker,
+      idle_.empty() ? std::nullopt : std::make_optional(idle_.front()->session->idle_since()));
+}
+
+void Listener::AcceptAgain() {
   for (auto& acceptor : acceptors_) {
     if (acceptor->paused()) acceptor->Resume();
   }
+}
+
+bool Listener::paused() const {
+  return std::ranges::any_of(acceptors_, [](const auto& acceptor) { return acceptor->paused(); });
+}
+
+bool Listener::EvictIdle(TimePoint since) {
+  IdleSession* next = idle_.front();
+  for (int looks = 0; looks < kMaxLooks && next != nullptr; ++looks) {
+    ClientSession* const session = next->session;
+    next = decltype(idle_)::Next(*next);
+    if (session->idle_since() > since) return false;
+    if (session->GiveWay()) return true;
+  }
+  return false;
+}
+
+// The acceptor asks before it knows.
+bool Listener::SomebodyWaits() const {
+  return std::ranges::any_of(acceptors_, [](const auto& acceptor) {
+    pollfd queue{.fd = acceptor->fd(), .events = POLLIN, .revents = 0};
+    return poll(&queue, 1, /*timeout=*/0) == 1;
+  });
+}
+
+bool Listener::MakeRoom() {
+  if (!SomebodyWaits()) {
+    LookAgainAt(context_->loop->now());
+    return false;
+  }
+  Listener* holder = nullptr;
+  ListenerPlaces::Idle longest{.worker = 0, .since = TimePoint::max()};
+  for (Listener* listener : context_->listeners) {
+    // At its own cap only its own clients make room.
+    if (places_->count().full() && listener != this) continue;
+    const auto idle = listener->places_->LongestIdle();
+    if (!idle.has_value() || idle->since >= longest.since) continue;
+    longest = *idle;
+    holder = listener;
+  }
+  const TimePoint now = context_->loop->now();
+  if (holder == nullptr || now < longest.since + kGivesWayAfter) {
+    LookAgainAt(holder == nullptr ? now + kGivesWayAfter : longest.since + kGivesWayAfter);
+    return false;
+  }
+  LookAgainAt(now + kRoomRetry);
+  if (longest.worker == context_->worker) return holder->EvictIdle(longest.since);
+  context_->places->Post(longest.worker, [places = holder->places_, longest] {
+    Listener* const there = places->listener(longest.worker);
+    if (there != nullptr) there->EvictIdle(longest.since);
+  });
+  return false;
+}
+
+void Listener::LookAgainAt(TimePoint when) { context_->loop->timers().Arm(room_timer_, when); }
+
+void Listener::OnRoomTimer(TimePoint) {
+  if (!paused()) return;
+  const bool full = places_->count().full() || context_->places->all().full();
+  // Nobody gives way for nobody: then the next who comes is waited for. Whoever does give way wakes
+  // those that wait.
+  if (!full || !SomebodyWaits()) return AcceptAgain();
+  if (!MakeRoom()) CountPause();
 }
 
 void Listener::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {
@@ -88,15 +226,22 @@ void Listener::OnAcceptError(int error) {
       .Add();
 }
 
-// The kernel keeps who comes now in the backlog; the next session that ends makes room.
+// The kernel keeps who comes now in the backlog; whoever gives a place back wakes this worker.
 bool Listener::MayAccept() {
-  const bool worker_full = context_->sessions.size() >= context_->max_sessions;
-  if (sessions_ < max_sessions_ && !worker_full) return true;
-  if (worker_full) context_->at_cap.push_back(this);
+  if (TakePlace() || (MakeRoom() && TakePlace())) return true;
+  context_->places->ShowWaiting(context_->worker);
+  if (TakePlace()) return true;  // It came free before anybody could know that we wait.
+  std::vector<Listener*>& at_cap = context_->at_cap;
+  if (std::ranges::find(at_cap, this) == at_cap.end()) at_cap.push_back(this);
+  if (SomebodyWaits()) CountPause();
+  return false;
+}
+
+void Listener::CountPause() {
+  if (std::exchange(pause_counted_, true)) return;
   context_->shard
       ->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, "connection_cap"})
       .Add();
-  return false;
 }
 
 }  // namespace holdfast::proxy

@@ -7,22 +7,42 @@
 #include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/client_places.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
 #include "pool/net/acceptor.h"
+#include "pool/net/intrusive_list.h"
 #include "pool/net/socket.h"
+#include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
 
+class ClientSession;
 struct WorkerContext;
 
-// One worker's part of one configured listener: accepts, holds the number of clients under its
-// cap, and keeps what their sessions look up. Survives reloads that keep the listener. When it
-// leaves the configuration it stops accepting and waits for its last session.
+// A session's place among those that are idle; linked while it is.
+struct IdleSession : pool::ListNode<IdleSession> {
+  explicit IdleSession(ClientSession* owner) : session(owner) {}
+  ClientSession* const session;
+};
+
+// One worker's part of one configured listener: accepts while the process has places for clients,
+// and keeps what their sessions look up. At a cap, the listener's or the process's, connections
+// that are idle give way to newcomers, the longest idle of all workers first. Survives reloads that
+// keep the listener. When it leaves the configuration it stops accepting and waits for its last
+// session.
 //
 // Loop thread. Owned by the worker; outlives its sessions.
 class Listener final : private pool::AcceptorEvents {
  public:
+  // So long an idle connection is safe from newcomers: its next request may be on its way, and
+  // clients that ask again and again would else only take places from each other.
+  static constexpr pool::Duration kGivesWayAfter = std::chrono::milliseconds(250);
+  // How soon it is looked again after somebody was asked to give way.
+  static constexpr pool::Duration kRoomRetry = std::chrono::milliseconds(20);
+  // Idle connections looked at in one go for one that can give way.
+  static constexpr int kMaxLooks = 16;
+
   struct Cells {
     Cells(metrics::Shard* shard, std::string_view listener);
     metrics::Claim claim;
@@ -33,17 +53,15 @@ class Listener final : private pool::AcceptorEvents {
     metrics::Counter& response_bytes;
   };
 
-  // `config` shares its snapshot's life, `index` is its place there. `max_sessions` is this
-  // worker's share of the cap.
+  // `config` shares its snapshot's life, `index` is its place there.
   Listener(WorkerContext* context, pool::FileDescriptor socket,
-           std::shared_ptr<const config::Listener> config, uint32_t index, size_t max_sessions);
+           std::shared_ptr<const config::Listener> config, uint32_t index);
   ~Listener();
 
   // One more socket of the same address: the process before this one had more workers.
   void AcceptAlsoOn(pool::FileDescriptor socket);
   // A reload that keeps it.
-  void Configure(std::shared_ptr<const config::Listener> config, uint32_t index,
-                 size_t max_sessions);
+  void Configure(std::shared_ptr<const config::Listener> config, uint32_t index);
   // Accepts no more and closes the socket; sessions end after their exchange. `view` is the last
   // that knows it: what is still asked of it is answered from there.
   void Retire(ViewPin view);
@@ -51,10 +69,18 @@ class Listener final : private pool::AcceptorEvents {
   // already are told by whoever calls this.
   void Leave();
 
-  void OnSessionOpened() { ++sessions_; }
+  // A place for one more client; false when there is none. It is the next session's, or goes back
+  // at the end of the batch.
+  bool TakePlace();
+  void OnSessionOpened();
   void OnSessionClosed();
-  // There is room again, as far as others are concerned.
-  void ResumeIfBelowCap();
+  void OnSessionIdle(IdleSession& session);
+  void OnSessionBusy(IdleSession& session);
+  // There may be places again.
+  void AcceptAgain();
+  // Closes the connection that has been idle longest, if that is since `since` or before. False if
+  // none could be closed.
+  bool EvictIdle(pool::TimePoint since);
 
   const config::Listener& config() const { return *config_; }
   // The listener's place in the configuration of view().
@@ -73,12 +99,31 @@ class Listener final : private pool::AcceptorEvents {
   void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) override;
   void OnAcceptError(int error) override;
   bool MayAccept() override;
+  void OnBatchEnd() override { ReturnUnused(); }
+
+  void StandDown();
+  void ReturnPlace();
+  void ReturnUnused();
+  // At a cap: lets somebody give way now, or sees to it that it is tried again. True if a place may
+  // have come free.
+  bool MakeRoom();
+  bool SomebodyWaits() const;
+  // Somebody waits for a place; once until the next session begins.
+  void CountPause();
+  void LookAgainAt(pool::TimePoint when);
+  void OnRoomTimer(pool::TimePoint now);
+  bool paused() const;
+  void ShowIdle();
 
   WorkerContext* context_;
   std::shared_ptr<const config::Listener> config_;
   uint32_t index_;
-  size_t max_sessions_;
+  std::shared_ptr<ListenerPlaces> places_;
+  bool place_taken_ = false;    // and not used yet
+  bool pause_counted_ = false;  // since the last session began
   size_t sessions_ = 0;
+  pool::IntrusiveList<IdleSession> idle_;  // the longest idle first
+  pool::MemberTimer<Listener, &Listener::OnRoomTimer> room_timer_{this};
   Cells cells_;
   std::vector<std::unique_ptr<pool::Acceptor>> acceptors_;  // empty: retired
   ViewPin last_view_;                                       // while retired

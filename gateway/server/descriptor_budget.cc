@@ -7,13 +7,16 @@
 #include <absl/strings/str_format.h>
 
 #include "gateway/proxy/health_prober.h"
+#include "gateway/server/status_server.h"
 
 namespace holdfast::server {
 namespace {
 
-// Standard streams, the main and log threads' loops and mailboxes, signals, DNS, the status port
-// and its clients, the access log, and some for libraries.
-constexpr size_t kProcess = 96;
+// Standard streams, the main and log threads' loops and mailboxes, signals, DNS, the status port,
+// the access log, and some for libraries.
+constexpr size_t kProcess = 32;
+// Clients of the status port: one descriptor in so many, between its bounds.
+constexpr size_t kPerStatusClient = 32;
 // A loop, a mailbox.
 constexpr size_t kPerWorker = 2;
 // The socket, its copy for the process that will take our place, and the reserve for the day when
@@ -80,7 +83,9 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
                                                  size_t limit) {
   DescriptorBudget budget;
   budget.limit = limit;
-  budget.gateway = kProcess + workers * kPerWorker +
+  budget.status_clients = std::clamp(limit / kPerStatusClient, StatusServer::kMinConnections,
+                                     StatusServer::kMaxConnections);
+  budget.gateway = kProcess + budget.status_clients + workers * kPerWorker +
                    config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config);
   if (limit < budget.gateway + 2 * kFewestClients) {
     return absl::FailedPreconditionError(absl::StrFormat(

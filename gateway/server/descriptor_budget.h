@@ -26,6 +26,7 @@ struct DescriptorBudget {
   size_t upstreams = 0;
   size_t idle_upstreams = 0;
   size_t clients = 0;
+  size_t status_clients = 0;  // part of the gateway's
   // What of max_connections has no room: sentences for warnings.
   std::vector<std::string> cuts;
 

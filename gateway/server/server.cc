@@ -27,15 +27,6 @@ using metrics::Metric;
 
 namespace {
 
-// A cap that cannot be shared out among the workers would not be kept.
-absl::Status CheckCap(const std::string& subject, std::optional<uint32_t> max_connections,
-                      size_t workers) {
-  if (!max_connections.has_value() || *max_connections >= workers) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(subject, ": max_connections ", *max_connections,
-                                                    " is less than one for each of the ", workers,
-                                                    " workers: raise it, or set `workers`"));
-}
-
 std::string SignalName(int signal) { return absl::StrCat("SIG", sigabbrev_np(signal)); }
 
 // For whoever has pressed Ctrl-C and sees nothing happen.
@@ -140,17 +131,12 @@ absl::Status Server::PlanShares(const config::Config& config, WorkerShares* shar
   absl::StatusOr<DescriptorBudget> budget =
       PlanDescriptors(config, worker_count_, descriptor_limit_);
   if (!budget.ok()) return budget.status();
-  for (const config::Listener& listener : config.listeners) {
-    absl::Status status =
-        CheckCap("listener " + listener.name, listener.max_connections, worker_count_);
-    if (!status.ok()) return status;
-  }
   LogInfo(budget->ToString());
   for (const std::string& cut : budget->cuts) LogWarning(cut);
-  shares->workers = worker_count_;
   shares->upstreams = std::max<size_t>(1, budget->upstreams);
   shares->idle_upstreams = std::max<size_t>(1, budget->idle_upstreams);
-  shares->clients = std::max<size_t>(1, budget->clients / worker_count_);
+  shares->clients = std::max<size_t>(1, budget->clients);
+  status_clients_ = budget->status_clients;
   return absl::OkStatus();
 }
 
@@ -179,9 +165,9 @@ void Server::ServeStatus(pool::FileDescriptor socket) {
   status_.reset();
   if (!socket.valid()) return;
   Announce("status", *pool::LocalAddress(socket.get()));
-  status_ =
-      std::make_unique<StatusServer>(&loop_, &slabs_, std::move(socket),
-                                     [this](std::string_view path) { return AnswerStatus(path); });
+  status_ = std::make_unique<StatusServer>(
+      &loop_, &slabs_, std::move(socket),
+      [this](std::string_view path) { return AnswerStatus(path); }, status_clients_);
 }
 
 absl::Status Server::OpenAccessLog(const config::Config& config) {
@@ -228,7 +214,17 @@ absl::StatusOr<std::vector<pool::FileDescriptor>> Server::SocketsHeld(
       return CopySockets(copies->second);
     }
   }
+  for (const LeavingListener& leaving : leaving_) {
+    const auto address = pool::LocalAddress(leaving.copies.front().get());
+    if (address.ok() && *address == listener.bind.address) return CopySockets(leaving.copies);
+  }
   return std::vector<pool::FileDescriptor>();
+}
+
+void Server::OnAdopted(uint64_t publication) {
+  std::erase_if(leaving_, [&](LeavingListener& leaving) {
+    return leaving.publication == publication && --leaving.workers == 0;
+  });
 }
 
 absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const config::Config& config) {
@@ -249,6 +245,7 @@ absl::StatusOr<std::map<std::string, BoundListener>> Server::BindNew(const confi
 
 void Server::CreateWorkers(size_t count) {
   shelves_.emplace(count);
+  places_.emplace(count);
   for (size_t i = 0; i < count; ++i) {
     Worker::Callbacks callbacks;
     callbacks.on_empty = [this](size_t cut) { mailbox_.Post([this, cut] { OnWorkerEmpty(cut); }); };
@@ -265,7 +262,8 @@ void Server::CreateWorkers(size_t count) {
     };
     workers_.push_back(std::make_unique<Worker>(
         clock_, registry_.AddShard(),
-        WorkerPlace{.index = i, .shelves = &*shelves_, .peers = &peers_}, std::move(callbacks)));
+        WorkerPlace{.index = i, .shelves = &*shelves_, .places = &*places_, .peers = &peers_},
+        std::move(callbacks)));
     peers_.mailboxes.push_back(&workers_.back()->mailbox());
   }
   shard_->GaugeFor(Metric::kWorkers, {}).Set(static_cast<int64_t>(count));
@@ -275,7 +273,12 @@ void Server::CreateWorkers(size_t count) {
 void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
                      std::map<std::string, BoundListener> bound) {
   upstreams_->Adopt(snapshot->config());
-  std::erase_if(copies_, [&](const auto& entry) { return !HasListener(*snapshot, entry.first); });
+  const uint64_t publication = ++publications_;
+  for (auto& [key, copies] : copies_) {
+    if (HasListener(*snapshot, key)) continue;
+    leaving_.push_back({std::exchange(copies, {}), publication, workers_.size()});
+  }
+  std::erase_if(copies_, [](const auto& entry) { return entry.second.empty(); });
   for (auto& [key, listener] : bound) {
     Announce(listener.name, listener.address);
     copies_[key] = std::move(listener.copies);
@@ -290,9 +293,14 @@ void Server::Publish(std::shared_ptr<const route::Snapshot> snapshot, const Work
         update.sockets[key].push_back(std::move(listener.sockets[j]));
       }
     }
-    workers_[i]->mailbox().Post([worker = workers_[i].get(), update = std::move(update)]() mutable {
-      worker->Adopt(std::move(update));
-    });
+    workers_[i]->mailbox().Post(
+        [this, publication, worker = workers_[i].get(), update = std::move(update)]() mutable {
+          worker->Adopt(std::move(update));
+          // Sockets are closed at the end of this turn; what is posted now runs in the next.
+          worker->mailbox().Post([this, publication] {
+            mailbox_.Post([this, publication] { OnAdopted(publication); });
+          });
+        });
   }
   snapshot_ = std::move(snapshot);
 }
@@ -383,6 +391,7 @@ void Server::HandOver() {
   phase_ = Phase::kHandedOver;
   status_.reset();
   copies_.clear();
+  leaving_.clear();
   MailAll([](Worker& worker) { worker.CloseListeners(); });
   const pool::Duration grace =
       std::max<pool::Duration>(kHandOverGrace, snapshot_->config().drain.delay);
@@ -472,6 +481,7 @@ void Server::CutAll() {
 void Server::StopAccepting() {
   phase_ = Phase::kDraining;
   copies_.clear();
+  leaving_.clear();
   MailAll([](Worker& worker) { worker.StopAccepting(); });
   loop_.timers().Arm(drain_timer_, loop_.now() + snapshot_->config().drain.timeout);
 }

@@ -12,6 +12,7 @@
 #include <absl/status/status.h>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/client_places.h"
 #include "gateway/route/snapshot.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/heartbeats.h"
@@ -105,6 +106,9 @@ class Server {
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
                std::map<std::string, BoundListener> bound);
 
+  // A worker has let go of what the snapshot with this number no longer has.
+  void OnAdopted(uint64_t publication);
+
   void OnSignal(int signal);
   void ReopenLogs();
   void BeginUpgrade();
@@ -138,14 +142,25 @@ class Server {
   std::shared_ptr<const route::Snapshot> snapshot_;
   size_t worker_count_ = 1;
   size_t descriptor_limit_ = 0;
+  size_t status_clients_ = 0;  // that the budget allows
   std::unique_ptr<LogWriter> log_writer_;
   std::optional<pool::Shelves> shelves_;
+  std::optional<proxy::ClientPlaces> places_;
   pool::Peers peers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<UpstreamWatch> upstreams_;
   std::unique_ptr<StatusServer> status_;
   // Of every listener, by ListenerKey, for the process that takes our place.
   std::map<std::string, std::vector<pool::FileDescriptor>> copies_;
+  // Listeners that a reload has removed, until every worker has closed its sockets: who comes back
+  // to the address in the meantime takes these.
+  struct LeavingListener {
+    std::vector<pool::FileDescriptor> copies;
+    uint64_t publication;
+    size_t workers;  // that have not closed theirs
+  };
+  std::vector<LeavingListener> leaving_;
+  uint64_t publications_ = 0;
   std::map<std::string, std::string> addresses_;  // as announced
   std::set<uint16_t> ports_;                      // that we listen on, or did
   std::unique_ptr<Upgrade> upgrade_;              // under way

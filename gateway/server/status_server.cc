@@ -16,8 +16,9 @@ using pool::FlushStatus;
 
 class StatusServer::Session final : public pool::ListNode<Session>, private pool::ConnectionEvents {
  public:
-  Session(StatusServer* server, pool::FileDescriptor socket)
+  Session(StatusServer* server, pool::FileDescriptor socket, std::string host)
       : server_(server),
+        host_(std::move(host)),
         connection_(server->loop_, server->slabs_,
                     std::make_unique<pool::PlainTransport>(std::move(socket)), this,
                     /*connecting=*/false) {}
@@ -27,6 +28,13 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     if (connection_.Open() != 0) return false;
     server_->loop_->timers().Arm(timer_, server_->loop_->now() + kTimeout);
     return true;
+  }
+
+  const std::string& host() const { return host_; }
+  // What it has sent may still be in the socket.
+  bool silent() const {
+    return connection_.bytes_read() == 0 &&
+           pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes;
   }
 
   void Close() {
@@ -138,6 +146,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   void OnTimer(pool::TimePoint) { Close(); }
 
   StatusServer* server_;
+  const std::string host_;  // the peer's address, without its port
   pool::Connection connection_;
   http::HeadScanner scanner_;
   http::RequestHead request_;
@@ -147,20 +156,39 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
 };
 
 StatusServer::StatusServer(pool::EventLoop* loop, pool::SlabPool* slabs,
-                           pool::FileDescriptor socket, Handler handler)
+                           pool::FileDescriptor socket, Handler handler, size_t max_connections)
     : loop_(loop),
       slabs_(slabs),
       handler_(std::move(handler)),
+      max_connections_(max_connections),
       acceptor_(loop, std::move(socket), this) {}
 
 StatusServer::~StatusServer() {
   while (!sessions_.empty()) sessions_.front()->Close();
 }
 
-void StatusServer::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress&) {
-  // The newcomer is a probe or a scrape more likely than whoever has been here longest.
-  if (sessions_.size() >= kMaxConnections) sessions_.front()->Close();
-  auto session = std::make_unique<Session>(this, std::move(socket));
+bool StatusServer::MakeRoomFor(std::string_view host) {
+  size_t of_host = 0;
+  for (Session* session = sessions_.front(); session != nullptr;
+       session = decltype(sessions_)::Next(*session)) {
+    of_host += session->host() == host ? 1 : 0;
+  }
+  const bool host_full = of_host >= max_connections_ - max_connections_ / 4;
+  if (!host_full && sessions_.size() < max_connections_) return true;
+  // In the order of their coming. An address that has its share makes room for itself.
+  for (Session* session = sessions_.front(); session != nullptr;
+       session = decltype(sessions_)::Next(*session)) {
+    if ((host_full && session->host() != host) || !session->silent()) continue;
+    session->Close();
+    return true;
+  }
+  return false;
+}
+
+void StatusServer::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {
+  std::string host = peer.Ip();
+  if (!MakeRoomFor(host)) return;
+  auto session = std::make_unique<Session>(this, std::move(socket), std::move(host));
   if (!session->Open()) return;
   sessions_.PushBack(*session.release());
 }

@@ -25,11 +25,18 @@ struct StatusReply {
 // connections at a time. It shares the gateway's strict parser and nothing of its request path, so
 // it answers when that is in trouble.
 //
+// Anybody nearby may connect to it, so no address has all of its places, and when they are taken
+// the connection that has said nothing for longest gives way; one that has sent anything never
+// does. There are enough of them that a probe has its time between connecting and asking, even
+// beside a neighbour that opens thousands of connections a second.
+//
 // Main thread. Destruction closes everything.
 class StatusServer final : private pool::AcceptorEvents {
  public:
-  // Beyond them the oldest gives way, so that silent ones cannot shut probes out.
-  static constexpr size_t kMaxConnections = 64;
+  // How many connections there may be: at least, and with descriptors to spare. One address has at
+  // most three in four.
+  static constexpr size_t kMinConnections = 64;
+  static constexpr size_t kMaxConnections = 512;
   // For a request to arrive and its answer to be read, and between requests.
   static constexpr pool::Duration kTimeout = std::chrono::seconds(30);
 
@@ -37,7 +44,7 @@ class StatusServer final : private pool::AcceptorEvents {
 
   // Everything given outlives it.
   StatusServer(pool::EventLoop* loop, pool::SlabPool* slabs, pool::FileDescriptor socket,
-               Handler handler);
+               Handler handler, size_t max_connections = kMinConnections);
   ~StatusServer();
 
   // Of the listening socket.
@@ -49,10 +56,13 @@ class StatusServer final : private pool::AcceptorEvents {
   void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) override;
   void OnAcceptError(int) override {}
   bool MayAccept() override { return true; }
+  // False when the newcomer is to be turned away.
+  bool MakeRoomFor(std::string_view host);
 
   pool::EventLoop* loop_;
   pool::SlabPool* slabs_;
   Handler handler_;
+  const size_t max_connections_;
   pool::IntrusiveList<Session> sessions_;
   pool::Acceptor acceptor_;
 };

@@ -1,7 +1,5 @@
 #include "gateway/server/worker.h"
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "gateway/proxy/client_session.h"
@@ -76,7 +74,11 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
       turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(place.index)})),
       busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(place.index)})),
       timers_fired_(
-          shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(place.index)})) {}
+          shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(place.index)})) {
+  context_.worker = place.index;
+  context_.places = place.places;
+  place.places->Join(place.index, &context_, place.peers);
+}
 
 // The thread has ended; what is left of its work ends here in the order of who needs whom.
 Worker::~Worker() {
@@ -99,7 +101,7 @@ void Worker::Join() {
 void Worker::Adopt(WorkerUpdate update) {
   place_.shelves->SetConnectionLimit(update.shares.upstreams);
   place_.shelves->SetIdleLimit(update.shares.idle_upstreams);
-  context_.max_sessions = update.shares.clients;
+  place_.places->all().SetLimit(update.shares.clients);
   if (update.snapshot->config().access_log.has_value()) {
     if (access_log_ == nullptr) {
       access_log_ = std::make_unique<proxy::AccessLog>(&loop_, shard_, callbacks_.submit_log);
@@ -131,12 +133,9 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
   for (uint32_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& listener = config.listeners[i];
     std::shared_ptr<const config::Listener> shared(update.snapshot, &listener);
-    const size_t cap = listener.max_connections.has_value()
-                           ? std::max<size_t>(1, *listener.max_connections / update.shares.workers)
-                           : std::numeric_limits<size_t>::max();
     const std::string key = ListenerKey(listener);
     if (const auto known = listeners_.find(key); known != listeners_.end()) {
-      known->second->Configure(std::move(shared), i, cap);
+      known->second->Configure(std::move(shared), i);
       next[key] = std::move(known->second);
       listeners_.erase(known);
       continue;
@@ -144,7 +143,7 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
     std::vector<pool::FileDescriptor>& sockets = update.sockets[key];
     HOLDFAST_CHECK(!sockets.empty());
     next[key] = std::make_unique<proxy::Listener>(&context_, std::move(sockets.front()),
-                                                  std::move(shared), i, cap);
+                                                  std::move(shared), i);
     for (size_t j = 1; j < sockets.size(); ++j) next[key]->AcceptAlsoOn(std::move(sockets[j]));
   }
   for (auto& [key, listener] : listeners_) {

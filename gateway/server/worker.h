@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/proxy/access_log.h"
+#include "gateway/proxy/client_places.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/route/snapshot.h"
@@ -24,18 +25,18 @@
 
 namespace holdfast::server {
 
-// What the process may have, or this worker's share of it.
+// What the workers may have together.
 struct WorkerShares {
-  size_t workers = 1;
   size_t upstreams = 1024;      // of the whole process, over all upstreams
   size_t idle_upstreams = 512;  // of them
-  size_t clients = 1024;        // over all listeners
+  size_t clients = 1024;        // of the whole process, over all listeners
 };
 
 // A worker among the others. What is pointed to outlives it.
 struct WorkerPlace {
   size_t index = 0;
   pool::Shelves* shelves;
+  proxy::ClientPlaces* places;
   const pool::Peers* peers = nullptr;  // null: it shares nothing
 };
 

@@ -70,10 +70,11 @@ void Acceptor::OnEvents(uint32_t) {
   for (int i = 0; i < kBatch && registered_; ++i) {
     if (!events_->MayAccept()) {
       Pause();
-      return;
+      break;
     }
-    if (!AcceptOne()) return;
+    if (!AcceptOne()) break;
   }
+  events_->OnBatchEnd();
 }
 
 // Whether to go on in this turn.

@@ -17,6 +17,8 @@ class AcceptorEvents {
   virtual void OnAcceptError(int error) = 0;
   // Asked before each accept; false stops accepting until Resume (the connection cap).
   virtual bool MayAccept() = 0;
+  // No more is accepted now; MayAccept may have said yes once more than somebody came.
+  virtual void OnBatchEnd() {}
 
  protected:
   ~AcceptorEvents() = default;

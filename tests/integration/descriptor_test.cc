@@ -13,6 +13,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
 
 namespace holdfast::support {
 namespace {
@@ -97,17 +98,66 @@ TEST(DescriptorTest, AnUpstreamThatCannotBeConnectedToForWantOfThemIsSaidSo) {
   EXPECT_EQ(client.Get("/").body, "hello");
 }
 
+// Three of them are busy.
 TEST(ConnectionCapTest, OneOverTheCapWaitsForItsTurn) {
-  GatewayProcess gateway(GatewayConfig{.listener = "max_connections: 3"});
-  std::vector<RawClient> clients = Flood(gateway, 4);
-  for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(clients[static_cast<size_t>(i)].Get("/local").Status(), 200);
-  clients[3].Send(GetRequest("/local"));
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {upstream.address()}, .listener = "max_connections: 3"});
+  std::vector<RawClient> clients;
+  std::vector<UpstreamConnection> connections;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(gateway.address());
+    clients.back().Send(GetRequest("/"));
+    connections.push_back(upstream.Accept());
+  }
+  RawClient fourth(gateway.address());
+  fourth.Send(GetRequest("/local"));
   gateway.AwaitMetricAtLeast("holdfast_client_connections_refused_total",
                              {{"listener", "edge"}, {"reason", "connection_cap"}}, 1);
-  clients[3].ExpectQuiet();
-  clients[0].Close();
-  EXPECT_EQ(clients[3].Response().Status(), 200);
+  fourth.ExpectQuiet();
+  connections[1].Answer(OkResponse("x"));
+  EXPECT_EQ(clients[1].Response().Status(), 200);
+  EXPECT_EQ(fourth.Response().Status(), 200);
+  clients[1].ExpectClosed();
+}
+
+// The kernel puts clients into the queue of either worker; both may be needed, or one.
+TEST(ConnectionCapTest, WhicheverWorkerHasRoomServes) {
+  for (const char* workers : {"2", "4"}) {
+    GatewayProcess gateway(GatewayConfig{.listener = "max_connections: 4", .workers = workers});
+    for (int round = 0; round < 12; ++round) {
+      std::vector<RawClient> clients = Flood(gateway, 4);
+      for (RawClient& client : clients) client.Send(GetRequest("/local"));
+      for (RawClient& client : clients) EXPECT_EQ(client.Response().Status(), 200) << round;
+      // Nobody has had to make room for anybody.
+      for (RawClient& client : clients) client.ExpectQuiet();
+      clients.clear();
+      gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 0);
+    }
+  }
+}
+
+TEST(ConnectionCapTest, ACapMayBeLessThanTheNumberOfWorkers) {
+  GatewayProcess gateway(GatewayConfig{.listener = "max_connections: 1", .workers = "4"});
+  std::vector<RawClient> clients = Flood(gateway, 60);
+  for (RawClient& client : clients) client.Send(GetRequest("/local", "Connection: close\r\n"));
+  for (RawClient& client : clients) {
+    EXPECT_EQ(client.Response().Status(), 200);
+    client.Close();
+  }
+}
+
+TEST(ConnectionCapTest, IdleConnectionsGiveWayWhicheverWorkerHasThem) {
+  GatewayProcess gateway(GatewayConfig{.listener = "max_connections: 3", .workers = "3"});
+  std::vector<RawClient> kept = Flood(gateway, 3);
+  for (RawClient& client : kept) EXPECT_EQ(client.Get("/local").Status(), 200);
+  std::vector<RawClient> newcomers;
+  for (int i = 0; i < 3; ++i) {
+    newcomers.emplace_back(gateway.address());
+    EXPECT_EQ(newcomers.back().Get("/local").Status(), 200);
+  }
+  for (RawClient& client : kept) client.ExpectClosed();
+  gateway.AwaitMetric("holdfast_client_connections_closed_total", {{"reason", "idle_evicted"}}, 3);
 }
 
 TEST(ConnectionCapTest, AFullListenerDoesNotSpin) {
@@ -121,7 +171,8 @@ TEST(ConnectionCapTest, TheCapFollowsTheDescriptorLimit) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}}.Text(), 250);
   std::vector<RawClient> flood = Flood(gateway, 300);
-  EXPECT_EQ(flood.front().Get("/").body, "hello") << "nothing is left for the upstream";
+  RawClient latest(gateway.address());
+  EXPECT_EQ(latest.Get("/").body, "hello") << "nothing is left for the upstream";
   gateway.AwaitMetricAtLeast("holdfast_client_connections_refused_total",
                              {{"listener", "edge"}, {"reason", "connection_cap"}}, 1);
   EXPECT_EQ(gateway.Scrape().Value("holdfast_accept_errors_total"), 0);

@@ -112,6 +112,38 @@ TEST(ReloadTest, AListenerIsRemovedAndItsKeptConnectionsAskedToGo) {
   EXPECT_EQ(RunProgram({"curl", "--silent", "http://" + address + "/local"}).code, 7);
 }
 
+// The workers close a removed listener's sockets some time after the reload.
+TEST(ReloadTest, AListenerThatWasRemovedComesBackToItsPort) {
+  const std::string address = UnusedAddress();
+  GatewayConfig without{.workers = "4"};
+  GatewayConfig with = without;
+  with.listeners = "- {name: back, bind: \"" + address + "\"}\n";
+  GatewayProcess gateway(with);
+  for (int i = 0; i < 15; ++i) {
+    gateway.Reload(without.Text());
+    gateway.Reload(with.Text());
+  }
+  EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}), 0);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(RawClient(address).Get("/local").Status(), 200);
+  gateway.Reload(without.Text());
+  EXPECT_TRUE(Eventually([&] {
+    return RunProgram({"curl", "--silent", "http://" + address + "/local"}).code == 7;
+  }));
+}
+
+TEST(ReloadTest, AListenerMovesToAnotherAddressOfItsPort) {
+  const std::string address = UnusedAddress();
+  const std::string port = address.substr(address.rfind(':'));
+  GatewayConfig config{.bind = address};
+  GatewayProcess gateway(config);
+  for (const std::string& bind : {"0.0.0.0" + port, address, "0.0.0.0" + port}) {
+    config.bind = bind;
+    gateway.Reload(config.Text());
+    EXPECT_EQ(RawClient(address).Get("/local").Status(), 200) << bind;
+  }
+  EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}), 0);
+}
+
 TEST(ReloadTest, AListenerIsRenamedOnItsPort) {
   GatewayConfig config;
   config.bind = UnusedAddress();

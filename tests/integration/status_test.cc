@@ -1,5 +1,6 @@
 // The status listener: health, readiness, metrics.
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -127,6 +128,23 @@ TEST(MetricsTest, EveryPartOfTheGatewayIsThere) {
            {"process_start_time_seconds", {}},
        }) {
     EXPECT_TRUE(scrape.Has(name, labels)) << name << " is missing from\n" << scrape.text();
+  }
+}
+
+// As a neighbour can: connections that say nothing, 6,000 a second, and probes whose request comes
+// 20 ms after they connect.
+TEST(StatusTest, ProbesLiveBesideAFloodOfSilentConnections) {
+  GatewayProcess gateway(GatewayConfig{});
+  const std::string address = gateway.address("status");
+  std::deque<WireSocket> silent;
+  for (int i = 0; i < 20; ++i) {
+    RawClient probe(address);
+    for (int j = 0; j < 120; ++j) {
+      silent.push_back(Connect(address, {.local_address = "127.0.0.3"}));
+      if (silent.size() > 500) silent.pop_front();
+    }
+    probe.Send(GetRequest("/healthz"));
+    EXPECT_EQ(probe.Response().Status(), 200) << i;
   }
 }
 

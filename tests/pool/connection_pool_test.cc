@@ -342,6 +342,38 @@ TEST_P(ConnectionPoolTest, LowerLimitsCloseTheOldestIdle) {
   EXPECT_EQ(Closed("idle_evicted"), 2u);
 }
 
+TEST_P(ConnectionPoolTest, NewLimitsReachWhatIsIdleAlready) {
+  const PoolLimits before{
+      .idle_learned = false, .idle_timeout = std::nullopt, .max_age = std::nullopt};
+  ConnectionPool& pool = Start(before);
+  MakeIdle(1);
+  Advance(std::chrono::seconds(30));
+  pool.SetLimits({.idle_learned = false, .idle_timeout = std::chrono::seconds(60)});
+  Advance(std::chrono::seconds(29));
+  EXPECT_EQ(pool.idle(), 1u);
+  Advance(std::chrono::seconds(1));
+  EXPECT_EQ(pool.idle(), 0u);
+  EXPECT_EQ(Closed("idle_timeout"), 1u);
+  pool.SetLimits(before);
+  MakeIdle(1);
+  Advance(std::chrono::seconds(30));
+  pool.SetLimits(
+      {.idle_learned = false, .idle_timeout = std::nullopt, .max_age = std::chrono::seconds(60)});
+  EXPECT_EQ(pool.idle(), 1u);
+  Advance(std::chrono::seconds(36));
+  EXPECT_EQ(pool.idle(), 0u);
+  EXPECT_EQ(Closed("max_age"), 1u);
+}
+
+TEST_P(ConnectionPoolTest, ANewNumberOfRequestsCountsThoseOfBefore) {
+  ConnectionPool& pool = Start(PoolLimits{});
+  MakeIdle(1);
+  Holder& holder = NewHolder();
+  ASSERT_EQ(holder.Ask(pool), Status::kLeased);
+  pool.SetLimits({.max_requests = 2});
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kMaxRequests);
+}
+
 TEST_P(ConnectionPoolTest, OverALoweredCapWhatComesBackIsClosedEvenIfOthersWait) {
   ConnectionPool& pool = Start({.max_connections = 4});
   const std::vector<Holder*> leased = LeaseMany(4);

@@ -270,6 +270,16 @@ TEST_P(PoolWaitersTest, AShorterQueueTimeoutHoldsForNewcomers) {
   EXPECT_EQ(next->failure(), CheckoutResult::kQueueTimeout);
 }
 
+TEST_P(PoolWaitersTest, AShorterQueueTimeReachesWhoWaitsAlready) {
+  ConnectionPool& pool = Start({.max_connections = 1, .queue_timeout = seconds(300)});
+  Lease();
+  const Holder* waiting = Wait(1)[0];
+  Advance(seconds(2));
+  pool.SetLimits({.max_connections = 1, .queue_timeout = seconds(3)});
+  Advance(seconds(1) + kTick);
+  EXPECT_EQ(waiting->failure(), CheckoutResult::kQueueTimeout);
+}
+
 TEST_P(PoolWaitersTest, AConnectionThatIsThereBeatsTheTimeout) {
   Start({.max_connections = 1, .queue_timeout = seconds(3)});
   Holder& busy = Lease();

@@ -48,6 +48,8 @@ DOORS = {
     "pool/bounded_count": ("atomic", "door 4: places that all workers take from"),
     "pool/shelf": ("atomic|mutex|lock_guard", "door 4: what workers' pools know of each other"),
     "pool/upstream_totals": ("atomic|mutex|lock_guard", "door 4: of one upstream as a whole"),
+    "gateway/proxy/client_places": ("atomic|mutex|lock_guard",
+                                    "door 5: places for clients that all workers take from"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),

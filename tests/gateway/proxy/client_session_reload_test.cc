@@ -29,7 +29,7 @@ class SessionReloadTest : public testing::Test {
     harness.Adopt(ProxyHarness::Load("listeners:\n  - {name: edge, bind: 127.0.0.1:0, " + listener +
                                      "}\nupstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]}\n" +
                                      "routes:\n  " + routes + "\n"));
-    harness.listener->Configure(ProxyHarness::ListenerConfig(harness.snapshot, 0), 0, 1000);
+    harness.listener->Configure(ProxyHarness::ListenerConfig(harness.snapshot, 0), 0);
     for (ClientSession* session = harness.context.sessions.front(); session != nullptr;
          session = decltype(harness.context.sessions)::Next(*session)) {
       session->OnReconfigured();

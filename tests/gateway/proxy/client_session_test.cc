@@ -253,9 +253,7 @@ TEST_F(LocalSessionTest, CutEndsIdleAndHalfReadConnections) {
 // A client over a UNIX socket has no address to tell anybody.
 TEST_F(LocalSessionTest, AUnixClientIsServed) {
   pool::SocketPair pair = pool::UnixPair();
-  ClientSession::Start(&harness_.context, harness_.listener.get(), std::move(pair.ours),
-                       *pool::SocketAddress::Parse("unix:@x"));
-  Wire client(std::move(pair.theirs));
+  Wire client = harness_.Connect(std::move(pair.ours), std::move(pair.theirs), "unix:@x");
   client.Send(kGet);
   EXPECT_TRUE(harness_.Await(client, kHi).starts_with("HTTP/1.1 200"));
 }

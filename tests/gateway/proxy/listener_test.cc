@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,7 +45,8 @@ class ListenerTest : public testing::Test {
   // So that those beyond the cap would have come, were they let in.
   void LetComeWhoMay() { harness_.Turns(20); }
   void SetCap(size_t cap) {
-    harness_.listener->Configure(ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, cap);
+    harness_.places.Of("edge")->count().SetLimit(cap);
+    harness_.listener->AcceptAgain();
   }
   uint64_t Refused() {
     return harness_.Count(Metric::kClientConnectionsRefusedTotal, {"edge", "connection_cap"});
@@ -105,13 +107,13 @@ TEST_F(ListenerTest, ALowerCapCutsNobody) {
   EXPECT_EQ(harness_.listener->sessions(), 1u) << "still at its cap";
 }
 
-TEST_F(ListenerTest, TheWorkersShareIsSharedByItsListeners) {
+TEST_F(ListenerTest, TheProcesssPlacesAreForAllListeners) {
   auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
   ASSERT_TRUE(socket.ok());
   const pool::SocketAddress address = *pool::LocalAddress(socket->get());
   Listener other(&harness_.context, std::move(*socket),
-                 ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
-  harness_.context.max_sessions = 1;
+                 ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0);
+  harness_.places.all().SetLimit(1);
   Wire first = Dial();
   ASSERT_TRUE(HasSessions(1));
   Wire second = Dial(address);
@@ -128,10 +130,9 @@ TEST_F(ListenerTest, AListenerThatWaitedForAPlaceMayGo) {
   auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
   ASSERT_TRUE(socket.ok());
   const pool::SocketAddress address = *pool::LocalAddress(socket->get());
-  auto other =
-      std::make_unique<Listener>(&harness_.context, std::move(*socket),
-                                 ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
-  harness_.context.max_sessions = 1;
+  auto other = std::make_unique<Listener>(&harness_.context, std::move(*socket),
+                                          ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0);
+  harness_.places.all().SetLimit(1);
   Wire first = Dial();
   ASSERT_TRUE(HasSessions(1));
   Wire second = Dial(address);
@@ -140,6 +141,145 @@ TEST_F(ListenerTest, AListenerThatWaitedForAPlaceMayGo) {
   other.reset();
   first.Close();
   EXPECT_TRUE(HasSessions(0)) << "its place is offered to nobody who is not there";
+}
+
+// The newcomer is served, `idle` was closed for it.
+void ExpectGaveWay(ProxyHarness& harness, Wire& idle, Wire& newcomer) {
+  EXPECT_TRUE(harness.AwaitEnd(idle));
+  EXPECT_FALSE(idle.reset());
+  EXPECT_TRUE(harness.Await(newcomer, kHi).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(harness.Closed("idle_evicted"), 1u);
+}
+
+TEST_F(ListenerTest, AtItsCapTheLongestIdleGivesWay) {
+  SetCap(2);
+  Wire first = Dial();
+  Wire second = Dial();
+  ASSERT_TRUE(HasSessions(2));
+  harness_.Advance(std::chrono::seconds(1));
+  first.Send(kGet);
+  harness_.Await(first, kHi);
+  harness_.Advance(std::chrono::seconds(1));
+  Wire third = Dial();
+  third.Send(kGet);
+  ExpectGaveWay(harness_, second, third);
+  EXPECT_EQ(harness_.listener->sessions(), 2u);
+  first.Send(kGet);
+  harness_.Await(first, kHi);
+}
+
+// Its next request may be on its way.
+TEST_F(ListenerTest, WhoHasJustBecomeIdleIsSafeForAMoment) {
+  SetCap(1);
+  Wire first = Dial();
+  first.Send(kGet);
+  harness_.Await(first, kHi);
+  Wire second = Dial();
+  second.Send(kGet);
+  LetComeWhoMay();
+  harness_.Advance(Listener::kGivesWayAfter - pool::TimerWheel::kTick);
+  LetComeWhoMay();
+  first.Pull();
+  EXPECT_FALSE(first.ended());
+  harness_.Advance(pool::TimerWheel::kTick);
+  ExpectGaveWay(harness_, first, second);
+}
+
+TEST_F(ListenerTest, WhoHasSentSomethingDoesNotGiveWay) {
+  Wire first = Dial();
+  Wire second = Dial();
+  ASSERT_TRUE(HasSessions(2));
+  harness_.clock.Advance(std::chrono::seconds(1));
+  first.Send(kGet);  // and the loop has not heard of it
+  EXPECT_TRUE(harness_.listener->EvictIdle(harness_.clock.Now()));
+  EXPECT_TRUE(harness_.AwaitEnd(second));
+  EXPECT_TRUE(harness_.Await(first, kHi).starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ListenerTest, OnlyWhoIsIdleForSoLongGivesWay) {
+  harness_.clock.Advance(std::chrono::seconds(1));
+  Wire client = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  const pool::TimePoint now = harness_.clock.Now();
+  EXPECT_FALSE(harness_.listener->EvictIdle(now - std::chrono::milliseconds(1)));
+  EXPECT_TRUE(harness_.listener->EvictIdle(now));
+}
+
+TEST(ListenerRoomTest, WhoIsActiveDoesNotGiveWayUntilItIsIdle) {
+  ProxyHarness harness;
+  harness.places.all().SetLimit(1);
+  Wire first = harness.Connect();
+  first.Send(kGet);
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, kHeadEnd);
+  bool in_progress = false;
+  int error = 0;
+  Wire second(pool::StartConnect(harness.listener_address, &in_progress, &error));
+  for (int i = 0; i < 20; ++i) harness.Advance(std::chrono::seconds(1));
+  EXPECT_EQ(harness.listener->sessions(), 1u);
+  upstream.Send(kOk);
+  harness.Await(first, "\r\n\r\nok");
+  for (int i = 0; i < 4; ++i) harness.Advance(Listener::kGivesWayAfter);
+  EXPECT_TRUE(harness.AwaitEnd(first));
+  EXPECT_EQ(harness.Closed("idle_evicted"), 1u);
+  EXPECT_TRUE(harness.TurnUntil([&] { return harness.listener->sessions() == 1; }));
+}
+
+TEST_F(ListenerTest, AtTheProcesssCapTheLongestIdleOfAnyListenerGivesWay) {
+  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+  ASSERT_TRUE(socket.ok());
+  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  const auto config = ProxyHarness::Load(Config("door"));
+  Listener other(&harness_.context, std::move(*socket), ProxyHarness::ListenerConfig(config, 0), 0);
+  harness_.places.all().SetLimit(2);
+  Wire first = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  harness_.Advance(std::chrono::seconds(1));
+  Wire second = Dial(address);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 1; }));
+  harness_.Advance(std::chrono::seconds(1));
+  Wire third = Dial(address);
+  third.Send(kGet);
+  ExpectGaveWay(harness_, first, third);
+  second.Close();
+  third.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 0; }));
+}
+
+// At its own cap a listener's newcomers are no reason to send away another's clients.
+TEST_F(ListenerTest, AtItsOwnCapOnlyItsOwnClientsGiveWay) {
+  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+  ASSERT_TRUE(socket.ok());
+  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  const auto config = ProxyHarness::Load(Config("door"));
+  Listener other(&harness_.context, std::move(*socket), ProxyHarness::ListenerConfig(config, 0), 0);
+  harness_.places.Of("door")->count().SetLimit(1);
+  Wire first = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  harness_.Advance(std::chrono::seconds(1));
+  Wire second = Dial(address);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 1; }));
+  harness_.Advance(std::chrono::seconds(1));
+  Wire third = Dial(address);
+  third.Send(kGet);
+  EXPECT_TRUE(harness_.AwaitEnd(second));
+  EXPECT_TRUE(harness_.Await(third, kHi).starts_with("HTTP/1.1 200"));
+  first.Pull();
+  EXPECT_FALSE(first.ended());
+  third.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return other.sessions() == 0; }));
+}
+
+TEST_F(ListenerTest, APlaceThatNobodyCameForGoesBack) {
+  Wire client = Dial();
+  ASSERT_TRUE(HasSessions(1));
+  LetComeWhoMay();
+  EXPECT_EQ(harness_.places.all().taken(), 1u);
+  EXPECT_EQ(harness_.places.Of("edge")->count().taken(), 1u);
+  client.Close();
+  ASSERT_TRUE(HasSessions(0));
+  EXPECT_EQ(harness_.places.all().taken(), 0u);
+  EXPECT_EQ(harness_.places.Of("edge")->count().taken(), 0u);
 }
 
 TEST_F(ListenerTest, ARetiredListenerAcceptsNoMoreAndServesTheRest) {
@@ -183,7 +323,7 @@ TEST_F(ListenerTest, AReloadCountsFromTheNextRequestOn) {
   harness_.Await(client, kHi);
   const auto next = ProxyHarness::Load(Config("edge"));
   harness_.Adopt(next);
-  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 0), 0, 1000);
+  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 0), 0);
   client.Send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(harness_.Await(client, "\r\n\r\nnew").starts_with("HTTP/1.1 200"));
   EXPECT_EQ(harness_.listener->config().name, "edge");

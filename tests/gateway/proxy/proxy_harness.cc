@@ -75,6 +75,8 @@ pool::FileDescriptor Backend::TryAccept() {
 }
 
 ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigText(config))) {
+  context.places = &places;
+  places.Join(0, &context, /*peers=*/nullptr);
   const config::Upstream& upstream = snapshot->config().upstreams[0];
   const pool::PoolContext pool_context{
       .loop = &loop,
@@ -98,8 +100,8 @@ ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigTe
   auto socket = pool::Listen(LoopbackAnyPort(), false);
   EXPECT_TRUE(socket.ok()) << socket.status();
   listener_address = *pool::LocalAddress(socket->get());
-  listener = std::make_unique<Listener>(&context, std::move(*socket), ListenerConfig(snapshot, 0),
-                                        0, /*max_sessions=*/1000);
+  listener =
+      std::make_unique<Listener>(&context, std::move(*socket), ListenerConfig(snapshot, 0), 0);
 }
 
 ProxyHarness::~ProxyHarness() {
@@ -129,9 +131,11 @@ Wire ProxyHarness::Connect() {
   return Connect(std::move(pair.ours), std::move(pair.theirs));
 }
 
-Wire ProxyHarness::Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs) {
+Wire ProxyHarness::Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs,
+                           std::string_view peer) {
+  EXPECT_TRUE(listener->TakePlace());
   ClientSession::Start(&context, listener.get(), std::move(ours),
-                       *pool::SocketAddress::FromIp("192.0.2.7", 4711));
+                       *pool::SocketAddress::Parse(peer));
   Turn();
   return Wire(std::move(theirs));
 }

@@ -101,7 +101,8 @@ class ProxyHarness {
 
   // A client's new connection, over TCP.
   Wire Connect();
-  Wire Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs);
+  Wire Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs,
+               std::string_view peer = "192.0.2.7:4711");
   // The next connection that the gateway opens to the backend.
   Wire Accept() { return Accept(backend); }
   Wire Accept(Backend& from);
@@ -140,6 +141,7 @@ class ProxyHarness {
   pool::SlabPool slabs;
   pool::Random random{1};
   pool::Shelves shelves{1};
+  ClientPlaces places{1};
   int troubles = 0;  // attempts that were reported as an endpoint's failure
   std::vector<pool::SocketAddress> troubled;  // the endpoint of each
   metrics::Registry registry;

@@ -57,6 +57,18 @@ TEST(ListenerSocketsTest, EveryWorkerHasASocketOfItsOwnOnOnePort) {
   }
 }
 
+TEST(ListenerSocketsTest, AnotherAddressOfAPortThatIsOursMayBeBound) {
+  const BoundListener bound = Bound("127.0.0.1:0", 2);
+  const std::string all = "0.0.0.0:" + std::to_string(bound.address.port());
+  EXPECT_FALSE(BindListener(ListenerAt(all), 2).ok()) << "it could be another process's";
+  const absl::StatusOr<BoundListener> second =
+      BindListener(ListenerAt(all), 2, {}, /*port_is_ours=*/true);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->address.ToString(), all);
+  EXPECT_TRUE(BindFirst(bound.address, /*port_is_ours=*/true).ok());
+  EXPECT_FALSE(BindFirst(bound.address, /*port_is_ours=*/false).ok());
+}
+
 TEST(ListenerSocketsTest, TheKernelSpreadsConnectionsOverTheWorkers) {
   const BoundListener bound = Bound("127.0.0.1:0", 2);
   std::vector<support::WireSocket> clients;

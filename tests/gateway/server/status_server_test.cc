@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -233,7 +234,7 @@ TEST_F(StatusServerTest, AClientThatHasSentItsEndStillGetsItsAnswer) {
 
 TEST_F(StatusServerTest, SilentConnectionsDoNotShutProbesOut) {
   std::vector<RawClient> clients;
-  for (size_t i = 0; i < StatusServer::kMaxConnections; ++i) {
+  for (size_t i = 0; i < StatusServer::kMinConnections; ++i) {
     clients.emplace_back(address_);
     Turns(2);
   }
@@ -243,6 +244,110 @@ TEST_F(StatusServerTest, SilentConnectionsDoNotShutProbesOut) {
   EXPECT_EQ(probe.Response().Status(), 200);
   clients.front().ExpectClosed();
   ExpectOpen(clients.back());
+}
+
+// A server on a port, so that its clients have addresses.
+class StatusFloodTest : public testing::Test {
+ protected:
+  // As many as come within so many milliseconds at 6,000 a second.
+  static constexpr size_t kPerMillisecond = 6;
+  // More than the server lets one address have.
+  static constexpr size_t kKept = 450;
+
+  void Serve(size_t max_connections) {
+    absl::StatusOr<pool::FileDescriptor> socket =
+        pool::Listen(*pool::SocketAddress::Parse("127.0.0.1:0"), /*reuse_port=*/false);
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    address_ = pool::LocalAddress(socket->get())->ToString();
+    server_.emplace(
+        &loop_, &slabs_, std::move(*socket),
+        [](std::string_view) { return StatusReply{.body = "ok\n"}; }, max_connections);
+  }
+  ~StatusFloodTest() override {
+    server_.reset();
+    loop_.DestroyAside();
+  }
+
+  void Turns(int turns = 3) {
+    for (int i = 0; i < turns; ++i) loop_.RunOnce(pool::Duration::zero());
+  }
+  RawClient Dial(const std::string& from) {
+    RawClient client(address_, {.local_address = from});
+    Turns(2);
+    return client;
+  }
+  // Silent ones from `from`; the first to come have gone by the end.
+  void Flood(size_t count, const std::string& from) {
+    for (size_t i = 0; i < count; ++i) {
+      flood_.push_back(Dial(from));
+      if (flood_.size() > kKept) flood_.pop_front();
+    }
+  }
+  void ExpectServed(RawClient& probe) {
+    ASSERT_TRUE(probe.SendIfWanted(GetRequest("/healthz")));
+    Turns(5);
+    EXPECT_EQ(probe.Response().Status(), 200);
+  }
+
+  pool::ManualClock clock_;
+  pool::EventLoop loop_{&clock_};
+  pool::SlabPool slabs_;
+  std::string address_;
+  std::deque<RawClient> flood_;
+  std::optional<StatusServer> server_;
+};
+
+TEST_F(StatusFloodTest, AProbeFromElsewhereHasAllTheTimeItWants) {
+  Serve(StatusServer::kMinConnections);
+  Flood(200, "127.0.0.3");
+  RawClient probe = Dial("127.0.0.2");
+  Flood(3000, "127.0.0.3");
+  ExpectServed(probe);
+}
+
+// With descriptors to spare even a probe behind the same address as the flood has its time.
+TEST_F(StatusFloodTest, AProbeOfTheSameAddressHasItsTime) {
+  Serve(StatusServer::kMaxConnections);
+  Flood(1000, "127.0.0.3");
+  for (int i = 0; i < 3; ++i) {
+    RawClient probe = Dial("127.0.0.3");
+    Flood(40 * kPerMillisecond, "127.0.0.3");
+    ExpectServed(probe);
+  }
+}
+
+TEST_F(StatusFloodTest, WhoHasSentAnythingStays) {
+  Serve(StatusServer::kMinConnections);
+  RawClient begun = Dial("127.0.0.3");
+  begun.Send("GET /healthz HT");
+  Turns();
+  RawClient kept = Dial("127.0.0.3");
+  ExpectServed(kept);
+  RawClient unheard = Dial("127.0.0.3");
+  unheard.Send("G");  // and the loop has not heard of it
+  Flood(500, "127.0.0.3");
+  Flood(500, "127.0.0.4");
+  ExpectServed(kept);
+  begun.Send("TP/1.1\r\nHost: x\r\n\r\n");
+  Turns();
+  EXPECT_EQ(begun.Response().Status(), 200);
+  unheard.Send("ET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  Turns();
+  EXPECT_EQ(unheard.Response().Status(), 200);
+}
+
+TEST_F(StatusFloodTest, OneAddressCannotHaveAllPlacesByTalking) {
+  Serve(StatusServer::kMinConnections);
+  std::vector<RawClient> talkers;
+  for (size_t i = 0; i < StatusServer::kMinConnections; ++i) {
+    talkers.push_back(Dial("127.0.0.3"));
+    talkers.back().SendIfWanted("GET ");
+    Turns(2);
+  }
+  EXPECT_NE(talkers.back().AwaitInput(), support::StreamEnd::kOpen);
+  RawClient probe = Dial("127.0.0.2");
+  ExpectServed(probe);
+  talkers.front().ExpectQuiet();
 }
 
 TEST_F(StatusServerTest, AClientThatSaysNothingIsClosedAfterTheTimeout) {

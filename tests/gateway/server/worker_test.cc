@@ -46,9 +46,9 @@ class WorkerTest : public testing::Test {
       empty_.set_value();
     };
     callbacks.submit_log = [this](std::string batch) { log_ += batch; };
-    worker_ = std::make_unique<Worker>(&clock_, registry_.AddShard(),
-                                       WorkerPlace{.index = 3, .shelves = &shelves_},
-                                       std::move(callbacks));
+    worker_ = std::make_unique<Worker>(
+        &clock_, registry_.AddShard(),
+        WorkerPlace{.index = 3, .shelves = &shelves_, .places = &places_}, std::move(callbacks));
     worker_->Start();
   }
   void TearDown() override { End(); }
@@ -117,6 +117,7 @@ class WorkerTest : public testing::Test {
   pool::SystemClock clock_;
   metrics::Registry registry_;
   pool::Shelves shelves_{4};
+  proxy::ClientPlaces places_{4};
   WorkerShares shares_;
   size_t sockets_ = 1;        // of each listener
   size_t exchanges_cut_ = 0;  // the worker's until it is empty
@@ -216,7 +217,7 @@ TEST_F(WorkerTest, AListenerThatLeavesStopsAcceptingAndItsConnectionsEnd) {
   EXPECT_FALSE(connected);
 }
 
-TEST_F(WorkerTest, TheShareOfAConnectionCapHolds) {
+TEST_F(WorkerTest, TheProcesssCapOfConnectionsHolds) {
   shares_.clients = 1;
   Adopt(std::string(kListener) + kHello);
   RawClient first(address_);
