@@ -47,7 +47,7 @@ TEST(NameBinaryProtocol, WaitsWhileThatIsPossible) {
 TEST(NameBinaryProtocol, KnowsNothingOfTheRest) {
   for (const std::string& bytes :
        {Bytes("\x16x"), Bytes("\x16\x03\x05"), Bytes("\x18\x03\x01"), Bytes("\x80\x2e\x01"),
-        Bytes({"\0x", 2}), Bytes({"\0\0\x12\5", 4}), Bytes("\0\r\nQUIX"), Bytes(" GET")}) {
+        Bytes({"\0x", 2}), Bytes({"\0\0\x12\5", 4}), Bytes({"\0\r\nQUIX", 7}), Bytes(" GET")}) {
     EXPECT_EQ(RefusalName(NameBinaryProtocol(bytes)), "malformed_start_line");
   }
 }

@@ -388,7 +388,7 @@ TEST_F(ExchangeTest, AReloadThatMovesTheListenerLeavesARunningExchangeAlone) {
       "upstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]}\n"
       "routes:\n  - {name: later, match: {path_prefix: /}, upstream: web}\n");
   harness_.Adopt(next);
-  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 1), 1, 1000);
+  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 1), 1);
   harness_.Turn();
   upstream_.Send(kOk);
   harness_.Await(client_, kOkEnd);
