@@ -130,7 +130,7 @@ class RandomPeers {
       case 5:
       case 6:
         harness_.Adopt(harness_.snapshot);
-        harness_.listener->Configure(ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0, 1000);
+        harness_.listener->Configure(ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0);
         return;
       default: return;
     }
