@@ -275,7 +275,8 @@ bool HasUnclearParameters(std::string_view decoded) {
   return separators > 1;
 }
 
-// Writes one reader's path, segment by segment.
+// Writes one reader's path, segment by segment, with the bytes that no path has by themselves
+// spelled as in the matched form, which routes have.
 class LiberalWriter {
  public:
   LiberalWriter(PathForm::ParameterEnd end, std::string* out) : end_(end), out_(out) {}
@@ -287,7 +288,10 @@ class LiberalWriter {
     const std::string_view name = segment.substr(0, size);
     if (IsHiddenDots(name)) return false;
     if (!Writing()) return true;
-    out_->append(name.substr(0, std::max(Trimmed(name).size(), kept)));
+    out_->append(name.substr(0, kept));
+    for (const char byte : name.substr(kept, std::max(Trimmed(name).size(), kept) - kept)) {
+      AppendMatched({.spelled = {}, .byte = byte, .escaped = true}, out_);
+    }
     if (size == segment.size()) return true;
     in_parameter_ = segment[size] == ';';
     ended_ = !in_parameter_;

@@ -52,8 +52,8 @@ class PathForm {
 
   // Fills in liberal(): `matched` to a reader that decodes again and again, takes an escaped slash
   // and a backslash for '/', and drops path parameters, what follows an escaped '?', '#' or NUL,
-  // and trailing blanks and dots of segments. The first `kept` bytes of `matched`, those that a
-  // route's own path names, are taken as they are.
+  // and trailing blanks and dots of segments. What is left is spelled as in `matched`. The first
+  // `kept` bytes of `matched`, those that a route's own path names, are taken as they are.
   PathDoubt ReadLiberally(size_t kept, ParameterEnd end);
   std::string_view liberal() const { return liberal_; }
   // After that: whether the other end of parameters may make another path of it.

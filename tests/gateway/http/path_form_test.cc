@@ -113,8 +113,8 @@ TEST(PathFormTest, TheLiberalReadingDecodesAgainAndAgain) {
   EXPECT_EQ(Liberal("/%25252561dmin"), "/admin");
   EXPECT_EQ(Liberal("/%25%36%31dmin"), "/admin");
   EXPECT_EQ(Liberal("/admin%252fsecret"), "/admin/secret");
-  EXPECT_EQ(Liberal("/100%25"), "/100%");
-  EXPECT_EQ(Liberal("/100%25zz"), "/100%zz");
+  EXPECT_EQ(Liberal("/100%25"), "/100%25");
+  EXPECT_EQ(Liberal("/100%2525zz"), "/100%25zz");
 }
 
 TEST(PathFormTest, TheLiberalReadingTakesOverlongUtf8) {
@@ -124,8 +124,12 @@ TEST(PathFormTest, TheLiberalReadingTakesOverlongUtf8) {
   EXPECT_EQ(Liberal("/admin%c1%9csecret"), "/admin/secret");
   EXPECT_EQ(Liberal("/%c1%a1dmin"), "/admin");
   EXPECT_EQ(LiberalDoubt("/x/%c0%ae%c0%ae/admin"), PathDoubt::kHiddenDotSegment);
-  EXPECT_EQ(Liberal("/caf%C3%A9/%e2%82%ac/%f0%9f%98%80"),
-            "/caf\xC3\xA9/\xE2\x82\xAC/\xF0\x9F\x98\x80");
+  EXPECT_EQ(Liberal("/caf%C3%A9/%e2%82%ac/%f0%9f%98%80"), "/caf%C3%A9/%E2%82%AC/%F0%9F%98%80");
+}
+
+TEST(PathFormTest, TheLiberalReadingIsSpelledAsRoutesAre) {
+  EXPECT_EQ(Liberal("/caf%25c3%25a9;x/s"), MatchedForm("/caf\xC3\xA9/s", false));
+  EXPECT_EQ(Liberal("/a%2520b%2f{c}|d"), MatchedForm("/a%20b/%7Bc%7D%7Cd", false));
 }
 
 TEST(PathFormTest, TheLiberalReadingDropsParametersAndWhatIsBehindThePath) {
@@ -215,7 +219,7 @@ TEST(PathFormTest, SpelledBytesFindsTheEndOfWhatWasMatched) {
 TEST(PathFormTest, ALongPathIsReadOnce) {
   std::string nested = "/";
   for (int i = 0; i < 20'000; ++i) nested += "%25";
-  EXPECT_EQ(Liberal(nested + "41"), "/" + std::string(19'999, '%') + "A");
+  EXPECT_EQ(Liberal(nested + "41"), nested.substr(0, nested.size() - 3) + "A");
   std::string deep = "/";
   for (int i = 0; i < 20'000; ++i) deep += "25";
   EXPECT_EQ(Liberal("/%" + deep.substr(1) + "2561"), "/a");

@@ -191,6 +191,21 @@ TEST(RouteChoiceTest, EveryEscapeOfDataIsTheDataToARoute) {
   EXPECT_EQ(choosing.For("/a%21b/x").path, "/a%21b/x");
 }
 
+TEST(RouteChoiceTest, ADeniedPathThatNeedsEscapesIsDeniedInEverySpellingToo) {
+  Choosing choosing({"/", "/caf%C3%A9/", "/p%20q/", "/a%7Cb/", "/50%25/"}, {});
+  EXPECT_EQ(choosing.Route("/x/../p%20q/s"), "/p%20q/");
+  EXPECT_EQ(choosing.Route("/a|b/s"), "/a%7Cb/");
+  for (const std::string_view path :
+       {"/caf%c3%a9;x/s", "/caf%C3%A9%2fs", "/caf%25c3%25a9/s", "/;x/caf%c3%a9/s", "/p%20q;x=1/s",
+        "/p%20q%2Fs", "/p%20q\\s", "/p%2520q/s", "/p%20q%20/s", "/a|b;x/s", "/a%7c%62%5cs",
+        "/50%25;/s", "/50%2525/s", "/50%25%2fs"}) {
+    EXPECT_EQ(choosing.Route(path), "refused") << path;
+  }
+  for (const std::string_view path : {"/caf%C3%A8/s", "/p%20;x", "/50%2526/s", "/p%20q2%2Fs"}) {
+    EXPECT_EQ(choosing.Route(path), "/") << path;
+  }
+}
+
 TEST(RouteChoiceTest, WithoutARouteNothingIsHidden) {
   Choosing choosing({"/api/"}, {});
   EXPECT_EQ(choosing.Route("/x/../y"), "none");
@@ -313,15 +328,17 @@ std::string Read(std::string path, const Reader& reader) {
     for (std::string& segment : segments) Trim(&segment);
     path = Joined(segments);
   }
-  return WithoutDots(path, reader.merges);
+  path = WithoutDots(path, reader.merges);
+  for (size_t at; (at = path.find(' ')) != std::string::npos;) path.replace(at, 1, "%20");
+  return path;
 }
 
 std::string RandomPath(std::mt19937* random) {
-  static constexpr std::array<std::string_view, 34> kPieces = {
-      "/",    "/",      "/",    "/",     "admin", "admin", "a",   "b",   ".",
-      "..",   "%2e",    "%2E.", "%2f",   "%2F",   "\\",    "%5c", ";",   ";x=1",
-      "//",   "%61",    "%25",  "%2561", "%20",   "%252f", "%3F", "%3b", "%252e",
-      "dmin", "/admin", "/a/b", "/../",  "%23",   "%2500", "x"};
+  static constexpr std::array<std::string_view, 36> kPieces = {
+      "/",    "/",      "/",    "/",     "admin", "admin", "a",   "b",     ".",
+      "..",   "%2e",    "%2E.", "%2f",   "%2F",   "\\",    "%5c", ";",     ";x=1",
+      "//",   "%61",    "%25",  "%2561", "%20",   "%252f", "%3F", "%3b",   "%252e",
+      "dmin", "/admin", "/a/b", "/../",  "%23",   "%2500", "x",   "p%20q", "p%2520q"};
   std::string path = "/";
   const size_t pieces = 1 + (*random)() % 8;
   for (size_t i = 0; i < pieces; ++i) path += kPieces[(*random)() % kPieces.size()];
@@ -341,7 +358,7 @@ Reader RandomReader(std::mt19937* random) {
 }
 
 TEST(RouteChoiceTest, NoReaderOfTheForwardedPathSeesOneOfAnotherRoute) {
-  Choosing choosing({"/", "/admin/", "/a/b/", "/a/b", "/x"}, {"/admin", "/a", "/a/b/x"});
+  Choosing choosing({"/", "/admin/", "/a/b/", "/a/b", "/x", "/p%20q/"}, {"/admin", "/a", "/a/b/x"});
   // --gtest_random_seed=N asks for others.
   std::mt19937 random(static_cast<uint32_t>(testing::UnitTest::GetInstance()->random_seed()));
   int forwarded = 0;
