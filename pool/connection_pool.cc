@@ -566,7 +566,7 @@ void ConnectionPool::SetLimits(const PoolLimits& limits) {
       limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
   limits_ = limits;
   if (other_terms) {
-    for (auto* connections : {&connecting_, &leased_, &idle_}) ApplyTermsTo(*connections);
+    for (auto* all : {&connecting_, &leased_, &idle_, &aside_}) ApplyTermsTo(*all);
   }
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   while (idle_places_ > 0 && shelf_->over_idle()) {
@@ -600,6 +600,11 @@ void ConnectionPool::ApplyTermsTo(IntrusiveList<UpstreamConnection>& connections
 void ConnectionPool::LookAtTimers() {
   for (UpstreamConnection* upstream = idle_.front(); upstream != nullptr;
        upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
+    upstream->BeginIdle(upstream->idle_since(), IdleTimeoutOf(*upstream));
+  }
+  for (UpstreamConnection* upstream = aside_.front(); upstream != nullptr;
+       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
+    if (upstream->tie_ == nullptr) continue;  // It rests for a moment, whatever the limits.
     upstream->BeginIdle(upstream->idle_since(), IdleTimeoutOf(*upstream));
   }
   for (Waiter* waiter = waiters_.front(); waiter != nullptr;

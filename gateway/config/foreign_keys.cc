@@ -96,7 +96,8 @@ constexpr std::string_view kWorkers[] = {"worker_processes", "threads", "nbthrea
 
 constexpr Hint kHints[] = {
     {kTls, "TLS is not spoken in this version; put a TLS terminator in front"},
-    {kRegex, "there are no regular expressions; path and path_prefix are compared as they are"},
+    {kRegex,
+     "there are no regular expressions; path takes one path, path_prefix all that begin so"},
     {kSplit,
      "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
      "weights"},

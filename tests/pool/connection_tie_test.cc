@@ -175,6 +175,29 @@ TEST_F(ConnectionTieTest, ItExpiresAsAnIdleOne) {
   EXPECT_EQ(Closed("idle_timeout"), 1u);
 }
 
+TEST_F(ConnectionTieTest, NewLimitsReachItWhileItIsAside) {
+  const ClusterOptions before{
+      .pool = {.idle_learned = false, .idle_timeout = std::nullopt, .max_age = std::nullopt},
+      .balancing = {.policy = BalancePolicy::kRoundRobin}};
+  ClusterOptions after = before;
+  cluster_->Configure(before);
+  Tie(&tie_);
+  Advance(seconds(30));
+  after.pool.idle_timeout = seconds(40);
+  cluster_->Configure(after);
+  Advance(seconds(9));
+  EXPECT_TRUE(tie_.held());
+  Advance(seconds(2));
+  EXPECT_FALSE(tie_.held());
+  EXPECT_EQ(Closed("idle_timeout"), 1u);
+  cluster_->Configure(before);
+  Tie(&tie_);
+  after.pool.idle_timeout = std::nullopt;
+  after.pool.max_requests = 1;
+  cluster_->Configure(after);
+  EXPECT_EQ(EndAuthenticated(Lease({.tie = &tie_}), &tie_), CloseReason::kMaxRequests);
+}
+
 TEST_F(ConnectionTieTest, ItGivesWayUnderTheCap) {
   Start({.max_connections = 1});
   Tie(&tie_);

@@ -22,7 +22,7 @@ void CollectKeys(const Shape& shape, std::vector<std::string_view>* keys) {
 
 TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(ForeignKeyHint("path_regex"),
-            "there are no regular expressions; path and path_prefix are compared as they are");
+            "there are no regular expressions; path takes one path, path_prefix all that begin so");
   EXPECT_EQ(ForeignKeyHint("TLS"),
             "TLS is not spoken in this version; put a TLS terminator in front");
   EXPECT_EQ(ForeignKeyHint("rate-limit"),
