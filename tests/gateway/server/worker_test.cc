@@ -186,7 +186,7 @@ TEST_F(WorkerTest, EndpointsOfAnUpstreamThatIsGoneAreIgnored) {
   EXPECT_EQ(client.Get("/").body, "hello");
 }
 
-TEST_F(WorkerTest, WithoutEndpointsTheNoteSaysWhy) {
+TEST_F(WorkerTest, WithoutEndpointsTheReasonIsToldAndNoName) {
   AutoUpstream upstream;
   Adopt(kListener + Upstream(upstream.address()));
   Mail([](Worker& worker) {
@@ -195,7 +195,7 @@ TEST_F(WorkerTest, WithoutEndpointsTheNoteSaysWhy) {
   RawClient client(address_);
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 503);
-  EXPECT_NE(response.body.find("waiting for DNS: web"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body, "503 Service Unavailable\nreason: no_endpoint\n");
 }
 
 TEST_F(WorkerTest, AListenerThatLeavesStopsAcceptingAndItsConnectionsEnd) {
