@@ -13,8 +13,8 @@ constexpr char kSignals[] =
     "Signals: TERM, INT and QUIT drain (a second one stops at once), HUP reloads the\n"
     "configuration (a bad file changes nothing; without a file it drains), USR1 reopens the logs,\n"
     "USR2 hands over to the program as it is installed now, without losing a connection.\n"
-    "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 connections\n"
-    "were cut off: by the drain's deadline, or by a second signal.";
+    "Exit codes: 0 fine, 1 start or run failed, 2 usage or configuration is wrong, 3 the drain\n"
+    "was cut short: by its deadline, or by a second signal.";
 
 // The file with or without a flag before it. That it is there is checked afterwards: CLI11 would
 // call both forms required.

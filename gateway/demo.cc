@@ -51,7 +51,8 @@ Try, in another terminal:
                        gateway, status.empty() ? "off" : "http://" + status + "/metrics");
   if (!status.empty()) {
     absl::SubstituteAndAppend(
-        &greeting, "  curl -s http://$0/metrics | grep upstream_checkouts   # fresh, then reused\n",
+        &greeting,
+        "  curl -s http://$0/metrics | grep 'checkouts_total.* [1-9]'   # fresh, then reused\n",
         status);
   }
   return greeting + "\nCtrl-C stops it.\n";

@@ -92,6 +92,14 @@ constexpr std::string_view kBody[] = {"client_max_body_size", "max_body_size", "
 constexpr std::string_view kHealth[] = {"max_fails", "fail_timeout", "outlier_detection",
                                         "passive_health_check"};
 constexpr std::string_view kBreakers[] = {"circuit_breaker", "circuit_breakers", "thresholds"};
+constexpr std::string_view kConnections[] = {"maxconn", "max_conns", "worker_connections",
+                                             "max_clients"};
+constexpr std::string_view kListeners[] = {"frontend", "frontends", "entrypoints"};
+constexpr std::string_view kConnect[] = {"proxy_connect_timeout", "dial_timeout"};
+constexpr std::string_view kRetries[] = {"num_retries", "proxy_next_upstream", "redispatch"};
+constexpr std::string_view kDns[] = {"resolver", "resolvers", "nameserver", "nameservers"};
+constexpr std::string_view kForwarded[] = {"real_ip",   "set_real_ip_from", "x_forwarded_for",
+                                           "forwarded", "forwardfor",       "forwarded_headers"};
 constexpr std::string_view kWorkers[] = {"worker_processes", "threads", "nbthread", "concurrency"};
 
 constexpr Hint kHints[] = {
@@ -106,7 +114,9 @@ constexpr Hint kHints[] = {
     {kFields, "fields of forwarded messages cannot be set; respond.headers is for own answers"},
     {kLimits, "there are no rate limits per client; see max_connections, queue and breakers"},
     {kAuth, "there is no authentication or access list; a route can answer 403 by itself"},
-    {kContent, "content is passed on as it is; a route can answer by itself with respond"},
+    {kContent,
+     "no files are served, and content is passed on as it is; a route can answer by itself with "
+     "respond"},
     {kProtocols, "HTTP/1.1 is spoken on both sides, and nothing else"},
     {kWebSocket, "upgrades such as WebSocket need no key; see tunnel_idle_timeout"},
     {kSticky, "see balance: maglev with hash: {cookie: session} or client_address"},
@@ -132,6 +142,12 @@ constexpr Hint kHints[] = {
     {kBody, "see max_request_body of a route"},
     {kHealth, "see outlier of an upstream"},
     {kBreakers, "see breakers of an upstream"},
+    {kConnections, "see max_connections of a listener or of an upstream"},
+    {kListeners, "see listeners and routes"},
+    {kConnect, "see connect_timeout of an upstream"},
+    {kRetries, "see retry of a route"},
+    {kDns, "see dns, such as {servers: [\"127.0.0.1:53\"]}"},
+    {kForwarded, "X-Forwarded-* are always set; trusted_proxies says whose are believed"},
     {kWorkers, "see workers"},
 };
 

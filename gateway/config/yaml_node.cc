@@ -151,7 +151,9 @@ bool TreeBuilder::CheckPlain() {
   fy_token* anchor = nullptr;
   fy_token* tag = nullptr;
   switch (type()) {
-    case FYET_ALIAS: return Fail(Place(), "aliases (*name) are not supported; write the value out");
+    case FYET_ALIAS:
+      return Fail(Place(),
+                  "aliases (*name) are not supported; a value that begins with '*' needs quotes");
     case FYET_SCALAR:
       anchor = event_->scalar.anchor;
       tag = event_->scalar.tag;

@@ -101,6 +101,7 @@ void Server::MailAll(Function function) {
 absl::Status Server::Start(config::Config config) {
   BlockSignals();
   descriptor_limit_ = RaiseDescriptorLimit();
+  started_with_ = config.workers;
   if (config.workers.has_value()) {
     worker_count_ = *config.workers;
     LogInfo(absl::StrCat("workers: ", worker_count_, " (configured)"));
@@ -430,7 +431,7 @@ absl::Status Server::TryReload() {
   }
   config::Config& config = *loaded.config;
   const config::Config& present = snapshot_->config();
-  if (config.workers != present.workers) LogWarning("workers: changes at the next start only");
+  if (config.workers != started_with_) LogWarning("workers: changes at the next start only");
   WorkerShares shares;
   if (absl::Status status = PlanShares(config, &shares); !status.ok()) return status;
   absl::StatusOr<std::map<std::string, BoundListener>> bound = BindNew(config);

@@ -147,6 +147,7 @@ class Server {
   std::optional<pool::Shelves> shelves_;
   std::optional<proxy::ClientPlaces> places_;
   pool::Peers peers_;
+  std::optional<uint32_t> started_with_;  // the configured number of workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<UpstreamWatch> upstreams_;
   std::unique_ptr<StatusServer> status_;

@@ -136,9 +136,11 @@ TEST(ParseYamlTest, RefusesAliasesAnchorsAndTags) {
             "f.yaml:1:4: error: anchors (&name) are not supported\n  a: &x {b: 1}\n     ^\n");
   EXPECT_EQ(Complaint("a: !!str 1\n"),
             "f.yaml:1:4: error: tags (!name) are not supported\n  a: !!str 1\n     ^\n");
-  EXPECT_EQ(Complaint("b: *x\n"),
-            "f.yaml:1:4: error: aliases (*name) are not supported; write the value out\n"
-            "  b: *x\n     ^\n");
+  EXPECT_EQ(
+      Complaint("b: *x\n"),
+      "f.yaml:1:4: error: aliases (*name) are not supported; a value that begins with '*' needs "
+      "quotes\n"
+      "  b: *x\n     ^\n");
 }
 
 TEST(ParseYamlTest, RefusesABillionLaughs) {
