@@ -30,6 +30,11 @@ error_log stderr error;
 events {{}}
 http {{
   access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
   keepalive_timeout 3s;
   keepalive_requests 1000000;
   server {{
