@@ -52,8 +52,7 @@ void ClientSession::Start(WorkerContext* context, Listener* listener, pool::File
 
 ClientSession::ClientSession(WorkerContext* context, Listener* listener,
                              pool::FileDescriptor socket, const pool::SocketAddress& peer)
-    : context_(context),
-      listener_(listener),
+    : listener_(listener),
       connection_(context->loop, context->slabs,
                   std::make_unique<pool::PlainTransport>(std::move(socket)), this,
                   /*connecting=*/false),
@@ -75,10 +74,10 @@ void ClientSession::FollowConfig() {
   trusted_ = config.trusted_proxies.Contains(
       pool::SocketAddress::FromIp(client_ip(), 0).value_or(pool::SocketAddress()));
   expires_at_ = config.max_connection_age.has_value()
-                    ? accepted_at_ + context_->random->JitterTenth(*config.max_connection_age)
+                    ? accepted_at_ + context()->random->JitterTenth(*config.max_connection_age)
                     : TimePoint::max();
   max_requests_ = config.max_requests.has_value()
-                      ? context_->random->JitterTenth(*config.max_requests)
+                      ? context()->random->JitterTenth(*config.max_requests)
                       : std::numeric_limits<uint32_t>::max();
 }
 
@@ -89,10 +88,10 @@ void ClientSession::MoveTo(Phase next) {
   HOLDFAST_CHECK(from != Phase::kClosed);
   HOLDFAST_CHECK(next != Phase::kLinger || from == Phase::kExchange);
   HOLDFAST_CHECK((next == Phase::kExchange) == (exchange_ != nullptr));
-  if (idle_place_.linked()) listener_->OnSessionBusy(idle_place_);
+  if (IdleSession::linked()) listener_->OnSessionBusy(*this);
   phase_ = next;
-  phase_since_ = context_->loop->now();
-  if (next == Phase::kIdle) listener_->OnSessionIdle(idle_place_);
+  phase_since_ = context()->loop->now();
+  if (next == Phase::kIdle) listener_->OnSessionIdle(*this);
   const bool active = next == Phase::kExchange || next == Phase::kHead;
   if (active == counted_active_) return;
   counted_active_ = active;
@@ -164,7 +163,7 @@ void ClientSession::BeginHead() {
 // What is at hand already brings no readiness of its own.
 void ClientSession::ContinueLater() {
   more_at_hand_ = true;
-  WakeBy(context_->loop->now());
+  WakeBy(context()->loop->now());
 }
 
 bool ClientSession::FillInput() {
@@ -194,7 +193,7 @@ Exchange::Client ClientSession::ExchangeClient() {
           .listener = listener_,
           .ip = std::string_view(ip_.data(), ip_length_),
           .trusted = trusted_,
-          .head_time = head_in_pieces ? context_->loop->now() - phase_since_ : pool::Duration{0},
+          .head_time = head_in_pieces ? context()->loop->now() - phase_since_ : pool::Duration{0},
           .tie = &tie_};
 }
 
@@ -202,7 +201,7 @@ void ClientSession::BeginExchange() {
   FollowConfig();
   const Exchange::Client client = ExchangeClient();
   ++requests_;
-  exchange_ = context_->exchanges.Take(context_);
+  exchange_ = context()->exchanges.Take(context());
   exchange_->Begin(client);
   received_before_ = connection_.bytes_read() - connection_.in().size();
   sent_before_ = connection_.bytes_written();
@@ -265,7 +264,7 @@ void ClientSession::SendHead(const http::ResponseHead& head, const HeadFacts& fa
   framing.upgrade = head.status == 426 && head.headers.Find(http::FieldId::kUpgrade) != nullptr;
   framing.close = persistence_ != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request.version == http::Version::kHttp10;
-  framing.date = context_->date.At(context_->loop->wall_now());
+  framing.date = context()->date.At(context()->loop->wall_now());
   http::SerializeResponseHead(head, framing, facts.generated ? "" : exchange_->via_name(),
                               &connection_.out());
 }
@@ -288,8 +287,8 @@ ClientPersistence ClientSession::DecidePersistence(bool until_close, bool refuse
       .request_finished = !unfinished,
       .framing_error = exchange_->refused(),
       .switch_refused = refused && MayHaveSwitched(),
-      .draining = context_->draining || listener_->draining(),
-      .too_old = context_->loop->now() >= expires_at_,
+      .draining = context()->draining || listener_->draining(),
+      .too_old = context()->loop->now() >= expires_at_,
       .last_request = requests_ >= max_requests_,
   });
 }
@@ -381,7 +380,7 @@ void ClientSession::Linger() {
     connection_.in().Clear();
     if (!connection_.readable()) return;
     switch (connection_.Fill(kHighWatermark)) {
-      case FillStatus::kRead: linger_progress_ = context_->loop->now(); break;
+      case FillStatus::kRead: linger_progress_ = context()->loop->now(); break;
       case FillStatus::kWouldBlock:
       case FillStatus::kFull: return;
       case FillStatus::kEndOfStream:
@@ -398,7 +397,8 @@ void ClientSession::OnTimer(TimePoint now) {
   const TimePoint deadline = Deadline();
   if (now >= deadline) return OnDeadline();
   WakeBy(deadline);
-  if (!std::exchange(more_at_hand_, false)) return;
+  if (!more_at_hand_) return;
+  more_at_hand_ = false;
   if (phase_ == Phase::kLinger) return Linger();
   if (phase_ != Phase::kExchange) ReadHeads();
 }
@@ -449,7 +449,7 @@ void ClientSession::OnHeadTimeout() {
 void ClientSession::WakeBy(TimePoint deadline) {
   if (deadline == TimePoint::max()) return;
   if (!timer_.armed() || timer_.deadline() > deadline) {
-    context_->loop->timers().Arm(timer_, deadline);
+    context()->loop->timers().Arm(timer_, deadline);
   }
 }
 
@@ -489,20 +489,20 @@ bool ClientSession::Cut() {
 void ClientSession::Close(std::string_view reason) {
   HOLDFAST_CHECK(exchange_ == nullptr);
   (counted_active_ ? listener_->cells().active : listener_->cells().idle).Add(-1);
-  context_->shard
-      ->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
+  context()
+      ->shard->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
       .Add();
-  if (idle_place_.linked()) listener_->OnSessionBusy(idle_place_);
+  if (IdleSession::linked()) listener_->OnSessionBusy(*this);
   phase_ = Phase::kClosed;
   tie_.Close();
   connection_.Close();
-  context_->sessions.Remove(*this);
+  context()->sessions.Remove(*this);
   listener_->OnSessionClosed();
-  if (context_->sessions.empty() && context_->when_empty != nullptr) {
-    context_->loop->Queue(*context_->when_empty);
+  if (context()->sessions.empty() && context()->when_empty != nullptr) {
+    context()->loop->Queue(*context()->when_empty);
   }
-  context_->loop->timers().Cancel(timer_);
-  context_->loop->DestroyLater(std::unique_ptr<ClientSession>(this));
+  context()->loop->timers().Cancel(timer_);
+  context()->loop->DestroyLater(std::unique_ptr<ClientSession>(this));
 }
 
 }  // namespace holdfast::proxy

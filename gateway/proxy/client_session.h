@@ -41,6 +41,7 @@ std::string_view SessionEndName(SessionEnd end);
 // Loop thread. Owns its connection and, while one runs, the exchange. Linked into its worker's
 // list; destroys itself through the loop's DestroyLater when the connection is closed.
 class ClientSession final : public pool::ListNode<ClientSession>,
+                            public IdleSession,
                             private pool::ConnectionEvents,
                             private ClientStream {
  public:
@@ -146,37 +147,40 @@ class ClientSession final : public pool::ListNode<ClientSession>,
   bool MayHaveSwitched() const;
   std::string_view client_ip() const { return {ip_.data(), ip_length_}; }
 
-  WorkerContext* context_;
+  // At rest each is one of many: what the listener knows is not kept here.
+  WorkerContext* context() const { return listener_->context(); }
+
   Listener* listener_;
   Exchange* exchange_ = nullptr;  // owned while it runs
   pool::Connection connection_;
   pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client
   BodyReader body_;
   http::HeadScanner scanner_;
-  http::EmptyLineSkipper empty_lines_;  // between two requests
   pool::TimePoint accepted_at_;
   pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
-  pool::TimePoint linger_progress_;
-  pool::TimePoint expires_at_;    // after this no further request
+  union {
+    pool::TimePoint expires_at_;       // after this no further request
+    pool::TimePoint linger_progress_;  // kLinger, after which none comes
+  };
   uint32_t requests_ = 0;         // served, the present one included
   uint32_t max_requests_;         // what comes after so many is not served
-  uint32_t config_seen_ = 0;      // the listener's generation that the limits are from
   uint64_t received_before_ = 0;  // of the connection's bytes, those before this exchange
   uint64_t sent_before_ = 0;
   pool::MemberTimer<ClientSession, &ClientSession::OnTimer> timer_{this};
-  IdleSession idle_place_{this};
   std::array<char, 46> ip_;
   uint8_t ip_length_ = 0;
   Phase phase_ = Phase::kIdle;
   http::ClientPersistence persistence_ = http::ClientPersistence::kKeep;
-  bool counted_active_ = false;
-  bool trusted_ = false;
-  bool chunked_response_ = false;
-  bool congested_ = false;
-  bool upgraded_ = false;
-  bool more_at_hand_ = false;  // work was left for later that no readiness will tell of
-  bool head_timed_out_ = false;
-  bool reading_heads_ = false;  // ReadHeads is on the stack and goes on by itself
+  bool counted_active_ : 1 = false;
+  bool trusted_ : 1 = false;
+  bool chunked_response_ : 1 = false;
+  bool congested_ : 1 = false;
+  bool upgraded_ : 1 = false;
+  bool more_at_hand_ : 1 = false;  // work was left for later that no readiness will tell of
+  bool head_timed_out_ : 1 = false;
+  bool reading_heads_ : 1 = false;      // ReadHeads is on the stack and goes on by itself
+  http::EmptyLineSkipper empty_lines_;  // between two requests
+  uint32_t config_seen_ = 0;            // the listener's generation that the limits are from
 };
 
 }  // namespace holdfast::proxy

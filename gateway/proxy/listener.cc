@@ -141,9 +141,9 @@ void Listener::OnSessionBusy(IdleSession& session) {
 
 void Listener::ShowIdle() {
   if (places_->listener(context_->worker) != this) return;
-  places_->ShowIdle(
-      context_->worker,
-      idle_.empty() ? std::nullopt : std::make_optional(idle_.front()->session->idle_since()));
+  std::optional<TimePoint> since;
+  if (!idle_.empty()) since = static_cast<ClientSession*>(idle_.front())->idle_since();
+  places_->ShowIdle(context_->worker, since);
 }
 
 void Listener::AcceptAgain() {
@@ -159,7 +159,7 @@ bool Listener::paused() const {
 bool Listener::EvictIdle(TimePoint since) {
   IdleSession* next = idle_.front();
   for (int looks = 0; looks < kMaxLooks && next != nullptr; ++looks) {
-    ClientSession* const session = next->session;
+    auto* const session = static_cast<ClientSession*>(next);
     next = decltype(idle_)::Next(*next);
     if (session->idle_since() > since) return false;
     if (session->GiveWay()) return true;

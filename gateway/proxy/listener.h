@@ -20,10 +20,11 @@ namespace holdfast::proxy {
 class ClientSession;
 struct WorkerContext;
 
-// A session's place among those that are idle; linked while it is.
-struct IdleSession : pool::ListNode<IdleSession> {
-  explicit IdleSession(ClientSession* owner) : session(owner) {}
-  ClientSession* const session;
+// A ClientSession's place among those that are idle; linked while it is.
+class IdleSession : public pool::ListNode<IdleSession> {
+ protected:
+  IdleSession() = default;
+  ~IdleSession() = default;
 };
 
 // One worker's part of one configured listener: accepts while the process has places for clients,
@@ -82,6 +83,7 @@ class Listener final : private pool::AcceptorEvents {
   // none could be closed.
   bool EvictIdle(pool::TimePoint since);
 
+  WorkerContext* context() const { return context_; }
   const config::Listener& config() const { return *config_; }
   // The listener's place in the configuration of view().
   uint32_t index() const { return index_; }
