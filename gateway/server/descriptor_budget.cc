@@ -24,8 +24,12 @@ constexpr size_t kPerWorker = 2;
 constexpr size_t kPerListenerAndWorker = 3;
 // A check has a connection of its own to each endpoint, of which a name may have several.
 constexpr size_t kPerCheckedLiteral = 1;
-// What a name is taken to stand for. With more addresses the share is reached before the caps are.
+// What a name is taken to stand for.
 constexpr size_t kAddressesPerName = 8;
+// One in so many is for upstreams beside what they ask for, as far as no listener asks for it: a
+// name may stand for more addresses, and endpoints that a reload or DNS took away finish what they
+// serve.
+constexpr size_t kSpareParts = 8;
 // Below this a gateway is not worth starting.
 constexpr size_t kFewestClients = 16;
 
@@ -98,13 +102,14 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
   for (const config::Upstream& upstream : config.upstreams) {
     wanted += Wanted(upstream, left - wanted);
   }
-  budget.upstreams = std::min(wanted, left / 2);
-  budget.idle_upstreams = std::min(budget.upstreams, limit / 5);
-  budget.clients = left - budget.upstreams;
   size_t asked = 0;
   for (const config::Listener& listener : config.listeners) {
     asked += listener.max_connections.value_or(0);
   }
+  const size_t spare = wanted == 0 ? 0 : left - std::min(left, wanted + asked);
+  budget.upstreams = std::min(wanted + std::min(spare, left / kSpareParts), left / 2);
+  budget.idle_upstreams = std::min(budget.upstreams, limit / 5);
+  budget.clients = left - budget.upstreams;
   if (asked > budget.clients) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the descriptor limit of %d is too low for the caps: the listeners' max_connections add up "

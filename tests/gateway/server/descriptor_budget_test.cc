@@ -45,6 +45,9 @@ std::string ErrorOf(const config::Config& config, size_t workers, size_t limit) 
   return std::string(budget.status().message());
 }
 
+// What upstreams have beside what they ask for, while no listener asks for it.
+size_t SpareOf(const DescriptorBudget& budget) { return (budget.limit - budget.gateway) / 8; }
+
 void ExpectSound(const DescriptorBudget& budget) {
   EXPECT_EQ(budget.limit, budget.gateway + budget.upstreams + budget.clients) << budget.ToString();
   EXPECT_LE(budget.idle_upstreams, budget.limit / 5) << budget.ToString();
@@ -55,11 +58,13 @@ void ExpectSound(const DescriptorBudget& budget) {
 TEST(DescriptorBudgetTest, TheSumIsExactAndSaysSo) {
   const DescriptorBudget budget = Plan(ConfigOf(1, {UpstreamOf(1, 512)}), 2, 20000);
   ExpectSound(budget);
-  EXPECT_EQ(budget.upstreams, 512u);
-  EXPECT_EQ(budget.idle_upstreams, 512u);
+  EXPECT_EQ(budget.upstreams, 512 + SpareOf(budget));
+  EXPECT_EQ(budget.idle_upstreams, budget.upstreams);
+  const std::string upstreams = std::to_string(budget.upstreams);
   EXPECT_EQ(budget.ToString(), "20000 descriptors = " + std::to_string(budget.gateway) +
-                                   " gateway + 512 upstream connections (at most 512 idle) + " +
-                                   std::to_string(budget.clients) + " clients");
+                                   " gateway + " + upstreams + " upstream connections (at most " +
+                                   upstreams + " idle) + " + std::to_string(budget.clients) +
+                                   " clients");
 }
 
 TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {
@@ -80,15 +85,28 @@ TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {
 TEST(DescriptorBudgetTest, ANameStandsForSeveralAddresses) {
   config::Upstream upstream = UpstreamOf(1, 100);
   upstream.endpoints.push_back(*config::ParseEndpoint("web.test:80"));
-  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 900u);
+  const DescriptorBudget budget = Plan(ConfigOf(1, {upstream}), 2, 20000);
+  EXPECT_EQ(budget.upstreams, 900 + SpareOf(budget));
+}
+
+// Where descriptors abound, what a reload or DNS took away does not stand in the way of what came,
+// and a name may have any number of addresses.
+TEST(DescriptorBudgetTest, UpstreamsHaveMoreThanTheyAskForUnlessListenersAskForIt) {
+  config::Config config = ConfigOf(1, {UpstreamOf(1, 2)});
+  const DescriptorBudget budget = Plan(config, 2, 20000);
+  EXPECT_EQ(budget.upstreams, 2 + SpareOf(budget));
+  config.listeners[0].max_connections = static_cast<uint32_t>(budget.clients) + 100;
+  EXPECT_EQ(Plan(config, 2, 20000).upstreams, budget.upstreams - 100);
+  EXPECT_EQ(Plan(ConfigOf(1, {}), 2, 20000).upstreams, 0u);
 }
 
 TEST(DescriptorBudgetTest, ABreakerIsPartOfThePlan) {
   config::Upstream upstream = UpstreamOf(4, 512);
   upstream.breakers.connections = 300;
-  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 300u);
+  const DescriptorBudget budget = Plan(ConfigOf(1, {upstream}), 2, 20000);
+  EXPECT_EQ(budget.upstreams, 300 + SpareOf(budget));
   upstream.max_connections.reset();
-  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, 300u);
+  EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, budget.upstreams);
 }
 
 TEST(DescriptorBudgetTest, TheSumHoldsForEveryShape) {
@@ -110,7 +128,8 @@ TEST(DescriptorBudgetTest, WorkersAndListenersCostDescriptors) {
 
 TEST(DescriptorBudgetTest, EveryEndpointOfEveryUpstreamCounts) {
   const config::Config config = ConfigOf(1, {UpstreamOf(3, 10), UpstreamOf(2, 100)});
-  EXPECT_EQ(Plan(config, 1, 20000).upstreams, 230u);
+  const DescriptorBudget budget = Plan(config, 1, 20000);
+  EXPECT_EQ(budget.upstreams, 230 + SpareOf(budget));
 }
 
 TEST(DescriptorBudgetTest, UpstreamsGetAtMostHalfOfWhatIsLeft) {
@@ -161,7 +180,7 @@ TEST(DescriptorBudgetTest, CapsThatDoNotFitAreAnErrorWithTheSum) {
 
 TEST(DescriptorBudgetTest, CapsThatJustFitAreFine) {
   config::Config config = ConfigOf(2, {UpstreamOf(1, 100)});
-  const size_t clients = Plan(config, 1, 1024).clients;
+  const size_t clients = 1024 - Plan(config, 1, 1024).gateway - 100;
   config.listeners[0].max_connections = static_cast<uint32_t>(clients) - 10;
   config.listeners[1].max_connections = 10;
   ExpectSound(Plan(config, 1, 1024));
