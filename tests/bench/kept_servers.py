@@ -23,6 +23,7 @@ server.listen(Number(process.argv[1]), '127.0.0.1');
 
 def nginx_config(port):
     return f"""\
+user root;
 daemon off;
 master_process off;
 pid nginx.pid;
