@@ -243,6 +243,7 @@ class ConnectionPool {
   void TellRoom();
   void OnRoom(ConnectionPermit permit);
   void ShowLoad();
+  void ShowAside();
   void ShowWaiting();
   void ArmShareTimer();
   void OnShareTimer(TimePoint now);

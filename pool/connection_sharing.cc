@@ -20,6 +20,10 @@ void ConnectionPool::ShowLoad() {
   if (joined_) shelf_->ShowLoad(context_.worker, load(), idle_.size());
 }
 
+void ConnectionPool::ShowAside() {
+  if (joined_) shelf_->ShowAside(context_.worker, aside_.size());
+}
+
 bool ConnectionPool::AskForSpare(bool all) {
   if (!joined_ || draining_ || context_.loop->now() < ask_again_at_) return false;
   const std::optional<size_t> owner = shelf_->ClaimSpare(context_.worker, all);
@@ -45,10 +49,13 @@ void ConnectionPool::AnswerAsk(const Peers* peers, const std::shared_ptr<Shelf>&
   });
 }
 
+// What is aside is not given away, but at a cap it gives way: the place is there for whoever asked.
 std::optional<SparedConnection> ConnectionPool::GiveSpare(bool all) {
   const size_t kept = spoken_for() + (all ? 0 : Shelf::kFloor);
-  if (draining_ || idle_.size() <= kept) return std::nullopt;
-  return TakeOut(*idle_.back());
+  if (draining_) return std::nullopt;
+  if (idle_.size() > kept) return TakeOut(*idle_.back());
+  if (all) EvictIdle();
+  return std::nullopt;
 }
 
 // Its place under the caps goes with it.

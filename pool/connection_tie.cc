@@ -26,6 +26,7 @@ void ConnectionPool::SetAside(UpstreamConnection& upstream, ConnectionTie* tie) 
     upstream.tie_ = tie;
   }
   aside_.PushFront(upstream);
+  ShowAside();
   cells_->idle.Add(1);
   upstream.BeginIdle(context_.loop->now(), tie != nullptr ? IdleTimeoutOf(upstream) : kRest);
   ShowLoad();
@@ -35,6 +36,7 @@ void ConnectionPool::SetAside(UpstreamConnection& upstream, ConnectionTie* tie) 
 void ConnectionPool::UnlinkAside(UpstreamConnection& upstream) {
   if (ConnectionTie* tie = std::exchange(upstream.tie_, nullptr)) tie->upstream_ = nullptr;
   aside_.Remove(upstream);
+  ShowAside();
   cells_->idle.Add(-1);
 }
 

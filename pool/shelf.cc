@@ -28,6 +28,7 @@ bool Shelf::Join(size_t worker, ConnectionPool* pool) {
 
 void Shelf::Leave(size_t worker) {
   ShowLoad(worker, 0, 0);
+  ShowAside(worker, 0);
   ShowWaiting(worker, 0, TimePoint());
   slots_[worker].pool = nullptr;
 }
@@ -65,7 +66,8 @@ std::optional<size_t> Shelf::ClaimSpare(size_t worker, bool all) {
   uint32_t most = 0;
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (i == worker) continue;
-    const uint32_t idle = slots_[i].idle.load(std::memory_order_relaxed);
+    const uint32_t aside = all ? slots_[i].aside.load(std::memory_order_relaxed) : 0;
+    const uint32_t idle = slots_[i].idle.load(std::memory_order_relaxed) + aside;
     const uint32_t kept = floor + slots_[i].claimed.load(std::memory_order_relaxed);
     if (idle <= kept || idle - kept <= most) continue;
     most = idle - kept;

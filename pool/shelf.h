@@ -90,11 +90,16 @@ class Shelf {
     slots_[worker].in_flight.store(static_cast<uint32_t>(in_flight), std::memory_order_relaxed);
     slots_[worker].idle.store(static_cast<uint32_t>(idle), std::memory_order_relaxed);
   }
+  // Idle connections of a worker that are not for everybody, but give way at a cap.
+  void ShowAside(size_t worker, size_t aside) {
+    slots_[worker].aside.store(static_cast<uint32_t>(aside), std::memory_order_relaxed);
+  }
   // Requests in flight at the other workers.
   size_t LoadElsewhere(size_t worker) const;
 
   // Another worker that shows an idle connection to spare; it is to be asked for one, and the claim
-  // ended when it has answered. With `all` it need not keep its floor.
+  // ended when it has answered. With `all` it need not keep its floor, and what it has aside
+  // counts.
   std::optional<size_t> ClaimSpare(size_t worker, bool all);
   void EndClaim(size_t owner) { slots_[owner].claimed.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -116,6 +121,7 @@ class Shelf {
   struct alignas(64) Slot {
     std::atomic<uint32_t> in_flight{0};
     std::atomic<uint32_t> idle{0};
+    std::atomic<uint32_t> aside{0};
     std::atomic<uint32_t> wanted{0};
     std::atomic<int64_t> waiting_since{0};  // TimePoint's count, while wanted
     std::atomic<uint32_t> claimed{0};       // written by those who ask

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "pool/connection_pool.h"
+#include "pool/connection_tie.h"
 #include "pool/net/mailbox.h"
 #include "pool/shelf.h"
 #include "tests/pool/pool_harness.h"
@@ -135,6 +136,45 @@ TEST_F(ConnectionSharingTest, AWorkerKeepsItsFloor) {
   ASSERT_TRUE(TurnUntil([&] { return holder.holds(); }));
   EXPECT_EQ(holder.lease().result(), CheckoutResult::kFresh);
   EXPECT_EQ(pool(0).idle(), size_t{Shelf::kFloor});
+}
+
+// At the cap whoever holds connections for later makes room, whichever worker the next request is
+// at; else a few clients that were authenticated could keep all others out.
+TEST_F(ConnectionSharingTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
+  Start({.max_connections = 1});
+  ConnectionTie tie;
+  ReuseFacts facts = kGoodEnd;
+  facts.authenticated = true;
+  facts.tie = &tie;
+  EXPECT_EQ(Lease(0).lease().End(facts), CloseReason::kNone);
+  ASSERT_TRUE(tie.held());
+  Holder& other = Ask(1);
+  ASSERT_TRUE(TurnUntil([&] { return other.holds(); }));
+  EXPECT_FALSE(tie.held());
+  EXPECT_EQ(other.lease().result(), CheckoutResult::kFresh);
+  EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
+}
+
+TEST_F(ConnectionSharingTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
+  Start({.max_connections = 1});
+  ReuseFacts facts = kGoodEnd;
+  facts.rest = true;
+  EXPECT_EQ(Lease(0).lease().End(facts), CloseReason::kNone);
+  Holder& other = Ask(1);
+  ASSERT_TRUE(TurnUntil([&] { return other.holds(); })) << "without the time of a rest";
+  EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
+}
+
+TEST_F(ConnectionSharingTest, BelowTheCapWhatIsAsideStays) {
+  Start({.max_connections = 2});
+  ConnectionTie tie;
+  ReuseFacts facts = kGoodEnd;
+  facts.authenticated = true;
+  facts.tie = &tie;
+  EXPECT_EQ(Lease(0).lease().End(facts), CloseReason::kNone);
+  Holder& other = Ask(1);
+  ASSERT_TRUE(TurnUntil([&] { return other.holds(); }));
+  EXPECT_TRUE(tie.held());
 }
 
 TEST_F(ConnectionSharingTest, AFreshOneIsNotAskedFor) {

@@ -198,6 +198,16 @@ TEST_F(ConnectionTieTest, NewLimitsReachItWhileItIsAside) {
   EXPECT_EQ(EndAuthenticated(Lease({.tie = &tie_}), &tie_), CloseReason::kMaxRequests);
 }
 
+TEST_F(ConnectionTieTest, NewLimitsLeaveARestAsItIs) {
+  EXPECT_EQ(EndWithRest(Lease()), CloseReason::kNone);
+  cluster_->Configure({.pool = {.idle_learned = false, .idle_timeout = milliseconds(20)}});
+  Advance(ConnectionPool::kRest / 2);
+  EXPECT_EQ(pool().aside(), 1u);
+  cluster_->Configure({.pool = {.idle_learned = false, .idle_timeout = seconds(20)}});
+  Advance(ConnectionPool::kRest / 2 + milliseconds(20));
+  EXPECT_EQ(pool().idle(), 1u);
+}
+
 TEST_F(ConnectionTieTest, ItGivesWayUnderTheCap) {
   Start({.max_connections = 1});
   Tie(&tie_);
