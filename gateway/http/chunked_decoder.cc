@@ -73,7 +73,7 @@ void ChunkedDecoder::TakeSizeByte(char byte) {
     state_ = State::kExtension;
   } else if (byte == ' ' || byte == '\t') {
     state_ = State::kSizeBlank;
-    TakeOverhead();
+    TakePadding();
   } else {
     Refuse(byte == '\n' ? Refusal::kChunkLineEnd : Refusal::kMalformedChunkSize);
   }
@@ -82,7 +82,7 @@ void ChunkedDecoder::TakeSizeByte(char byte) {
 void ChunkedDecoder::TakeDigit(int digit) {
   if (++digits_ > kMaxSizeDigits) return Refuse(Refusal::kChunkSizeOverflow);
   state_ = State::kSize;
-  if (digits_ > 1 && remaining_ == 0) TakeOverhead();  // The digit before was a leading zero.
+  if (digits_ > 1 && remaining_ == 0) TakePadding();  // The digit before was a leading zero.
   remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
 }
 
@@ -92,12 +92,19 @@ void ChunkedDecoder::TakeAfterBlank(char byte) {
   if (byte == ';') {
     state_ = State::kExtension;
   } else if (byte == ' ' || byte == '\t') {
-    TakeOverhead();
+    TakePadding();
   } else if (byte == '\r' && sender_ == ChunkSender::kUpstream) {
     state_ = State::kSizeLf;
   } else {
     Refuse(Refusal::kMalformedChunkSize);
   }
+}
+
+// An upstream that pads every size may send short chunks for as long as it likes: events, or signs
+// of life. The bound of each chunk is enough.
+void ChunkedDecoder::TakePadding() {
+  if (sender_ == ChunkSender::kClient) return TakeOverhead();
+  if (++extension_bytes_ > kMaxExtensionBytes) Refuse(Refusal::kChunkExtensionTooLong);
 }
 
 void ChunkedDecoder::TakeOverhead() {

@@ -21,8 +21,9 @@ class ChunkedDecoder {
  public:
   // What one chunk may carry beside its data: extensions, and blanks around the size.
   static constexpr uint32_t kMaxExtensionBytes = 1024;
-  // What the chunks of one body may carry beside their data, leading zeros included, before it has
-  // to be less than the data. Limits on bodies count data alone, so the rest needs a bound, too.
+  // What the chunks of one body may carry beside their data, a client's padding included, before it
+  // has to be less than the data. Limits on bodies count data alone, so the rest needs a bound,
+  // too.
   static constexpr uint32_t kMaxOverheadBytes = 16 * 1024;
 
   explicit ChunkedDecoder(ChunkSender sender = ChunkSender::kClient) : sender_(sender) {}
@@ -67,6 +68,8 @@ class ChunkedDecoder {
   void TakeAfterBlank(char byte);
   // A byte that is neither data nor needed to frame it.
   void TakeOverhead();
+  // One of them that makes a size longer: a blank or a leading zero.
+  void TakePadding();
   void TakeExtensionByte(char byte);
   void TakeLineFeed(char byte, Refusal otherwise);
   void Refuse(Refusal refusal);
