@@ -302,7 +302,8 @@ void Exchange::AwaitHead() {
     if (!interim_.Spend(step.bytes, context_->loop->now())) {
       return OnUpstreamBroken(UpstreamTrouble::kBadResponse, Refusal::kTooManyInterimResponses);
     }
-    client_.stream->SendInformational(response_);
+    // For a client that reads none of them they are not kept without end.
+    if (!client_.stream->Congested()) client_.stream->SendInformational(response_);
     client_.stream->Flush();
     continued_ |= response_.status == 100;
     ArmTimer();

@@ -18,7 +18,10 @@ using pool::Outcome;
 void Exchange::OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) {
   account_.endpoint = endpoint;
   const bool failed = pool::SpeaksOfEndpoint(result);
-  if (failed || (pool::IsOfOneEndpoint(result) && MayAskNext())) {
+  // That one has too much to do is no reason to ask one that is not up.
+  const bool spills = pool::IsOfOneEndpoint(result) && MayAskNext() &&
+                      cluster().HasOther(endpoint, attempts_.tried());
+  if (failed || spills) {
     if (Repeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) return;
   }
   const Failure failure = FailureOf(result);

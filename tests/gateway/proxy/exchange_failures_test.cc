@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -230,6 +232,25 @@ TEST_F(ExchangeFailuresTest, InterimResponsesMayGoOnForLong) {
   }
   upstream_.Send(kOk);
   EXPECT_TRUE(harness_.Await(client_, "\r\n\r\nok").starts_with("HTTP/1.1 200 "));
+}
+
+// More than the sockets hold, at a rate that is allowed.
+TEST_F(ExchangeFailuresTest, InterimResponsesThatNobodyReadsTakeNoMemoryWithoutEnd) {
+  ReachUpstream();
+  const std::string head = "HTTP/1.1 103 E\r\nLink: " + std::string(6000, 'x') + "\r\n\r\n";
+  size_t most = 0;
+  for (int i = 0; i < 1500; ++i) {
+    upstream_.Send(head);
+    harness_.Turns(2);
+    harness_.Advance(std::chrono::milliseconds(100));
+    most = std::max(most, harness_.slabs.in_use());
+  }
+  EXPECT_LT(most * pool::SlabPool::kSlabBytes, size_t{4} * kHighWatermark);
+  upstream_.Send(kOk);
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    client_.Pull();
+    return client_.received().ends_with("\r\n\r\nok");
+  }));
 }
 
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGateway) {

@@ -186,6 +186,29 @@ TEST_F(ExchangeTimersTest, AQueueThatIsFull) {
   harness_.Await(second, "\r\n\r\nok");
 }
 
+// Nor does the request go to an endpoint that checks have found unfit.
+TEST_F(ExchangeTimersTest, AQueueThatIsFullIsNoReasonToAskWhoIsNotUp) {
+  Backend unfit;
+  pool::EndpointSet set;
+  set.endpoints.push_back({{.address = harness_.backend.address()}});
+  set.endpoints.push_back({{.address = unfit.address()}});
+  set.endpoints.back().availability = pool::Availability::kUnhealthy;
+  harness_.cluster->SetEndpoints(set);
+  Wire first = harness_.Connect();
+  first.Send(kGet);
+  Wire busy = harness_.Accept();
+  harness_.Await(busy, kHeadEnd);
+  Wire second = harness_.Connect();
+  second.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
+  client_.Send(kGet);
+  ExpectReply("503 ", "queue_full");
+  busy.Send(kOk);
+  harness_.Await(busy, kHeadEnd);
+  busy.Send(kOk);
+  harness_.Await(second, "\r\n\r\nok");
+}
+
 // The timer of an exchange stays armed when it ends, to be found by the next one in its object.
 TEST_F(ExchangeTimersTest, TheTimerOfAnEarlierExchangeMeansNothing) {
   for (int i = 0; i < 5; ++i) {
