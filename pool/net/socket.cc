@@ -155,10 +155,12 @@ int ConnectAgain(int fd, const SocketAddress& address) {
 }
 
 // Connecting a datagram socket chooses the route and the local address, and its ports are others
-// than those of TCP.
+// than those of TCP. A process that has no descriptor left to ask with knows nothing against the
+// route.
 bool HasRoute(const SocketAddress& address) {
   const FileDescriptor fd(socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  return fd.valid() && connect(fd.get(), address.get(), address.length()) == 0;
+  if (!fd.valid()) return errno != EAFNOSUPPORT;
+  return connect(fd.get(), address.get(), address.length()) == 0;
 }
 
 int TakeSocketError(int fd) {

@@ -1,5 +1,7 @@
 // What a failed connect says about the way to the peer, in a network without any.
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,16 @@ TEST_F(RouteTest, AnAddressThatNoRouteLeadsToIsKnownWithoutAPacket) {
   }
   EXPECT_TRUE(HasRoute(Address("127.0.0.1:80")));
   EXPECT_TRUE(HasRoute(Address("[::1]:80")));
+}
+
+TEST_F(RouteTest, WithoutADescriptorToAskWithNoRouteIsMissing) {
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool route = HasRoute(Address("127.0.0.1:80"));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(route);
 }
 
 TEST_F(RouteTest, PortsThatAreUsedUpAreNoMissingRoute) {
