@@ -1,5 +1,7 @@
 // SIGHUP: a new configuration without losing anything of the old.
 
+#include <unistd.h>
+
 #include <string>
 
 #include <gtest/gtest.h>
@@ -132,8 +134,12 @@ TEST(ReloadTest, AListenerThatWasRemovedComesBackToItsPort) {
 }
 
 TEST(ReloadTest, AListenerMovesToAnotherAddressOfItsPort) {
-  const std::string address = UnusedAddress();
-  const std::string port = address.substr(address.rfind(':'));
+  // On every address: a client of another test may have this port on one of them.
+  const int unused = Listen("0.0.0.0:0");
+  const std::string all = LocalAddress(unused);
+  close(unused);
+  const std::string port = all.substr(all.rfind(':'));
+  const std::string address = "127.0.0.1" + port;
   GatewayConfig config{.bind = address};
   GatewayProcess gateway(config);
   for (const std::string& bind : {"0.0.0.0" + port, address, "0.0.0.0" + port}) {
@@ -144,7 +150,8 @@ TEST(ReloadTest, AListenerMovesToAnotherAddressOfItsPort) {
       return RunProgram({"curl", "--silent", "http://" + address + "/local"}).out == "local";
     })) << bind;
   }
-  EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}), 0);
+  EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}), 0)
+      << gateway.Stderr();
 }
 
 TEST(ReloadTest, AListenerIsRenamedOnItsPort) {
