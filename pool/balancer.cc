@@ -118,8 +118,10 @@ size_t Balancer::Pick(const Query& query, Load load) {
   std::span<const size_t> tried = query.tried;
   if (Covers(tried, choices_)) {
     const bool last = query.reach == Reach::kLastResort;
-    for (const WeightedDraw* others : {&reserve_, last ? &outcasts_ : &reserve_}) {
-      if (Covers(tried, *others)) continue;
+    const WeightedDraw* others = !Covers(tried, reserve_)            ? &reserve_
+                                 : last && !Covers(tried, outcasts_) ? &outcasts_
+                                                                     : nullptr;
+    if (others != nullptr) {
       const WeightedDraw& left = Select(*others, tried, /*slow_at=*/nullptr);
       return left.item(left.Draw(by_hash ? NextHash(*query.hash) : random_->Next()));
     }

@@ -21,27 +21,6 @@ void RetryPermit::Release() {
   if (totals_ != nullptr) std::exchange(totals_, nullptr)->AddRetries(worker_, -1);
 }
 
-std::string_view OutcomeName(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kAnswered: return "answered";
-    case Outcome::kStatus502: return "502";
-    case Outcome::kStatus503: return "503";
-    case Outcome::kStatus504: return "504";
-    case Outcome::kClosed: return "upstream_closed";
-    case Outcome::kReset: return "upstream_reset";
-    case Outcome::kHeadTruncated: return "upstream_head_truncated";
-    case Outcome::kBadResponse: return "upstream_bad_response";
-    case Outcome::kTruncated: return "upstream_truncated";
-    case Outcome::kFirstByteTimeout: return "first_byte_timeout";
-    case Outcome::kStallTimeout: return "stall_timeout";
-    case Outcome::kConnectRefused: return "connect_refused";
-    case Outcome::kConnectTimeout: return "connect_timeout";
-    case Outcome::kConnectUnreachable: return "connect_unreachable";
-    case Outcome::kConnectFailed: return "connect_failed";
-  }
-  HOLDFAST_CHECK(false);
-}
-
 Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
                  const ClusterOptions& options)
     : context_(context),
@@ -93,8 +72,8 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
   for (const EndpointState& endpoint : set.endpoints) {
     if (by_address_.contains(endpoint.address)) continue;  // Named twice: still one endpoint.
     const auto known = present.find(endpoint.address);
+    by_address_[endpoint.address] = pools_.size();
     pools_.push_back(known != present.end() ? std::move(known->second) : PoolFor(endpoint.address));
-    by_address_[endpoint.address] = pools_.back().get();
     endpoints_.push_back(endpoint);
     choices.push_back({.address = endpoint.address,
                        .weight = endpoint.weight,
@@ -144,8 +123,9 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
   *picked = pool.key().address;
   // An idle connection to another endpoint is worth less than the one that is needed here.
   if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
-  waiter->request_ = request;
-  return pool.Acquire(waiter, request.fresh);
+  Checkout checkout = pool.Acquire(waiter, request.fresh);
+  if (checkout.status == Checkout::Status::kWaiting) waiter->request_ = request;
+  return checkout;
 }
 
 Lease Cluster::LeaseTied(const Request& request) {
@@ -178,9 +158,9 @@ size_t Cluster::Pick(const Request& request, const Indices& tried, Balancer::Rea
 
 Cluster::Indices Cluster::IndicesOf(std::span<const SocketAddress> addresses) const {
   Indices indices;
-  for (size_t i = 0; !addresses.empty() && i < pools_.size(); ++i) {
-    const SocketAddress& address = pools_[i]->key().address;
-    if (std::ranges::find(addresses, address) != addresses.end()) indices.push_back(i);
+  for (const SocketAddress& address : addresses) {
+    const auto found = by_address_.find(address);
+    if (found != by_address_.end()) indices.push_back(found->second);
   }
   return indices;
 }
@@ -238,10 +218,9 @@ void Cluster::EvictIdleElsewhere(const ConnectionPool& wanting) {
 }
 
 ConnectionPool* Cluster::OtherFamily(const ConnectionPool& pool) {
-  const auto own =
-      std::ranges::find_if(pools_, [&](const auto& candidate) { return candidate.get() == &pool; });
-  if (own == pools_.end()) return nullptr;
-  const EndpointState& slow = endpoints_[static_cast<size_t>(own - pools_.begin())];
+  const auto own = by_address_.find(pool.key().address);
+  if (own == by_address_.end() || pools_[own->second].get() != &pool) return nullptr;
+  const EndpointState& slow = endpoints_[own->second];
   if (slow.host.empty()) return nullptr;
   for (size_t i = 0; i < pools_.size(); ++i) {
     const EndpointState& other = endpoints_[i];
@@ -267,7 +246,7 @@ Waiter* Cluster::ReclaimWaiter(const Shelf& lender) {
 
 ConnectionPool* Cluster::Find(const SocketAddress& address) {
   const auto found = by_address_.find(address);
-  return found == by_address_.end() ? nullptr : found->second;
+  return found == by_address_.end() ? nullptr : pools_[found->second].get();
 }
 
 // Until an endpoint has failed a request there is nothing that an answer could end.
@@ -296,7 +275,8 @@ bool Cluster::HasOther(const SocketAddress& endpoint, std::span<const SocketAddr
 bool Cluster::HasUntried(const SocketAddress& endpoint,
                          std::span<const SocketAddress> tried) const {
   Indices indices = IndicesOf(tried);
-  for (const size_t i : IndicesOf({&endpoint, 1})) indices.push_back(i);
+  const auto found = by_address_.find(endpoint);
+  if (found != by_address_.end()) indices.push_back(found->second);
   return balancer_.HasUntried(indices);
 }
 

@@ -22,27 +22,6 @@
 
 namespace holdfast::pool {
 
-// How an attempt at an endpoint ended, as far as it speaks about the endpoint. The names are those
-// of the access log's reasons, or the status.
-enum class Outcome : uint8_t {
-  kAnswered,  // with a status that does not speak against it; all others do
-  kStatus502,
-  kStatus503,
-  kStatus504,
-  kClosed,
-  kReset,
-  kHeadTruncated,
-  kBadResponse,
-  kTruncated,
-  kFirstByteTimeout,
-  kStallTimeout,
-  kConnectRefused,
-  kConnectTimeout,
-  kConnectUnreachable,
-  kConnectFailed,
-};
-std::string_view OutcomeName(Outcome outcome);
-
 // Counts one repetition of a request under way, until it goes. Movable. One thread; the upstream's
 // cluster outlives it.
 class RetryPermit {
@@ -167,9 +146,9 @@ class Cluster {
   std::shared_ptr<UpstreamTotals> totals_;
   Balancer balancer_;
   std::vector<EndpointState> endpoints_;
-  std::vector<std::unique_ptr<ConnectionPool>> pools_;              // in the order of endpoints_
-  absl::flat_hash_map<SocketAddress, ConnectionPool*> by_address_;  // of pools_
-  std::vector<std::unique_ptr<ConnectionPool>> departed_;           // until their last lease ends
+  std::vector<std::unique_ptr<ConnectionPool>> pools_;     // in the order of endpoints_
+  absl::flat_hash_map<SocketAddress, size_t> by_address_;  // of pools_
+  std::vector<std::unique_ptr<ConnectionPool>> departed_;  // until their last lease ends
   bool draining_ = false;
   bool troubled_ = false;  // maybe one of pools_ is passed over
   MemberTask<Cluster, &Cluster::ReapDeparted> reap_task_{this};

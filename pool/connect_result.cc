@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "pool/net/socket.h"
+
 namespace holdfast::pool {
 
 CheckoutResult ConnectResult(int error, bool routed) {
@@ -24,19 +26,23 @@ CheckoutResult ConnectResult(int error, bool routed) {
   }
 }
 
-bool SpeaksOfEndpoint(CheckoutResult result) {
+CheckoutResult ConnectResultAt(const SocketAddress& address, int error) {
+  return ConnectResult(error, error != EADDRNOTAVAIL || HasRoute(address));
+}
+
+std::optional<Outcome> OutcomeOf(CheckoutResult result) {
   switch (result) {
-    case CheckoutResult::kConnectRefused:
-    case CheckoutResult::kConnectTimeout:
-    case CheckoutResult::kConnectUnreachable:
-    case CheckoutResult::kConnectFailed: return true;
-    default: return false;
+    case CheckoutResult::kConnectRefused: return Outcome::kConnectRefused;
+    case CheckoutResult::kConnectTimeout: return Outcome::kConnectTimeout;
+    case CheckoutResult::kConnectUnreachable: return Outcome::kConnectUnreachable;
+    case CheckoutResult::kConnectFailed: return Outcome::kConnectFailed;
+    default: return std::nullopt;
   }
 }
 
 // Ports are used up for each destination by itself.
 bool IsOfOneEndpoint(CheckoutResult result) {
-  return SpeaksOfEndpoint(result) || result == CheckoutResult::kQueueFull ||
+  return OutcomeOf(result).has_value() || result == CheckoutResult::kQueueFull ||
          result == CheckoutResult::kNoLocalPort;
 }
 

@@ -1,6 +1,9 @@
 #ifndef HOLDFAST_POOL_CONNECT_RESULT_H_
 #define HOLDFAST_POOL_CONNECT_RESULT_H_
 
+#include <optional>
+
+#include "pool/net/socket_address.h"
 #include "pool/reasons.h"
 
 namespace holdfast::pool {
@@ -10,9 +13,12 @@ namespace holdfast::pool {
 // two things: with a route every local port is taken, which is our own trouble; without one the
 // host has no address of that family. Pure.
 CheckoutResult ConnectResult(int error, bool routed);
+// The same for an attempt at `address`. Looks for a route only where that makes a difference.
+CheckoutResult ConnectResultAt(const SocketAddress& address, int error);
 
-// The endpoint failed: this counts against it, and a route's policy may try it again.
-bool SpeaksOfEndpoint(CheckoutResult result);
+// What a checkout's end says against the endpoint; a route's policy may then try it again. nullopt:
+// nothing, it was our own trouble or nobody's.
+std::optional<Outcome> OutcomeOf(CheckoutResult result);
 // The refusal is one of this endpoint's: at another one of the upstream a connection may be had.
 bool IsOfOneEndpoint(CheckoutResult result);
 

@@ -21,19 +21,6 @@ bool Waiter::LentBy(const ConnectionPool& pool) const {
   return std::ranges::find(lenders_, &pool.shelf()) != lenders_.end();
 }
 
-namespace {
-
-Outcome ConnectOutcome(CheckoutResult result) {
-  switch (result) {
-    case CheckoutResult::kConnectRefused: return Outcome::kConnectRefused;
-    case CheckoutResult::kConnectTimeout: return Outcome::kConnectTimeout;
-    case CheckoutResult::kConnectUnreachable: return Outcome::kConnectUnreachable;
-    default: return Outcome::kConnectFailed;
-  }
-}
-
-}  // namespace
-
 bool WorkerPools::EvictIdle(const ConnectionPool& asker) {
   for (size_t i = 0; i < pools_.size(); ++i) {
     ConnectionPool* pool = pools_[next_++ % pools_.size()];
@@ -73,9 +60,6 @@ ConnectionPool::~ConnectionPool() {
 
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   HOLDFAST_CHECK(!waiter->waiting());
-  waiter->since_ = context_.loop->now();
-  waiter->request_.fresh = fresh;
-  waiter->lenders_.clear();
   Checkout checkout;
   if (!fresh && idle_.size() > spoken_for() && SoundIdle() && idle_.size() > spoken_for()) {
     checkout.status = Checkout::Status::kLeased;
@@ -100,6 +84,9 @@ Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
       return checkout;
     }
   }
+  waiter->since_ = context_.loop->now();
+  waiter->request_.fresh = fresh;
+  waiter->lenders_.clear();
   AddWaiter(*waiter);
   ShowWaiting();
   checkout.status = Checkout::Status::kWaiting;
@@ -240,8 +227,7 @@ bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, Checkou
   int error = 0;
   FileDescriptor socket = StartConnect(key_.address, &in_progress, &error);
   if (!socket.valid()) {
-    const bool routed = error != EADDRNOTAVAIL || HasRoute(key_.address);
-    *refusal = ConnectResult(error, routed);
+    *refusal = ConnectResultAt(key_.address, error);
     NoteConnectFailure(*refusal);
     if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
       cluster_->DoubtUnrouted(key_.address.family());
@@ -279,9 +265,8 @@ void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
   const bool silent = result == CheckoutResult::kConnectTimeout;
   if (silent || result == CheckoutResult::kConnectUnreachable) Doubt();
   if (!silent) connect_slow_ = false;
-  if (cluster_ != nullptr && SpeaksOfEndpoint(result)) {
-    cluster_->Report(key_.address, ConnectOutcome(result));
-  }
+  const std::optional<Outcome> outcome = OutcomeOf(result);
+  if (cluster_ != nullptr && outcome.has_value()) cluster_->Report(key_.address, *outcome);
 }
 
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {

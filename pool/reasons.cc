@@ -73,4 +73,25 @@ std::string_view CloseReasonName(CloseReason reason) {
   HOLDFAST_CHECK(false);
 }
 
+std::string_view OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAnswered: return "answered";
+    case Outcome::kStatus502: return "502";
+    case Outcome::kStatus503: return "503";
+    case Outcome::kStatus504: return "504";
+    case Outcome::kClosed: return "upstream_closed";
+    case Outcome::kReset: return "upstream_reset";
+    case Outcome::kHeadTruncated: return "upstream_head_truncated";
+    case Outcome::kBadResponse: return "upstream_bad_response";
+    case Outcome::kTruncated: return "upstream_truncated";
+    case Outcome::kFirstByteTimeout: return "first_byte_timeout";
+    case Outcome::kStallTimeout: return "stall_timeout";
+    case Outcome::kConnectRefused: return "connect_refused";
+    case Outcome::kConnectTimeout: return "connect_timeout";
+    case Outcome::kConnectUnreachable: return "connect_unreachable";
+    case Outcome::kConnectFailed: return "connect_failed";
+  }
+  HOLDFAST_CHECK(false);
+}
+
 }  // namespace holdfast::pool

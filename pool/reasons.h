@@ -83,6 +83,27 @@ enum class CloseReason : uint8_t {
 inline constexpr int kCloseReasons = 23;
 std::string_view CloseReasonName(CloseReason reason);
 
+// How an attempt at an endpoint ended, as far as it speaks about the endpoint. The names are those
+// of the access log's reasons, or the status.
+enum class Outcome : uint8_t {
+  kAnswered,  // with a status that does not speak against it; all others do
+  kStatus502,
+  kStatus503,
+  kStatus504,
+  kClosed,
+  kReset,
+  kHeadTruncated,
+  kBadResponse,
+  kTruncated,
+  kFirstByteTimeout,
+  kStallTimeout,
+  kConnectRefused,
+  kConnectTimeout,
+  kConnectUnreachable,
+  kConnectFailed,
+};
+std::string_view OutcomeName(Outcome outcome);
+
 }  // namespace holdfast::pool
 
 #endif  // HOLDFAST_POOL_REASONS_H_

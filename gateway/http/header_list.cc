@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "gateway/http/syntax.h"
+
 namespace holdfast::http {
 namespace {
 
@@ -30,7 +32,7 @@ FieldId Pick(std::string_view name, const char* lower, FieldId id) {
 
 bool IsAlphanumeric(char byte) {
   const char lower = Lower(byte);
-  return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
+  return (lower >= 'a' && lower <= 'z') || IsDigit(byte);
 }
 
 // Upstreams that turn names into environment variables (CGI, WSGI) cannot tell '_' from '-', and

@@ -1,7 +1,9 @@
 #include "gateway/http/hops.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
+#include <system_error>
 
 #include "gateway/http/syntax.h"
 
@@ -16,15 +18,12 @@ std::string_view ReceivedBy(std::string_view entry) {
   return entry.substr(0, entry.find_first_of(" \t"));
 }
 
+// More than fits is as good as the most that does.
 std::optional<uint32_t> ParseNumber(std::string_view digits) {
-  if (digits.empty()) return std::nullopt;
-  constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
-  uint64_t number = 0;
-  for (const char byte : digits) {
-    if (!IsDigit(byte)) return std::nullopt;
-    number = std::min(kMax, number * 10 + static_cast<uint64_t>(byte - '0'));
-  }
-  return static_cast<uint32_t>(number);
+  uint32_t number = std::numeric_limits<uint32_t>::max();
+  const char* const last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, number);
+  return error == std::errc::invalid_argument || end != last ? std::nullopt : std::optional(number);
 }
 
 }  // namespace

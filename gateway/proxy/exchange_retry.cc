@@ -17,7 +17,7 @@ using pool::Outcome;
 // reported what speaks against the endpoint.
 void Exchange::OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) {
   account_.endpoint = endpoint;
-  const bool failed = pool::SpeaksOfEndpoint(result);
+  const bool failed = pool::OutcomeOf(result).has_value();
   // That one has too much to do is no reason to ask one that is not up.
   const bool spills = pool::IsOfOneEndpoint(result) && MayAskNext() &&
                       cluster().HasOther(endpoint, attempts_.tried());

@@ -89,10 +89,6 @@ Failure FailureOf(pool::CheckoutResult result) {
 
 std::optional<pool::Outcome> OutcomeOf(Failure failure) {
   switch (failure) {
-    case Failure::kConnectRefused: return pool::Outcome::kConnectRefused;
-    case Failure::kConnectTimeout: return pool::Outcome::kConnectTimeout;
-    case Failure::kConnectUnreachable: return pool::Outcome::kConnectUnreachable;
-    case Failure::kConnectFailed: return pool::Outcome::kConnectFailed;
     case Failure::kUpstreamClosed: return pool::Outcome::kClosed;
     case Failure::kUpstreamReset: return pool::Outcome::kReset;
     case Failure::kUpstreamHeadTruncated: return pool::Outcome::kHeadTruncated;
@@ -100,8 +96,8 @@ std::optional<pool::Outcome> OutcomeOf(Failure failure) {
     case Failure::kUpstreamTruncated: return pool::Outcome::kTruncated;
     case Failure::kFirstByteTimeout: return pool::Outcome::kFirstByteTimeout;
     case Failure::kStallTimeout: return pool::Outcome::kStallTimeout;
-    // The client's doing, ours, or that of nobody in particular: the total time counts the client's
-    // own slowness, too.
+    // What the pool reports by itself, the client's doing, ours, or that of nobody in particular:
+    // the total time counts the client's own slowness, too.
     default: return std::nullopt;
   }
 }

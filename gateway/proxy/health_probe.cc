@@ -102,8 +102,7 @@ void HealthProbe::Connect() {
 }
 
 void HealthProbe::OnConnectError(int error) {
-  const bool routed = error != EADDRNOTAVAIL || pool::HasRoute(address_);
-  const bool speaks = pool::SpeaksOfEndpoint(pool::ConnectResult(error, routed));
+  const bool speaks = pool::OutcomeOf(pool::ConnectResultAt(address_, error)).has_value();
   Finish(speaks ? ProbeResult::kConnectFailed : ProbeResult::kNotMade);
 }
 

@@ -10,21 +10,12 @@
 
 #include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
-#include "pool/limits.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
 using metrics::Metric;
 using pool::TimePoint;
-
-namespace {
-
-size_t LimitOf(const config::Listener& config) {
-  return config.max_connections.has_value() ? *config.max_connections : pool::kNoLimit;
-}
-
-}  // namespace
 
 Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
     : claim(shard->ClaimSeries("listener", listener)),
@@ -41,7 +32,7 @@ Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
       index_(index),
       places_(context->places->Of(config_->name)),
       cells_(context->shard, config_->name) {
-  places_->count().SetLimit(LimitOf(*config_));
+  places_->count().SetLimit(config_->max_connections);
   places_->Join(context_->worker, this);
   context_->listeners.push_back(this);
   AcceptAlsoOn(std::move(socket));
@@ -61,7 +52,7 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
   config_ = std::move(config);
   index_ = index;
   ++generation_;
-  places_->count().SetLimit(LimitOf(*config_));
+  places_->count().SetLimit(config_->max_connections);
   AcceptAgain();
 }
 

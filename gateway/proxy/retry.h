@@ -16,8 +16,7 @@ enum class RetryDecision : uint8_t {
   kRetryProven,      // the upstream has read none of it
   kRetryIdempotent,  // doing it twice does no harm (RFC 9110 section 9.2.2)
   // No connection could be had there, or it was gone before one byte had left: the search goes on
-  // at
-  // an endpoint that was not asked yet, whatever the route's policy is.
+  // at an endpoint that was not asked yet, whatever the route's policy is.
   kRetryNextEndpoint,
   // The route's policy.
   kRetryConnectFailure,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/http/syntax.h"
 #include "pool/net/check.h"
 #include "pool/net/socket_address.h"
 
@@ -12,10 +13,7 @@ namespace {
 
 // One entry, as proxies write it: an address alone, or with a port.
 std::optional<pool::SocketAddress> ParseEntry(std::string_view entry) {
-  constexpr std::string_view kSpace = " \t";
-  const size_t first = entry.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return std::nullopt;
-  entry = entry.substr(first, entry.find_last_not_of(kSpace) - first + 1);
+  entry = http::TrimWhiteSpace(entry);
   if (auto address = pool::SocketAddress::FromIp(entry, 0)) return address;
   auto address = pool::SocketAddress::Parse(entry);
   const bool names_a_client = address.has_value() && address->is_ip() && !address->dual_stack();

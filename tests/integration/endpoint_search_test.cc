@@ -26,13 +26,8 @@ namespace {
 constexpr std::string_view kCheckouts = "holdfast_upstream_checkouts_total";
 constexpr std::string_view kErrors = "holdfast_upstream_ejections_total";
 
-class EndpointSearchTest : public testing::Test {
+class EndpointSearchTest : public OwnNetworkTest {
  protected:
-  static void SetUpTestSuite() { entered_ = EnterOwnNetwork(); }
-  void SetUp() override {
-    if (!entered_) GTEST_SKIP() << "needs a network of its own";
-  }
-
   // In a network of one's own nobody listens there, and none gets it by chance.
   static std::string ClosedPort(int port) { return "127.0.0.1:" + std::to_string(port); }
 
@@ -48,10 +43,7 @@ class EndpointSearchTest : public testing::Test {
     }
     return failures;
   }
-
-  static bool entered_;
 };
-bool EndpointSearchTest::entered_ = false;
 
 TEST_F(EndpointSearchTest, FourClosedPortsAndALiveOne) {
   for (const char* const route : {"", "retry: {attempts: 0}"}) {
@@ -109,6 +101,7 @@ TEST_F(EndpointSearchTest, LocalPortsThatAreUsedUpAreTheGatewaysOwnTrouble) {
   GatewayConfig config{.endpoints = {upstream.address()}};
   config.bind = "unix:" + dir.Path("gateway");
   GatewayProcess gateway(config);
+  // /proc may be read-only to a user who has a network of his own.
   if (!SetLocalPorts(40000, 40003)) GTEST_SKIP() << "ports may not be limited";
   std::deque<RawClient> clients;
   std::deque<UpstreamConnection> busy;

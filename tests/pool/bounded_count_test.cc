@@ -1,5 +1,8 @@
 #include "pool/bounded_count.h"
 
+#include <cstdint>
+#include <optional>
+
 #include <gtest/gtest.h>
 
 namespace holdfast::pool {
@@ -28,6 +31,15 @@ TEST(BoundedCountTest, ALoweredLimitTakesNothingAway) {
   EXPECT_FALSE(count.Take());
   count.Return(2);
   EXPECT_EQ(count.taken(), 0u);
+}
+
+TEST(BoundedCountTest, WithoutALimitThereAreAlwaysPlaces) {
+  BoundedCount count;
+  count.SetLimit(std::optional<uint32_t>(1));
+  EXPECT_TRUE(count.Take());
+  EXPECT_FALSE(count.Take());
+  count.SetLimit(std::nullopt);
+  EXPECT_TRUE(count.Take());
 }
 
 }  // namespace

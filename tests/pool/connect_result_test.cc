@@ -1,6 +1,7 @@
 #include "pool/connect_result.h"
 
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -38,13 +39,21 @@ TEST(ConnectResultTest, EveryErrorHasItsWord) {
   }
 }
 
+TEST(ConnectResultTest, WithARouteTheLocalPortsAreUsedUp) {
+  const SocketAddress local = *SocketAddress::Parse("127.0.0.1:80");
+  EXPECT_EQ(ConnectResultAt(local, EADDRNOTAVAIL), CheckoutResult::kNoLocalPort);
+  EXPECT_EQ(ConnectResultAt(local, ECONNREFUSED), CheckoutResult::kConnectRefused);
+}
+
 TEST(ConnectResultTest, OurOwnTroubleSaysNothingOfTheEndpoint) {
   for (int i = 0; i < kCheckoutResults; ++i) {
     const auto result = static_cast<CheckoutResult>(i);
     const bool speaks = CheckoutResultName(result).starts_with("connect_");
-    EXPECT_EQ(SpeaksOfEndpoint(result), speaks) << CheckoutResultName(result);
-    if (speaks) {
+    const std::optional<Outcome> outcome = OutcomeOf(result);
+    EXPECT_EQ(outcome.has_value(), speaks) << CheckoutResultName(result);
+    if (outcome.has_value()) {
       EXPECT_TRUE(IsOfOneEndpoint(result));
+      EXPECT_EQ(OutcomeName(*outcome), CheckoutResultName(result)) << "one word for one thing";
     }
   }
 }

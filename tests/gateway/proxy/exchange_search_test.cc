@@ -118,12 +118,11 @@ struct Mix {
   }
 };
 
-class EndpointMixesTest : public testing::Test {
+class EndpointMixesTest : public support::OwnNetworkTest {
  protected:
-  static void SetUpTestSuite() { entered_ = support::EnterOwnNetwork(); }
-
   void SetUp() override {
-    if (!entered_) GTEST_SKIP() << "needs a network of its own";
+    OwnNetworkTest::SetUp();
+    if (IsSkipped()) return;
     for (size_t i = 0; i < kMost; ++i) {
       silent_.emplace_back(NewAddress(i));
       closed_sockets_.push_back(Bound(NewAddress(i)));
@@ -208,14 +207,12 @@ class EndpointMixesTest : public testing::Test {
     }
   }
 
-  static bool entered_;
   std::deque<pool::SilentAddress> silent_;
   std::vector<FileDescriptor> closed_sockets_;
   std::vector<SocketAddress> closed_;
   std::vector<SocketAddress> unreachable_;
   Duration longest_{0};
 };
-bool EndpointMixesTest::entered_ = false;
 
 TEST_F(EndpointMixesTest, NoRequestFailsWhileOneIsUp) {
   size_t mixes = 0;

@@ -55,6 +55,22 @@ class ExchangeTimersTest : public testing::Test {
     })) << client_.received();
     EXPECT_TRUE(client_.received().starts_with("HTTP/1.1 " + std::string(status)));
   }
+  // One has the only connection, one waits for it; the third finds no room to wait.
+  void ExpectQueueFull() {
+    Wire first = harness_.Connect();
+    first.Send(kGet);
+    Wire busy = harness_.Accept();
+    harness_.Await(busy, kHeadEnd);
+    Wire second = harness_.Connect();
+    second.Send(kGet);
+    ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
+    client_.Send(kGet);
+    ExpectReply("503 ", "queue_full");
+    busy.Send(kOk);
+    harness_.Await(busy, kHeadEnd);
+    busy.Send(kOk);
+    harness_.Await(second, "\r\n\r\nok");
+  }
   uint64_t Failures(const std::string& reason) {
     return harness_.Count(Metric::kUpstreamRequestFailuresTotal, {"web", reason});
   }
@@ -170,21 +186,7 @@ TEST_F(ExchangeTimersTest, AWaitInTheQueue) {
   harness_.Await(first, "\r\n\r\nok");
 }
 
-TEST_F(ExchangeTimersTest, AQueueThatIsFull) {
-  Wire first = harness_.Connect();
-  first.Send(kGet);
-  Wire busy = harness_.Accept();
-  harness_.Await(busy, kHeadEnd);
-  Wire second = harness_.Connect();
-  second.Send(kGet);
-  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
-  client_.Send(kGet);
-  ExpectReply("503 ", "queue_full");
-  busy.Send(kOk);
-  harness_.Await(busy, kHeadEnd);
-  busy.Send(kOk);
-  harness_.Await(second, "\r\n\r\nok");
-}
+TEST_F(ExchangeTimersTest, AQueueThatIsFull) { ExpectQueueFull(); }
 
 // Nor does the request go to an endpoint that checks have found unfit.
 TEST_F(ExchangeTimersTest, AQueueThatIsFullIsNoReasonToAskWhoIsNotUp) {
@@ -194,19 +196,7 @@ TEST_F(ExchangeTimersTest, AQueueThatIsFullIsNoReasonToAskWhoIsNotUp) {
   set.endpoints.push_back({{.address = unfit.address()}});
   set.endpoints.back().availability = pool::Availability::kUnhealthy;
   harness_.cluster->SetEndpoints(set);
-  Wire first = harness_.Connect();
-  first.Send(kGet);
-  Wire busy = harness_.Accept();
-  harness_.Await(busy, kHeadEnd);
-  Wire second = harness_.Connect();
-  second.Send(kGet);
-  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
-  client_.Send(kGet);
-  ExpectReply("503 ", "queue_full");
-  busy.Send(kOk);
-  harness_.Await(busy, kHeadEnd);
-  busy.Send(kOk);
-  harness_.Await(second, "\r\n\r\nok");
+  ExpectQueueFull();
 }
 
 // The timer of an exchange stays armed when it ends, to be found by the next one in its object.

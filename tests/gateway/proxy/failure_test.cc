@@ -11,6 +11,7 @@
 
 #include "gateway/http/persistence.h"
 #include "gateway/proxy/retry.h"
+#include "pool/connect_result.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -115,10 +116,9 @@ TEST(FailureTest, EveryBreakerIsABreaker) {
 TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
   using pool::Outcome;
   for (const Failure failure :
-       {Failure::kConnectRefused, Failure::kConnectTimeout, Failure::kConnectUnreachable,
-        Failure::kConnectFailed, Failure::kUpstreamClosed, Failure::kUpstreamReset,
-        Failure::kUpstreamBadResponse, Failure::kUpstreamHeadTruncated, Failure::kUpstreamTruncated,
-        Failure::kFirstByteTimeout, Failure::kStallTimeout}) {
+       {Failure::kUpstreamClosed, Failure::kUpstreamReset, Failure::kUpstreamBadResponse,
+        Failure::kUpstreamHeadTruncated, Failure::kUpstreamTruncated, Failure::kFirstByteTimeout,
+        Failure::kStallTimeout}) {
     const std::optional<Outcome> outcome = OutcomeOf(failure);
     ASSERT_TRUE(outcome.has_value()) << FailureName(failure);
     EXPECT_EQ(pool::OutcomeName(*outcome), FailureName(failure)) << "one word for one thing";
@@ -128,6 +128,13 @@ TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
         Failure::kNoLocalPort, Failure::kNoMemory, Failure::kTotalTimeout, Failure::kClientGone,
         Failure::kClientBodyTimeout}) {
     EXPECT_EQ(OutcomeOf(failure), std::nullopt) << FailureName(failure);
+  }
+  for (int i = 0; i < pool::kCheckoutResults; ++i) {
+    const auto result = static_cast<CheckoutResult>(i);
+    const std::optional<Outcome> outcome = pool::OutcomeOf(result);
+    if (!outcome.has_value()) continue;
+    EXPECT_EQ(OutcomeOf(FailureOf(result)), std::nullopt) << "reported by the pool already";
+    EXPECT_EQ(pool::OutcomeName(*outcome), FailureName(FailureOf(result)));
   }
 }
 

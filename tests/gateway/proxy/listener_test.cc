@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pool/net/check.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
 namespace holdfast::proxy {
@@ -39,6 +40,12 @@ class ListenerTest : public testing::Test {
     return Wire(std::move(socket));
   }
   Wire Dial() { return Dial(harness_.listener_address); }
+  pool::FileDescriptor ListenSomewhereElse(pool::SocketAddress* address) {
+    auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
+    HOLDFAST_CHECK(socket.ok());
+    *address = *pool::LocalAddress(socket->get());
+    return std::move(*socket);
+  }
   bool HasSessions(size_t n) {
     return harness_.TurnUntil([&] { return harness_.listener->sessions() == n; });
   }
@@ -108,10 +115,9 @@ TEST_F(ListenerTest, ALowerCapCutsNobody) {
 }
 
 TEST_F(ListenerTest, TheProcesssPlacesAreForAllListeners) {
-  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
-  ASSERT_TRUE(socket.ok());
-  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
-  Listener other(&harness_.context, std::move(*socket),
+  pool::SocketAddress address;
+  pool::FileDescriptor socket = ListenSomewhereElse(&address);
+  Listener other(&harness_.context, std::move(socket),
                  ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0);
   harness_.places.all().SetLimit(1);
   Wire first = Dial();
@@ -127,10 +133,9 @@ TEST_F(ListenerTest, TheProcesssPlacesAreForAllListeners) {
 }
 
 TEST_F(ListenerTest, AListenerThatWaitedForAPlaceMayGo) {
-  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
-  ASSERT_TRUE(socket.ok());
-  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
-  auto other = std::make_unique<Listener>(&harness_.context, std::move(*socket),
+  pool::SocketAddress address;
+  pool::FileDescriptor socket = ListenSomewhereElse(&address);
+  auto other = std::make_unique<Listener>(&harness_.context, std::move(socket),
                                           ProxyHarness::ListenerConfig(harness_.snapshot, 0), 0);
   harness_.places.all().SetLimit(1);
   Wire first = Dial();
@@ -226,11 +231,10 @@ TEST(ListenerRoomTest, WhoIsActiveDoesNotGiveWayUntilItIsIdle) {
 }
 
 TEST_F(ListenerTest, AtTheProcesssCapTheLongestIdleOfAnyListenerGivesWay) {
-  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
-  ASSERT_TRUE(socket.ok());
-  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  pool::SocketAddress address;
+  pool::FileDescriptor socket = ListenSomewhereElse(&address);
   const auto config = ProxyHarness::Load(Config("door"));
-  Listener other(&harness_.context, std::move(*socket), ProxyHarness::ListenerConfig(config, 0), 0);
+  Listener other(&harness_.context, std::move(socket), ProxyHarness::ListenerConfig(config, 0), 0);
   harness_.places.all().SetLimit(2);
   Wire first = Dial();
   ASSERT_TRUE(HasSessions(1));
@@ -248,11 +252,10 @@ TEST_F(ListenerTest, AtTheProcesssCapTheLongestIdleOfAnyListenerGivesWay) {
 
 // At its own cap a listener's newcomers are no reason to send away another's clients.
 TEST_F(ListenerTest, AtItsOwnCapOnlyItsOwnClientsGiveWay) {
-  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
-  ASSERT_TRUE(socket.ok());
-  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
+  pool::SocketAddress address;
+  pool::FileDescriptor socket = ListenSomewhereElse(&address);
   const auto config = ProxyHarness::Load(Config("door"));
-  Listener other(&harness_.context, std::move(*socket), ProxyHarness::ListenerConfig(config, 0), 0);
+  Listener other(&harness_.context, std::move(socket), ProxyHarness::ListenerConfig(config, 0), 0);
   harness_.places.Of("door")->count().SetLimit(1);
   Wire first = Dial();
   ASSERT_TRUE(HasSessions(1));
@@ -330,10 +333,9 @@ TEST_F(ListenerTest, AReloadCountsFromTheNextRequestOn) {
 }
 
 TEST_F(ListenerTest, FurtherSocketsCountTogether) {
-  auto socket = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
-  ASSERT_TRUE(socket.ok());
-  const pool::SocketAddress address = *pool::LocalAddress(socket->get());
-  harness_.listener->AcceptAlsoOn(std::move(*socket));
+  pool::SocketAddress address;
+  pool::FileDescriptor socket = ListenSomewhereElse(&address);
+  harness_.listener->AcceptAlsoOn(std::move(socket));
   SetCap(1);
   Wire first = Dial(address);
   ASSERT_TRUE(HasSessions(1));

@@ -16,15 +16,7 @@ namespace {
 
 SocketAddress Address(std::string_view text) { return *SocketAddress::Parse(text); }
 
-class RouteTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() { entered_ = support::EnterOwnNetwork(); }
-  void SetUp() override {
-    if (!entered_) GTEST_SKIP() << "needs a network of its own";
-  }
-  static bool entered_;
-};
-bool RouteTest::entered_ = false;
+using RouteTest = support::OwnNetworkTest;
 
 TEST_F(RouteTest, AnAddressThatNoRouteLeadsToIsKnownWithoutAPacket) {
   for (const auto* text : {"192.0.2.1:80", "[2001:db8::1]:80"}) {
@@ -49,6 +41,7 @@ TEST_F(RouteTest, WithoutADescriptorToAskWithNoRouteIsMissing) {
 }
 
 TEST_F(RouteTest, PortsThatAreUsedUpAreNoMissingRoute) {
+  // /proc may be read-only to a user who has a network of his own.
   if (!support::SetLocalPorts(40000, 40001)) GTEST_SKIP() << "ports may not be limited";
   auto listener = Listen(Address("127.0.0.1:39999"), false);
   ASSERT_TRUE(listener.ok()) << listener.status();
