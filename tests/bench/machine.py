@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import random
+import re
 import resource
 import shutil
 import socket
@@ -110,6 +111,14 @@ def memory(root):
         sums["rss"] += fields["Rss"]
         sums["pss"] += fields["Pss"]
     return sums
+
+
+def parse_callgrind_total(text):
+    """Instructions in one callgrind.out file."""
+    found = re.search(r"^totals: (\d+)", text, re.MULTILINE)
+    if found is None:
+        raise BenchError("callgrind wrote no total")
+    return int(found[1])
 
 
 def parse_cpu_line(text, core):
