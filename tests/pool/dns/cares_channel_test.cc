@@ -14,25 +14,6 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(NextWayTest, EdnsComesBeforeTcpAndOnlyForCutAnswers) {
-  const Records found{.status = ResolveStatus::kOk};
-  const Records absent{.status = ResolveStatus::kNotFound};
-  const Records failed{.status = ResolveStatus::kServerError};
-  const Records silent{.status = ResolveStatus::kTimeout};
-  const Records cut{.status = ResolveStatus::kServerError, .cut = true};
-  for (const Records& records : {found, absent, failed, silent}) {
-    EXPECT_EQ(NextWay(QuestionWay::kPlain, records), std::nullopt);
-    EXPECT_EQ(NextWay(QuestionWay::kTcp, records), std::nullopt);
-  }
-  EXPECT_EQ(NextWay(QuestionWay::kPlain, cut), QuestionWay::kEdns);
-  EXPECT_EQ(NextWay(QuestionWay::kTcp, cut), std::nullopt);
-  EXPECT_EQ(NextWay(QuestionWay::kEdns, found), std::nullopt);
-  EXPECT_EQ(NextWay(QuestionWay::kEdns, absent), std::nullopt);
-  for (const Records& records : {failed, silent, cut}) {
-    EXPECT_EQ(NextWay(QuestionWay::kEdns, records), QuestionWay::kTcp);
-  }
-}
-
 class CaresChannelTest : public testing::Test {
  protected:
   ChannelOptions Options() const {
@@ -41,7 +22,7 @@ class CaresChannelTest : public testing::Test {
             .attempts = 1,
             .resolv_conf = "/dev/null"};
   }
-  Records Ask(CaresChannel& channel, const std::string& name, CaresChannel::Type type) {
+  Records Ask(CaresChannel& channel, const std::string& name, QuestionType type) {
     std::optional<Records> result;
     channel.Ask(name, type, 80, [&](Records records) { result = std::move(records); });
     const TimePoint end = clock_.Now() + seconds(20);
@@ -59,7 +40,7 @@ TEST_F(CaresChannelTest, EachWayIsSentAsItSays) {
   server_.On("web.test", kTypeA, {.records = {A("web.test", 7, "10.0.0.1")}});
   for (const QuestionWay way : {QuestionWay::kPlain, QuestionWay::kEdns, QuestionWay::kTcp}) {
     CaresChannel channel(&loop_, way, Options());
-    const Records records = Ask(channel, "web.test", CaresChannel::Type::kA);
+    const Records records = Ask(channel, "web.test", QuestionType::kA);
     EXPECT_EQ(records.status, ResolveStatus::kOk);
     EXPECT_EQ(records.ttl, seconds(7));
     ASSERT_EQ(records.addresses.size(), 1u);
@@ -78,7 +59,7 @@ TEST_F(CaresChannelTest, ACutAnswerIsSaidToBeOne) {
   server_.On("web.test", kTypeA, reply);
   for (const QuestionWay way : {QuestionWay::kPlain, QuestionWay::kEdns}) {
     CaresChannel channel(&loop_, way, Options());
-    const Records records = Ask(channel, "web.test", CaresChannel::Type::kA);
+    const Records records = Ask(channel, "web.test", QuestionType::kA);
     EXPECT_TRUE(records.cut);
     EXPECT_TRUE(records.addresses.empty());
   }
@@ -87,10 +68,10 @@ TEST_F(CaresChannelTest, ACutAnswerIsSaidToBeOne) {
 TEST_F(CaresChannelTest, NoSuchNameIsToldFromNoSuchRecord) {
   server_.On("four.test", kTypeA, {.records = {A("four.test", 7, "10.0.0.1")}});
   CaresChannel channel(&loop_, QuestionWay::kPlain, Options());
-  const Records none = Ask(channel, "four.test", CaresChannel::Type::kAaaa);
+  const Records none = Ask(channel, "four.test", QuestionType::kAaaa);
   EXPECT_EQ(none.status, ResolveStatus::kNotFound);
   EXPECT_FALSE(none.no_such_name);
-  EXPECT_TRUE(Ask(channel, "nowhere.test", CaresChannel::Type::kAaaa).no_such_name);
+  EXPECT_TRUE(Ask(channel, "nowhere.test", QuestionType::kAaaa).no_such_name);
 }
 
 // A search domain that fails must not cost the other questions their EDNS.
@@ -98,24 +79,17 @@ TEST_F(CaresChannelTest, AFailureDoesNotEndEdns) {
   server_.On("fails.test", kTypeA, {.code = kServFail, .records = {}});
   server_.On("web.test", kTypeA, {.records = {A("web.test", 7, "10.0.0.1")}});
   CaresChannel channel(&loop_, QuestionWay::kEdns, Options());
-  EXPECT_EQ(Ask(channel, "fails.test", CaresChannel::Type::kA).status, ResolveStatus::kServerError);
-  EXPECT_EQ(Ask(channel, "web.test", CaresChannel::Type::kA).status, ResolveStatus::kOk);
+  EXPECT_EQ(Ask(channel, "fails.test", QuestionType::kA).status, ResolveStatus::kServerError);
+  EXPECT_EQ(Ask(channel, "web.test", QuestionType::kA).status, ResolveStatus::kOk);
   EXPECT_EQ(server_.questions().back().edns_bytes, CaresChannel::kEdnsBytes);
 }
 
 TEST_F(CaresChannelTest, DestructionDropsQuestions) {
   server_.Ignore("silent.test", kTypeA);
   auto channel = std::make_unique<CaresChannel>(&loop_, QuestionWay::kPlain, Options());
-  channel->Ask("silent.test", CaresChannel::Type::kA, 80, [](Records) { ADD_FAILURE(); });
+  channel->Ask("silent.test", QuestionType::kA, 80, [](Records) { ADD_FAILURE(); });
   channel.reset();
   loop_.RunOnce(Duration::zero());
-}
-
-TEST(HostsFileTest, KnowsThisMachine) {
-  HostsFile hosts;
-  EXPECT_FALSE(hosts.Find("localhost", 80).empty());
-  EXPECT_FALSE(hosts.Find("localhost.", 80).empty());
-  EXPECT_TRUE(hosts.Find("nowhere.test", 80).empty());
 }
 
 }  // namespace

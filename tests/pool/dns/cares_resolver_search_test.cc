@@ -128,7 +128,7 @@ TEST_F(CaresResolverTest, WhatResolvConfSaysInVainIsTold) {
   ASSERT_EQ(troubles.size(), 1u);
   EXPECT_NE(troubles[0].find("fe80::53%lo"), std::string::npos) << troubles[0];
   WriteConfig("# none\nnameserver dns.test\n");
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  clock_.Skip(ResolvConfWatch::kInterval);
   loop_.RunOnce(Duration::zero());
   Ask("web.test");
   EXPECT_EQ(troubles.size(), 3u);
@@ -160,7 +160,7 @@ TEST_F(CaresResolverTest, AChangedResolvConfIsFollowed) {
   other.On("web.test", kTypeA, {.records = {A("web.test", 60, "10.0.0.2")}});
   EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.1:80"}));
   WriteConfig("# moved\nnameserver 127.0.0.2\n");
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  clock_.Skip(ResolvConfWatch::kInterval);
   loop_.RunOnce(Duration::zero());
   EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
 }
@@ -172,7 +172,7 @@ TEST_F(CaresResolverTest, AFileThatTookItsPlaceIsFollowed) {
   const std::string fresh = resolv_conf_ + ".new";
   std::ofstream(fresh) << "nameserver 127.0.0.2\n";
   ASSERT_EQ(std::rename(fresh.c_str(), resolv_conf_.c_str()), 0);
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  clock_.Skip(ResolvConfWatch::kInterval);
   loop_.RunOnce(Duration::zero());
   EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
 }
@@ -191,7 +191,7 @@ TEST_F(CaresResolverTest, LookupsInFlightAskTheNewServers) {
   ASSERT_TRUE(RunUntil([&] { return server_.questions().size() == 2; }));
   loop_.RunOnce(Duration::zero());  // the half answer arrives
   WriteConfig("# moved\nnameserver 127.0.0.2\n");
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  clock_.Skip(ResolvConfWatch::kInterval);
   loop_.RunOnce(Duration::zero());
   EXPECT_EQ(Ask("another.test").status, ResolveStatus::kNotFound);
   ASSERT_TRUE(RunUntil([&] { return !answers.empty(); }));
@@ -211,7 +211,7 @@ TEST_F(CaresResolverTest, AResolvConfThatGoesAwayChangesNothing) {
   WriteConfig("nameserver 127.0.0.2\n");
   EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
   std::remove(resolv_conf_.c_str());
-  clock_.Skip(CaresResolver::kConfigCheckInterval);
+  clock_.Skip(ResolvConfWatch::kInterval);
   loop_.RunOnce(Duration::zero());
   EXPECT_EQ(Ask("web.test").addresses, Addresses({"10.0.0.2:80"}));
 }

@@ -241,7 +241,7 @@ TEST_F(CaresResolverTest, AnAnswerTooLongForUdpComesOverTcpAndIsCut) {
   const AddressAnswer answer = Ask("many.test");
   EXPECT_EQ(answer.status, ResolveStatus::kOk);
   SortUnique(expected);
-  expected.resize(CaresResolver::kMaxAddresses);
+  expected.resize(kMaxAnswerAddresses);
   EXPECT_EQ(answer.addresses, expected);
   EXPECT_TRUE(std::ranges::any_of(server_.questions(), &DnsQuestion::tcp));
 }
@@ -335,7 +335,7 @@ TEST_F(CaresResolverTest, AnAnswerInTimeIsToldOnce) {
     ++told;
   });
   ASSERT_TRUE(RunUntil([&] { return told > 0; }));
-  clock_.Skip(CaresResolver::kResolutionDelay);
+  clock_.Skip(Lookup::kResolutionDelay);
   for (int turn = 0; turn < 5; ++turn) loop_.RunOnce(Duration::zero());
   EXPECT_EQ(told, 1);
 }
@@ -396,7 +396,7 @@ TEST_F(CaresResolverTest, ACutAnswerThatCannotBeHadInFullIsAFailure) {
 
 TEST_F(CaresResolverTest, ManyLookupsAtOnceGetTheirOwnAnswers) {
   Make();
-  constexpr int kLookups = 3 * CaresResolver::kMaxInFlight;
+  constexpr int kLookups = 3 * LookupQueue::kMaxInFlight;
   int right = 0;
   for (int i = 0; i < kLookups; ++i) {
     const std::string name = "n" + std::to_string(i) + ".test";
@@ -417,12 +417,12 @@ TEST_F(CaresResolverTest, OnlySoManyLookupsAreInFlight) {
   options.timeout = milliseconds(100);
   Make(options);
   size_t silent = 0;
-  for (size_t i = 0; i < CaresResolver::kMaxInFlight; ++i) {
+  for (size_t i = 0; i < LookupQueue::kMaxInFlight; ++i) {
     resolver_->Resolve("silent.test", 80, [&](AddressAnswer) { ++silent; });
   }
   EXPECT_EQ(Ask("last.test").addresses, Addresses({"10.0.0.1:80"}));
   EXPECT_GT(silent, 0u) << "asked before its turn";
-  EXPECT_TRUE(RunUntil([&] { return silent == CaresResolver::kMaxInFlight; }));
+  EXPECT_TRUE(RunUntil([&] { return silent == LookupQueue::kMaxInFlight; }));
 }
 
 TEST_F(CaresResolverTest, ACallbackMayAskAgain) {

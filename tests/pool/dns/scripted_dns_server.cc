@@ -117,6 +117,14 @@ DnsRecord Srv(std::string name, uint32_t ttl, const SrvRecord& service) {
   return {std::move(name), kTypeSrv, ttl, data + EncodeName(service.target)};
 }
 
+std::string DnsMessage(std::string_view name, uint16_t type, const DnsReply& reply, bool truncate) {
+  std::string query(kHeaderBytes, '\0');
+  query += EncodeName(name);
+  Put16(query, type);
+  Put16(query, kClassInternet);
+  return Encode(query, query.size(), reply, truncate);
+}
+
 class ScriptedDnsServer::Udp final : public EventHandler {
  public:
   Udp(ScriptedDnsServer* server, FileDescriptor socket)

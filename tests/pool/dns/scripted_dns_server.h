@@ -45,6 +45,11 @@ struct DnsReply {
   std::string raw = {};  // sent as it is in place of all the rest
 };
 
+// The response to a question for records of `type`, as it goes on the wire. `truncate`: without the
+// records, and saying so.
+std::string DnsMessage(std::string_view name, uint16_t type, const DnsReply& reply,
+                       bool truncate = false);
+
 struct DnsQuestion {
   std::string name;  // lower case, without the last dot
   uint16_t type;
