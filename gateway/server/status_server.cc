@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "gateway/http/persistence.h"
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/head_scan.h"
@@ -36,6 +38,9 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     return connection_.bytes_read() == 0 &&
            pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes;
   }
+
+  // It has had an answer already.
+  bool served() const { return served_; }
 
   void Close() {
     connection_.Close();
@@ -141,6 +146,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     http::SerializeResponseHead(head, framing, /*via_name=*/"", &connection_.out());
     if (!head_only) connection_.out().Append(reply.body);
     closing_ = !keep;
+    served_ = true;
   }
 
   void OnTimer(pool::TimePoint) { Close(); }
@@ -151,6 +157,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   http::HeadScanner scanner_;
   http::RequestHead request_;
   bool closing_ = false;  // once what is in out() is written
+  bool served_ = false;
   pool::MemberTask<Session, &Session::OnMore> more_task_{this};
   pool::MemberTimer<Session, &Session::OnTimer> timer_{this};
 };
@@ -167,13 +174,18 @@ StatusServer::~StatusServer() {
   while (!sessions_.empty()) sessions_.front()->Close();
 }
 
-bool StatusServer::MakeRoomFor(std::string_view host) {
-  size_t of_host = 0;
-  for (Session* session = sessions_.front(); session != nullptr;
+size_t StatusServer::CountOf(std::string_view host) const {
+  size_t count = 0;
+  for (const Session* session = sessions_.front(); session != nullptr;
        session = decltype(sessions_)::Next(*session)) {
-    of_host += session->host() == host ? 1 : 0;
+    count += session->host() == host ? 1 : 0;
   }
-  const bool host_full = of_host >= max_connections_ - max_connections_ / 4;
+  return count;
+}
+
+bool StatusServer::MakeRoomFor(std::string_view host) {
+  const size_t own = CountOf(host);
+  const bool host_full = own >= max_connections_ - max_connections_ / 4;
   if (!host_full && sessions_.size() < max_connections_) return true;
   // In the order of their coming. An address that has its share makes room for itself.
   for (Session* session = sessions_.front(); session != nullptr;
@@ -182,7 +194,32 @@ bool StatusServer::MakeRoomFor(std::string_view host) {
     session->Close();
     return true;
   }
-  return false;
+  Session* spare = host_full ? nullptr : SpareFor(own);
+  if (spare != nullptr) spare->Close();
+  return spare != nullptr;
+}
+
+// A connection that has been served may be a scraper's, so one that has not goes first.
+StatusServer::Session* StatusServer::SpareFor(size_t own) {
+  struct Held {
+    size_t count = 0;
+    Session* first = nullptr;
+    Session* first_unserved = nullptr;
+  };
+  absl::flat_hash_map<std::string_view, Held> by_host;
+  const Held* most = nullptr;
+  for (Session* session = sessions_.front(); session != nullptr;
+       session = decltype(sessions_)::Next(*session)) {
+    Held& held = by_host[session->host()];
+    ++held.count;
+    if (held.first == nullptr) held.first = session;
+    if (held.first_unserved == nullptr && !session->served()) held.first_unserved = session;
+  }
+  for (const auto& [host, held] : by_host) {
+    if (most == nullptr || held.count > most->count) most = &held;
+  }
+  if (most == nullptr || most->count <= own + 1) return nullptr;
+  return most->first_unserved != nullptr ? most->first_unserved : most->first;
 }
 
 void StatusServer::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {

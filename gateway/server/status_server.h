@@ -26,9 +26,10 @@ struct StatusReply {
 // it answers when that is in trouble.
 //
 // Anybody nearby may connect to it, so no address has all of its places, and when they are taken
-// the connection that has said nothing for longest gives way; one that has sent anything never
-// does. There are enough of them that a probe has its time between connecting and asking, even
-// beside a neighbour that opens thousands of connections a second.
+// the connection that has said nothing for longest gives way. When each has sent something, the
+// address with the most gives one up to an address with fewer, so that however few addresses hold
+// all places, another one is served. There are enough of them that a probe has its time between
+// connecting and asking, even beside a neighbour that opens thousands of connections a second.
 //
 // Main thread. Destruction closes everything.
 class StatusServer final : private pool::AcceptorEvents {
@@ -58,6 +59,9 @@ class StatusServer final : private pool::AcceptorEvents {
   bool MayAccept() override { return true; }
   // False when the newcomer is to be turned away.
   bool MakeRoomFor(std::string_view host);
+  size_t CountOf(std::string_view host) const;
+  // Of the address that has the most, if that is more than a newcomer's `own` would be.
+  Session* SpareFor(size_t own);
 
   pool::EventLoop* loop_;
   pool::SlabPool* slabs_;

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -351,6 +352,52 @@ TEST_F(StatusFloodTest, OneAddressCannotHaveAllPlacesByTalking) {
   RawClient probe = Dial("127.0.0.2");
   ExpectServed(probe);
   talkers.front().ExpectQuiet();
+}
+
+TEST_F(StatusFloodTest, TwoAddressesThatTalkCannotHaveAllPlacesEither) {
+  Serve(StatusServer::kMinConnections);
+  RawClient scraper = Dial("127.0.0.3");
+  ExpectServed(scraper);
+  std::vector<RawClient> talkers;
+  for (const char* from : {"127.0.0.3", "127.0.0.4"}) {
+    for (size_t i = 0; i < StatusServer::kMinConnections; ++i) {
+      talkers.push_back(Dial(from));
+      talkers.back().SendIfWanted("GET ");
+      Turns(2);
+    }
+  }
+  RawClient probe = Dial("127.0.0.2");
+  ExpectServed(probe);
+  // They come again, and are turned away: it is theirs to give.
+  for (int i = 0; i < 10; ++i) {
+    talkers.push_back(Dial("127.0.0.3"));
+    talkers.back().SendIfWanted("GET ");
+    Turns(2);
+  }
+  ExpectServed(probe);
+  // One that has been served is the last to go.
+  ExpectServed(scraper);
+}
+
+TEST_F(StatusFloodTest, AddressesThatTalkEndWithEqualShares) {
+  Serve(StatusServer::kMinConnections);
+  std::map<std::string, std::vector<RawClient>> talkers;
+  for (const char* from : {"127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"}) {
+    for (size_t i = 0; i < StatusServer::kMinConnections; ++i) {
+      talkers[from].push_back(Dial(from));
+      talkers[from].back().SendIfWanted("GET /healthz HTTP/1.1\r\nHost: x\r\n");
+      Turns(2);
+    }
+  }
+  for (auto& [from, clients] : talkers) {
+    size_t served = 0;
+    for (RawClient& client : clients) {
+      if (!client.SendIfWanted("\r\n")) continue;
+      Turns(2);
+      if (client.AwaitInput() == support::StreamEnd::kOpen) ++served;
+    }
+    EXPECT_NEAR(static_cast<double>(served), StatusServer::kMinConnections / 4.0, 1) << from;
+  }
 }
 
 TEST_F(StatusServerTest, AClientThatSaysNothingIsClosedAfterTheTimeout) {
