@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "gateway/server/server.h"
+#include "gateway/server/lifecycle.h"
 
 namespace holdfast {
 namespace {

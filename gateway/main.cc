@@ -14,6 +14,7 @@
 #include "gateway/demo.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
+#include "gateway/server/lifecycle.h"
 #include "gateway/server/op_log.h"
 #include "gateway/server/server.h"
 #include "gateway/server/signals.h"

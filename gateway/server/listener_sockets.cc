@@ -55,6 +55,10 @@ absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_
 
 }  // namespace
 
+std::string ListenerKey(const config::Listener& listener) {
+  return listener.name + " " + listener.bind.text;
+}
+
 absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
                                                bool port_is_ours) {
   if (address.is_ip() && address.port() != 0 && !port_is_ours) {

@@ -11,6 +11,9 @@
 
 namespace holdfast::server {
 
+// Listeners that agree in this are the same one across a reload.
+std::string ListenerKey(const config::Listener& listener);
+
 // One listener's sockets: one for each worker, and more when they are inherited from a process that
 // had more workers.
 struct BoundListener {

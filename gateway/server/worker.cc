@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/proxy/client_session.h"
+#include "gateway/server/listener_sockets.h"
 #include "pool/net/check.h"
 
 namespace holdfast::server {
@@ -56,10 +57,6 @@ pool::ClusterOptions ClusterOptionsOf(const config::Upstream& upstream) {
 }
 
 }  // namespace
-
-std::string ListenerKey(const config::Listener& listener) {
-  return listener.name + " " + listener.bind.text;
-}
 
 Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
                Callbacks callbacks)

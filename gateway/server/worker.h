@@ -49,9 +49,6 @@ struct WorkerUpdate {
   WorkerShares shares;
 };
 
-// Listeners that agree in this are the same one across a reload.
-std::string ListenerKey(const config::Listener& listener);
-
 // One thread with everything that serves connections on it: loop, slabs, clusters, listeners,
 // client sessions, and its part of the metrics.
 //

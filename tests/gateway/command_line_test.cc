@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gateway/server/server.h"
+#include "gateway/server/lifecycle.h"
 
 namespace holdfast {
 namespace {

@@ -1,0 +1,112 @@
+#include "gateway/server/worker_set.h"
+
+#include <utility>
+
+#include "pool/net/check.h"
+
+namespace holdfast::server {
+
+using metrics::Metric;
+
+WorkerSet::WorkerSet(MainContext* main, Options options)
+    : main_(main), options_(std::move(options)) {}
+
+WorkerSet::~WorkerSet() {
+  MailAll([](Worker& worker) { worker.Stop(); });
+  for (auto& worker : workers_) worker->Join();
+  peers_.mailboxes.clear();
+  // The workers' last lines are on their way to the writer, which tells the workers once it has
+  // written them.
+  log_writer_.reset();
+  workers_.clear();
+  main_->loop.timers().Cancel(beat_timer_);
+}
+
+void WorkerSet::Create(size_t count) {
+  HOLDFAST_CHECK(workers_.empty() && count > 0);
+  shelves_.emplace(count);
+  places_.emplace(count);
+  for (size_t i = 0; i < count; ++i) {
+    workers_.push_back(MakeWorker(i));
+    peers_.mailboxes.push_back(&workers_.back()->mailbox());
+  }
+  main_->shard->GaugeFor(Metric::kWorkers, {}).Set(static_cast<int64_t>(count));
+  heartbeats_.emplace(count, main_->loop.now());
+}
+
+std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {
+  Worker::Callbacks callbacks;
+  callbacks.on_empty = [this](size_t cut) {
+    main_->mailbox.Post([this, cut] { OnWorkerEmpty(cut); });
+  };
+  callbacks.on_trouble = [this](const std::string& upstream, const pool::SocketAddress& endpoint,
+                                const std::string& cause) {
+    main_->mailbox.Post(
+        [this, upstream, endpoint, cause] { options_.on_trouble(upstream, endpoint, cause); });
+  };
+  callbacks.submit_log = [this, index](std::string batch) {
+    Worker* worker = workers_[index].get();
+    log_writer_->Write(std::move(batch), [worker](bool written) {
+      worker->mailbox().Post([worker, written] { worker->OnLogBatchWritten(written); });
+    });
+  };
+  return std::make_unique<Worker>(
+      main_->clock, main_->registry.AddShard(),
+      WorkerPlace{.index = index, .shelves = &*shelves_, .places = &*places_, .peers = &peers_},
+      std::move(callbacks));
+}
+
+void WorkerSet::Start() {
+  for (auto& worker : workers_) worker->Start();
+  main_->loop.timers().Arm(beat_timer_, main_->loop.now() + Heartbeats::kInterval);
+}
+
+void WorkerSet::Mail(size_t worker, absl::AnyInvocable<void(Worker&)> letter) {
+  Worker* addressee = workers_[worker].get();
+  addressee->mailbox().Post(
+      [addressee, letter = std::move(letter)]() mutable { letter(*addressee); });
+}
+
+void WorkerSet::MailAll(const std::function<void(Worker&)>& letter) {
+  for (size_t i = 0; i < workers_.size(); ++i) Mail(i, letter);
+}
+
+absl::Status WorkerSet::OpenLog(const config::AccessLog& target) {
+  if (log_writer_ == nullptr) log_writer_ = std::make_unique<LogWriter>(main_->clock);
+  return log_writer_->Open(target);
+}
+
+absl::Status WorkerSet::ReopenLog() {
+  return log_writer_ != nullptr ? log_writer_->Reopen() : absl::OkStatus();
+}
+
+uint64_t WorkerSet::RequestsOf(const std::string& upstream) {
+  return shelves_.has_value() ? shelves_->RequestsOf(upstream) : 0;
+}
+
+void WorkerSet::AddTo(metrics::Sums& sums) {
+  if (shelves_.has_value()) shelves_->AddTo(sums);
+}
+
+void WorkerSet::OnWorkerEmpty(size_t exchanges_cut) {
+  exchanges_cut_ += exchanges_cut;
+  HOLDFAST_CHECK(empty_workers_ < workers_.size());
+  if (++empty_workers_ == workers_.size()) options_.on_empty(exchanges_cut_);
+}
+
+void WorkerSet::OnBeat(pool::TimePoint now) {
+  main_->shard->Retire(now.time_since_epoch(), options_.series_grace);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (!heartbeats_->BeginPing(i, now)) continue;
+    Mail(i, [this, i, grace = options_.series_grace](Worker& worker) {
+      worker.PublishStats();
+      // What no scrape may be reading any more is destroyed here, with the letter.
+      main_->mailbox.Post([this, i, retired = worker.RetireSeries(grace)] {
+        heartbeats_->OnPong(i, main_->loop.now());
+      });
+    });
+  }
+  main_->loop.timers().Arm(beat_timer_, now + Heartbeats::kInterval);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,110 @@
+#include "gateway/server/configurator.h"
+
+#include <poll.h>
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/gateway/server/main_parts.h"
+#include "tests/support/scripted_upstream.h"
+
+namespace holdfast::server {
+namespace {
+
+using metrics::Metric;
+using ::testing::HasSubstr;
+
+class ConfiguratorTest : public testing::Test {
+ protected:
+  void Start(const std::string& text) {
+    const absl::Status status = configurator_.Start(MainParts::Load(text));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  void Reload(const std::string& text) {
+    configurator_.Reload(parts_.dir_.Write("config.yaml", text));
+  }
+  std::string StatusLine() const { return "status: {bind: '" + parts_.status() + "'}\n"; }
+  // Asked while the main loop turns.
+  std::string StatusPage(const std::string& address) {
+    support::RawClient client(address);
+    client.Send(support::GetRequest("/readyz"));
+    EXPECT_TRUE(parts_.Await([&] {
+      pollfd entry{.fd = client.fd(), .events = POLLIN, .revents = 0};
+      return poll(&entry, 1, 0) == 1;
+    }));
+    return client.Response().body;
+  }
+  uint64_t Reloads(const char* result) {
+    return parts_.main_.shard->CounterFor(Metric::kConfigReloadsTotal, {result}).value();
+  }
+  int64_t LastReload() {
+    return parts_.main_.shard->GaugeFor(Metric::kConfigLastReloadSuccessful, {}).value();
+  }
+
+  MainParts parts_;
+  Configurator& configurator_ = parts_.configurator_;
+};
+
+TEST_F(ConfiguratorTest, AStartServesAndCountsAsALoad) {
+  Start(parts_.Text("hello", StatusLine()));
+  EXPECT_EQ(parts_.Body(), "hello");
+  EXPECT_EQ(StatusPage(parts_.status()), "page /readyz");
+  EXPECT_EQ(LastReload(), 1);
+  EXPECT_EQ(Reloads("success"), 0u);
+  EXPECT_EQ(parts_.workers_.size(), 2u);
+}
+
+TEST_F(ConfiguratorTest, AStartThatFailsSaysWhy) {
+  const absl::Status status = configurator_.Start(MainParts::Load(
+      parts_.Text("hello", "status: off\naccess_log: {path: '/no/such/folder/log'}\n")));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/log"));
+  EXPECT_FALSE(parts_.Accepts());
+}
+
+TEST_F(ConfiguratorTest, AReloadIsServedAndCounted) {
+  Start(parts_.Text("first"));
+  Reload(parts_.Text("second"));
+  EXPECT_TRUE(parts_.Await([&] { return parts_.Body() == "second"; }));
+  EXPECT_EQ(Reloads("success"), 1u);
+  EXPECT_EQ(LastReload(), 1);
+}
+
+TEST_F(ConfiguratorTest, AReloadThatFailsChangesNothingAndIsCounted) {
+  Start(parts_.Text("first", StatusLine()));
+  std::string moved = StatusLine();
+  moved.insert(moved.find("'}"), "2");
+  Reload("listeners: 7\n");
+  Reload(parts_.Text("second", moved + "access_log: {path: '/no/such/folder/log'}\n"));
+  configurator_.RefuseReload(absl::FailedPreconditionError("not now"));
+  EXPECT_EQ(Reloads("failure"), 3u);
+  EXPECT_EQ(LastReload(), 0);
+  EXPECT_EQ(parts_.Body(), "first");
+  EXPECT_EQ(StatusPage(parts_.status()), "page /readyz");
+  Reload(parts_.Text("third", StatusLine()));
+  EXPECT_EQ(LastReload(), 1);
+}
+
+TEST_F(ConfiguratorTest, AReloadMovesTheStatusPortOrClosesIt) {
+  Start(parts_.Text("hello", StatusLine()));
+  EXPECT_GE(configurator_.status_fd(), 0);
+  std::string moved = StatusLine();
+  moved.insert(moved.find("'}"), "2");
+  Reload(parts_.Text("hello", moved));
+  EXPECT_EQ(StatusPage(parts_.status() + "2"), "page /readyz");
+  Reload(parts_.Text("hello", "status: off\n"));
+  EXPECT_EQ(configurator_.status_fd(), -1);
+}
+
+TEST_F(ConfiguratorTest, TheNumberOfWorkersIsTheStarts) {
+  Start(parts_.Text("first"));
+  std::string text = parts_.Text("second");
+  text.replace(text.find("workers: 2"), 10, "workers: 1");
+  Reload(text);
+  EXPECT_TRUE(parts_.Await([&] { return parts_.Body() == "second"; }));
+  EXPECT_EQ(parts_.workers_.size(), 2u);
+}
+
+}  // namespace
+}  // namespace holdfast::server
