@@ -289,8 +289,8 @@ CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts fa
     facts.broken |= status == FillStatus::kError;
     facts.peer_closed |= status == FillStatus::kEndOfStream;
   }
-  facts.broken |= !connection.open() || connection.hung_up();
-  facts.peer_closed |= connection.peer_ended();
+  facts.broken |= !connection.open() || connection.gone();
+  facts.peer_closed |= connection.end() != ConnectionEnd::kOpen;
   facts.extra_bytes |= !connection.in().empty() || connection.readable();
   facts.request_finished &= connection.out().empty();
   facts.draining |= draining_;
@@ -471,10 +471,9 @@ Waiter& ConnectionPool::FirstWilling() const {
 bool ConnectionPool::SoundIdle() {
   while (!idle_.empty()) {
     UpstreamConnection& upstream = *idle_.front();
-    const PeekResult found = PeekSocket(upstream.connection().fd());
-    if (found == PeekResult::kNothing) return true;
-    CloseIdle(upstream,
-              found == PeekResult::kBytes ? CloseReason::kIdleBytes : CloseReason::kIdlePeerClosed);
+    const CloseReason end = upstream.IdleEnd();
+    if (end == CloseReason::kNone) return true;
+    CloseIdle(upstream, end);
   }
   return false;
 }

@@ -53,7 +53,9 @@ void ConnectionPool::AnswerAsk(const Peers* peers, const std::shared_ptr<Shelf>&
 std::optional<SparedConnection> ConnectionPool::GiveSpare(bool all) {
   const size_t kept = spoken_for() + (all ? 0 : Shelf::kFloor);
   if (draining_) return std::nullopt;
-  if (idle_.size() > kept) return TakeOut(*idle_.back());
+  if (idle_.size() > kept && idle_.back()->connection().Detachable()) {
+    return TakeOut(*idle_.back());
+  }
   if (all) EvictIdle();
   return std::nullopt;
 }
@@ -69,7 +71,7 @@ SparedConnection ConnectionPool::TakeOut(UpstreamConnection& upstream) {
 }
 
 bool ConnectionPool::GiveAway(UpstreamConnection& upstream) {
-  if (!sharing_ || !shelf_->SomeoneWaits()) return false;
+  if (!sharing_ || !shelf_->SomeoneWaits() || !upstream.connection().Detachable()) return false;
   const TimePoint own = waiters_.empty() ? TimePoint::max() : waiters_.front()->since_;
   const std::optional<size_t> other = shelf_->TakeWish(context_.worker, own);
   if (!other.has_value()) return false;

@@ -53,10 +53,9 @@ void ConnectionPool::EndRest(UpstreamConnection& upstream) {
 Lease ConnectionPool::LeaseTied(const ConnectionTie& tie) {
   UpstreamConnection& upstream = *tie.upstream_;
   HOLDFAST_CHECK(aside_.Contains(upstream));
-  const PeekResult found = PeekSocket(upstream.connection().fd());
-  if (found == PeekResult::kNothing) return LeaseOut(upstream);
-  CloseIdle(upstream,
-            found == PeekResult::kBytes ? CloseReason::kIdleBytes : CloseReason::kIdlePeerClosed);
+  const CloseReason end = upstream.IdleEnd();
+  if (end == CloseReason::kNone) return LeaseOut(upstream);
+  CloseIdle(upstream, end);
   return Lease();
 }
 

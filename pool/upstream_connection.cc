@@ -18,7 +18,7 @@ UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop, Sl
     : pool_(pool),
       loop_(loop),
       connection_(loop, slabs, std::make_unique<PlainTransport>(std::move(socket)), this,
-                  /*connecting=*/true),
+                  Connection::Stage::kEstablishing),
       record_(std::move(record)),
       state_(State::kConnecting) {}
 
@@ -26,7 +26,7 @@ UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop, Sl
                                        SparedConnection spared)
     : pool_(pool),
       loop_(loop),
-      connection_(loop, slabs, std::move(spared.transport), this, /*connecting=*/false),
+      connection_(loop, slabs, std::move(spared.transport), this, Connection::Stage::kEstablished),
       record_(std::move(spared.record)),
       came_from_elsewhere_(true),
       state_(State::kIdle) {}
@@ -53,7 +53,7 @@ void UpstreamConnection::MoveTo(State next) {
               : std::exchange(came_from_elsewhere_, false) ? CheckoutResult::kShared
                                                            : CheckoutResult::kReused;
     ++record_.leases;
-    written_before_lease_ = connection_.bytes_written();
+    written_before_lease_ = connection_.transport().wire_bytes_written();
   } else {
     connection_.set_events(this);
   }
@@ -63,16 +63,11 @@ void UpstreamConnection::MoveTo(State next) {
 
 void UpstreamConnection::OnConnectionReady() {
   switch (state_) {
-    case State::kConnecting:
-      if (connection_.hung_up() || connection_.writable()) FinishConnect();
-      return;
+    case State::kConnecting: return FinishConnect();
     case State::kAside:
     case State::kIdle:
-      if (connection_.hung_up() || connection_.peer_ended()) {
-        pool_->CloseIdle(*this, CloseReason::kIdlePeerClosed);
-      } else if (connection_.readable()) {
-        pool_->CloseIdle(*this, CloseReason::kIdleBytes);
-      }
+      if (const CloseReason end = IdleEnd(); end != CloseReason::kNone)
+        pool_->CloseIdle(*this, end);
       return;
     case State::kLeased:  // The holder listens instead.
     case State::kClosed:  // Closed sockets have no events.
@@ -110,25 +105,32 @@ void UpstreamConnection::ConnectOnceMore(TimePoint now) {
 }
 
 void UpstreamConnection::FinishConnect() {
-  const int error = TakeSocketError(connection_.fd());
   // A peer that has ended or spoken before it was asked is of no use to any request: what it says
   // is no response (RFC 9112 section 9.2).
-  const bool usable = !connection_.hung_up() && !connection_.readable();
-  if (error == 0 && usable) {
-    record_.acknowledged_at_start = AcknowledgedBytes(connection_.fd());
-    pool_->OnConnected(*this);
-  } else {
-    pool_->OnConnectFailed(*this, ConnectResult(error, /*routed=*/true));
+  const bool quiet = !connection_.gone() && !connection_.readable();
+  if (connection_.established() && quiet) return pool_->OnConnected(*this);
+  pool_->OnConnectFailed(*this, ConnectResult(connection_.error(), /*routed=*/true));
+}
+
+// Nobody asked: what the peer says is no response, and spoils the connection. Its end comes first,
+// which is what may be learned from.
+CloseReason UpstreamConnection::IdleEnd() {
+  const bool ended = connection_.gone() || connection_.end() != ConnectionEnd::kOpen;
+  switch (ended ? Quiet::kEnd : connection_.Inspect()) {
+    case Quiet::kQuiet: return CloseReason::kNone;
+    case Quiet::kData: return CloseReason::kIdleBytes;
+    case Quiet::kEnd:
+    case Quiet::kError: return CloseReason::kIdlePeerClosed;
   }
+  HOLDFAST_CHECK(false);
 }
 
 // Acknowledgements are cumulative (RFC 9293 section 3.4), so what was acknowledged in all tells
 // whether any byte of the last request was.
 bool UpstreamConnection::NothingAcknowledged() const {
-  if (!record_.acknowledged_at_start.has_value()) return false;
-  const std::optional<uint64_t> now = AcknowledgedBytes(connection_.fd());
-  return now.has_value() &&
-         *now - *record_.acknowledged_at_start <= record_.written_elsewhere + written_before_lease_;
+  if (!connection_.open()) return false;
+  const std::optional<uint64_t> taken = connection_.transport().wire_bytes_acknowledged();
+  return taken.has_value() && *taken <= written_before_lease_;
 }
 
 void UpstreamConnection::OnTimer(TimePoint now) {
@@ -166,7 +168,6 @@ void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> idle
 }
 
 SparedConnection UpstreamConnection::Spare() {
-  record_.written_elsewhere += connection_.bytes_written();
   SparedConnection spared{.transport = connection_.Release(), .record = std::move(record_)};
   MoveTo(State::kClosed);
   return spared;

@@ -25,9 +25,6 @@ struct ConnectionRecord {
   std::optional<TimePoint> expires_at;
   std::optional<uint64_t> max_leases;
   uint64_t leases = 0;  // the present one included
-  // tcpi_bytes_acked before anything was written: the kernel counts the SYN. nullopt: not TCP.
-  std::optional<uint64_t> acknowledged_at_start;
-  uint64_t written_elsewhere = 0;  // at the workers before this one
   // How long the peer said that it keeps the connection while it is idle.
   std::optional<Duration> peer_timeout;
   TimePoint idle_since;
@@ -69,6 +66,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
 
   State state() const { return state_; }
   Connection& connection() { return connection_; }
+  const Connection& connection() const { return connection_; }
   // How many leases it has served, the present one included.
   uint64_t leases() const { return record_.leases; }
   // How the present lease was had.
@@ -102,6 +100,8 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   void ArmForConnect();
   void ConnectOnceMore(TimePoint now);
   void FinishConnect();
+  // Looks at the socket: why the idle connection is of no use any more; kNone: it is.
+  CloseReason IdleEnd();
   void OnTimer(TimePoint now);
   // `since` is in the past for one that was idle at another worker before.
   void BeginIdle(TimePoint since, std::optional<Duration> idle_timeout);
@@ -119,7 +119,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   std::optional<TimePoint> slow_at_;   // while connecting
   std::optional<TimePoint> again_at_;  // while the backlog is full
   Duration again_after_{0};
-  uint64_t written_before_lease_ = 0;
+  uint64_t written_before_lease_ = 0;  // of what crosses the wire
   CheckoutResult result_ = CheckoutResult::kFresh;
   bool was_kept_ = false;
   bool came_from_elsewhere_ = false;  // and has not served here

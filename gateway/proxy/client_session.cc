@@ -55,7 +55,7 @@ ClientSession::ClientSession(WorkerContext* context, Listener* listener,
     : listener_(listener),
       connection_(context->loop, context->slabs,
                   std::make_unique<pool::PlainTransport>(std::move(socket)), this,
-                  /*connecting=*/false),
+                  pool::Connection::Stage::kEstablished),
       body_(context->slabs),
       accepted_at_(context->loop->now()) {
   ip_length_ = 0;
@@ -115,8 +115,9 @@ void ClientSession::OnReadyInExchange() {
 
 // A client that has sent its whole request and then its end: the exchange decides what that means.
 bool ClientSession::TellOfEnd() {
-  const bool ended = connection_.hung_up() || (connection_.peer_ended() && body_.finished());
-  return ended && exchange_->OnClientEnded(connection_.hung_up());
+  const bool ended =
+      connection_.gone() || (connection_.end() != pool::ConnectionEnd::kOpen && body_.finished());
+  return ended && exchange_->OnClientEnded(connection_.gone());
 }
 
 void ClientSession::ReadHeads() {
@@ -234,7 +235,7 @@ void ClientSession::RefuseInput(http::Refusal refusal) {
 BodyStep ClientSession::NextBody() {
   const BodyStep step = body_.Next(connection_);
   // The client's end may have been seen before the request's; it counts from here on.
-  if (step.kind == BodyStep::Kind::kEnd && connection_.peer_ended()) {
+  if (step.kind == BodyStep::Kind::kEnd && connection_.end() != pool::ConnectionEnd::kOpen) {
     exchange_->OnClientEnded(/*gone=*/false);
   }
   return step;
@@ -353,7 +354,7 @@ void ClientSession::EndAfterExchange(bool complete) {
                              persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
   const bool nothing_unread =
       !more_may_come && body_.finished() && connection_.in().empty() && !connection_.readable();
-  if (nothing_unread || connection_.hung_up()) return Close(EndReason());
+  if (nothing_unread || connection_.gone()) return Close(EndReason());
   BeginLinger();
 }
 
@@ -368,7 +369,7 @@ void ClientSession::EnterIdle() {
 }
 
 void ClientSession::BeginLinger() {
-  connection_.ShutdownWrite();
+  connection_.Shutdown();
   MoveTo(Phase::kLinger);
   linger_progress_ = phase_since_;
   WakeBy(phase_since_ + kLingerStall);
@@ -463,16 +464,14 @@ void ClientSession::BeginDrain() {
   if (phase_ == Phase::kExchange) return exchange_->Progress();
   if (phase_ == Phase::kHead) return WakeBy(Deadline());
   // A request that is in the socket already is served, with Connection: close.
-  const bool at_rest = phase_ == Phase::kIdle && connection_.in().empty();
-  if (at_rest && pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes) {
+  if (phase_ == Phase::kIdle && connection_.Inspect() != pool::Quiet::kData) {
     Close(SessionEndName(SessionEnd::kDrained));
   }
 }
 
 bool ClientSession::GiveWay() {
   HOLDFAST_CHECK(phase_ == Phase::kIdle);
-  const bool at_rest =
-      connection_.in().empty() && pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes;
+  const bool at_rest = connection_.Inspect() != pool::Quiet::kData;
   if (at_rest) Close(SessionEndName(SessionEnd::kIdleEvicted));
   return at_rest;
 }

@@ -106,7 +106,7 @@ RetryFacts Exchange::FactsAt(AttemptEnd end) {
   facts.nothing_acknowledged =
       end == AttemptEnd::kClosed && upstream_.lease().NothingAcknowledged();
   facts.elsewhere = cluster().HasOther(account_.endpoint, attempts_.tried());
-  facts.peer_gone = upstream_.lease().connection().hung_up();
+  facts.peer_gone = upstream_.lease().connection().gone();
   return facts;
 }
 

@@ -72,12 +72,10 @@ void HealthProbe::OnConnectionReady() {
     case State::kAtRest:
     case State::kDone:
       // Nobody asked the endpoint: what it sends, its end included, spoils the connection.
-      if (connection_->readable() || connection_->hung_up()) connection_.reset();
+      if (connection_->readable() || connection_->gone()) connection_.reset();
       return;
     case State::kConnecting: {
-      if (!connection_->writable() && !connection_->hung_up()) return;
-      const int error = pool::TakeSocketError(connection_->fd());
-      return error == 0 ? OnConnected() : OnConnectError(error);
+      return connection_->established() ? OnConnected() : OnConnectError(connection_->error());
     }
     case State::kAwaitingHead: return ReadHead();
     case State::kReadingBody: return ReadBody();
@@ -96,7 +94,7 @@ void HealthProbe::Connect() {
   pool::ConnectionEvents* const events = this;
   connection_ = std::make_unique<pool::Connection>(
       loop_, slabs_, std::make_unique<pool::PlainTransport>(std::move(socket)), events,
-      in_progress);
+      in_progress ? pool::Connection::Stage::kEstablishing : pool::Connection::Stage::kEstablished);
   if (connection_->Open() != 0) return Finish(ProbeResult::kNotMade);
   if (!in_progress) OnConnected();
 }

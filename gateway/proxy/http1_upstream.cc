@@ -1,6 +1,5 @@
 #include "gateway/proxy/http1_upstream.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "gateway/http/connection_auth.h"
@@ -97,7 +96,9 @@ HeadStep Http1Upstream::NextHead(http::ResponseHead* head) {
       case FillStatus::kRead: break;
       case FillStatus::kWouldBlock: return HeadStep{};
       case FillStatus::kEndOfStream:
-        return Broken(WriteMetReset() ? UpstreamTrouble::kReset : UpstreamTrouble::kClosed);
+        return Broken(lease_.connection().end() == pool::ConnectionEnd::kReset
+                          ? UpstreamTrouble::kReset
+                          : UpstreamTrouble::kClosed);
       case FillStatus::kFull: return Broken(UpstreamTrouble::kBadResponse, Refusal::kHeadTooLarge);
       case FillStatus::kError: return Broken(UpstreamTrouble::kReset);
     }
@@ -129,7 +130,7 @@ BodyStep Http1Upstream::NextBody() {
   HOLDFAST_CHECK(response_started_);
   DropHead();
   BodyStep step = body_.Next(lease_.connection());
-  if (step.kind == BodyStep::Kind::kEnd && until_close_ && WriteMetReset()) {
+  if (step.kind == BodyStep::Kind::kEnd && until_close_ && !EndedInOrder()) {
     step = BodyStep{.kind = BodyStep::Kind::kBroken};
   }
   if (step.kind == BodyStep::Kind::kBroken) broken_ = true;
@@ -147,8 +148,9 @@ HeadStep Http1Upstream::Broken(UpstreamTrouble trouble, Refusal refusal) {
   return HeadStep{.kind = HeadStep::Kind::kBroken, .trouble = trouble, .refusal = refusal};
 }
 
-// After an orderly end a write meets EPIPE instead.
-bool Http1Upstream::WriteMetReset() const { return lease_.connection().error() == ECONNRESET; }
+bool Http1Upstream::EndedInOrder() const {
+  return lease_.connection().end() == pool::ConnectionEnd::kEndedInOrder;
+}
 
 bool Http1Upstream::response_begun() const {
   return lease_.connection().bytes_read() != read_before_;

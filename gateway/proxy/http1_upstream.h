@@ -40,8 +40,8 @@ class Http1Upstream final : public UpstreamStream {
  private:
   HeadStep ParseHead(size_t bytes, http::ResponseHead* head);
   HeadStep Broken(UpstreamTrouble trouble, http::Refusal refusal = http::Refusal::kNone);
-  // A write has taken note of the peer's reset, which reading then shows as an orderly end.
-  bool WriteMetReset() const;
+  // False where a write has met the peer's reset, which reading then shows as an end.
+  bool EndedInOrder() const;
   // Takes the head last returned off the input; its views end here.
   void DropHead();
 

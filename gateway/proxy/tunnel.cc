@@ -29,7 +29,7 @@ Step PumpOneWay(Connection& from, Connection& to) {
     if (read == FillStatus::kError || flush == FlushStatus::kError) return Step::kFailed;
     if (flush == FlushStatus::kBlocked) return Step::kBlocked;
     if (read == FillStatus::kEndOfStream) {
-      to.ShutdownWrite();
+      to.Shutdown();
       return Step::kEnded;
     }
     if (read == FillStatus::kWouldBlock) return Step::kBlocked;
@@ -39,7 +39,7 @@ Step PumpOneWay(Connection& from, Connection& to) {
 
 // A side whose end was passed on is not read any more, so only its socket tells that it is gone
 // altogether.
-Step AfterEnd(const Connection& from) { return from.hung_up() ? Step::kFailed : Step::kEnded; }
+Step AfterEnd(const Connection& from) { return from.gone() ? Step::kFailed : Step::kEnded; }
 
 }  // namespace
 

@@ -23,7 +23,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
         host_(std::move(host)),
         connection_(server->loop_, server->slabs_,
                     std::make_unique<pool::PlainTransport>(std::move(socket)), this,
-                    /*connecting=*/false) {}
+                    pool::Connection::Stage::kEstablished) {}
 
   // False when the kernel does not watch the socket.
   bool Open() {
@@ -34,9 +34,8 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
 
   const std::string& host() const { return host_; }
   // What it has sent may still be in the socket.
-  bool silent() const {
-    return connection_.bytes_read() == 0 &&
-           pool::PeekSocket(connection_.fd()) != pool::PeekResult::kBytes;
+  bool silent() {
+    return connection_.bytes_read() == 0 && connection_.Inspect() != pool::Quiet::kData;
   }
 
   // It has had an answer already.

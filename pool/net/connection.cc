@@ -16,19 +16,28 @@ constexpr size_t kMaxReadSlabs = Connection::kMaxReadBytes / SlabPool::kSlabByte
 constexpr int kMaxReadPieces = kMaxReadSlabs + 1;
 constexpr int kMaxWritePieces = 16;
 
+// Whether what it waits for has come; it waits no longer then.
+bool Awaken(Wants* waits, bool readable, bool writable) {
+  const bool come = (*waits == Wants::kRead && readable) || (*waits == Wants::kWrite && writable);
+  if (come) *waits = Wants::kNothing;
+  return come;
+}
+
 }  // namespace
 
 static_assert(sizeof(Buffer) <= 32, "two of them are in every idle connection");
 static_assert(sizeof(Connection) <= 200, "an idle connection is to cost little");
 
 Connection::Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transport> transport,
-                       ConnectionEvents* events, bool connecting)
+                       ConnectionEvents* events, Stage stage)
     : loop_(loop),
       events_(events),
       transport_(std::move(transport)),
       in_(slabs),
       out_(slabs),
-      writable_(!connecting) {
+      stage_(stage),
+      // An established socket takes bytes until it says otherwise; one that connects says when.
+      write_waits_(stage == Stage::kEstablished ? Wants::kNothing : Wants::kWrite) {
   HOLDFAST_CHECK(transport_ != nullptr && transport_->fd() >= 0);
 }
 
@@ -41,20 +50,27 @@ int Connection::Open() {
   return error;
 }
 
-void Connection::Close() {
+void Connection::Unregister() {
   if (registered_) loop_->Unregister(transport_->fd(), this);
   registered_ = false;
-  readable_ = false;
-  writable_ = false;
+  read_waits_ = Wants::kRead;
+  write_waits_ = Wants::kWrite;
+  shutdown_waits_ = Wants::kNothing;
+}
+
+void Connection::Close() {
+  Unregister();
   transport_.reset();
 }
 
+bool Connection::Detachable() const {
+  return open() && established() && in_.empty() && out_.empty() && read_end_ == ReadEnd::kNone &&
+         transport_->Detachable();
+}
+
 std::unique_ptr<Transport> Connection::Release() {
-  HOLDFAST_CHECK(open() && in_.empty() && out_.empty() && read_end_ == ReadEnd::kNone);
-  if (registered_) loop_->Unregister(transport_->fd(), this);
-  registered_ = false;
-  readable_ = false;
-  writable_ = false;
+  HOLDFAST_CHECK(Detachable());
+  Unregister();
   return std::move(transport_);
 }
 
@@ -69,7 +85,7 @@ FillStatus Connection::Fill(size_t limit) {
   if (read_end_ == ReadEnd::kEndOfStream) return FillStatus::kEndOfStream;
   if (read_end_ == ReadEnd::kError) return FillStatus::kError;
   if (in_.size() >= limit) return FillStatus::kFull;
-  if (!readable_) return FillStatus::kWouldBlock;
+  if (read_waits_ != Wants::kNothing) return FillStatus::kWouldBlock;
 
   const size_t wanted = std::min(read_slabs_ * SlabPool::kSlabCapacity, limit - in_.size());
   iovec pieces[kMaxReadPieces];
@@ -89,19 +105,35 @@ FillStatus Connection::AcceptRead(const IoResult& result) {
     case IoStatus::kOk:
       bytes_read_ += result.bytes;
       // The end comes with no readiness of its own when its event was seen before this read.
-      readable_ = result.more || peer_ended_ || hung_up_;
+      if (!result.more && !socket_ended_ && !gone_) read_waits_ = Wants::kRead;
       return FillStatus::kRead;
-    case IoStatus::kWouldBlock: readable_ = false; return FillStatus::kWouldBlock;
-    case IoStatus::kEndOfStream:
-      readable_ = false;
+    case IoStatus::kBlocked:
+      HOLDFAST_CHECK(result.wants != Wants::kNothing);
+      read_waits_ = result.wants;
+      return FillStatus::kWouldBlock;
+    case IoStatus::kEnd:
+    case IoStatus::kTruncated:
       read_end_ = ReadEnd::kEndOfStream;
+      NoteEnd(result.status == IoStatus::kEnd ? ConnectionEnd::kEndedInOrder
+                                              : ConnectionEnd::kTruncated);
       return FillStatus::kEndOfStream;
-    case IoStatus::kError: break;
+    case IoStatus::kFailed: break;
   }
-  readable_ = false;
   read_end_ = ReadEnd::kError;
-  error_ = result.error;
+  NoteFailure(result.error);
   return FillStatus::kError;
+}
+
+// What was learned of a reset stays: after it reading may show an orderly end.
+void Connection::NoteEnd(ConnectionEnd end) {
+  if (end_ < ConnectionEnd::kReset) end_ = std::max(end_, end);
+}
+
+// EPIPE only says that the peer takes nothing any more, which it may have told in good order.
+void Connection::NoteFailure(const IoError& error) {
+  error_ = error;
+  if (error.system == EPIPE) return;
+  NoteEnd(error.system == ECONNRESET ? ConnectionEnd::kReset : ConnectionEnd::kFailed);
 }
 
 void Connection::AdaptReadSize(size_t room, size_t got) {
@@ -118,39 +150,96 @@ void Connection::AdaptReadSize(size_t room, size_t got) {
 FlushStatus Connection::Flush() {
   if (write_failed_) return FlushStatus::kError;
   while (!out_.empty()) {
-    if (!writable_) return FlushStatus::kBlocked;
+    if (write_waits_ != Wants::kNothing) return FlushStatus::kBlocked;
     iovec pieces[kMaxWritePieces];
     const IoResult result = transport_->Write(pieces, out_.FillIovec(pieces, kMaxWritePieces));
-    if (result.status == IoStatus::kError) {
-      writable_ = false;
+    if (result.status == IoStatus::kFailed) {
       write_failed_ = true;
-      error_ = result.error;
+      NoteFailure(result.error);
       return FlushStatus::kError;
     }
     out_.Consume(result.bytes);
     bytes_written_ += result.bytes;
-    writable_ = result.more;
+    if (result.status == IoStatus::kBlocked) {
+      HOLDFAST_CHECK(result.wants != Wants::kNothing);
+      write_waits_ = result.wants;
+    } else if (!result.more) {
+      write_waits_ = Wants::kWrite;
+    }
   }
   return FlushStatus::kDone;
 }
 
-void Connection::ShutdownWrite() {
-  if (open()) transport_->ShutdownWrite();
+void Connection::Shutdown() {
+  if (open()) ContinueShutdown();
+}
+
+void Connection::ContinueShutdown() {
+  const IoResult result = transport_->Shutdown();
+  shutdown_waits_ = result.status == IoStatus::kBlocked ? result.wants : Wants::kNothing;
+}
+
+Quiet Connection::Inspect() {
+  if (!open()) return Quiet::kError;
+  if (!in_.empty()) return Quiet::kData;
+  const Quiet found = transport_->Inspect();
+  // What was found inside the transport, epoll tells no more of; what was digested there, neither.
+  if (read_end_ == ReadEnd::kNone) {
+    read_waits_ =
+        found == Quiet::kQuiet && !socket_ended_ && !gone_ ? Wants::kRead : Wants::kNothing;
+  }
+  return found;
 }
 
 void Connection::OnEvents(uint32_t events) {
   const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
   const bool ended = (events & EPOLLRDHUP) != 0;
   // The end and errors are found by reading. Once one was found, nothing is left to be read.
-  const bool readable = (failed || ended || (events & EPOLLIN) != 0) && read_end_ == ReadEnd::kNone;
-  const bool writable = (events & EPOLLOUT) != 0 && !write_failed_;
-  const bool changed = (readable && !readable_) || (writable && !writable_) ||
-                       (ended && !peer_ended_) || (failed && !hung_up_);
-  readable_ |= readable;
-  writable_ |= writable;
-  peer_ended_ |= ended;
-  hung_up_ |= failed;
+  const bool readable = failed || ended || (events & EPOLLIN) != 0;
+  const bool writable = failed || (events & EPOLLOUT) != 0;
+  bool changed = (ended && !socket_ended_) || (failed && !gone_);
+  socket_ended_ |= ended;
+  gone_ |= failed;
+  if (stage_ == Stage::kEstablishing) {
+    if (!Awaken(&write_waits_, readable, writable) || !Establish()) return;
+    changed = true;
+  }
+  if (read_end_ == ReadEnd::kNone) changed |= Awaken(&read_waits_, readable, writable);
+  if (!write_failed_) changed |= Awaken(&write_waits_, readable, writable);
+  if (Awaken(&shutdown_waits_, readable, writable)) ContinueShutdown();
+  if (changed && ended) LookForEnd();
   if (changed) events_->OnConnectionReady();
+}
+
+bool Connection::Establish() {
+  const IoResult result = transport_->Establish();
+  switch (result.status) {
+    case IoStatus::kOk:
+      stage_ = Stage::kEstablished;
+      if (result.more) read_waits_ = Wants::kNothing;
+      return true;
+    case IoStatus::kBlocked:
+      HOLDFAST_CHECK(result.wants != Wants::kNothing);
+      write_waits_ = result.wants;
+      return false;
+    case IoStatus::kEnd:
+    case IoStatus::kTruncated: NoteEnd(ConnectionEnd::kTruncated); break;
+    case IoStatus::kFailed: NoteFailure(result.error); break;
+  }
+  write_failed_ = true;
+  read_end_ = ReadEnd::kError;
+  return true;
+}
+
+void Connection::LookForEnd() {
+  if (transport_->ends_with_socket()) return NoteEnd(ConnectionEnd::kEndedInOrder);
+  if (!established() || read_end_ != ReadEnd::kNone) return;
+  switch (Inspect()) {
+    case Quiet::kEnd: return NoteEnd(ConnectionEnd::kEndedInOrder);
+    case Quiet::kError: return NoteEnd(ConnectionEnd::kTruncated);
+    case Quiet::kData:
+    case Quiet::kQuiet: return;  // Reading will tell.
+  }
 }
 
 }  // namespace holdfast::pool

@@ -11,8 +11,9 @@
 
 namespace holdfast::pool {
 
-// Hears that a connection's readiness changed. Loop thread. It looks at readable(), writable() and
-// hung_up(), does what it can, and may Close, DestroyLater or destroy the connection.
+// Hears that a connection was established or could not be, that what it waited for has come, or
+// that the peer's end or a failure was seen. Loop thread. It looks at the connection, does what it
+// can, and may Close, DestroyLater or destroy it.
 class ConnectionEvents {
  public:
   virtual void OnConnectionReady() = 0;
@@ -25,7 +26,7 @@ enum class FillStatus {
   kRead,         // in() grew; readable() says whether there may be more
   kWouldBlock,   // nothing there
   kFull,         // in() has reached the limit; readiness is remembered
-  kEndOfStream,  // the peer's end, once every byte before it was taken
+  kEndOfStream,  // the peer's end, once every byte before it was taken; end() says in what order
   kError,        // error() says why
 };
 
@@ -35,10 +36,19 @@ enum class FlushStatus {
   kError,    // error() says why; what the peer sent before may still be there to Fill
 };
 
+// How the peer's side of a connection ended, as far as reading, writing or the socket has told.
+enum class ConnectionEnd : uint8_t {
+  kOpen,
+  kEndedInOrder,  // it sent its end; bytes before that may still be unread
+  kTruncated,     // its socket ended before it had said so (Transport::ends_with_socket)
+  kReset,
+  kFailed,  // any other error
+};
+
 // One socket with what is read but not consumed and what is to be written. Edge-triggered: it
-// remembers readiness, so a short read or write costs no second system call, and a reader that
-// pauses loses nothing. An OnConnectionReady is due only for new readiness: whoever stops reading
-// while readable() calls Fill again by itself.
+// remembers for each direction what a blocked call waits for, so a short read or write costs no
+// second system call, and a reader that pauses loses nothing. An OnConnectionReady is due only when
+// what was waited for has come: whoever stops reading while readable() calls Fill again by itself.
 //
 // One thread. Its owner destroys it (through the loop's DestroyLater when a caller's frame may
 // still use it); destruction closes. The loop and the slab pool outlive it.
@@ -47,9 +57,15 @@ class Connection final : private EventHandler {
   // Read in one go, give or take part of a slab, once a peer has shown that it sends much.
   static constexpr size_t kMaxReadBytes = 64 * 1024;
 
-  // `connecting`: wait for the connect to finish before writing.
+  enum class Stage : uint8_t {
+    kEstablishing,  // the socket connects, or the transport has to agree with the peer first
+    kEstablished,
+  };
+
+  // While it is establishing it drives the transport by itself and calls `events` once that is
+  // over: established() or error() then says how. Whoever waits for it keeps the deadline.
   Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transport> transport,
-             ConnectionEvents* events, bool connecting);
+             ConnectionEvents* events, Stage stage);
   ~Connection();
 
   // Registers with the loop: 0 or errno. Call once, before anything else.
@@ -57,8 +73,10 @@ class Connection final : private EventHandler {
   // Unregisters and closes the socket now. No callback follows; in() and out() keep their bytes,
   // Fill and Flush find nothing to do. Idempotent.
   void Close();
+  // Nothing is read but not consumed, nor to be written, here or within the transport.
+  bool Detachable() const;
   // Unregisters and gives the socket away, open; the connection is closed after it. Only while
-  // nothing is read but not consumed, nor to be written.
+  // Detachable.
   std::unique_ptr<Transport> Release();
   // As Close, but tells a TCP peer with a reset (SO_LINGER 0) that what it got is not to be
   // trusted.
@@ -72,19 +90,23 @@ class Connection final : private EventHandler {
   FillStatus Fill(size_t limit);
   // Writes out() until it is empty or the socket takes no more. Errors are sticky.
   FlushStatus Flush();
-  // Sends our end after what was flushed.
-  void ShutdownWrite();
+  // Sends our end after what was flushed. Where the transport needs the peer's readiness for it,
+  // the connection goes on by itself as long as it is open.
+  void Shutdown();
+  // Looks at an idle connection without taking anything: one system call. What was read already
+  // counts as data.
+  Quiet Inspect();
 
+  bool established() const { return stage_ == Stage::kEstablished; }
   // A Fill may find bytes, the peer's end or an error.
-  bool readable() const { return readable_; }
-  // The socket may take bytes. After `connecting`: the attempt has ended, TakeSocketError says how.
-  bool writable() const { return writable_; }
-  // The peer sent its end (EPOLLRDHUP): bytes before it may still be unread.
-  bool peer_ended() const { return peer_ended_; }
-  // Both directions are finished, or the socket failed.
-  bool hung_up() const { return hung_up_; }
-  // errno of the latest failed read or write, or 0.
-  int error() const { return error_; }
+  bool readable() const { return read_waits_ == Wants::kNothing && read_end_ == ReadEnd::kNone; }
+  ConnectionEnd end() const { return end_; }
+  // Both directions are finished, or the socket failed: the peer takes nothing any more.
+  bool gone() const { return gone_; }
+  // Of the latest failed read, write or attempt to become established; errno, or 0.
+  int error() const { return error_.system; }
+  // The transport's own word for it; null: errno says it all.
+  const char* error_word() const { return error_.word; }
 
   Buffer& in() { return in_; }
   Buffer& out() { return out_; }
@@ -94,6 +116,7 @@ class Connection final : private EventHandler {
   int fd() const { return open() ? transport_->fd() : -1; }
   // While open() only.
   Transport& transport() { return *transport_; }
+  const Transport& transport() const { return *transport_; }
   uint64_t bytes_read() const { return bytes_read_; }
   uint64_t bytes_written() const { return bytes_written_; }
   // Hands the connection to another listener (idle reader <-> exchange).
@@ -103,8 +126,15 @@ class Connection final : private EventHandler {
   enum class ReadEnd : uint8_t { kNone, kEndOfStream, kError };
 
   void OnEvents(uint32_t events) override;
+  // True once it is decided, one way or the other.
+  bool Establish();
   FillStatus AcceptRead(const IoResult& result);
   void AdaptReadSize(size_t room, size_t got);
+  void NoteEnd(ConnectionEnd end);
+  void NoteFailure(const IoError& error);
+  void LookForEnd();
+  void ContinueShutdown();
+  void Unregister();
 
   EventLoop* loop_;
   ConnectionEvents* events_;
@@ -113,16 +143,21 @@ class Connection final : private EventHandler {
   Buffer out_;
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
-  int error_ = 0;
+  IoError error_;
   // Size of the next read: doubles while reads come back full, until one brings little.
   uint8_t read_slabs_ = 1;
+  Stage stage_;
+  // What each direction waits for; kNothing: it may go on. While establishing the latter stands for
+  // the transport.
+  Wants read_waits_ = Wants::kRead;
+  Wants write_waits_;
+  Wants shutdown_waits_ = Wants::kNothing;  // kNothing: it is not asked for, or done
   ReadEnd read_end_ = ReadEnd::kNone;
+  ConnectionEnd end_ = ConnectionEnd::kOpen;
   bool registered_ = false;
-  bool readable_ = false;
-  bool writable_;
   bool write_failed_ = false;
-  bool peer_ended_ = false;
-  bool hung_up_ = false;
+  bool socket_ended_ = false;  // the peer's FIN was seen
+  bool gone_ = false;
 };
 
 }  // namespace holdfast::pool

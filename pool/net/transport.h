@@ -4,37 +4,80 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace holdfast::pool {
 
-enum class IoStatus {
-  kOk,           // `bytes` > 0 were moved
-  kWouldBlock,   // nothing now; readiness will say when
-  kEndOfStream,  // reads only: the peer sent its end
-  kError,        // `error` is errno
+enum class IoStatus : uint8_t {
+  kOk,         // it is done; a read or write moved `bytes` > 0
+  kBlocked,    // nothing now; `wants` says what has to come first
+  kEnd,        // reads only: the peer sent its end, in good order
+  kTruncated,  // reads only: the socket ended before the peer had said so (TLS without
+               // close_notify)
+  kFailed,     // `error` says why
+};
+
+// The readiness of the socket that a blocked call waits for. A read may wait until something can be
+// written, and the reverse: TLS answers a key update before it goes on.
+enum class Wants : uint8_t { kNothing, kRead, kWrite };
+
+struct IoError {
+  int system = 0;              // errno; 0 when the transport itself is at fault
+  const char* word = nullptr;  // the transport's own name for it, static; null: errno says it all
 };
 
 struct IoResult {
-  IoStatus status = IoStatus::kWouldBlock;
-  size_t bytes = 0;
-  int error = 0;
+  IoStatus status = IoStatus::kBlocked;
+  Wants wants = Wants::kNothing;  // with kBlocked
   // With kOk: false when the socket is known to have been emptied (read) or filled (write) by this
-  // call, so that the next attempt is worth nothing before new readiness.
+  // call, so that the next attempt is worth nothing before new readiness. After Establish: bytes
+  // may have come already.
   bool more = false;
+  size_t bytes = 0;
+  IoError error;
 };
+
+// What there is to be read, found without taking it.
+enum class Quiet : uint8_t { kQuiet, kData, kEnd, kError };
 
 // The seam below HTTP: how bytes cross one socket. Plain TCP and UNIX sockets are the first
 // implementation, TLS is the second. Loop thread; owned by its Connection; destruction closes the
-// socket.
+// socket. No call blocks.
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual int fd() const = 0;
+
+  // Goes on becoming usable, after the socket was found writable for the first time: plain asks how
+  // the connect ended, TLS shakes hands. Called until it is kOk or kFailed.
+  virtual IoResult Establish() = 0;
+  // The protocol that both sides agreed on (ALPN, RFC 7301); empty when nobody asked.
+  virtual std::string_view protocol() const = 0;
+
   // At least one piece and one byte; each is one system call at the most for a plain socket.
   virtual IoResult Read(const iovec* pieces, int count) = 0;
   virtual IoResult Write(const iovec* pieces, int count) = 0;
-  // Sends our end; what was written before still arrives.
-  virtual void ShutdownWrite() = 0;
+  // Sends our end; what was written before still arrives. TLS says so to the peer first
+  // (close_notify), which may be kBlocked: call again.
+  virtual IoResult Shutdown() = 0;
+
+  // Looks at an idle connection. What is not data to whoever reads (session tickets, key updates)
+  // is digested on the way and counts as kQuiet.
+  virtual Quiet Inspect() = 0;
+  // The end of the socket's stream (EPOLLRDHUP) is the peer's end in good order. False: only
+  // reading, or Inspect, tells how it ended.
+  virtual bool ends_with_socket() const = 0;
+
+  // Bytes given to the socket so far, over all workers that this transport has been at, and how
+  // many of them the peer's kernel has acknowledged (tcpi_bytes_acked, tcp(7)). nullopt: that can't
+  // be known (UNIX sockets). Both count the same bytes: for TLS, what crosses the wire.
+  virtual uint64_t wire_bytes_written() const = 0;
+  virtual std::optional<uint64_t> wire_bytes_acknowledged() const = 0;
+
+  // Nothing is buffered inside: it may travel to another worker.
+  virtual bool Detachable() const = 0;
 };
 
 }  // namespace holdfast::pool

@@ -457,7 +457,7 @@ TEST_P(ConnectionPoolTest, ThePeersEndIsAReasonToClose) {
   Start(PoolLimits{});
   Holder& holder = Lease();
   ASSERT_EQ(shutdown(peer_.Accept().get(), SHUT_WR), 0);
-  ASSERT_TRUE(TurnUntil([&] { return holder.lease().connection().peer_ended(); }));
+  ASSERT_TRUE(TurnUntil([&] { return holder.lease().connection().end() != ConnectionEnd::kOpen; }));
   EXPECT_EQ(holder.GiveBack(), CloseReason::kPeerClosed);
 }
 

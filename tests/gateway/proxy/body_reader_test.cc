@@ -37,8 +37,7 @@ class BodyReaderTest : public testing::Test {
     peer_ = std::move(pair.theirs);
     connection_ = std::make_unique<pool::Connection>(
         &loop_, &slabs_, std::make_unique<pool::PlainTransport>(std::move(pair.ours)),
-        &no_listener_,
-        /*connecting=*/false);
+        &no_listener_, pool::Connection::Stage::kEstablished);
     ASSERT_EQ(connection_->Open(), 0);
     body_.clear();
   }

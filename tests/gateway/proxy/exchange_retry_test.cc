@@ -326,7 +326,7 @@ class Bell final : private pool::ConnectionEvents {
         clapper_(std::move(pair.theirs)),
         connection_(&harness->loop, &harness->slabs,
                     std::make_unique<pool::PlainTransport>(std::move(pair.ours)), this,
-                    /*connecting=*/false) {
+                    pool::Connection::Stage::kEstablished) {
     EXPECT_EQ(connection_.Open(), 0);
   }
 

@@ -58,7 +58,7 @@ class Served final : private pool::ConnectionEvents {
   Served(ProxyHarness* harness, FileDescriptor socket)
       : connection_(&harness->loop, &harness->slabs,
                     std::make_unique<pool::PlainTransport>(std::move(socket)), this,
-                    /*connecting=*/false) {
+                    pool::Connection::Stage::kEstablished) {
     EXPECT_EQ(connection_.Open(), 0);
   }
 

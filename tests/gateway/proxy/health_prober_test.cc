@@ -48,10 +48,11 @@ class Origin final : private pool::AcceptorEvents {
     Served(Origin* owner, pool::FileDescriptor socket)
         : origin(owner),
           connection(owner->loop_, owner->slabs_,
-                     std::make_unique<pool::PlainTransport>(std::move(socket)), this, false) {}
+                     std::make_unique<pool::PlainTransport>(std::move(socket)), this,
+                     pool::Connection::Stage::kEstablished) {}
     void OnConnectionReady() override {
       while (connection.Fill(1 << 16) == pool::FillStatus::kRead) origin->Answer(connection);
-      if (connection.peer_ended() || connection.hung_up()) connection.Close();
+      if (connection.end() != pool::ConnectionEnd::kOpen || connection.gone()) connection.Close();
     }
     Origin* origin;
     pool::Connection connection;

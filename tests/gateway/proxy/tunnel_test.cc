@@ -38,7 +38,7 @@ class TunnelTest : public testing::Test {
   std::unique_ptr<pool::Connection> MakeConnection(pool::FileDescriptor socket) {
     auto connection = std::make_unique<pool::Connection>(
         &loop_, &slabs_, std::make_unique<pool::PlainTransport>(std::move(socket)), &no_listener_,
-        /*connecting=*/false);
+        pool::Connection::Stage::kEstablished);
     EXPECT_EQ(connection->Open(), 0);
     return connection;
   }

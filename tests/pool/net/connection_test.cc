@@ -43,7 +43,16 @@ class LoggingTransport final : public Transport {
     ++log_->writes;
     return plain_.Write(pieces, count);
   }
-  void ShutdownWrite() override { plain_.ShutdownWrite(); }
+  IoResult Establish() override { return plain_.Establish(); }
+  std::string_view protocol() const override { return plain_.protocol(); }
+  IoResult Shutdown() override { return plain_.Shutdown(); }
+  Quiet Inspect() override { return plain_.Inspect(); }
+  bool ends_with_socket() const override { return plain_.ends_with_socket(); }
+  uint64_t wire_bytes_written() const override { return plain_.wire_bytes_written(); }
+  std::optional<uint64_t> wire_bytes_acknowledged() const override {
+    return plain_.wire_bytes_acknowledged();
+  }
+  bool Detachable() const override { return plain_.Detachable(); }
 
  private:
   PlainTransport plain_;
@@ -62,11 +71,11 @@ class Listener final : public ConnectionEvents {
 
 class ConnectionTest : public testing::Test {
  protected:
-  void Start(SocketPair pair, bool connecting = false) {
+  void Start(SocketPair pair, Connection::Stage stage = Connection::Stage::kEstablished) {
     peer_ = std::move(pair.theirs);
     auto transport = std::make_unique<LoggingTransport>(std::move(pair.ours), &log_);
     connection_ =
-        std::make_unique<Connection>(&loop_, &slabs_, std::move(transport), &listener_, connecting);
+        std::make_unique<Connection>(&loop_, &slabs_, std::move(transport), &listener_, stage);
     ASSERT_EQ(connection_->Open(), 0);
   }
 
@@ -178,7 +187,7 @@ TEST_F(ConnectionTest, DataAndTheEndInOneEdgeComeInOrder) {
     log_ = {};
     Start(std::move(pair));
     TurnUntilReadable();
-    EXPECT_TRUE(connection_->peer_ended());
+    EXPECT_TRUE(connection_->end() == ConnectionEnd::kEndedInOrder);
     ASSERT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
     EXPECT_EQ(TakeAll(), "bye");
     EXPECT_TRUE(connection_->readable()) << "no edge will tell of the end again";
@@ -197,7 +206,7 @@ TEST_F(ConnectionTest, TheEndAfterTheDataIsAReadinessOfItsOwn) {
   connection_->Fill(kNoLimit);
   peer_.Reset();
   TurnUntilReadable();
-  EXPECT_TRUE(connection_->peer_ended());
+  EXPECT_TRUE(connection_->end() == ConnectionEnd::kEndedInOrder);
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kEndOfStream);
   EXPECT_EQ(TakeAll(), "bye");
 }
@@ -255,9 +264,11 @@ TEST_F(ConnectionTest, EverythingGoesInOneWrite) {
   EXPECT_EQ(ReceiveSome(peer_), body);
   EXPECT_EQ(connection_->bytes_written(), body.size());
   EXPECT_EQ(slabs_.in_use(), 0u);
-  EXPECT_TRUE(connection_->writable());
   EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
-  EXPECT_EQ(log_.writes, 1);
+  EXPECT_EQ(log_.writes, 1) << "nothing is left to be written";
+  connection_->out().Append("more");
+  EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+  EXPECT_EQ(log_.writes, 2) << "the socket was not full";
 }
 
 TEST_F(ConnectionTest, ABlockedWriteGoesOnWhenTheReaderDoes) {
@@ -267,7 +278,6 @@ TEST_F(ConnectionTest, ABlockedWriteGoesOnWhenTheReaderDoes) {
     const std::string all = Pattern(16 * 1024 * 1024);
     connection_->out().Append(all);
     ASSERT_EQ(connection_->Flush(), FlushStatus::kBlocked);
-    EXPECT_FALSE(connection_->writable());
     const int writes = log_.writes;
     EXPECT_EQ(connection_->Flush(), FlushStatus::kBlocked);
     EXPECT_EQ(log_.writes, writes) << "a full socket is not tried again";
@@ -287,10 +297,11 @@ TEST_F(ConnectionTest, ABlockedWriteGoesOnWhenTheReaderDoes) {
 TEST_F(ConnectionTest, AResetIsAnErrorFoundByReading) {
   Start(TcpPair());
   CloseWithReset(peer_);
-  TurnUntil([this] { return connection_->hung_up(); });
+  TurnUntil([this] { return connection_->gone(); });
   EXPECT_TRUE(connection_->readable());
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kError);
   EXPECT_EQ(connection_->error(), ECONNRESET);
+  EXPECT_EQ(connection_->end(), ConnectionEnd::kReset);
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kError);
   EXPECT_EQ(log_.reads.size(), 1u);
   EXPECT_FALSE(connection_->readable());
@@ -304,11 +315,10 @@ TEST_F(ConnectionTest, WhatCameBeforeAFailedWriteCanStillBeRead) {
   ASSERT_TRUE(WaitFor(peer_.get(), POLLIN));
   SendAll(peer_, "early answer");
   peer_.Reset();  // unread bytes make this a reset: RFC 2525 section 2.17
-  TurnUntil([this] { return connection_->hung_up(); });
+  TurnUntil([this] { return connection_->gone(); });
   connection_->out().Append("more");
   EXPECT_EQ(connection_->Flush(), FlushStatus::kError);
   EXPECT_NE(connection_->error(), 0);
-  EXPECT_FALSE(connection_->writable());
   EXPECT_EQ(connection_->Flush(), FlushStatus::kError);
   EXPECT_EQ(log_.writes, 2);
   ASSERT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
@@ -321,20 +331,20 @@ TEST_F(ConnectionTest, HalfClosedItStillReads) {
   Start(TcpPair());
   connection_->out().Append("request");
   ASSERT_EQ(connection_->Flush(), FlushStatus::kDone);
-  connection_->ShutdownWrite();
+  connection_->Shutdown();
   EXPECT_EQ(Receive(peer_, 7), "request");
   ASSERT_TRUE(WaitFor(peer_.get(), POLLIN));
   bool ended = false;
   ReceiveSome(peer_, &ended);
   EXPECT_TRUE(ended);
-  EXPECT_FALSE(connection_->hung_up());
+  EXPECT_FALSE(connection_->gone());
 
   SendAll(peer_, "response");
   TurnUntilReadable();
   connection_->Fill(kNoLimit);
   EXPECT_EQ(TakeAll(), "response");
   peer_.Reset();
-  TurnUntil([this] { return connection_->hung_up(); });
+  TurnUntil([this] { return connection_->gone(); });
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kEndOfStream);
 }
 
@@ -358,7 +368,7 @@ TEST_F(ConnectionTest, ClosedItIsQuietAndIdempotent) {
   connection_->Close();
   connection_->Close();
   connection_->Abort();
-  connection_->ShutdownWrite();
+  connection_->Shutdown();
   Settle();
   EXPECT_EQ(listener_.calls, 0);
   EXPECT_FALSE(connection_->open());
@@ -388,7 +398,7 @@ TEST_F(ConnectionTest, AListenerMayDestroyAnotherThatIsDueInTheSameTurn) {
   Listener other_listener;
   auto other = std::make_unique<Connection>(&loop_, &slabs_,
                                             std::make_unique<PlainTransport>(std::move(pair.ours)),
-                                            &other_listener, false);
+                                            &other_listener, Connection::Stage::kEstablished);
   ASSERT_EQ(other->Open(), 0);
   listener_.hook = [&] { other.reset(); };
   other_listener.hook = [&] { connection_.reset(); };
@@ -418,13 +428,12 @@ TEST_F(ConnectionTest, ConnectingItWritesOnceConnected) {
   SocketPair pair;
   pair.ours = StartConnect(*LocalAddress(server->get()), &in_progress, &error);
   ASSERT_TRUE(pair.ours.valid());
-  Start(std::move(pair), true);
+  Start(std::move(pair), Connection::Stage::kEstablishing);
   connection_->out().Append("hello");
   EXPECT_EQ(connection_->Flush(), FlushStatus::kBlocked);
   EXPECT_EQ(log_.writes, 0);
-  TurnUntil([this] { return connection_->writable(); });
+  TurnUntil([this] { return connection_->established(); });
   EXPECT_EQ(listener_.calls, 1);
-  EXPECT_EQ(TakeSocketError(connection_->fd()), 0);
   EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
 }
 
@@ -438,9 +447,11 @@ TEST_F(ConnectionTest, ARefusedConnectHangsUp) {
   SocketPair pair;
   pair.ours = StartConnect(address, &in_progress, &error);
   ASSERT_TRUE(pair.ours.valid()) << error;
-  Start(std::move(pair), true);
-  TurnUntil([this] { return connection_->hung_up(); });
-  EXPECT_EQ(TakeSocketError(connection_->fd()), ECONNREFUSED);
+  Start(std::move(pair), Connection::Stage::kEstablishing);
+  TurnUntil([this] { return connection_->gone(); });
+  EXPECT_FALSE(connection_->established());
+  EXPECT_EQ(connection_->error(), ECONNREFUSED);
+  EXPECT_EQ(connection_->end(), ConnectionEnd::kFailed);
 }
 
 // One end of a transfer both ways: sends what it was given, reads in small steps, one per turn.
@@ -450,7 +461,8 @@ class SlowEnd final : public ConnectionEvents {
 
   SlowEnd(EventLoop* loop, SlabPool* slabs, FileDescriptor socket, std::string to_send)
       : loop_(loop),
-        connection_(loop, slabs, std::make_unique<PlainTransport>(std::move(socket)), this, false),
+        connection_(loop, slabs, std::make_unique<PlainTransport>(std::move(socket)), this,
+                    Connection::Stage::kEstablished),
         to_send_(std::move(to_send)) {
     EXPECT_EQ(connection_.Open(), 0);
     loop_->Queue(task_);
@@ -468,14 +480,14 @@ class SlowEnd final : public ConnectionEvents {
       connection_.out().Append(next);
       sent_ += next.size();
     }
-    ASSERT_NE(connection_.Flush(), FlushStatus::kError);
+    const FlushStatus flushed = connection_.Flush();
+    ASSERT_NE(flushed, FlushStatus::kError);
     connection_.Fill(kLimit);
     Buffer& in = connection_.in();
     const std::string_view bytes = in.Linearize(in.size());
     received_ += bytes;
     in.Consume(bytes.size());
-    const bool may_write =
-        connection_.writable() && (sent_ < to_send_.size() || !connection_.out().empty());
+    const bool may_write = flushed == FlushStatus::kDone && sent_ < to_send_.size();
     if (connection_.readable() || may_write) loop_->Queue(task_);
   }
 
