@@ -107,7 +107,8 @@ void UpstreamConnection::ConnectOnceMore(TimePoint now) {
 void UpstreamConnection::FinishConnect() {
   // A peer that has ended or spoken before it was asked is of no use to any request: what it says
   // is no response (RFC 9112 section 9.2).
-  const bool quiet = !connection_.gone() && !connection_.readable();
+  const bool quiet =
+      !connection_.gone() && (!connection_.readable() || connection_.Inspect() == Quiet::kQuiet);
   if (connection_.established() && quiet) return pool_->OnConnected(*this);
   pool_->OnConnectFailed(*this, ConnectResult(connection_.error(), /*routed=*/true));
 }

@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "gateway/http1/server_stream.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/session.h"
 
 namespace holdfast::proxy {
 
@@ -15,6 +18,12 @@ std::string_view DateCache::At(pool::WallTime now) {
   }
   return {text_.data(), text_.size()};
 }
+
+WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worker_slabs,
+                             metrics::Shard* worker_shard, pool::Random* worker_random)
+    : loop(worker_loop), slabs(worker_slabs), shard(worker_shard), random(worker_random) {}
+
+WorkerContext::~WorkerContext() = default;
 
 void WorkerContext::AcceptAgain() {
   for (Listener* listener : std::exchange(at_cap, {})) listener->AcceptAgain();

@@ -9,18 +9,25 @@
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/access_log.h"
 #include "gateway/proxy/client_places.h"
-#include "gateway/proxy/exchange_pool.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
+#include "pool/net/free_list.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/net/random.h"
 
+namespace holdfast::http1 {
+class ServerStream;
+}
+
 namespace holdfast::proxy {
 
-class ClientSession;
+class ClientTransports;
+class Exchange;
 class Listener;
+class Session;
+class UpstreamStreams;
 
 // The current Date field (RFC 9110 section 6.6.1), formatted once a second. One thread.
 class DateCache {
@@ -35,8 +42,8 @@ class DateCache {
 // What sessions and exchanges of one worker share. Owned by the worker, outlives them. One thread.
 struct WorkerContext {
   WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worker_slabs,
-                metrics::Shard* worker_shard, pool::Random* worker_random)
-      : loop(worker_loop), slabs(worker_slabs), shard(worker_shard), random(worker_random) {}
+                metrics::Shard* worker_shard, pool::Random* worker_random);
+  ~WorkerContext();
 
   // There may be places again: listeners that have found none look once more.
   void AcceptAgain();
@@ -49,12 +56,17 @@ struct WorkerContext {
   AccessLog* access_log = nullptr;  // null: off
   bool draining = false;            // the process is on its way out
   DateCache date;
-  ExchangePool exchanges;
-  pool::IntrusiveList<ClientSession> sessions;
+  pool::FreeList<Exchange> exchanges;
+  pool::FreeList<http1::ServerStream> streams;
+  pool::IntrusiveList<Session> sessions;
   size_t worker = 0;  // which one this is
   ClientPlaces* places = nullptr;
   std::vector<Listener*> listeners;  // those that accept
   std::vector<Listener*> at_cap;     // of them those that have found no place for a client
+  // What makes clients' transports; null: they are all plain.
+  ClientTransports* client_transports = nullptr;
+  // What makes streams of leases; null: each connection speaks HTTP/1.1.
+  UpstreamStreams* upstream_streams = nullptr;
   // Queued when the last session closes; null: nobody asks.
   pool::Task* when_empty = nullptr;
 };

@@ -1,11 +1,9 @@
 #include "gateway/proxy/exchange.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "gateway/http/hop_headers.h"
-#include "gateway/http/hops.h"
 #include "gateway/proxy/hash_key.h"
 #include "pool/net/check.h"
 
@@ -14,122 +12,102 @@ namespace holdfast::proxy {
 using http::BodyKind;
 using http::Refusal;
 using metrics::Metric;
-using pool::Checkout;
 using pool::FlushStatus;
-using pool::TimePoint;
+using stream::BodyStep;
+using stream::HeadFacts;
+using stream::HeadStep;
+using stream::UpstreamTrouble;
+using Step = Exchange::Step;
 
-Exchange::Exchange(WorkerContext* context)
-    : context_(context),
-      upstream_(context->slabs),
-      head_bytes_(context->slabs),
-      replay_(context->slabs) {}
+Exchange::Exchange(WorkerContext* context) : context_(context), call_(context, &account_, this) {}
 
 void Exchange::MoveTo(State next) {
+  const bool calls = call_.stage() != UpstreamCall::Stage::kAtRest;
   switch (next) {
-    case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle); break;
+    case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle && !calls); break;
     case State::kCheckout:
       HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
-                     state_ == State::kAwaitResponse || state_ == State::kProving);
-      HOLDFAST_CHECK(!upstream_.active());
+                     state_ == State::kAwait);
+      HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kWaiting);
       break;
-    case State::kAwaitResponse:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout);
-      HOLDFAST_CHECK(upstream_.active());
+    case State::kAwait:
+      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
+                     state_ == State::kAwait);
+      HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kOpen);
       break;
-    case State::kProving:
     case State::kRelay:
-    case State::kTunnel:
-      HOLDFAST_CHECK(state_ == State::kAwaitResponse && upstream_.active());
-      break;
+    case State::kTunnel: HOLDFAST_CHECK(state_ == State::kAwait && call_.has_stream()); break;
     case State::kFinishing:
-      HOLDFAST_CHECK(state_ != State::kIdle && state_ != State::kTunnel);
-      HOLDFAST_CHECK(!upstream_.active() && !waiting());
+      HOLDFAST_CHECK(state_ != State::kIdle && state_ != State::kTunnel && !calls);
       break;
-    case State::kIdle:
-      HOLDFAST_CHECK(state_ != State::kIdle && !upstream_.active() && !waiting());
+    case State::kOver:
+      HOLDFAST_CHECK(state_ != State::kIdle && state_ != State::kOver && !calls);
       break;
+    case State::kIdle: HOLDFAST_CHECK(state_ == State::kOver); break;
   }
   state_ = next;
-  if (next != State::kIdle) ArmTimer();
+  if (next < State::kOver && next != State::kIdle) ArmTimer();
 }
 
 void Exchange::Begin(const Client& client) {
   client_ = client;
   client_.origin = client.ip;
   view_ = client.listener->view();
-  listener_index_ = client.listener->index();
-  begun_ = last_progress_ = context_->loop->now();
-  account_.started = begun_ - client.head_time;
+  const pool::TimePoint now = context_->loop->now();
+  run_ = Run{.listener = client.listener->index(), .begun = now, .last_progress = now};
+  account_.started = now - client.head_time;
   MoveTo(State::kRouting);
 }
 
-Refusal Exchange::TakeHead(pool::Buffer& in, size_t bytes, const http::HeadLimits& limits) {
-  head_bytes_.MoveFrom(in, bytes);
-  const Refusal refusal = http::ParseRequestHead(head_bytes_.Linearize(bytes), limits, &request_);
-  if (refusal == Refusal::kNone && client_.trusted) {
-    client_.origin =
-        true_client_.Find(request_.headers, client_.listener->config().trusted_proxies, client_.ip);
-  }
-  return refusal;
-}
-
-// RFC 9110 section 9.3.2: no answer to HEAD has content, not even one that says that the rest of
-// the request could not be read.
-void Exchange::TakeUnread(pool::Buffer& in) {
-  constexpr std::string_view kHead = "HEAD ";
-  head_bytes_.MoveFrom(in, in.size());
-  const bool asks_for_head =
-      head_bytes_.Linearize(std::min(head_bytes_.size(), kHead.size())) == kHead;
-  head_bytes_.Clear();
-  request_.Clear();
-  if (asks_for_head) request_.method = http::Method::kHead;
-}
-
-void Exchange::Start() {
+Step Exchange::Start() {
   HOLDFAST_CHECK(state_ == State::kRouting);
-  // A tunnel to anywhere is not a reverse proxy's to give, and TRACE would echo what fields the
-  // client's own network put in (RFC 9110 sections 9.3.6 and 9.3.8).
-  if (request_.method == http::Method::kConnect || request_.method == http::Method::kTrace) {
-    return Fail(Failure::kUnsupportedMethod);
+  if (client_.trusted) {
+    client_.origin = true_client_.Find(request().headers,
+                                       client_.listener->config().trusted_proxies, client_.ip);
   }
-  if (request_.expect_unknown) return Fail(Failure::kUnknownExpectation);
-  route::Miss miss;
-  const route::Choice choice =
-      route::ChooseRoute(view_->snapshot().routes(), listener_index_, request_, &path_form_, &miss);
-  if (choice.doubt != http::PathDoubt::kNone) {
-    return Fail(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
+  const Dispatch dispatch =
+      DispatchRequest(view_->snapshot(), run_.listener, request(), &path_form_);
+  run_.route = dispatch.route;
+  if (!dispatch.path.empty()) request().path = dispatch.path;
+  switch (dispatch.kind) {
+    case Dispatch::Kind::kRefuse: Fail(dispatch.failure, dispatch.detail); break;
+    case Dispatch::Kind::kNoRoute:
+      account_.failure = dispatch.failure;
+      FillNoRouteReply(request(), &reply_);
+      SendLocal(reply_.head, reply_.body);
+      break;
+    case Dispatch::Kind::kMethodNotAllowed:
+      account_.failure = dispatch.failure;
+      FillMethodNotAllowedReply(dispatch.allowed, &reply_);
+      SendLocal(reply_.head, reply_.body);
+      break;
+    case Dispatch::Kind::kRespond:
+      SendLocal(view_->respond_head(*run_.route), run_.route->respond.body);
+      break;
+    case Dispatch::Kind::kRedirect:
+      FillRedirectReply(*run_.route, request(), &reply_);
+      SendLocal(reply_.head, reply_.body);
+      break;
+    case Dispatch::Kind::kAnswerOptions:
+      FillOptionsReply(dispatch.allowed, &reply_);
+      SendLocal(reply_.head, reply_.body);
+      break;
+    case Dispatch::Kind::kProxy: StartUpstream(); break;
   }
-  request_.path = choice.path;
-  route_ = choice.route;
-  if (route_ == nullptr) {
-    if (miss.reason == route::Miss::Reason::kMethodNotAllowed) {
-      account_.failure = Failure::kMethodNotAllowed;
-      FillMethodNotAllowedReply(miss.allowed, &reply_);
-    } else {
-      account_.failure = Failure::kNoRoute;
-      FillNoRouteReply(request_, &reply_);
-    }
-    return SendLocal(reply_.head, reply_.body);
-  }
-  if (request_.body == BodyKind::kLength && route_->max_request_body.has_value() &&
-      request_.content_length > *route_->max_request_body) {
-    return Fail(Failure::kBodyTooLarge);
-  }
-  switch (route_->action) {
-    case config::Action::kRespond:
-      return SendLocal(view_->respond_head(*route_), route_->respond.body);
-    case config::Action::kRedirect:
-      FillRedirectReply(*route_, request_, &reply_);
-      return SendLocal(reply_.head, reply_.body);
-    case config::Action::kUpstream: return StartUpstream();
-  }
+  return step();
 }
 
-void Exchange::Refuse(Refusal refusal) {
+Step Exchange::Refuse(Refusal refusal) {
   account_.failure = Failure::kRefusedFraming;
   CountRefusal("client", refusal);
   FillRefusalReply(refusal, &reply_);
   SendLocal(reply_.head, reply_.body);
+  return step();
+}
+
+Step Exchange::Reject(Failure failure) {
+  Fail(failure);
+  return step();
 }
 
 void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
@@ -139,92 +117,93 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 }
 
 void Exchange::StartUpstream() {
-  if (http::RoundsThrough(request_.headers, via_name()) >= http::kMaxRoundsThroughUs) {
-    return Fail(Failure::kLoopDetected);
-  }
-  if (http::MaxForwards(request_) == 0u) {
-    FillOptionsReply(route_->match.methods, &reply_);
-    return SendLocal(reply_.head, reply_.body);
-  }
-  te_trailers_ = http::DropHopHeaders(&request_.headers).te_trailers;
-  const config::Upstream& upstream = view_->snapshot().config().upstreams[route_->upstream];
+  const route::Route& route = *run_.route;
+  const bool te_trailers = http::DropHopHeaders(&request().headers).te_trailers;
+  const config::Upstream& upstream = view_->snapshot().config().upstreams[route.upstream];
   const bool by_hash = upstream.balance == config::Balance::kRingHash ||
                        upstream.balance == config::Balance::kMaglev;
-  if (by_hash) hash_ = HashOf(upstream.hash, request_, client_.origin);
-  attempts_.Begin(route_->retry);
-  Acquire();
-}
-
-void Exchange::Acquire() {
-  attempts_.BeginSearch(context_->loop->now());
-  Checkout checkout = cluster().Acquire(this,
-                                        {.hash = hash_,
-                                         .tried = attempts_.tried(),
-                                         .last_resort = attempts_.searching(),
-                                         .fresh = attempts_.stale_retry_made(),
-                                         .tie = client_.tie},
-                                        &account_.endpoint);
-  switch (checkout.status) {
-    case Checkout::Status::kLeased: return SendRequest(std::move(checkout.lease));
-    case Checkout::Status::kWaiting: return MoveTo(State::kCheckout);
-    case Checkout::Status::kRefused: return OnCheckoutFailed(checkout.refusal, account_.endpoint);
-  }
-}
-
-void Exchange::OnLease(pool::Lease lease) {
-  HOLDFAST_CHECK(state_ == State::kCheckout);
-  SendRequest(std::move(lease));
-}
-
-void Exchange::SendRequest(pool::Lease lease) {
-  account_.NoteLease(lease, context_->loop->now());
-  interim_ = InterimBudget();
-  upstream_.Start(std::move(lease), request_.method, this);
-  upstream_.SendHead(request_, http::ForwardedFacts{.client_ip = client_.ip,
-                                                    .trust_client = client_.trusted,
-                                                    .te_trailers = te_trailers_,
-                                                    .via_name = via_name(),
-                                                    .default_host = DefaultHost()});
-  pool::Buffer body(context_->slabs);
-  replay_.BeginAttempt(
-      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.method)), &body);
-  if (!body.empty()) upstream_.SendBody(body, body.size());
-  if (request_done_) upstream_.SendEnd(client_.stream->request_trailers());
-  NoteProgress();
-  response_due_since_ = last_progress_;
-  MoveTo(State::kAwaitResponse);
-  Progress();
+  UpstreamCall::Request call{.cluster = &view_->cluster(route.upstream),
+                             .policy = &route.retry,
+                             .head = &request(),
+                             .facts = {.client_ip = client_.ip,
+                                       .trust_client = client_.trusted,
+                                       .te_trailers = te_trailers,
+                                       .via_name = via_name(),
+                                       .default_host = DefaultHost()},
+                             .tie = client_.tie};
+  if (by_hash) call.hash = HashOf(upstream.hash, request(), client_.origin);
+  if (route.timeouts.total.has_value()) call.ends = run_.begun + *route.timeouts.total;
+  FollowCall(call_.Begin(call));
 }
 
 // What an HTTP/1.0 request without Host is told to be for: the upstream as the configuration names
 // it.
 std::string_view Exchange::DefaultHost() const {
   const config::Endpoint& endpoint =
-      view_->snapshot().config().upstreams[route_->upstream].endpoints.front();
+      view_->snapshot().config().upstreams[run_.route->upstream].endpoints.front();
   return endpoint.host.empty() ? std::string_view("localhost") : std::string_view(endpoint.text);
 }
 
-void Exchange::Progress() {
+void Exchange::FollowCall(UpstreamCall::Stage stage) {
+  switch (stage) {
+    case UpstreamCall::Stage::kWaiting: return MoveTo(State::kCheckout);
+    case UpstreamCall::Stage::kFailed: return Fail(call_.failure(), call_.failure_detail());
+    case UpstreamCall::Stage::kOpen:
+      run_.interim = InterimBudget();
+      run_.upstream_sent = 0;
+      NoteProgress();
+      run_.response_due_since = run_.last_progress;
+      MoveTo(State::kAwait);
+      return Advance();
+    case UpstreamCall::Stage::kAtRest: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void Exchange::OnCallReady() {
+  if (state_ == State::kCheckout) {
+    FollowCall(call_.stage());
+  } else {
+    Advance();
+  }
+  TellIfOver();
+}
+
+void Exchange::RunTask() {
+  if (state_ == State::kIdle || state_ == State::kOver) return;  // Queued before it ended.
+  Advance();
+  TellIfOver();
+}
+
+void Exchange::TellIfOver() {
+  if (state_ == State::kOver) client_.owner->OnExchangeOver();
+}
+
+Step Exchange::Progress() {
+  Advance();
+  return step();
+}
+
+void Exchange::Advance() {
   switch (state_) {
-    case State::kAwaitResponse:
+    case State::kAwait:
       if (PumpRequest()) AwaitHead();
       return;
-    case State::kProving: return ConsiderBroken(AttemptEnd::kClosed, /*patience_over=*/false);
     case State::kRelay:
       if (PumpRequest()) PumpResponse();
       return;
     case State::kTunnel: return PumpTunnel();
     case State::kFinishing: return ContinueFinish();
-    case State::kCheckout:
+    case State::kCheckout: return;
     case State::kRouting:
-    case State::kIdle:  // The task was queued before the exchange ended.
-      return;
+    case State::kOver:
+    case State::kIdle: HOLDFAST_CHECK(false);
   }
 }
 
 // When a write fails the response may still be there to be read, and if not, reading says so.
 bool Exchange::PumpRequest() {
-  if (request_done_) {
+  if (call_.request_done()) {
     FlushUpstream();
     return true;
   }
@@ -242,7 +221,7 @@ bool Exchange::PumpRequest() {
 }
 
 BodyStep::Kind Exchange::FillUpstream() {
-  while (!upstream_.Congested()) {
+  while (!call_.stream().Congested()) {
     const BodyStep step = client_.stream->NextBody();
     if (step.kind == BodyStep::Kind::kBlocked) return step.kind;
     if (step.kind == BodyStep::Kind::kBroken) {
@@ -252,17 +231,19 @@ BodyStep::Kind Exchange::FillUpstream() {
     NoteProgress();
     if (step.kind == BodyStep::Kind::kEnd) {
       http::DropHopHeaders(client_.stream->request_trailers());
-      upstream_.SendEnd(client_.stream->request_trailers());
-      NoteRequestDone();
+      call_.SendEnd(client_.stream->request_trailers());
+      run_.response_due_since = run_.last_progress;
+      // The client's end may have been seen before the request's; it counts from here on.
+      if (client_.stream->peer_ended()) NoteClientEnded(/*gone=*/false);
       return step.kind;
     }
-    body_received_ += step.bytes;
-    if (route_->max_request_body.has_value() && body_received_ > *route_->max_request_body) {
+    run_.body_received += step.bytes;
+    if (run_.route->max_request_body.has_value() &&
+        run_.body_received > *run_.route->max_request_body) {
       Fail(Failure::kBodyTooLarge);
       return BodyStep::Kind::kBroken;
     }
-    replay_.Note(*step.buffer, step.bytes);
-    upstream_.SendBody(*step.buffer, step.bytes);
+    call_.SendBody(*step.buffer, step.bytes);
   }
   return BodyStep::Kind::kData;
 }
@@ -273,23 +254,32 @@ void Exchange::OnRequestBroken(Refusal refusal) {
   Fail(Failure::kClientBodyBroken, RefusalDetail(refusal));
 }
 
+// A stream may send what it was given at the end of the turn: what has left since it was last
+// looked at counts, whenever it left.
+void Exchange::NoteBytesSent() {
+  const uint64_t client = client_.stream->bytes_sent();
+  const uint64_t upstream = call_.has_stream() ? call_.stream().bytes_sent() : run_.upstream_sent;
+  if (client == run_.client_sent && upstream == run_.upstream_sent) return;
+  run_.client_sent = client;
+  run_.upstream_sent = upstream;
+  NoteProgress();
+}
+
 FlushStatus Exchange::FlushUpstream() {
-  const uint64_t before = upstream_.bytes_sent();
-  const FlushStatus status = upstream_.Flush();
-  if (upstream_.bytes_sent() != before) NoteProgress();
+  const FlushStatus status = call_.stream().Flush();
+  NoteBytesSent();
   return status;
 }
 
 FlushStatus Exchange::FlushClient() {
-  const uint64_t before = client_.stream->bytes_sent();
   const FlushStatus status = client_.stream->Flush();
-  if (client_.stream->bytes_sent() != before) NoteProgress();
+  NoteBytesSent();
   return status;
 }
 
 void Exchange::AwaitHead() {
   while (true) {
-    const HeadStep step = upstream_.NextHead(&response_);
+    const HeadStep step = call_.stream().NextHead(&response_);
     switch (step.kind) {
       case HeadStep::Kind::kBlocked: return;
       case HeadStep::Kind::kBroken: return OnUpstreamBroken(step.trouble, step.refusal);
@@ -299,22 +289,31 @@ void Exchange::AwaitHead() {
     if (response_.status == 101) return BeginTunnel();
     http::DropHopHeaders(&response_.headers);
     if (!response_.informational()) return BeginRelay();
-    if (!interim_.Spend(step.bytes, context_->loop->now())) {
+    if (!run_.interim.Spend(step.bytes, context_->loop->now())) {
       return OnUpstreamBroken(UpstreamTrouble::kBadResponse, Refusal::kTooManyInterimResponses);
     }
     // For a client that reads none of them they are not kept without end.
-    if (!client_.stream->Congested()) client_.stream->SendInformational(response_);
-    client_.stream->Flush();
-    continued_ |= response_.status == 100;
+    if (!client_.stream->Congested()) client_.stream->SendInformational(response_, via_name());
+    FlushClient();
+    run_.continued |= response_.status == 100;
     ArmTimer();
   }
 }
 
+void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
+  if (trouble != UpstreamTrouble::kBadResponse) return FollowCall(call_.OnTrouble(trouble));
+  CountRefusal("upstream", refusal);
+  Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
+}
+
 void Exchange::BeginRelay() {
-  if (RepeatInsteadOfRelay()) return;
+  bool replaced = false;
+  const UpstreamCall::Stage stage = call_.OnStatus(response_.status, &replaced);
+  if (replaced) return FollowCall(stage);
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
-  client_.stream->SendHead(response_, HeadFacts{.unfinished = BodyHeldBack()});
+  client_.stream->SendHead(response_,
+                           HeadFacts{.unfinished = BodyHeldBack(), .via_name = via_name()});
   MoveTo(State::kRelay);
   PumpResponse();
 }
@@ -333,18 +332,19 @@ void Exchange::PumpResponse() {
 
 BodyStep::Kind Exchange::FillClient() {
   while (!client_.stream->Congested()) {
-    const BodyStep step = upstream_.NextBody();
+    const BodyStep step = call_.stream().NextBody();
     if (step.kind == BodyStep::Kind::kData) {
       NoteProgress();
       client_.stream->SendBody(*step.buffer, step.bytes);
       continue;
     }
     if (step.kind == BodyStep::Kind::kEnd) {
-      http::DropHopHeaders(upstream_.response_trailers());
-      client_.stream->SendEnd(upstream_.response_trailers());
-      EndLastAttempt(OutcomeOfStatus(account_.status));
+      http::HeaderList* const trailers = call_.stream().response_trailers();
+      http::DropHopHeaders(trailers);
+      client_.stream->SendEnd(trailers);
       // The upstream did not wait for the body; the client's connection need not suffer for it.
-      discarding_ = !request_done_ && !BodyHeldBack() && BodyIsShort();
+      run_.discarding = !call_.request_done() && !BodyHeldBack() && BodyIsShort();
+      call_.End(Failure::kNone, account_.status);
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
       CountRefusal("upstream", step.refusal);
     }
@@ -354,10 +354,10 @@ BodyStep::Kind Exchange::FillClient() {
 }
 
 void Exchange::BeginTunnel() {
-  if (!request_.connection_upgrade) {
+  if (!request().connection_upgrade) {
     return Fail(Failure::kUpstreamBadResponse, "it switched protocols without being asked");
   }
-  if (!request_done_) {
+  if (!call_.request_done()) {
     return Fail(Failure::kUpstreamBadResponse, "it switched protocols within the request");
   }
   if (!response_.connection_upgrade) {
@@ -366,8 +366,8 @@ void Exchange::BeginTunnel() {
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
   http::DropHopHeaders(&response_.headers);
-  client_.stream->SendInformational(response_);
-  tunnel_.Start();
+  client_.stream->Switch(response_, via_name());
+  call_.stream().Switch();
   const std::string& upstream = upstream_name();
   context_->shard->CounterFor(Metric::kTunnelsTotal, {upstream}).Add();
   context_->shard->GaugeFor(Metric::kTunnels, {upstream}).Add(1);
@@ -377,8 +377,9 @@ void Exchange::BeginTunnel() {
 
 void Exchange::PumpTunnel() {
   bool moved = false;
-  const Tunnel::State state = tunnel_.Pump(client_.stream->raw(), upstream_.raw(), &moved);
+  const Tunnel::State state = run_.tunnel.Pump(*client_.stream, call_.stream(), &moved);
   if (moved) NoteProgress();
+  NoteBytesSent();
   if (state == Tunnel::State::kMore) {
     context_->loop->Queue(progress_task_);
   } else if (state == Tunnel::State::kClosed) {
@@ -389,17 +390,21 @@ void Exchange::PumpTunnel() {
 void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) {
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
-  const bool unreadable = account_.failure == Failure::kRefusedFraming ||
-                          account_.failure == Failure::kHeadTimeout ||
-                          account_.failure == Failure::kClientBodyBroken ||
-                          account_.failure == Failure::kClientBodyTimeout;
-  discarding_ = BodyIsShort() && !request_.expect_continue && !unreadable && !request_done_;
+  const Failure failure = account_.failure;
+  const bool unreadable = failure == Failure::kRefusedFraming || failure == Failure::kHeadTimeout ||
+                          failure == Failure::kClientBodyBroken ||
+                          failure == Failure::kClientBodyTimeout;
+  const bool read = call_.request_done();
+  run_.discarding = BodyIsShort() && !request().expect_continue && !unreadable && !read;
+  call_.End(failure, account_.status);
   account_.status = head.status;
   if (!account_.first_byte_at.has_value()) account_.first_byte_at = context_->loop->now();
-  const bool unread = (request_.body != BodyKind::kNone && !request_done_ && !discarding_) ||
-                      account_.failure == Failure::kHeadTimeout;
-  client_.stream->SendHead(head, HeadFacts{.generated = true, .unfinished = unread});
-  if (request_.method != http::Method::kHead && head.body == BodyKind::kLength) {
+  const bool unread = (request().body != BodyKind::kNone && !read && !run_.discarding) ||
+                      failure == Failure::kHeadTimeout;
+  client_.stream->SendHead(head, HeadFacts{.generated = true,
+                                           .unfinished = unread,
+                                           .refused = failure == Failure::kRefusedFraming});
+  if (request().method != http::Method::kHead && head.body == BodyKind::kLength) {
     client_.stream->SendBody(body);
   }
   client_.stream->SendEnd(nullptr);
@@ -416,62 +421,59 @@ void Exchange::ContinueFinish() {
   if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
   // What is there already spares the client a reset; the rest is waited for only for the sake of
   // the next request.
-  if (discarding_) discarding_ = DiscardRequestBody() && client_.stream->persists();
-  if (flushed == FlushStatus::kDone && !discarding_) Done(/*complete=*/true);
+  if (run_.discarding) run_.discarding = DiscardRequestBody() && client_.stream->persists();
+  if (flushed == FlushStatus::kDone && !run_.discarding) Done(/*complete=*/true);
 }
 
 // True while there is more to come.
 bool Exchange::DiscardRequestBody() {
-  while (discarded_ <= kMaxDiscardBytes) {
+  while (run_.discarded <= kMaxDiscardBytes) {
     const BodyStep step = client_.stream->NextBody();
     if (step.kind == BodyStep::Kind::kBlocked) return true;
     if (step.kind != BodyStep::Kind::kData) return false;
     NoteProgress();
-    discarded_ += step.bytes;
+    run_.discarded += step.bytes;
     step.buffer->Consume(step.bytes);
   }
   return false;
 }
 
 void Exchange::Fail(Failure failure, std::string_view detail) {
-  HOLDFAST_CHECK(state_ != State::kIdle);
+  HOLDFAST_CHECK(state_ != State::kIdle && state_ != State::kOver);
   if (account_.status != 0 || FailureStatus(failure) == 0) return BreakOff(failure);
   account_.failure = failure;
   FillErrorReply(failure, detail, &reply_);
-  CancelWait();
-  EndLastAttempt(OutcomeAfter(failure));
   SendLocal(reply_.head, reply_.body);
 }
 
 void Exchange::BreakOff(Failure failure) {
   account_.failure = failure;
-  CancelWait();
-  EndLastAttempt(OutcomeAfter(failure));
   Done(/*complete=*/false);
 }
 
-bool Exchange::OnClientEnded(bool gone) {
+Step Exchange::OnClientEnded(bool gone) {
+  NoteClientEnded(gone);
+  return step();
+}
+
+void Exchange::NoteClientEnded(bool gone) {
   switch (state_) {
     case State::kCheckout:
-    case State::kAwaitResponse:
-    case State::kProving:
-      if (gone) {
-        BreakOff(Failure::kClientGone);
-      } else if (!client_ended_at_.has_value()) {
-        client_ended_at_ = context_->loop->now();
-        ArmTimer();
-      }
-      return gone;
+    case State::kAwait:
+      if (gone) return BreakOff(Failure::kClientGone);
+      if (run_.client_ended_at.has_value()) return;
+      run_.client_ended_at = context_->loop->now();
+      return ArmTimer();
     case State::kRelay:
     case State::kFinishing:
       // One that only ended its side may still read what is on its way.
       if (gone) BreakOff(Failure::kClientGone);
-      return gone;
-    case State::kTunnel: return false;  // The tunnel passes ends and failures on by itself.
+      return;
+    case State::kTunnel: return;  // The tunnel passes ends and failures on by itself.
     case State::kRouting:
+    case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);
   }
-  return false;
 }
 
 void Exchange::Cut() { BreakOff(Failure::kShutdown); }
@@ -479,31 +481,23 @@ void Exchange::Cut() { BreakOff(Failure::kShutdown); }
 void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
-    EndLastAttempt(pool::Outcome::kAnswered);
   }
-  account_.Write({client_, *view_.get(), listener_index_, route_, request_}, context_);
-  MoveTo(State::kIdle);
-  ClientStream* stream = client_.stream;
-  Reset();
-  context_->exchanges.Give(context_, this);
-  stream->OnExchangeDone(complete);
+  call_.End(account_.failure, account_.status);
+  account_.Write({client_, *view_.get(), run_.listener, run_.route, request()}, context_);
+  run_.complete = complete;
+  MoveTo(State::kOver);
 }
 
-void Exchange::Reset() {
+bool Exchange::Finish() {
+  MoveTo(State::kIdle);
+  const bool complete = run_.complete;
+  run_ = Run{};
   client_ = Client{};
-  view_ = ViewPin();
-  route_ = nullptr;
   account_ = ExchangeAccount{};
-  request_.Clear();
+  view_ = ViewPin();
   path_form_.Clear();
   response_.Clear();
-  head_bytes_.Clear();
-  replay_.Clear();
-  body_received_ = discarded_ = 0;
-  request_done_ = continued_ = discarding_ = te_trailers_ = false;
-  hash_.reset();
-  wake_at_.reset();
-  client_ended_at_.reset();
+  return complete;
 }
 
 }  // namespace holdfast::proxy

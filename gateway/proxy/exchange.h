@@ -5,38 +5,31 @@
 #include <optional>
 #include <string_view>
 
-#include "gateway/http/framing.h"
-#include "gateway/http/message.h"
-#include "gateway/http/parser.h"
 #include "gateway/http/path_form.h"
-#include "gateway/proxy/attempts.h"
 #include "gateway/proxy/context.h"
+#include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
-#include "gateway/proxy/http1_upstream.h"
 #include "gateway/proxy/interim_budget.h"
-#include "gateway/proxy/listener.h"
 #include "gateway/proxy/local_reply.h"
-#include "gateway/proxy/replay_body.h"
-#include "gateway/proxy/retry.h"
-#include "gateway/proxy/stream.h"
 #include "gateway/proxy/true_client.h"
 #include "gateway/proxy/tunnel.h"
-#include "gateway/route/route_choice.h"
-#include "pool/connection_pool.h"
+#include "gateway/proxy/upstream_call.h"
+#include "gateway/stream/stream.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
 
-// One request and its response: finds the route, answers by itself or leases an upstream
-// connection, moves both bodies, repeats what may be repeated, and accounts for the whole.
+// One request and its response: finds the route, answers by itself or calls an upstream, moves both
+// bodies, and accounts for the whole. What is repeated, and when, is its call's to decide.
 //
 // A flat machine over State; Progress does whatever can be done now in the present state. Every
-// path ends in Done, after which the object is back in its pool: nothing may be touched on the
-// way out.
+// path ends in kOver, and whoever asked last is told: a call from the owner returns it; what comes
+// from a timer or from the upstream ends with OnExchangeOver. Nobody is called back from inside a
+// call.
 //
 // Loop thread. Owned by the client's session while it runs, by the ExchangePool at rest.
-class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
+class Exchange final : private CallEvents {
  public:
   // Of a request that is answered without being read: so much is read and thrown away to keep
   // the connection.
@@ -44,104 +37,97 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // A client that has ended its side after its request may have gone, or may wait for the answer:
   // nobody can tell. So long it is waited for.
   static constexpr pool::Duration kHalfClosedPatience = std::chrono::seconds(1);
-  // A peer that has sent its end under a request will answer what it has not read with a reset,
-  // unless it has only ended its sending side. So long that reset is waited for before the request
-  // is given up; a lost one is provoked again by the first retransmission (200 ms or more).
-  static constexpr pool::Duration kProofPatience = std::chrono::seconds(1);
-  // How often it is looked whether the peer has taken the request instead, which nothing tells.
-  static constexpr pool::Duration kProofStep = std::chrono::milliseconds(50);
   // Reads and writes per turn, so that one fast body does not hold up the others.
   static constexpr int kMaxRounds = 16;
 
   using Client = ExchangeClient;
+  enum class Step : uint8_t { kGoing, kOver };
 
   explicit Exchange(WorkerContext* context);
 
+  // The stream has begun; its request is read by Start.
   void Begin(const Client& client);
-  // Takes the first `bytes` of `in`, a complete head, and parses it.
-  http::Refusal TakeHead(pool::Buffer& in, size_t bytes, const http::HeadLimits& limits);
-  // Takes all of `in`, which is no head or not a whole one: before Refuse or Fail.
-  void TakeUnread(pool::Buffer& in);
-  // After a head that was taken: goes on to the route's action.
-  void Start();
+  // The head was read and parsed: goes on to the route's action.
+  [[nodiscard]] Step Start();
   // Instead of Start: the head is refused.
-  void Refuse(http::Refusal refusal);
-  // Ends the exchange with an error response if none has begun, else by breaking it off.
-  void Fail(Failure failure, std::string_view detail = {});
-
-  void Progress();
-  // The client has sent its end, or is gone altogether. True if that ended the exchange.
-  bool OnClientEnded(bool gone);
-  // The drain's deadline.
+  [[nodiscard]] Step Refuse(http::Refusal refusal);
+  // Instead of Start: there is no whole head.
+  [[nodiscard]] Step Reject(Failure failure);
+  [[nodiscard]] Step Progress();
+  // The client has sent its end, or is gone altogether.
+  [[nodiscard]] Step OnClientEnded(bool gone);
+  // The drain's deadline: breaks off.
   void Cut();
   // The listener may have other limits now: looks at its deadline again.
   void OnReconfigured() { ArmTimer(); }
-
-  const http::RequestHead& request() const { return request_; }
-  // What the gateway calls itself to both sides of this exchange.
-  std::string_view via_name() const { return view_->snapshot().config().via; }
-  bool refused() const { return account_.failure == Failure::kRefusedFraming; }
+  // Once it is over, and before the stream ends: lets go of everything. True if the response was
+  // written to its end; otherwise the client must be able to tell that it was not.
+  bool Finish();
 
  private:
   enum class State : uint8_t {
-    kIdle,           // in the pool
-    kRouting,        // from Begin to the first decision
-    kCheckout,       // waits for a connection, or for the time to ask for another one
-    kAwaitResponse,  // the request is on its way; no final head yet
-    kProving,        // the connection has died; whether the request was read will be known shortly
-    kRelay,          // the response is on its way
-    kTunnel,         // raw bytes both ways
-    kFinishing,      // all of the response is in the client's buffer
+    kIdle,       // in the pool
+    kRouting,    // from Begin to the first decision
+    kCheckout,   // the call waits: for a connection, a pause or proof
+    kAwait,      // the request is on its way; no final head yet
+    kRelay,      // the response is on its way
+    kTunnel,     // raw bytes both ways
+    kFinishing,  // all of the response is in the client's buffer
+    kOver,       // and accounted for
+  };
+
+  // All that belongs to one request and needs no memory of its own.
+  struct Run {
+    uint32_t listener = 0;  // the listener's place in view_; a reload may give it another
+    const route::Route* route = nullptr;
+    uint64_t body_received = 0;  // of the request, decoded
+    uint64_t discarded = 0;
+    bool continued = false;      // the upstream asked for the body (100)
+    bool discarding = false;     // the request's body is read for the connection's sake only
+    bool complete = false;       // with kOver
+    InterimBudget interim;       // of this attempt
+    uint64_t client_sent = 0;    // of the stream, when it was last looked at
+    uint64_t upstream_sent = 0;  // of this attempt's
+    pool::TimePoint begun;       // with the request's head complete
+    pool::TimePoint last_progress;
+    // Since when nobody but the upstream can bring the response about, in this attempt.
+    pool::TimePoint response_due_since;
+    std::optional<pool::TimePoint> client_ended_at;
+    Tunnel tunnel;
   };
 
   void MoveTo(State next);
-
-  // Waiter and ConnectionEvents
-  void OnLease(pool::Lease lease) override;
-  void OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) override;
-  void OnConnectionReady() override { Progress(); }
+  Step step() const { return state_ == State::kOver ? Step::kOver : Step::kGoing; }
+  void OnCallReady() override;
+  // What was done came from no call of the owner.
+  void TellIfOver();
+  void RunTask();
 
   // A rule of framing is broken, by the "client" or the "upstream".
   void CountRefusal(std::string_view sender, http::Refusal refusal);
   void StartUpstream();
-  void Acquire();
-  void SendRequest(pool::Lease lease);
-
-  // The end of an attempt and the decision about another (exchange_retry.cc).
-  void OnUpstreamBroken(UpstreamTrouble trouble, http::Refusal refusal);
-  void ConsiderBroken(AttemptEnd end, bool patience_over);
-  void BeginProving();
-  void LookForProof();
-  // True if the response is not relayed, because another attempt is made.
-  bool RepeatInsteadOfRelay();
-  void OnFirstByteTimeout();
-  RetryFacts FactsAt(AttemptEnd end);
-  bool EndsTotalTime(pool::Duration pause) const;
-  bool MayAskNext();
-  bool MetKeptConnection() const;
-  // Goes on with another attempt, if that was decided and the budget has room for it.
-  bool Repeat(RetryDecision decision, std::optional<pool::Outcome> outcome);
-  std::optional<pool::Outcome> OutcomeAfter(Failure failure) const;
-  // The upstream is done with, for this attempt; `outcome` speaks about its endpoint.
-  void EndAttempt(std::optional<pool::Outcome> outcome);
-  void EndLastAttempt(std::optional<pool::Outcome> outcome);
+  void FollowCall(UpstreamCall::Stage stage);
+  void Advance();
 
   // False when the exchange has ended.
   bool PumpRequest();
   // Reads until the upstream is congested (kData), the client has no more now, the body ends, or
   // the exchange has ended (kBroken).
-  BodyStep::Kind FillUpstream();
+  stream::BodyStep::Kind FillUpstream();
   void OnRequestBroken(http::Refusal refusal);
   pool::FlushStatus FlushUpstream();
   pool::FlushStatus FlushClient();
+  void NoteBytesSent();
   void AwaitHead();
+  void OnUpstreamBroken(stream::UpstreamTrouble trouble, http::Refusal refusal);
   void BeginRelay();
   void PumpResponse();
   // Reads until the client is congested, the upstream has no more, or the body ends.
-  BodyStep::Kind FillClient();
+  stream::BodyStep::Kind FillClient();
   void BeginTunnel();
   void PumpTunnel();
 
+  void Fail(Failure failure, std::string_view detail = {});
   void SendLocal(const http::ResponseHead& head, std::string_view body);
   void BeginFinish();
   void ContinueFinish();
@@ -149,7 +135,7 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   // Ends without a (whole) response.
   void BreakOff(Failure failure);
   void Done(bool complete);
-  void Reset();
+  void NoteClientEnded(bool gone);
 
   // exchange_timers.cc
   void OnTimer(pool::TimePoint now);
@@ -162,62 +148,34 @@ class Exchange final : private pool::Waiter, private pool::ConnectionEvents {
   Party AwaitedParty();
   bool BodyHeldBack() const;
   // Worth reading to its end for the connection's sake; a chunked one is until it proves long.
-  bool BodyIsShort() const { return request_.content_length <= kMaxDiscardBytes; }
+  bool BodyIsShort() const { return request().content_length <= kMaxDiscardBytes; }
   pool::TimePoint Deadline();
   pool::TimePoint AwaitDeadline();
   void OnAwaitTimeout();
   void ArmTimer();
-  void NoteProgress() { last_progress_ = context_->loop->now(); }
-  void NoteRequestDone() {
-    request_done_ = true;
-    response_due_since_ = context_->loop->now();
-  }
+  void NoteProgress() { run_.last_progress = context_->loop->now(); }
 
+  http::RequestHead& request() const { return client_.stream->request(); }
   std::string_view DefaultHost() const;
-  pool::Cluster& cluster() { return view_->cluster(route_->upstream); }
+  // What the gateway calls itself to both sides of this exchange.
+  std::string_view via_name() const { return view_->snapshot().config().via; }
   const std::string& upstream_name() const {
-    return view_->snapshot().config().upstreams[route_->upstream].name;
+    return view_->snapshot().config().upstreams[run_.route->upstream].name;
   }
 
   WorkerContext* context_;
   Client client_{};
   TrueClient true_client_;
   ViewPin view_;
-  uint32_t listener_index_ = 0;  // the listener's place in view_; a reload may give it another
-  const route::Route* route_ = nullptr;
   State state_ = State::kIdle;
-  Http1Upstream upstream_;
-  Attempts attempts_;
   ExchangeAccount account_;
-
-  http::RequestHead request_;
-  http::PathForm path_form_;  // request_.path may point into it
+  UpstreamCall call_;
+  Run run_;
+  http::PathForm path_form_;  // the request's path may point into it
   http::ResponseHead response_;
-  pool::Buffer head_bytes_;  // what request_ points into
-  ReplayBody replay_;
   LocalReply reply_;
-  Tunnel tunnel_;
-
-  uint64_t body_received_ = 0;  // of the request, decoded
-  uint64_t discarded_ = 0;
-  bool request_done_ = false;  // read to its end and handed to the upstream
-  bool continued_ = false;     // the upstream asked for the body (100)
-  bool discarding_ = false;    // the request's body is read for the connection's sake only
-  bool te_trailers_ = false;
-  std::optional<uint64_t> hash_;  // what the choice of the endpoint goes by
-
-  InterimBudget interim_;  // of this attempt
-
-  pool::TimePoint begun_;  // with the request's head complete
-  pool::TimePoint last_progress_;
-  // Since when nobody but the upstream can bring the response about, in this attempt.
-  pool::TimePoint response_due_since_;
-  pool::TimePoint proving_since_;
-  // kCheckout: when another connection is asked for; kProving: when to look again.
-  std::optional<pool::TimePoint> wake_at_;
-  std::optional<pool::TimePoint> client_ended_at_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};
-  pool::MemberTask<Exchange, &Exchange::Progress> progress_task_{this};
+  pool::MemberTask<Exchange, &Exchange::RunTask> progress_task_{this};
 };
 
 }  // namespace holdfast::proxy

@@ -12,9 +12,9 @@
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/retry.h"
-#include "gateway/proxy/stream.h"
 #include "gateway/proxy/view.h"
 #include "gateway/route/route_table.h"
+#include "gateway/stream/stream.h"
 #include "pool/connection_tie.h"
 #include "pool/lease.h"
 #include "pool/net/clock.h"
@@ -23,9 +23,20 @@
 
 namespace holdfast::proxy {
 
+// Owns an exchange while it runs. Hears that it is over, once, if none of its own calls said so;
+// it then calls Finish. Loop thread.
+class ExchangeOwner {
+ public:
+  virtual void OnExchangeOver() = 0;
+
+ protected:
+  ~ExchangeOwner() = default;
+};
+
 // Who asked, as the session knows it.
 struct ExchangeClient {
-  ClientStream* stream;
+  stream::ServerStream* stream;
+  ExchangeOwner* owner;
   Listener* listener;
   std::string_view ip;      // of the peer, as below
   std::string_view origin;  // who asks: the peer, or whom trusted ones speak for; good while the

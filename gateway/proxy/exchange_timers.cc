@@ -19,13 +19,14 @@ TimePoint After(TimePoint since, std::optional<pool::Duration> limit) {
 
 // Who is to do the next thing before there is a response.
 Exchange::Party Exchange::AwaitedParty() {
-  if (request_done_ || BodyHeldBack()) return Party::kResponder;
-  return upstream_.Congested() ? Party::kReader : Party::kRequester;
+  if (call_.request_done() || BodyHeldBack()) return Party::kResponder;
+  return call_.stream().Congested() ? Party::kReader : Party::kRequester;
 }
 
 // A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
 bool Exchange::BodyHeldBack() const {
-  return request_.expect_continue && !continued_ && !request_done_ && body_received_ == 0;
+  return request().expect_continue && !run_.continued && !call_.request_done() &&
+         run_.body_received == 0;
 }
 
 // What ends the present state if nothing happens any more.
@@ -33,28 +34,31 @@ TimePoint Exchange::Deadline() {
   const config::Listener& listener = client_.listener->config();
   TimePoint deadline = TimePoint::max();
   switch (state_) {
-    case State::kAwaitResponse: deadline = AwaitDeadline(); break;
-    case State::kRelay: deadline = After(last_progress_, route_->timeouts.stall); break;
-    case State::kTunnel: return After(last_progress_, route_->tunnel_idle_timeout);
-    case State::kFinishing: return After(last_progress_, listener.body_timeout);
+    case State::kAwait: deadline = AwaitDeadline(); break;
+    case State::kRelay: deadline = After(run_.last_progress, run_.route->timeouts.stall); break;
+    case State::kTunnel: return After(run_.last_progress, run_.route->tunnel_idle_timeout);
+    case State::kFinishing: return After(run_.last_progress, listener.body_timeout);
     case State::kRouting:
+    case State::kOver:
     case State::kIdle: return TimePoint::max();
     case State::kCheckout:  // The pool limits the wait for a connection.
-    case State::kProving: deadline = wake_at_.value_or(TimePoint::max()); break;
+      deadline = call_.wake_at().value_or(TimePoint::max());
+      break;
   }
-  if (client_ended_at_.has_value() && state_ != State::kRelay) {
-    deadline = std::min(deadline, *client_ended_at_ + kHalfClosedPatience);
+  if (run_.client_ended_at.has_value() && state_ != State::kRelay) {
+    deadline = std::min(deadline, *run_.client_ended_at + kHalfClosedPatience);
   }
-  return std::min(deadline, After(begun_, route_->timeouts.total));
+  return std::min(deadline, After(run_.begun, run_.route->timeouts.total));
 }
 
 TimePoint Exchange::AwaitDeadline() {
   switch (AwaitedParty()) {
     case Party::kResponder:
-      return std::min(After(last_progress_, route_->timeouts.first_byte),
-                      After(response_due_since_, route_->retry.per_try_timeout));
-    case Party::kRequester: return After(last_progress_, client_.listener->config().body_timeout);
-    case Party::kReader: return After(last_progress_, route_->timeouts.stall);
+      return std::min(After(run_.last_progress, run_.route->timeouts.first_byte),
+                      After(run_.response_due_since, run_.route->retry.per_try_timeout));
+    case Party::kRequester:
+      return After(run_.last_progress, client_.listener->config().body_timeout);
+    case Party::kReader: return After(run_.last_progress, run_.route->timeouts.stall);
   }
   HOLDFAST_CHECK(false);
 }
@@ -70,48 +74,46 @@ void Exchange::ArmTimer() {
 }
 
 void Exchange::OnTimer(TimePoint now) {
-  if (state_ == State::kIdle) return;
-  if (now >= Deadline()) return OnTimeout();
-  ArmTimer();
+  if (state_ == State::kIdle || state_ == State::kOver) return;
+  NoteBytesSent();
+  if (now < Deadline()) return ArmTimer();
+  OnTimeout();
+  TellIfOver();
 }
 
 void Exchange::OnTimeout() {
-  const auto& total = route_ != nullptr ? route_->timeouts.total : std::nullopt;
+  const auto& total = run_.route != nullptr ? run_.route->timeouts.total : std::nullopt;
   if (state_ != State::kTunnel && state_ != State::kFinishing && total.has_value() &&
-      context_->loop->now() >= begun_ + *total) {
+      context_->loop->now() >= run_.begun + *total) {
     return Fail(Failure::kTotalTimeout);
   }
-  const bool awaited =
-      state_ == State::kCheckout || state_ == State::kAwaitResponse || state_ == State::kProving;
-  if (awaited && client_ended_at_.has_value() &&
-      context_->loop->now() >= *client_ended_at_ + kHalfClosedPatience) {
+  const bool awaited = state_ == State::kCheckout || state_ == State::kAwait;
+  if (awaited && run_.client_ended_at.has_value() &&
+      context_->loop->now() >= *run_.client_ended_at + kHalfClosedPatience) {
     return BreakOff(Failure::kClientGone);
   }
   switch (state_) {
-    case State::kAwaitResponse: return OnAwaitTimeout();
-    case State::kProving: return LookForProof();
-    case State::kCheckout:
-      HOLDFAST_CHECK(wake_at_.has_value());
-      wake_at_.reset();
-      return Acquire();
+    case State::kAwait: return OnAwaitTimeout();
+    case State::kCheckout: return FollowCall(call_.OnWake());
     case State::kRelay:
       return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
     case State::kTunnel: account_.failure = Failure::kNone; return Done(/*complete=*/true);
     case State::kFinishing:
-      if (!discarding_) return BreakOff(Failure::kClientGone);
+      if (!run_.discarding) return BreakOff(Failure::kClientGone);
       // The request is not worth more time; the response may still be on its way.
-      discarding_ = false;
+      run_.discarding = false;
       NoteProgress();
       ArmTimer();
       return ContinueFinish();
     case State::kRouting:
+    case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);
   }
 }
 
 void Exchange::OnAwaitTimeout() {
   switch (AwaitedParty()) {
-    case Party::kResponder: return OnFirstByteTimeout();
+    case Party::kResponder: return FollowCall(call_.OnFirstByteTimeout());
     case Party::kRequester: return Fail(Failure::kClientBodyTimeout);
     case Party::kReader: return Fail(Failure::kStallTimeout);
   }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "gateway/http/persistence.h"
-#include "gateway/proxy/head_scan.h"
+#include "gateway/http1/head_scan.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
 #include "pool/net/plain_transport.h"
@@ -15,6 +15,7 @@ namespace holdfast::proxy {
 
 using pool::FillStatus;
 using pool::FlushStatus;
+using stream::BodyStep;
 
 namespace {
 
@@ -124,7 +125,7 @@ void HealthProbe::ReadHead() {
   if (connection_->Flush() == FlushStatus::kError && !connection_->readable()) return OnBroken();
   while (true) {
     const http::HeadScanner::Result scan =
-        ScanHead(&scanner_, connection_->in(), http::HeadLimits{});
+        http1::ScanHead(&scanner_, connection_->in(), http::HeadLimits{});
     switch (scan.status) {
       case http::HeadScanner::Status::kComplete:
         if (!TakeHead(scan.head_bytes)) return;

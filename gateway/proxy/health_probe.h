@@ -10,7 +10,7 @@
 #include "gateway/config/config.h"
 #include "gateway/http/message.h"
 #include "gateway/http/parser.h"
-#include "gateway/proxy/body_reader.h"
+#include "gateway/http1/body_reader.h"
 #include "pool/net/buffer.h"
 #include "pool/net/connection.h"
 #include "pool/net/event_loop.h"
@@ -104,7 +104,7 @@ class HealthProbe final : private pool::ConnectionEvents {
   bool reusable_ = false;  // as far as the head says
   http::HeadScanner scanner_;
   http::ResponseHead head_;
-  BodyReader body_;
+  http1::BodyReader body_;
   pool::MemberTask<HealthProbe, &HealthProbe::Tell> tell_task_{this};
   pool::MemberTimer<HealthProbe, &HealthProbe::OnTimeout> timeout_timer_{this};
   pool::MemberTimer<HealthProbe, &HealthProbe::OnAgain> again_timer_{this};

@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
+#include "gateway/proxy/intake.h"
+#include "gateway/proxy/session.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -133,7 +134,7 @@ void Listener::OnSessionBusy(IdleSession& session) {
 void Listener::ShowIdle() {
   if (places_->listener(context_->worker) != this) return;
   std::optional<TimePoint> since;
-  if (!idle_.empty()) since = static_cast<ClientSession*>(idle_.front())->idle_since();
+  if (!idle_.empty()) since = static_cast<Session*>(idle_.front())->idle_since();
   places_->ShowIdle(context_->worker, since);
 }
 
@@ -150,7 +151,7 @@ bool Listener::paused() const {
 bool Listener::EvictIdle(TimePoint since) {
   IdleSession* next = idle_.front();
   for (int looks = 0; looks < kMaxLooks && next != nullptr; ++looks) {
-    auto* const session = static_cast<ClientSession*>(next);
+    auto* const session = static_cast<Session*>(next);
     next = decltype(idle_)::Next(*next);
     if (session->idle_since() > since) return false;
     if (session->GiveWay()) return true;
@@ -207,7 +208,7 @@ void Listener::OnRoomTimer(TimePoint) {
 }
 
 void Listener::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {
-  ClientSession::Start(context_, this, std::move(socket), peer);
+  Intake::Accept(this, std::move(socket), peer);
 }
 
 void Listener::OnAcceptError(int error) {

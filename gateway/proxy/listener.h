@@ -17,10 +17,9 @@
 
 namespace holdfast::proxy {
 
-class ClientSession;
 struct WorkerContext;
 
-// A ClientSession's place among those that are idle; linked while it is.
+// A session's place among those that are idle; linked while it is.
 class IdleSession : public pool::ListNode<IdleSession> {
  protected:
   IdleSession() = default;

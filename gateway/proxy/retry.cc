@@ -8,27 +8,29 @@
 namespace holdfast::proxy {
 namespace {
 
-enum class Proof : uint8_t { kProven, kPending, kNone };
+using stream::Evidence;
 
-Proof UnreadProof(const RetryFacts& facts) {
-  if (facts.end != AttemptEnd::kClosed || !facts.nothing_acknowledged) return Proof::kNone;
-  if (facts.peer_gone) return Proof::kProven;
-  return facts.patience_over ? Proof::kNone : Proof::kPending;
+// What the upstream is known to have done, as far as it is still waited for.
+Evidence EvidenceNow(const RetryFacts& facts) {
+  const bool given_up = facts.evidence == Evidence::kPending && facts.patience_over;
+  return given_up ? Evidence::kUnknown : facts.evidence;
 }
+
+bool ResponseBegun(const RetryFacts& facts) { return facts.evidence == Evidence::kProcessed; }
 
 // A kept connection that has served before died under the request: the peer closed it while it was
 // idle, most likely, which says nothing against the endpoint.
 RetryDecision DecideStale(const RetryFacts& facts) {
   if (facts.nothing_written) return RetryDecision::kRetryUnwritten;
-  const Proof proof = UnreadProof(facts);
-  if (proof == Proof::kProven) return RetryDecision::kRetryProven;
+  const Evidence evidence = EvidenceNow(facts);
+  if (evidence == Evidence::kUnprocessed) return RetryDecision::kRetryProven;
   if (facts.idempotent) return RetryDecision::kRetryIdempotent;
-  return proof == Proof::kPending ? RetryDecision::kAwaitProof : RetryDecision::kNotProven;
+  return evidence == Evidence::kPending ? RetryDecision::kAwaitProof : RetryDecision::kNotProven;
 }
 
 // Not one byte of the request has left: to ask the next endpoint repeats nothing.
 bool MayAskNext(const RetryFacts& facts) {
-  if (!facts.untried || facts.response_begun) return false;
+  if (!facts.untried || ResponseBegun(facts)) return false;
   const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
   return facts.end == AttemptEnd::kNoConnection || (broken && facts.nothing_written);
 }
@@ -39,10 +41,11 @@ RetryDecision DecideBroken(const RetryFacts& facts) {
   if (!policy.refused && !policy.gateway_error) return RetryDecision::kNotInPolicy;
   if (policy.gateway_error && facts.idempotent) return RetryDecision::kRetryGatewayError;
   if (!policy.refused) return RetryDecision::kNotIdempotent;
-  switch (UnreadProof(facts)) {
-    case Proof::kProven: return RetryDecision::kRetryRefused;
-    case Proof::kPending: return RetryDecision::kAwaitProof;
-    case Proof::kNone: return RetryDecision::kNotProven;
+  switch (EvidenceNow(facts)) {
+    case Evidence::kUnprocessed: return RetryDecision::kRetryRefused;
+    case Evidence::kPending: return RetryDecision::kAwaitProof;
+    case Evidence::kUnknown:
+    case Evidence::kProcessed: return RetryDecision::kNotProven;
   }
   HOLDFAST_CHECK(false);
 }
@@ -116,7 +119,7 @@ RetryDecision DecideRetry(const RetryFacts& facts) {
   }
   if (switched_off) return RetryDecision::kSwitchedOff;
   const bool answered = facts.end == AttemptEnd::kStatus;
-  if (facts.response_begun && !answered) return RetryDecision::kResponseBegun;
+  if (ResponseBegun(facts) && !answered) return RetryDecision::kResponseBegun;
   const RetryDecision decision = stale ? DecideStale(facts) : DecideByPolicy(facts);
   if (!IsRetry(decision) && decision != RetryDecision::kAwaitProof) return decision;
   if (!stale && facts.attempts_made >= facts.policy->attempts) return RetryDecision::kAttemptsUsed;

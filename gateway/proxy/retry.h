@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/config/config.h"
+#include "gateway/stream/stream.h"
 
 namespace holdfast::proxy {
 
@@ -62,13 +63,10 @@ struct RetryFacts {
   uint32_t attempts_made = 0;  // of the policy's
   bool stale_retry_made = false;
   bool reused_connection = false;
-  bool response_begun = false;
   bool nothing_written = false;  // not one byte of the request left this process
-  // The peer's TCP has taken none of it (RFC 9293 section 3.4).
-  bool nothing_acknowledged = false;
-  // It has answered with a reset: its socket is closed, nobody will read any more.
-  bool peer_gone = false;
-  bool patience_over = false;  // the reset has been waited for long enough
+  // Whether the upstream has acted on it; http1/client_stream.h says what proves that it has not.
+  stream::Evidence evidence = stream::Evidence::kUnknown;
+  bool patience_over = false;  // evidence that is pending has been waited for long enough
   bool elsewhere = false;      // an endpoint may be asked that has not failed this request
   // So it is, any endpoint counted, and the search for a connection may go on.
   bool untried = false;
@@ -77,14 +75,6 @@ struct RetryFacts {
 };
 
 // Pure.
-//
-// What proves that a request was not processed: the peer sent its end, and then answered the
-// request with a reset without having acknowledged any of it. The end alone does not: a peer that
-// has only shut down its sending side still reads. A reset alone does not: a server that reads and
-// then resets leaves the same trace as one that never read. Nor does silence: the request may be in
-// a receive queue whose acknowledgement is delayed or was lost. One trace cannot be told from the
-// proof: a peer that half-closes, reads the request that crosses with it, and resets the connection
-// before its delayed acknowledgement goes out. It could not have answered any more.
 RetryDecision DecideRetry(const RetryFacts& facts);
 
 // Whether an answer with this status is to be replaced by another attempt's, if that can be done.

@@ -1,57 +1,56 @@
 #include "gateway/proxy/tunnel.h"
 
-#include "gateway/proxy/stream.h"
-
 namespace holdfast::proxy {
 
-using pool::Connection;
-using pool::FillStatus;
 using pool::FlushStatus;
+using stream::BodyStep;
+using stream::ByteSink;
+using stream::ByteSource;
 
 namespace {
 
-enum class Step : uint8_t { kBlocked, kMore, kEnded, kFailed };
-
 // Reads until `to` is congested or `from` has no more.
-FillStatus Read(Connection& from, Connection& to) {
-  FillStatus status = FillStatus::kRead;
-  while (status == FillStatus::kRead && to.out().size() < kHighWatermark) {
-    if (from.in().empty()) status = from.Fill(kHighWatermark);
-    to.out().MoveFrom(from.in(), from.in().size());
+BodyStep::Kind Read(ByteSource& from, ByteSink& to, bool* moved) {
+  while (!to.Congested()) {
+    const BodyStep step = from.NextBody();
+    if (step.kind != BodyStep::Kind::kData) return step.kind;
+    to.SendBody(*step.buffer, step.bytes);
+    *moved = true;
   }
-  return status;
+  return BodyStep::Kind::kData;
 }
 
-Step PumpOneWay(Connection& from, Connection& to) {
-  for (int round = 0; round < Tunnel::kMaxRounds; ++round) {
-    const FillStatus read = Read(from, to);
+}  // namespace
+
+Tunnel::Step Tunnel::PumpOneWay(ByteSource& from, ByteSink& to, bool* moved) {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const BodyStep::Kind read = Read(from, to, moved);
     const FlushStatus flush = to.Flush();
-    if (read == FillStatus::kError || flush == FlushStatus::kError) return Step::kFailed;
+    if (read == BodyStep::Kind::kBroken || flush == FlushStatus::kError) return Step::kFailed;
     if (flush == FlushStatus::kBlocked) return Step::kBlocked;
-    if (read == FillStatus::kEndOfStream) {
-      to.Shutdown();
+    if (read == BodyStep::Kind::kEnd) {
+      to.SendEnd(/*trailers=*/nullptr);
+      to.Flush();
       return Step::kEnded;
     }
-    if (read == FillStatus::kWouldBlock) return Step::kBlocked;
+    if (read == BodyStep::Kind::kBlocked) return Step::kBlocked;
   }
   return Step::kMore;
 }
 
-// A side whose end was passed on is not read any more, so only its socket tells that it is gone
-// altogether.
-Step AfterEnd(const Connection& from) { return from.gone() ? Step::kFailed : Step::kEnded; }
+// A side whose end was passed on is not read any more, so only gone() tells that it takes nothing
+// either.
+Tunnel::Step Tunnel::Continue(bool ended, ByteSource& from, ByteSink& to, bool* moved) {
+  if (!ended) return PumpOneWay(from, to, moved);
+  return from.gone() ? Step::kFailed : Step::kEnded;
+}
 
-}  // namespace
-
-Tunnel::State Tunnel::Pump(Connection& client, Connection& upstream, bool* moved) {
-  const auto bytes = [&] {
-    return client.bytes_read() + client.bytes_written() + upstream.bytes_read() +
-           upstream.bytes_written();
-  };
-  const uint64_t before = bytes();
-  const Step up = client_ended_ ? AfterEnd(client) : PumpOneWay(client, upstream);
-  const Step down = upstream_ended_ ? AfterEnd(upstream) : PumpOneWay(upstream, client);
-  *moved = bytes() != before;
+Tunnel::State Tunnel::Pump(stream::ServerStream& client, stream::UpstreamStream& upstream,
+                           bool* moved) {
+  const uint64_t sent_before = client.bytes_sent() + upstream.bytes_sent();
+  const Step up = Continue(client_ended_, client, upstream, moved);
+  const Step down = Continue(upstream_ended_, upstream, client, moved);
+  *moved |= client.bytes_sent() + upstream.bytes_sent() != sent_before;
   client_ended_ = up == Step::kEnded;
   upstream_ended_ = down == Step::kEnded;
   if (up == Step::kFailed || down == Step::kFailed) return State::kClosed;

@@ -7,7 +7,7 @@
 
 #include "gateway/http/persistence.h"
 #include "gateway/http/serializer.h"
-#include "gateway/proxy/head_scan.h"
+#include "gateway/http1/head_scan.h"
 #include "gateway/proxy/local_reply.h"
 #include "pool/net/plain_transport.h"
 
@@ -70,7 +70,7 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   // False when nothing more can be done now, or ever.
   bool ServeOne() {
     const http::HeadScanner::Result scan =
-        proxy::ScanHead(&scanner_, connection_.in(), http::HeadLimits{});
+        http1::ScanHead(&scanner_, connection_.in(), http::HeadLimits{});
     switch (scan.status) {
       case http::HeadScanner::Status::kComplete: Answer(scan.head_bytes); return true;
       case http::HeadScanner::Status::kRefused: Refuse(scan.refusal); return true;

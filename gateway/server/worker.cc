@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "gateway/proxy/client_session.h"
+#include "gateway/proxy/session.h"
 #include "gateway/server/listener_sockets.h"
 #include "pool/net/check.h"
 
@@ -111,14 +111,14 @@ void Worker::Adopt(WorkerUpdate update) {
   context_.view =
       proxy::ViewPin(new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
   AdoptListeners(update, old_view);
-  ForEachSession([](proxy::ClientSession& session) { session.OnReconfigured(); });
+  ForEachSession([](proxy::Session& session) { session.OnReconfigured(); });
   ReapRetired();
 }
 
 template <class Function>
 void Worker::ForEachSession(Function function) {
-  for (proxy::ClientSession* session = context_.sessions.front(); session != nullptr;) {
-    proxy::ClientSession* next = decltype(context_.sessions)::Next(*session);
+  for (proxy::Session* session = context_.sessions.front(); session != nullptr;) {
+    proxy::Session* next = decltype(context_.sessions)::Next(*session);
     function(*session);
     session = next;
   }
@@ -146,7 +146,7 @@ void Worker::AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view
   for (auto& [key, listener] : listeners_) {
     listener->Retire(old_view);
     listener->Leave();
-    ForEachSession([&](proxy::ClientSession& session) {
+    ForEachSession([&](proxy::Session& session) {
       if (session.listener() == listener.get()) session.BeginDrain();
     });
     retired_.push_back(std::move(listener));
@@ -206,12 +206,11 @@ void Worker::CloseListeners() {
 void Worker::StopAccepting() {
   CloseListeners();
   for (auto& [key, listener] : listeners_) listener->Leave();
-  ForEachSession([](proxy::ClientSession& session) { session.BeginDrain(); });
+  ForEachSession([](proxy::Session& session) { session.BeginDrain(); });
 }
 
 void Worker::CutAll() {
-  ForEachSession(
-      [this](proxy::ClientSession& session) { exchanges_cut_ += session.Cut() ? 1 : 0; });
+  ForEachSession([this](proxy::Session& session) { exchanges_cut_ += session.Cut() ? 1 : 0; });
 }
 
 void Worker::OnEmpty() {

@@ -183,10 +183,13 @@ Quiet Connection::Inspect() {
   if (!open()) return Quiet::kError;
   if (!in_.empty()) return Quiet::kData;
   const Quiet found = transport_->Inspect();
-  // What was found inside the transport, epoll tells no more of; what was digested there, neither.
-  if (read_end_ == ReadEnd::kNone) {
-    read_waits_ =
-        found == Quiet::kQuiet && !socket_ended_ && !gone_ ? Wants::kRead : Wants::kNothing;
+  if (read_end_ != ReadEnd::kNone) return found;
+  if (found == Quiet::kQuiet) {
+    // What there was has been digested.
+    read_waits_ = socket_ended_ || gone_ ? Wants::kNothing : Wants::kRead;
+  } else if (!transport_->ends_with_socket()) {
+    // It lies inside the transport now, where no readiness tells of it.
+    read_waits_ = Wants::kNothing;
   }
   return found;
 }

@@ -94,7 +94,8 @@ class Connection final : private EventHandler {
   // the connection goes on by itself as long as it is open.
   void Shutdown();
   // Looks at an idle connection without taking anything: one system call. What was read already
-  // counts as data.
+  // counts as data. Whoever finds data and does not read it now comes back by itself: it may lie
+  // inside the transport, and no OnConnectionReady be due.
   Quiet Inspect();
 
   bool established() const { return stage_ == Stage::kEstablished; }

@@ -202,7 +202,7 @@ TEST(DrainTest, SoItIsOnARemovedListener) {
   hop.client.ExpectClosed();
 }
 
-// A sample of the second that client_session_drain_test goes through by the millisecond.
+// A sample of the second that http1_session_drain_test goes through by the millisecond.
 TEST(DrainTest, WheneverTheSignalComesNothingIsWaitedForAfterTheLastByte) {
   for (const int pieces_before : {0, 1, 2, 3}) {
     ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));

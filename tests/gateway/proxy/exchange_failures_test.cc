@@ -167,8 +167,8 @@ TEST_F(ExchangeFailuresTest, AClientGoneWithItsResponseWaitingIsClosed) {
     if (now > 0) quiet = 0;
     harness_.Turn();
   }
-  EXPECT_GT(sent, 4 * kHighWatermark);
-  EXPECT_LE(harness_.slabs.in_use() * pool::SlabPool::kSlabBytes, 4 * kHighWatermark);
+  EXPECT_GT(sent, 4 * stream::kHighWatermark);
+  EXPECT_LE(harness_.slabs.in_use() * pool::SlabPool::kSlabBytes, 4 * stream::kHighWatermark);
   client_.Reset();
   ExpectNothingLeft();
 }
@@ -245,7 +245,7 @@ TEST_F(ExchangeFailuresTest, InterimResponsesThatNobodyReadsTakeNoMemoryWithoutE
     harness_.Advance(std::chrono::milliseconds(100));
     most = std::max(most, harness_.slabs.in_use());
   }
-  EXPECT_LT(most * pool::SlabPool::kSlabBytes, size_t{4} * kHighWatermark);
+  EXPECT_LT(most * pool::SlabPool::kSlabBytes, size_t{4} * stream::kHighWatermark);
   upstream_.Send(kOk);
   EXPECT_TRUE(harness_.TurnUntil([&] {
     client_.Pull();

@@ -179,14 +179,14 @@ TEST_F(DeafTest, AnEndAloneProvesNothingHoweverLongNoResetComes) {
   client_.Send(kPost);
   harness_.Turns(3);
   upstream_.End();
-  for (pool::Duration waited{0}; waited < Exchange::kProofPatience - Exchange::kProofStep;
-       waited += Exchange::kProofStep) {
-    harness_.Advance(Exchange::kProofStep);
+  for (pool::Duration waited{0}; waited < UpstreamCall::kProofPatience - UpstreamCall::kProofStep;
+       waited += UpstreamCall::kProofStep) {
+    harness_.Advance(UpstreamCall::kProofStep);
     harness_.Turns(2);
     client_.Pull();
     EXPECT_EQ(client_.received(), "");
   }
-  harness_.Advance(2 * Exchange::kProofStep);
+  harness_.Advance(2 * UpstreamCall::kProofStep);
   EXPECT_TRUE(ClientIsRefused("not_proven"));
   ExpectNoConnection();
 }
@@ -199,7 +199,7 @@ TEST_F(DeafTest, AnUpstreamThatTakesThePostAfterItsEndMayHaveActedOnIt) {
   harness_.Turns(3);
   harness_.Await(upstream_, "hi");
   EXPECT_TRUE(harness_.TurnUntil([&] {
-    harness_.Advance(Exchange::kProofStep / 50);
+    harness_.Advance(UpstreamCall::kProofStep / 50);
     client_.Pull();
     return client_.received().ends_with("not sent again: not_proven\n");
   }));

@@ -33,7 +33,7 @@ size_t CountOf(std::string_view text, std::string_view part) {
 
 // What a body may move in one turn: its events and then its task have a go each.
 constexpr size_t kShare =
-    2 * Exchange::kMaxRounds * (kHighWatermark + pool::Connection::kMaxReadBytes);
+    2 * Exchange::kMaxRounds * (stream::kHighWatermark + pool::Connection::kMaxReadBytes);
 
 class ExchangeTest : public testing::Test {
  protected:
@@ -198,7 +198,7 @@ TEST_F(ExchangeTest, LargeBodiesGoBothWaysWithBoundedMemory) {
     return client_.received().ends_with(std::string_view(body).substr(body.size() - 1000));
   }));
   EXPECT_TRUE(client_.Take().ends_with(body));
-  EXPECT_LE(most * pool::SlabPool::kSlabBytes, 4 * kHighWatermark);
+  EXPECT_LE(most * pool::SlabPool::kSlabBytes, 4 * stream::kHighWatermark);
   EXPECT_TRUE(harness_.AtRest());
 }
 

@@ -331,7 +331,7 @@ TEST_F(FinishTest, ABodyThatNeverComesKeepsNobodyWaiting) {
   }));
   harness_.Advance(seconds(30));
   EXPECT_TRUE(harness_.AwaitEnd(slow_));
-  harness_.Advance(ClientSession::kLingerStall);
+  harness_.Advance(Http1Session::kLingerStall);
   EXPECT_TRUE(harness_.context.sessions.empty());
 }
 

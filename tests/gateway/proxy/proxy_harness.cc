@@ -134,8 +134,7 @@ Wire ProxyHarness::Connect() {
 Wire ProxyHarness::Connect(pool::FileDescriptor ours, pool::FileDescriptor theirs,
                            std::string_view peer) {
   EXPECT_TRUE(listener->TakePlace());
-  ClientSession::Start(&context, listener.get(), std::move(ours),
-                       *pool::SocketAddress::Parse(peer));
+  Intake::Accept(listener.get(), std::move(ours), *pool::SocketAddress::Parse(peer));
   Turn();
   return Wire(std::move(theirs));
 }

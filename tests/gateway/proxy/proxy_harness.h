@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "gateway/proxy/access_log.h"
-#include "gateway/proxy/client_session.h"
 #include "gateway/proxy/context.h"
+#include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/route/snapshot.h"
 #include "metrics/registry.h"

@@ -9,6 +9,8 @@
 namespace holdfast::proxy {
 namespace {
 
+using stream::Evidence;
+
 using config::RetryPolicy;
 
 const RetryPolicy kDefault;
@@ -31,8 +33,7 @@ RetryFacts Stale() {
 // A POST that the peer closed under, having read none of it.
 RetryFacts ProvenPost() {
   RetryFacts facts = Stale();
-  facts.nothing_acknowledged = true;
-  facts.peer_gone = true;
+  facts.evidence = Evidence::kUnprocessed;
   facts.idempotent = false;
   return facts;
 }
@@ -55,12 +56,11 @@ constexpr auto kPostElsewhere = [](RetryFacts& f) {
 };
 constexpr auto kProven = [](RetryFacts& f) {
   f.idempotent = false;
-  f.nothing_acknowledged = true;
-  f.peer_gone = true;
+  f.evidence = Evidence::kUnprocessed;
 };
 constexpr auto kStatus503 = [](RetryFacts& f) {
   f.status = 503;
-  f.response_begun = true;
+  f.evidence = Evidence::kProcessed;
 };
 constexpr auto kStatus429 = [](RetryFacts& f) { f.status = 429; };
 
@@ -81,46 +81,55 @@ std::string RowName(const testing::TestParamInfo<Row>& info) { return info.param
 
 INSTANTIATE_TEST_SUITE_P(
     DeadKeptConnection, RetryTableTest,
-    testing::Values(
-        Row{"OfAGet", Stale(), RetryDecision::kRetryIdempotent},
-        Row{"OfAGetByReset", With(Stale(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
-            RetryDecision::kRetryIdempotent},
-        Row{"BeforeAnythingWasWritten",
-            With(Stale(),
-                 [](RetryFacts& f) {
-                   f.nothing_written = true;
-                   f.idempotent = false;
-                 }),
-            RetryDecision::kRetryUnwritten},
-        Row{"Unread", ProvenPost(), RetryDecision::kRetryProven},
-        Row{"UnreadGet", With(ProvenPost(), [](RetryFacts& f) { f.idempotent = true; }),
-            RetryDecision::kRetryProven},
-        Row{"PerhapsUnread", With(ProvenPost(), [](RetryFacts& f) { f.peer_gone = false; }),
-            RetryDecision::kAwaitProof},
-        Row{"PerhapsUnreadForLong",
-            With(ProvenPost(),
-                 [](RetryFacts& f) {
-                   f.peer_gone = false;
-                   f.patience_over = true;
-                 }),
-            RetryDecision::kNotProven},
-        Row{"AGetDoesNotAwaitProof",
-            With(ProvenPost(),
-                 [](RetryFacts& f) {
-                   f.peer_gone = false;
-                   f.idempotent = true;
-                 }),
-            RetryDecision::kRetryIdempotent},
-        Row{"Acknowledged",
-            With(ProvenPost(), [](RetryFacts& f) { f.nothing_acknowledged = false; }),
-            RetryDecision::kNotProven},
-        Row{"ResetWithoutAnEnd",
-            With(ProvenPost(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
-            RetryDecision::kNotProven},
-        Row{"BeyondThePolicysAttempts", With(Stale(), [](RetryFacts& f) { f.attempts_made = 1; }),
-            RetryDecision::kRetryIdempotent},
-        Row{"OnceOnly", With(Stale(), [](RetryFacts& f) { f.stale_retry_made = true; }),
-            RetryDecision::kNotInPolicy}),
+    testing::Values(Row{"OfAGet", Stale(), RetryDecision::kRetryIdempotent},
+                    Row{"OfAGetByReset",
+                        With(Stale(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
+                        RetryDecision::kRetryIdempotent},
+                    Row{"BeforeAnythingWasWritten",
+                        With(Stale(),
+                             [](RetryFacts& f) {
+                               f.nothing_written = true;
+                               f.idempotent = false;
+                             }),
+                        RetryDecision::kRetryUnwritten},
+                    Row{"Unread", ProvenPost(), RetryDecision::kRetryProven},
+                    Row{"UnreadGet", With(ProvenPost(), [](RetryFacts& f) { f.idempotent = true; }),
+                        RetryDecision::kRetryProven},
+                    Row{"PerhapsUnread",
+                        With(ProvenPost(), [](RetryFacts& f) { f.evidence = Evidence::kPending; }),
+                        RetryDecision::kAwaitProof},
+                    Row{"PerhapsUnreadForLong",
+                        With(ProvenPost(),
+                             [](RetryFacts& f) {
+                               f.evidence = Evidence::kPending;
+                               f.patience_over = true;
+                             }),
+                        RetryDecision::kNotProven},
+                    Row{"AGetDoesNotAwaitProof",
+                        With(ProvenPost(),
+                             [](RetryFacts& f) {
+                               f.evidence = Evidence::kPending;
+                               f.idempotent = true;
+                             }),
+                        RetryDecision::kRetryIdempotent},
+                    Row{"Acknowledged",
+                        With(ProvenPost(), [](RetryFacts& f) { f.evidence = Evidence::kUnknown; }),
+                        RetryDecision::kNotProven},
+                    Row{"ResetWithoutAnEnd",
+                        With(ProvenPost(),
+                             [](RetryFacts& f) {
+                               f.end = AttemptEnd::kReset;
+                               f.evidence = Evidence::kUnknown;
+                             }),
+                        RetryDecision::kNotProven},
+                    Row{"ResetByWhoSaysThatItDidNothing",
+                        With(ProvenPost(), [](RetryFacts& f) { f.end = AttemptEnd::kReset; }),
+                        RetryDecision::kRetryProven},
+                    Row{"BeyondThePolicysAttempts",
+                        With(Stale(), [](RetryFacts& f) { f.attempts_made = 1; }),
+                        RetryDecision::kRetryIdempotent},
+                    Row{"OnceOnly", With(Stale(), [](RetryFacts& f) { f.stale_retry_made = true; }),
+                        RetryDecision::kNotInPolicy}),
     RowName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -131,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
                         With(ProvenPost(), [](RetryFacts& f) { f.policy = &kOff; }),
                         RetryDecision::kSwitchedOff},
                     Row{"ResponseBegun",
-                        With(Stale(), [](RetryFacts& f) { f.response_begun = true; }),
+                        With(Stale(), [](RetryFacts& f) { f.evidence = Evidence::kProcessed; }),
                         RetryDecision::kResponseBegun},
                     Row{"NotReplayable", With(Stale(), [](RetryFacts& f) { f.replayable = false; }),
                         RetryDecision::kNotReplayable},
@@ -156,14 +165,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"ALostBodyAwaitsNoProof",
                         With(ProvenPost(),
                              [](RetryFacts& f) {
-                               f.peer_gone = false;
+                               f.evidence = Evidence::kPending;
                                f.replayable = false;
                              }),
                         RetryDecision::kNotReplayable},
                     Row{"AttemptsUsedWithoutWaitingForProof",
                         With(Fresh(AttemptEnd::kClosed, kRefused),
                              [](RetryFacts& f) {
-                               f.nothing_acknowledged = true;
+                               f.evidence = Evidence::kPending;
                                f.attempts_made = 1;
                              }),
                         RetryDecision::kAttemptsUsed}),
@@ -243,11 +252,11 @@ INSTANTIATE_TEST_SUITE_P(
             RetryDecision::kRetryRefused},
         Row{"PerhapsRefused",
             With(Fresh(AttemptEnd::kClosed, kRefused),
-                 [](RetryFacts& f) { f.nothing_acknowledged = true; }),
+                 [](RetryFacts& f) { f.evidence = Evidence::kPending; }),
             RetryDecision::kAwaitProof},
         Row{"ClosedAfterItWasRead", Fresh(AttemptEnd::kClosed, kRefused),
             RetryDecision::kNotProven},
-        Row{"ResetIsNoRefusal", With(Fresh(AttemptEnd::kReset, kRefused), kProven),
+        Row{"ResetIsNoRefusal", With(Fresh(AttemptEnd::kReset, kRefused), kPost),
             RetryDecision::kNotProven},
         Row{"Broken", Fresh(AttemptEnd::kReset, kGatewayError), RetryDecision::kRetryGatewayError},
         Row{"BrokenUnderAPost", With(Fresh(AttemptEnd::kReset, kGatewayError), kPost),
@@ -280,7 +289,7 @@ TEST(RetryTest, AForgottenFactNeverRepeats) {
 TEST(RetryTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
   const std::vector<const RetryPolicy*> policies{&kDefault, &kRefused, &kGatewayError,
                                                  &kEverything};
-  for (int bits = 0; bits < 1 << 6; ++bits) {
+  for (int bits = 0; bits < 1 << 5; ++bits) {
     for (const RetryPolicy* policy : policies) {
       for (const AttemptEnd end : {AttemptEnd::kClosed, AttemptEnd::kReset,
                                    AttemptEnd::kFirstByteTimeout, AttemptEnd::kStatus}) {
@@ -289,13 +298,10 @@ TEST(RetryTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
                                .status = 503,
                                .stale_retry_made = (bits & 1) != 0,
                                .reused_connection = (bits & 2) != 0,
-                               .response_begun = (bits & 4) != 0,
-                               .nothing_acknowledged = (bits & 8) != 0,
-                               .peer_gone = (bits & 16) != 0,
-                               .patience_over = (bits & 32) != 0,
+                               .evidence = static_cast<Evidence>(bits >> 2 & 3),
+                               .patience_over = (bits & 16) != 0,
                                .replayable = true};
-        const bool proven = end == AttemptEnd::kClosed && facts.nothing_acknowledged &&
-                            facts.peer_gone && !facts.response_begun;
+        const bool proven = facts.evidence == Evidence::kUnprocessed;
         EXPECT_TRUE(!IsRetry(DecideRetry(facts)) || proven) << bits;
       }
     }

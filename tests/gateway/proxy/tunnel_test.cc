@@ -8,7 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "gateway/proxy/stream.h"
+#include "gateway/http1/client_stream.h"
+#include "gateway/http1/server_stream.h"
 #include "pool/net/plain_transport.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 #include "tests/pool/net/socket_pair.h"
@@ -25,15 +26,34 @@ class NoListener final : public pool::ConnectionEvents {
   void OnConnectionReady() override {}
 };
 
+class NoTerms final : public http1::ServerTerms {
+  Terms terms() const override { return {}; }
+  std::string_view Date() override { return {}; }
+};
+
+class NoStreamListener final : public stream::StreamEvents {
+  void OnStreamReady() override {}
+};
+
 class TunnelTest : public testing::Test {
  protected:
-  TunnelTest() { tunnel_.Start(); }
+  ~TunnelTest() override {
+    if (client_stream_.active()) client_stream_.Finish();
+    if (upstream_stream_.active()) upstream_stream_.Finish();
+  }
 
   void Open(pool::SocketPair client, pool::SocketPair upstream) {
     client_peer_ = Wire(std::move(client.theirs));
     upstream_peer_ = Wire(std::move(upstream.theirs));
     client_ = MakeConnection(std::move(client.ours));
     upstream_ = MakeConnection(std::move(upstream.ours));
+    if (client_stream_.active()) client_stream_.Finish();
+    if (upstream_stream_.active()) upstream_stream_.Finish();
+    client_stream_.Start(client_.get(), &terms_);
+    client_stream_.Switch(http::ResponseHead{.status = 101}, "holdfast");
+    client_->out().Clear();  // Of the head that says so.
+    upstream_stream_.Start(upstream_.get(), http::Method::kGet, &no_stream_listener_);
+    upstream_stream_.Switch();
   }
   std::unique_ptr<pool::Connection> MakeConnection(pool::FileDescriptor socket) {
     auto connection = std::make_unique<pool::Connection>(
@@ -44,7 +64,8 @@ class TunnelTest : public testing::Test {
   }
   State Pump() {
     loop_.RunOnce(pool::Duration::zero());
-    return state_ = tunnel_.Pump(*client_, *upstream_, &moved_);
+    moved_ = false;
+    return state_ = tunnel_.Pump(client_stream_, upstream_stream_, &moved_);
   }
   template <class Condition>
   bool PumpUntil(Condition condition) {
@@ -57,11 +78,15 @@ class TunnelTest : public testing::Test {
   }
 
   NoListener no_listener_;
+  NoTerms terms_;
+  NoStreamListener no_stream_listener_;
   pool::ManualClock clock_;
   pool::EventLoop loop_{&clock_};
   pool::SlabPool slabs_;
   std::unique_ptr<pool::Connection> client_;
   std::unique_ptr<pool::Connection> upstream_;
+  http1::ServerStream client_stream_{&slabs_};
+  http1::ClientStream upstream_stream_{&slabs_};
   Wire client_peer_;
   Wire upstream_peer_;
   Tunnel tunnel_;
@@ -147,7 +172,7 @@ TEST_F(TunnelTest, AReaderThatIsSlowStopsTheWriter) {
     if (now > 0) idle_turns = 0;
     Pump();
     EXPECT_LE(client_->out().size() + upstream_->in().size(),
-              2 * kHighWatermark + 2 * pool::SlabPool::kSlabBytes);
+              2 * stream::kHighWatermark + 2 * pool::SlabPool::kSlabBytes);
   }
   ASSERT_LT(sent, bytes.size()) << "the sender was held up";
   EXPECT_TRUE(PumpUntil([this, sent] { return client_peer_.received().size() == sent; }));
@@ -161,7 +186,7 @@ TEST_F(TunnelTest, ATurnHasItsShare) {
   while (upstream_->bytes_written() < sent) {
     Pump();
     EXPECT_LE(upstream_->bytes_written() - before,
-              Tunnel::kMaxRounds * (kHighWatermark + pool::Connection::kMaxReadBytes));
+              Tunnel::kMaxRounds * (stream::kHighWatermark + pool::Connection::kMaxReadBytes));
     before = upstream_->bytes_written();
     upstream_peer_.Pull();
   }
@@ -195,7 +220,7 @@ TEST_F(TunnelTest, StartForgetsTheTunnelBefore) {
   upstream_peer_.End();
   ASSERT_TRUE(PumpUntil([this] { return state_ == State::kClosed; }));
   Open(pool::UnixPair(), pool::UnixPair());
-  tunnel_.Start();
+  tunnel_ = Tunnel();
   client_peer_.Send("again");
   EXPECT_TRUE(PumpUntil([this] { return upstream_peer_.received() == "again"; }));
 }

@@ -1,0 +1,70 @@
+#include "gateway/proxy/dispatch.h"
+
+#include "gateway/http/hops.h"
+#include "gateway/route/route_choice.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using Kind = Dispatch::Kind;
+
+Dispatch Refuse(Failure failure, std::string_view detail = {}) {
+  return {.kind = Kind::kRefuse, .failure = failure, .detail = detail};
+}
+
+bool TooLarge(const http::RequestHead& request, const route::Route& route) {
+  return request.body == http::BodyKind::kLength && route.max_request_body.has_value() &&
+         request.content_length > *route.max_request_body;
+}
+
+// What keeps a request from an upstream though its route leads there.
+void StopAtUs(std::string_view via_name, const http::RequestHead& request, Dispatch* dispatch) {
+  if (http::RoundsThrough(request.headers, via_name) >= http::kMaxRoundsThroughUs) {
+    dispatch->kind = Kind::kRefuse;
+    dispatch->failure = Failure::kLoopDetected;
+  } else if (http::MaxForwards(request) == 0u) {
+    dispatch->kind = Kind::kAnswerOptions;
+    dispatch->allowed = dispatch->route->match.methods;
+  }
+}
+
+}  // namespace
+
+Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
+                         const http::RequestHead& request, http::PathForm* form) {
+  // A tunnel to anywhere is not a reverse proxy's to give, and TRACE would echo what fields the
+  // client's own network put in (RFC 9110 sections 9.3.6 and 9.3.8).
+  if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
+    return Refuse(Failure::kUnsupportedMethod);
+  }
+  if (request.expect_unknown) return Refuse(Failure::kUnknownExpectation);
+  route::Miss miss;
+  const route::Choice choice =
+      route::ChooseRoute(snapshot.routes(), listener, request, form, &miss);
+  if (choice.doubt != http::PathDoubt::kNone) {
+    return Refuse(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
+  }
+  Dispatch dispatch{.route = choice.route, .path = choice.path};
+  if (choice.route == nullptr) {
+    const bool other_method = miss.reason == route::Miss::Reason::kMethodNotAllowed;
+    dispatch.kind = other_method ? Kind::kMethodNotAllowed : Kind::kNoRoute;
+    dispatch.failure = other_method ? Failure::kMethodNotAllowed : Failure::kNoRoute;
+    dispatch.allowed = miss.allowed;
+    return dispatch;
+  }
+  if (TooLarge(request, *choice.route)) {
+    dispatch.failure = Failure::kBodyTooLarge;
+    return dispatch;
+  }
+  switch (choice.route->action) {
+    case config::Action::kRespond: dispatch.kind = Kind::kRespond; break;
+    case config::Action::kRedirect: dispatch.kind = Kind::kRedirect; break;
+    case config::Action::kUpstream:
+      dispatch.kind = Kind::kProxy;
+      StopAtUs(snapshot.config().via, request, &dispatch);
+      break;
+  }
+  return dispatch;
+}
+
+}  // namespace holdfast::proxy

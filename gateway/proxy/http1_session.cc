@@ -1,0 +1,400 @@
+#include "gateway/proxy/http1_session.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "gateway/http1/head_scan.h"
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+
+using http::ClientPersistence;
+using pool::FillStatus;
+using pool::TimePoint;
+using Step = Exchange::Step;
+
+void Http1Session::Start(Listener* listener, std::unique_ptr<pool::Connection> connection,
+                         const pool::SocketAddress& peer) {
+  auto* const session = new Http1Session(listener, std::move(connection), peer);
+  session->Enlist();  // The worker's list holds it until its end.
+  session->EnterIdle();
+}
+
+void Http1Session::TakeOver(Intake& intake, std::unique_ptr<pool::Connection> connection,
+                            const pool::SocketAddress& peer) {
+  auto* const session = new Http1Session(intake.listener(), std::move(connection), peer);
+  session->Replace(intake);
+  session->EnterIdle();
+  session->ReadHeads();
+}
+
+Http1Session::Http1Session(Listener* listener, std::unique_ptr<pool::Connection> connection,
+                           const pool::SocketAddress& peer)
+    : Session(listener), connection_(std::move(connection)), accepted_at_(context()->loop->now()) {
+  connection_->set_events(this);
+  if (peer.is_ip()) {
+    const std::string ip = peer.Ip();
+    HOLDFAST_CHECK(ip.size() <= ip_.size());
+    ip_length_ = static_cast<uint8_t>(std::ranges::copy(ip, ip_.begin()).out - ip_.begin());
+  }
+  FollowConfig();
+}
+
+void Http1Session::FollowConfig() {
+  if (config_seen_ == listener()->generation()) return;
+  config_seen_ = listener()->generation();
+  const config::Listener& config = listener()->config();
+  trusted_ = config.trusted_proxies.Contains(
+      pool::SocketAddress::FromIp(client_ip(), 0).value_or(pool::SocketAddress()));
+  expires_at_ = config.max_connection_age.has_value()
+                    ? accepted_at_ + context()->random->JitterTenth(*config.max_connection_age)
+                    : TimePoint::max();
+  max_requests_ = config.max_requests.has_value()
+                      ? context()->random->JitterTenth(*config.max_requests)
+                      : std::numeric_limits<uint32_t>::max();
+}
+
+Http1Session::~Http1Session() { HOLDFAST_CHECK(exchange_ == nullptr); }
+
+void Http1Session::MoveTo(Phase next) {
+  const Phase from = phase_;
+  HOLDFAST_CHECK(from != Phase::kClosed);
+  HOLDFAST_CHECK(next != Phase::kLinger || from == Phase::kExchange);
+  HOLDFAST_CHECK((next == Phase::kExchange) == (exchange_ != nullptr));
+  if (IdleSession::linked()) listener()->OnSessionBusy(*this);
+  phase_ = next;
+  phase_since_ = context()->loop->now();
+  if (next == Phase::kClosed) return;
+  if (next == Phase::kIdle) listener()->OnSessionIdle(*this);
+  CountActive(next == Phase::kExchange || next == Phase::kHead);
+}
+
+void Http1Session::OnConnectionReady() {
+  switch (phase_) {
+    case Phase::kIdle:
+    case Phase::kHead: return ReadHeads();
+    case Phase::kExchange: return OnReadyInExchange();
+    case Phase::kLinger: return Linger();
+    case Phase::kClosed: HOLDFAST_CHECK(false);
+  }
+}
+
+void Http1Session::OnReadyInExchange() {
+  Step step = TellOfEnd();
+  if (step == Step::kGoing) step = exchange_->Progress();
+  if (step == Step::kOver) OnExchangeOver();
+}
+
+// A client that has sent its whole request and then its end: the exchange decides what that means.
+Step Http1Session::TellOfEnd() {
+  const bool gone = connection_->gone();
+  return gone || stream_->peer_ended() ? exchange_->OnClientEnded(gone) : Step::kGoing;
+}
+
+void Http1Session::Follow(Step step) {
+  if (step == Step::kOver) EndExchange();
+}
+
+void Http1Session::OnExchangeOver() {
+  EndExchange();
+  ReadHeads();
+}
+
+void Http1Session::ReadHeads() {
+  for (int steps = 0; phase_ == Phase::kIdle || phase_ == Phase::kHead; ++steps) {
+    if (steps == kMaxReadSteps) {
+      ContinueLater();
+      break;
+    }
+    if (!ReadHead()) break;
+  }
+  // Nobody will ask this connection to go any more: the exchange that kept it has just ended.
+  if (phase_ == Phase::kIdle && listener()->leaving()) BeginDrain();
+}
+
+bool Http1Session::ReadHead() {
+  pool::Buffer& in = connection_->in();
+  if (in.empty() && !FillInput()) return false;
+  if (phase_ == Phase::kIdle) {
+    const http::EmptyLineSkipper::Result skipped = empty_lines_.Skip(in.Front());
+    if (skipped.refusal != http::Refusal::kNone) {
+      RefuseInput(skipped.refusal);
+      return true;
+    }
+    in.Consume(skipped.bytes);
+    if (skipped.bytes > 0) return true;
+  }
+  const http::HeadScanner::Result scan = http1::ScanHead(&scanner_, in, Limits());
+  switch (scan.status) {
+    case http::HeadScanner::Status::kComplete: StartExchange(scan.head_bytes); return true;
+    case http::HeadScanner::Status::kRefused: RefuseInput(scan.refusal); return true;
+    case http::HeadScanner::Status::kIncomplete: break;
+  }
+  if (phase_ == Phase::kIdle) BeginHead();
+  return FillInput();
+}
+
+void Http1Session::BeginHead() {
+  MoveTo(Phase::kHead);
+  WakeBy(Deadline());
+}
+
+// What is at hand already brings no readiness of its own.
+void Http1Session::ContinueLater() {
+  more_at_hand_ = true;
+  WakeBy(context()->loop->now());
+}
+
+bool Http1Session::FillInput() {
+  if (!connection_->readable()) return false;
+  // A head beyond its limit is refused by the scanner before the buffer reaches this one.
+  const size_t limit =
+      std::max<size_t>(stream::kHighWatermark, listener()->config().max_head_bytes + 1);
+  switch (connection_->Fill(limit)) {
+    case FillStatus::kRead: return true;
+    case FillStatus::kWouldBlock:
+    case FillStatus::kFull: return false;
+    case FillStatus::kEndOfStream: Close(SessionEndName(SessionEnd::kClientClosed)); return false;
+    case FillStatus::kError: Close(SessionEndName(SessionEnd::kClientReset)); return false;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+http::HeadLimits Http1Session::Limits() const {
+  const config::Listener& config = listener()->config();
+  return {.head_bytes = config.max_head_bytes,
+          .fields = config.max_header_fields,
+          .uri_bytes = config.max_uri_bytes};
+}
+
+Exchange::Client Http1Session::ExchangeClient() {
+  const bool head_in_pieces = phase_ == Phase::kHead;
+  return {.stream = stream_,
+          .owner = this,
+          .listener = listener(),
+          .ip = std::string_view(ip_.data(), ip_length_),
+          .trusted = trusted_,
+          .head_time = head_in_pieces ? context()->loop->now() - phase_since_ : pool::Duration{0},
+          .tie = &tie_};
+}
+
+void Http1Session::BeginExchange() {
+  FollowConfig();
+  ++requests_;
+  stream_ = context()->streams.Take(context()->slabs);
+  stream_->Start(connection_.get(), this);
+  exchange_ = context()->exchanges.Take(context());
+  exchange_->Begin(ExchangeClient());
+  scanner_.Reset();
+  empty_lines_.Reset();
+  MoveTo(Phase::kExchange);
+}
+
+void Http1Session::StartExchange(size_t head_bytes) {
+  BeginExchange();
+  const http::Refusal refusal = stream_->TakeHead(head_bytes, Limits());
+  if (refusal != http::Refusal::kNone) {
+    stream_->TakeUnread();
+    return Follow(exchange_->Refuse(refusal));
+  }
+  Step step = exchange_->Start();
+  // Its end may have come with the request.
+  if (step == Step::kGoing) step = TellOfEnd();
+  Follow(step);
+}
+
+void Http1Session::RefuseInput(http::Refusal refusal) {
+  BeginExchange();
+  stream_->TakeUnread();
+  Follow(exchange_->Refuse(refusal));
+}
+
+http1::ServerTerms::Terms Http1Session::terms() const {
+  return {.draining = context()->draining || listener()->draining(),
+          .leaving = listener()->leaving(),
+          .too_old = context()->loop->now() >= expires_at_,
+          .last_request = requests_ >= max_requests_};
+}
+
+std::string_view Http1Session::Date() { return context()->date.At(context()->loop->wall_now()); }
+
+void Http1Session::EndExchange() {
+  listener()->cells().request_bytes.Add(stream_->bytes_received());
+  listener()->cells().response_bytes.Add(stream_->bytes_sent());
+  const bool complete = exchange_->Finish();
+  const bool switched = stream_->switched();
+  const bool request_finished = stream_->request_finished();
+  persistence_ = stream_->Finish();
+  context()->exchanges.Give(context()->loop, std::exchange(exchange_, nullptr));
+  context()->streams.Give(context()->loop, std::exchange(stream_, nullptr));
+  EndAfterExchange(complete, switched, request_finished);
+}
+
+void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_finished) {
+  if (switched) return Close(SessionEndName(SessionEnd::kUpgraded));
+  if (!complete) {
+    // Without a reset a response that ends with the connection would look whole.
+    if (persistence_ == ClientPersistence::kResponseUntilClose) connection_->Abort();
+    return Close(SessionEndName(SessionEnd::kExchangeCut));
+  }
+  if (persistence_ == ClientPersistence::kKeep) return EnterIdle();
+  // Closing a socket that holds unread bytes sends a reset, which can overtake the response
+  // (RFC 9112 section 9.6). What follows a head that could not be read, or the refusal of a tunnel,
+  // is unknown: it may come yet.
+  const bool more_may_come = persistence_ == ClientPersistence::kFramingError ||
+                             persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
+  const bool nothing_unread =
+      !more_may_come && request_finished && connection_->in().empty() && !connection_->readable();
+  if (nothing_unread || connection_->gone()) return Close(EndReason());
+  BeginLinger();
+}
+
+std::string_view Http1Session::EndReason() const {
+  return head_timed_out_ ? SessionEndName(SessionEnd::kHeadTimeout)
+                         : http::PersistenceName(persistence_);
+}
+
+void Http1Session::EnterIdle() {
+  MoveTo(Phase::kIdle);
+  WakeBy(Deadline());
+}
+
+void Http1Session::BeginLinger() {
+  connection_->Shutdown();
+  MoveTo(Phase::kLinger);
+  linger_progress_ = phase_since_;
+  WakeBy(phase_since_ + kLingerStall);
+  Linger();
+}
+
+void Http1Session::Linger() {
+  for (int round = 0; round < kLingerRounds; ++round) {
+    connection_->in().Clear();
+    if (!connection_->readable()) return;
+    switch (connection_->Fill(stream::kHighWatermark)) {
+      case FillStatus::kRead: linger_progress_ = context()->loop->now(); break;
+      case FillStatus::kWouldBlock:
+      case FillStatus::kFull: return;
+      case FillStatus::kEndOfStream:
+      case FillStatus::kError: return Close(EndReason());
+    }
+  }
+  // It sends faster than a turn may read; the timer looks again. What is left in the socket slows
+  // it.
+  connection_->in().Clear();
+  ContinueLater();
+}
+
+void Http1Session::OnTimer(TimePoint now) {
+  const TimePoint deadline = Deadline();
+  if (now >= deadline) return OnDeadline();
+  WakeBy(deadline);
+  if (!more_at_hand_) return;
+  more_at_hand_ = false;
+  if (phase_ == Phase::kLinger) return Linger();
+  if (phase_ != Phase::kExchange) ReadHeads();
+}
+
+// What ends the present phase if nothing happens any more.
+TimePoint Http1Session::Deadline() const {
+  const config::Listener& config = listener()->config();
+  switch (phase_) {
+    case Phase::kIdle:
+      return config.idle_timeout.has_value() ? phase_since_ + *config.idle_timeout
+                                             : TimePoint::max();
+    case Phase::kHead: return HeadDeadline();
+    case Phase::kExchange:  // It has a timer of its own.
+      return TimePoint::max();
+    case Phase::kLinger:
+      return std::min(phase_since_ + kLingerTotal, linger_progress_ + kLingerStall);
+    case Phase::kClosed: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+TimePoint Http1Session::HeadDeadline() const {
+  const auto& limit = listener()->config().head_timeout;
+  const TimePoint deadline = limit.has_value() ? phase_since_ + *limit : TimePoint::max();
+  if (!listener()->leaving()) return deadline;
+  const TimePoint since = std::max(phase_since_, listener()->leaving_since());
+  return std::min(deadline, since + kLeavingHeadPatience);
+}
+
+void Http1Session::OnDeadline() {
+  if (phase_ == Phase::kIdle) return Close(SessionEndName(SessionEnd::kIdleTimeout));
+  if (phase_ == Phase::kLinger) return Close(EndReason());
+  HOLDFAST_CHECK(phase_ == Phase::kHead);
+  if (listener()->leaving()) return Close(SessionEndName(SessionEnd::kDrained));
+  OnHeadTimeout();
+}
+
+// Part of a request came and the rest did not: worth telling (RFC 9110 section 15.5.9).
+void Http1Session::OnHeadTimeout() {
+  head_timed_out_ = true;
+  BeginExchange();
+  stream_->TakeUnread();
+  Follow(exchange_->Reject(Failure::kHeadTimeout));
+}
+
+// An earlier wake-up that is armed already may stay: OnTimer looks at the deadline when it comes,
+// which is cheaper than moving the timer for every request.
+void Http1Session::WakeBy(TimePoint deadline) {
+  if (deadline == TimePoint::max()) return;
+  if (!timer_.armed() || timer_.deadline() > deadline) {
+    context()->loop->timers().Arm(timer_, deadline);
+  }
+}
+
+void Http1Session::OnReconfigured() {
+  if (phase_ == Phase::kExchange) return exchange_->OnReconfigured();
+  if (phase_ != Phase::kClosed) WakeBy(Deadline());
+}
+
+void Http1Session::BeginDrain() {
+  // A response that is out waits for nothing else any more.
+  if (phase_ == Phase::kExchange) {
+    if (exchange_->Progress() == Step::kOver) OnExchangeOver();
+    return;
+  }
+  if (phase_ == Phase::kHead) return WakeBy(Deadline());
+  if (phase_ == Phase::kIdle) CloseIfQuiet(SessionEnd::kDrained);
+}
+
+bool Http1Session::GiveWay() {
+  HOLDFAST_CHECK(phase_ == Phase::kIdle);
+  return CloseIfQuiet(SessionEnd::kIdleEvicted);
+}
+
+// A request that is there already is served; in a drain with Connection: close.
+bool Http1Session::CloseIfQuiet(SessionEnd reason) {
+  if (connection_->Inspect() == pool::Quiet::kData) {
+    ContinueLater();
+    return false;
+  }
+  Close(SessionEndName(reason));
+  return true;
+}
+
+bool Http1Session::Cut() {
+  if (phase_ == Phase::kExchange) {
+    exchange_->Cut();
+    EndExchange();
+    return true;
+  }
+  if (phase_ != Phase::kClosed) Close(SessionEndName(SessionEnd::kDrained));
+  return false;
+}
+
+void Http1Session::Close(std::string_view reason) {
+  HOLDFAST_CHECK(exchange_ == nullptr);
+  MoveTo(Phase::kClosed);
+  tie_.Close();
+  connection_->Close();
+  Delist(reason);
+  context()->loop->timers().Cancel(timer_);
+  context()->loop->DestroyLater(std::unique_ptr<Http1Session>(this));
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,278 @@
+#include "gateway/proxy/upstream_call.h"
+
+#include <utility>
+
+#include "gateway/proxy/context.h"
+#include "pool/connect_result.h"
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+
+using metrics::Metric;
+using pool::Checkout;
+using pool::Outcome;
+using stream::UpstreamTrouble;
+using Stage = UpstreamCall::Stage;
+
+UpstreamCall::UpstreamCall(WorkerContext* context, ExchangeAccount* account, CallEvents* events)
+    : context_(context),
+      account_(account),
+      events_(events),
+      replay_(context->slabs),
+      http1_(context->slabs) {}
+
+Stage UpstreamCall::MoveTo(Stage next) {
+  switch (next) {
+    case Stage::kAtRest: HOLDFAST_CHECK(stream_ == nullptr && !waiting()); break;
+    case Stage::kWaiting: HOLDFAST_CHECK(waiting() || wake_at_.has_value()); break;
+    case Stage::kOpen: HOLDFAST_CHECK(stream_ != nullptr && !waiting()); break;
+    case Stage::kFailed: HOLDFAST_CHECK(stage_ != Stage::kAtRest && !waiting()); break;
+  }
+  stage_ = next;
+  return next;
+}
+
+Stage UpstreamCall::Begin(const Request& request) {
+  HOLDFAST_CHECK(stage_ == Stage::kAtRest);
+  request_ = request;
+  request_done_ = proving_ = false;
+  trailers_ = nullptr;
+  wake_at_.reset();
+  attempts_.Begin(*request.policy);
+  stage_ = Stage::kWaiting;
+  return Acquire();
+}
+
+Stage UpstreamCall::Acquire() {
+  attempts_.BeginSearch(context_->loop->now());
+  Checkout checkout = request_.cluster->Acquire(this,
+                                                {.hash = request_.hash,
+                                                 .tried = attempts_.tried(),
+                                                 .last_resort = attempts_.searching(),
+                                                 .fresh = attempts_.stale_retry_made(),
+                                                 .tie = request_.tie},
+                                                &account_->endpoint);
+  switch (checkout.status) {
+    case Checkout::Status::kLeased: return Open(std::move(checkout.lease));
+    case Checkout::Status::kWaiting: return MoveTo(Stage::kWaiting);
+    case Checkout::Status::kRefused: return OnRefused(checkout.refusal, account_->endpoint);
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void UpstreamCall::OnLease(pool::Lease lease) {
+  HOLDFAST_CHECK(stage_ == Stage::kWaiting);
+  Open(std::move(lease));
+  events_->OnCallReady();
+}
+
+Stage UpstreamCall::Open(pool::Lease lease) {
+  HOLDFAST_CHECK(stream_ == nullptr && lease.held());
+  account_->NoteLease(lease, context_->loop->now());
+  lease_ = std::move(lease);
+  if (context_->upstream_streams != nullptr) {
+    stream_ = context_->upstream_streams->Open(lease_, request_.head->method, this);
+  } else {
+    http1_.Start(&lease_.connection(), request_.head->method, this);
+    stream_ = &http1_;
+  }
+  stream_->SendHead(*request_.head, request_.facts);
+  pool::Buffer body(context_->slabs);
+  replay_.BeginAttempt(
+      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)),
+      &body);
+  if (!body.empty()) stream_->SendBody(body, body.size());
+  if (request_done_) stream_->SendEnd(trailers_);
+  return MoveTo(Stage::kOpen);
+}
+
+void UpstreamCall::SendBody(pool::Buffer& from, size_t bytes) {
+  HOLDFAST_CHECK(stage_ == Stage::kOpen && !request_done_);
+  replay_.Note(from, bytes);
+  stream_->SendBody(from, bytes);
+}
+
+void UpstreamCall::SendEnd(const http::HeaderList* trailers) {
+  HOLDFAST_CHECK(stage_ == Stage::kOpen && !request_done_);
+  trailers_ = trailers;
+  request_done_ = true;
+  stream_->SendEnd(trailers);
+}
+
+void UpstreamCall::OnCheckoutFailed(pool::CheckoutResult result,
+                                    const pool::SocketAddress& endpoint) {
+  OnRefused(result, endpoint);
+  events_->OnCallReady();
+}
+
+// Nothing of the request has left, so it may be sent elsewhere whatever its method is. The pool has
+// reported what speaks against the endpoint.
+Stage UpstreamCall::OnRefused(pool::CheckoutResult result, const pool::SocketAddress& endpoint) {
+  account_->endpoint = endpoint;
+  const bool failed = pool::OutcomeOf(result).has_value();
+  // That one has too much to do is no reason to ask one that is not up.
+  const bool spills = pool::IsOfOneEndpoint(result) && MayAskNext() &&
+                      request_.cluster->HasOther(endpoint, attempts_.tried());
+  if ((failed || spills) &&
+      MayRepeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) {
+    return Repeat();
+  }
+  const Failure failure = FailureOf(result);
+  // What resolvers say is the operator's business, not the client's.
+  if (failure == Failure::kNoEndpoint) account_->detail = request_.cluster->note();
+  return Fail(failure);
+}
+
+bool UpstreamCall::MayAskNext() {
+  return attempts_.MaySearchOn(context_->loop->now(), request_.cluster->connect_timeout()) &&
+         request_.cluster->HasUntried(account_->endpoint, attempts_.tried());
+}
+
+void UpstreamCall::OnStreamReady() {
+  if (proving_) ConsiderBroken(AttemptEnd::kClosed);
+  events_->OnCallReady();
+}
+
+Stage UpstreamCall::OnTrouble(UpstreamTrouble trouble) {
+  HOLDFAST_CHECK(stage_ == Stage::kOpen);
+  HOLDFAST_CHECK(trouble == UpstreamTrouble::kClosed || trouble == UpstreamTrouble::kReset);
+  return ConsiderBroken(trouble == UpstreamTrouble::kReset ? AttemptEnd::kReset
+                                                           : AttemptEnd::kClosed);
+}
+
+// While proof is awaited nothing is written to the connection: what it has not taken yet, the peer
+// shall not come to read.
+Stage UpstreamCall::ConsiderBroken(AttemptEnd end) {
+  const pool::TimePoint now = context_->loop->now();
+  RetryFacts facts = FactsAt(end);
+  facts.patience_over = proving_ && now >= proving_since_ + kProofPatience;
+  const RetryDecision decision = DecideRetry(facts);
+  if (decision == RetryDecision::kAwaitProof) {
+    if (!proving_) proving_since_ = now;
+    if (!proving_ || now >= *wake_at_) wake_at_ = now + kProofStep;
+    proving_ = true;
+    return MoveTo(Stage::kWaiting);
+  }
+  proving_ = false;
+  Failure failure = end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
+  if (stream_->response_begun()) failure = Failure::kUpstreamHeadTruncated;
+  if (MayRepeat(decision, OutcomeAfter(failure, /*status=*/0))) return Repeat();
+  return Fail(failure, "not sent again: " + std::string(RetryDecisionName(*account_->retry)));
+}
+
+Stage UpstreamCall::OnWake() {
+  HOLDFAST_CHECK(stage_ == Stage::kWaiting && wake_at_.has_value());
+  if (proving_) return ConsiderBroken(AttemptEnd::kClosed);
+  wake_at_.reset();
+  return Acquire();
+}
+
+Stage UpstreamCall::OnStatus(uint16_t status, bool* replaced) {
+  HOLDFAST_CHECK(stage_ == Stage::kOpen);
+  *replaced = false;
+  if (!PolicyCoversStatus(*request_.policy, status)) return stage_;
+  RetryFacts facts = FactsAt(AttemptEnd::kStatus);
+  facts.status = status;
+  *replaced = MayRepeat(DecideRetry(facts), OutcomeOfStatus(status));
+  return *replaced ? Repeat() : stage_;
+}
+
+Stage UpstreamCall::OnFirstByteTimeout() {
+  HOLDFAST_CHECK(stage_ == Stage::kOpen);
+  if (MayRepeat(DecideRetry(FactsAt(AttemptEnd::kFirstByteTimeout)), Outcome::kFirstByteTimeout)) {
+    return Repeat();
+  }
+  return Fail(Failure::kFirstByteTimeout);
+}
+
+RetryFacts UpstreamCall::FactsAt(AttemptEnd end) {
+  RetryFacts facts{.end = end,
+                   .policy = request_.policy,
+                   .attempts_made = attempts_.made(),
+                   .stale_retry_made = attempts_.stale_retry_made(),
+                   .idempotent = http::IsIdempotent(request_.head->method),
+                   .replayable = replay_.complete()};
+  facts.untried = end != AttemptEnd::kStatus && MayAskNext();
+  if (stream_ == nullptr) return facts;
+  facts.reused_connection = MetKeptConnection();
+  facts.nothing_written = stream_->bytes_sent() == 0;
+  facts.evidence = stream_->evidence();
+  facts.elsewhere = request_.cluster->HasOther(account_->endpoint, attempts_.tried());
+  return facts;
+}
+
+bool UpstreamCall::MayRepeat(RetryDecision decision, std::optional<Outcome> outcome) {
+  pool::Duration pause{0};
+  if (IsRetry(decision)) {
+    attempts_.NoteFailed(account_->endpoint);
+    pause = attempts_.NextPause(decision, request_.cluster->endpoints(), context_->random);
+    if (EndsWholeTime(pause)) {
+      decision = RetryDecision::kNoTimeLeft;
+    } else if (!attempts_.Permit(decision, *request_.cluster)) {
+      decision = RetryDecision::kBudgetExhausted;
+    }
+  }
+  account_->retry = decision;
+  context_->shard
+      ->CounterFor(Metric::kUpstreamRetriesTotal,
+                   {request_.cluster->name(), RetryDecisionName(decision)})
+      .Add();
+  if (!IsRetry(decision)) return false;
+  ++account_->retries;
+  EndAttempt(outcome);
+  account_->BeginAttempt();
+  wake_at_.reset();
+  if (pause > pool::Duration::zero()) wake_at_ = context_->loop->now() + pause;
+  return true;
+}
+
+Stage UpstreamCall::Repeat() {
+  if (wake_at_.has_value()) return MoveTo(Stage::kWaiting);
+  stage_ = Stage::kWaiting;
+  return Acquire();
+}
+
+// With the pause no time would be left for another attempt: what is at hand is the better answer.
+bool UpstreamCall::EndsWholeTime(pool::Duration pause) const {
+  return request_.ends.has_value() && context_->loop->now() + pause >= *request_.ends;
+}
+
+Stage UpstreamCall::Fail(Failure failure, std::string detail) {
+  failure_ = failure;
+  failure_detail_ = std::move(detail);
+  wake_at_.reset();
+  return MoveTo(Stage::kFailed);
+}
+
+// A kept connection that was dead speaks of its age, not of the endpoint's health.
+std::optional<Outcome> UpstreamCall::OutcomeAfter(Failure failure, int status) const {
+  if (stream_ == nullptr) return std::nullopt;
+  const bool died = failure == Failure::kUpstreamClosed || failure == Failure::kUpstreamReset;
+  if (died && MetKeptConnection() && !stream_->response_begun()) return std::nullopt;
+  if (const std::optional<Outcome> outcome = OutcomeOf(failure)) return outcome;
+  if (status == 0) return std::nullopt;
+  return OutcomeOfStatus(status);
+}
+
+void UpstreamCall::EndAttempt(std::optional<Outcome> outcome) {
+  if (stream_ == nullptr) return;
+  if (outcome.has_value()) request_.cluster->Report(account_->endpoint, *outcome);
+  pool::ReuseFacts facts = std::exchange(stream_, nullptr)->Finish();
+  facts.tie = request_.tie;
+  account_->close = lease_.End(facts);
+}
+
+void UpstreamCall::End(Failure failure, int status) {
+  if (stage_ == Stage::kAtRest) return;
+  CancelWait();
+  EndAttempt(OutcomeAfter(failure, status));
+  attempts_.End();
+  replay_.Clear();
+  request_ = Request{};
+  wake_at_.reset();
+  request_done_ = proving_ = false;
+  failure_detail_.clear();
+  MoveTo(Stage::kAtRest);
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,78 @@
+#include "gateway/proxy/session.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+
+class TestSession final : public Session {
+ public:
+  using Session::CountActive;
+  using Session::Delist;
+  using Session::Enlist;
+  using Session::Replace;
+  explicit TestSession(Listener* listener) : Session(listener) {}
+  void BeginDrain() override {}
+  bool Cut() override { return false; }
+  void OnReconfigured() override {}
+  bool GiveWay() override { return false; }
+  pool::TimePoint idle_since() const override { return {}; }
+};
+
+class SessionTest : public testing::Test {
+ protected:
+  int64_t Idle() { return harness_.Level(Metric::kClientConnections, {"edge", "idle"}); }
+  int64_t Active() { return harness_.Level(Metric::kClientConnections, {"edge", "active"}); }
+  ProxyHarness harness_;
+};
+
+TEST_F(SessionTest, HoldsAPlaceAndIsCountedOnce) {
+  ASSERT_TRUE(harness_.listener->TakePlace());
+  TestSession session(harness_.listener.get());
+  session.Enlist();
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  EXPECT_EQ(Idle(), 1);
+  session.CountActive(true);
+  session.CountActive(true);
+  EXPECT_EQ(Idle(), 0);
+  EXPECT_EQ(Active(), 1);
+  session.Delist("why");
+  EXPECT_EQ(Active(), 0);
+  EXPECT_EQ(harness_.Closed("why"), 1u);
+  EXPECT_EQ(harness_.listener->sessions(), 0u);
+}
+
+TEST_F(SessionTest, ASuccessorTakesOverThePlaceAndTheCount) {
+  ASSERT_TRUE(harness_.listener->TakePlace());
+  TestSession first(harness_.listener.get());
+  first.Enlist();
+  first.CountActive(true);
+  TestSession second(harness_.listener.get());
+  second.Replace(first);
+  EXPECT_EQ(harness_.context.sessions.size(), 1u);
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  EXPECT_EQ(Active(), 1);
+  second.CountActive(false);
+  EXPECT_EQ(Idle(), 1);
+  second.Delist("why");
+  EXPECT_EQ(Idle(), 0);
+  EXPECT_EQ(harness_.Closed("why"), 1u) << "the first did not end";
+}
+
+TEST(SessionEndTest, NamesAreDistinct) {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(SessionEnd::kUpgraded); ++i) {
+    EXPECT_TRUE(names.insert(SessionEndName(static_cast<SessionEnd>(i))).second);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::proxy
