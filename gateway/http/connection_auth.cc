@@ -1,6 +1,7 @@
 #include "gateway/http/connection_auth.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "gateway/http/syntax.h"
@@ -9,7 +10,6 @@ namespace holdfast::http {
 namespace {
 
 constexpr std::string_view kSchemes[] = {"ntlm", "negotiate", "nego2"};
-constexpr std::string_view kChallenge = "www-authenticate";
 
 // RFC 9110 section 11.3: scheme names know no case, and a challenge begins with one.
 bool NamesScheme(std::string_view challenge) {
@@ -28,21 +28,20 @@ bool ListsScheme(std::string_view value) {
   return false;
 }
 
-bool CarriesChallenge(const HeaderField& field) {
-  switch (field.id) {
-    case FieldId::kAuthorization:
-    case FieldId::kProxyAuthorization:
-    case FieldId::kProxyAuthenticate: return true;
-    case FieldId::kOther: return EqualsIgnoreCase(field.name, kChallenge);
-    default: return false;
-  }
+constexpr FieldId kCarriers[] = {FieldId::kAuthorization, FieldId::kProxyAuthorization,
+                                 FieldId::kProxyAuthenticate, FieldId::kWwwAuthenticate};
+
+bool CarriesChallenge(FieldId id) {
+  return std::ranges::find(kCarriers, id) != std::end(kCarriers);
 }
 
 }  // namespace
 
 bool AuthenticatesConnection(const HeaderList& headers) {
+  // Hardly ever is there one, and the list knows without being walked.
+  if (std::ranges::none_of(kCarriers, [&](FieldId id) { return headers.Has(id); })) return false;
   return std::ranges::any_of(headers.fields(), [](const HeaderField& field) {
-    return CarriesChallenge(field) && ListsScheme(field.value);
+    return CarriesChallenge(field.id) && ListsScheme(field.value);
   });
 }
 

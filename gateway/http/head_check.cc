@@ -1,8 +1,8 @@
 #include "gateway/http/head_check.h"
 
-#include <bit>
 #include <cstring>
 
+#include "gateway/http/byte_scan.h"
 #include "gateway/http/syntax.h"
 
 namespace holdfast::http {
@@ -22,46 +22,8 @@ Refusal NameStrayByte(const char* p, const char* end, Refusal otherwise) {
   }
 }
 
-// Eight bytes at a time: most of a head is values, and nearly all of their bytes are fine. The high
-// bit of a byte is set where it is below 0x20 or equal to 0x7f. The subtractions can borrow
-// from a place above a real hit, never without one, so the lowest bit that is set is right.
-uint64_t ControlBytes(const char* p) {
-  constexpr uint64_t kOnes = 0x0101010101010101u;
-  constexpr uint64_t kHigh = 0x8080808080808080u;
-  uint64_t word;
-  std::memcpy(&word, p, sizeof word);
-  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-  const uint64_t below_space = (word - kOnes * 0x20) & ~word;
-  const uint64_t deleted = word ^ (kOnes * 0x7f);
-  const uint64_t is_delete = (deleted - kOnes) & ~deleted;
-  return (below_space | is_delete) & kHigh;
-}
-
-// The first byte from `p` on that may not be in a value, or `end`.
-const char* SkipValueBytes(const char* p, const char* end) {
-  while (end - p >= 8) {
-    const uint64_t control = ControlBytes(p);
-    if (control == 0) {
-      p += 8;
-      continue;
-    }
-    p += std::countr_zero(control) / 8;
-    if (*p != '\t') return p;
-    ++p;
-  }
-  while (p != end && IsValueByte(*p)) ++p;
-  return p;
-}
-
-const char* SkipTokenBytes(const char* p, const char* end) {
-  while (p != end && IsTokenByte(*p)) ++p;
-  return p;
-}
-
-bool IsTargetByte(char byte) { return byte > 0x20 && byte < 0x7f && byte != '#'; }
-
 bool AtLineEnd(const char* p, const char* end) {
-  return end - p >= 2 && p[0] == '\r' && p[1] == '\n';
+  return end - p >= 2 && std::memcmp(p, "\r\n", 2) == 0;
 }
 
 // "HTTP/" DIGIT "." DIGIT. The digits are for the caller to judge.
@@ -80,6 +42,28 @@ Refusal NameBadNameByte(const char* name, const char* p, const char* end) {
   return NameStrayByte(p, end, *p == '\r' ? Refusal::kMissingColon : Refusal::kMalformedFieldName);
 }
 
+// Calls `on_field` with the name and the untrimmed value of each field.
+template <typename OnField>
+Refusal WalkFieldLines(std::string_view bytes, size_t max_fields, OnField on_field) {
+  const char* p = bytes.data();
+  const char* const end = p + bytes.size();
+  size_t count = 0;
+  while (!AtLineEnd(p, end)) {
+    const char* const name = p;
+    p = SkipTokenBytes(p, end);
+    if (p == end || *p != ':') return NameBadNameByte(name, p, end);
+    if (p == name) return Refusal::kEmptyFieldName;
+    if (++count > max_fields) return Refusal::kTooManyFields;
+    const char* const value = p + 1;
+    p = SkipValueBytes(value, end);
+    if (!AtLineEnd(p, end)) return NameStrayByte(p, end, Refusal::kControlByte);
+    on_field(std::string_view(name, static_cast<size_t>(value - 1 - name)),
+             std::string_view(value, static_cast<size_t>(p - value)));
+    p += 2;
+  }
+  return p + 2 == end ? Refusal::kNone : Refusal::kIncompleteHead;
+}
+
 }  // namespace
 
 Refusal CheckRequestLine(std::string_view bytes, size_t max_target_bytes, RequestLine* line) {
@@ -94,8 +78,7 @@ Refusal CheckRequestLine(std::string_view bytes, size_t max_target_bytes, Reques
   if (line->method.size() > kMaxMethodBytes) return Refusal::kMethodTooLong;
 
   const char* const target = method_end + 1;
-  p = target;
-  while (p != end && IsTargetByte(*p)) ++p;
+  p = SkipTargetBytes(target, end);
   if (p == end) return Refusal::kIncompleteHead;
   line->target = std::string_view(target, static_cast<size_t>(p - target));
   if (line->target.size() > max_target_bytes) return Refusal::kUriTooLong;
@@ -138,21 +121,15 @@ Refusal CheckStatusLine(std::string_view bytes, StatusLine* line) {
 }
 
 Refusal CheckFieldLines(std::string_view bytes, size_t max_fields, size_t* fields) {
-  const char* p = bytes.data();
-  const char* const end = p + bytes.size();
-  size_t count = 0;
-  while (!AtLineEnd(p, end)) {
-    const char* const name = p;
-    p = SkipTokenBytes(p, end);
-    if (p == end || *p != ':') return NameBadNameByte(name, p, end);
-    if (p == name) return Refusal::kEmptyFieldName;
-    if (++count > max_fields) return Refusal::kTooManyFields;
-    p = SkipValueBytes(p + 1, end);
-    if (!AtLineEnd(p, end)) return NameStrayByte(p, end, Refusal::kControlByte);
-    p += 2;
-  }
-  *fields = count;
-  return p + 2 == end ? Refusal::kNone : Refusal::kIncompleteHead;
+  *fields = 0;
+  return WalkFieldLines(bytes, max_fields, [&](std::string_view, std::string_view) { ++*fields; });
+}
+
+Refusal ListFieldLines(std::string_view bytes, size_t max_fields, HeaderList* headers) {
+  headers->Clear();
+  return WalkFieldLines(bytes, max_fields, [&](std::string_view name, std::string_view value) {
+    headers->Add({name, TrimWhiteSpace(value), IdentifyField(name), false});
+  });
 }
 
 }  // namespace holdfast::http

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "gateway/http/framing.h"
+#include "gateway/http/header_list.h"
 
 namespace holdfast::http {
 
@@ -36,6 +37,8 @@ Refusal CheckStatusLine(std::string_view bytes, StatusLine* line);
 
 // Field lines up to the empty line, which has to end `bytes`. Counts the fields.
 Refusal CheckFieldLines(std::string_view bytes, size_t max_fields, size_t* fields);
+// The same, and lists them. On refusal `headers` holds the fields before it.
+Refusal ListFieldLines(std::string_view bytes, size_t max_fields, HeaderList* headers);
 
 }  // namespace holdfast::http
 

@@ -1,6 +1,9 @@
 #include "gateway/http/header_list.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
+#include <type_traits>
 
 #include "gateway/http/syntax.h"
 
@@ -18,6 +21,20 @@ constexpr std::array<char, 256> kLower = LowerTable();
 
 char Lower(char byte) { return kLower[static_cast<unsigned char>(byte)]; }
 
+constexpr size_t kWordBytes = sizeof(uint64_t);
+
+// Eight bytes in lower case; unlike a name's, they may be any.
+uint64_t LowerWord(const char* p) {
+  constexpr uint64_t kOnes = 0x0101010101010101u;
+  uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  const uint64_t seven_bits = word & (kOnes * 0x7f);
+  const uint64_t from_a = seven_bits + kOnes * (0x80 - 'A');
+  const uint64_t past_z = seven_bits + kOnes * (0x7f - 'Z');
+  const uint64_t letters = (from_a ^ past_z) & ~word & (kOnes * 0x80);
+  return word | (letters >> 2);
+}
+
 // `lower` is in lower case and as long as `name`.
 bool Is(std::string_view name, const char* lower) {
   for (size_t i = 0; i < name.size(); ++i) {
@@ -26,9 +43,57 @@ bool Is(std::string_view name, const char* lower) {
   return true;
 }
 
-FieldId Pick(std::string_view name, const char* lower, FieldId id) {
-  return Is(name, lower) ? id : FieldId::kOther;
+// The first and the last bytes of a name, in lower case; of up to 16 bytes none is left out.
+// Setting one bit makes a letter small and leaves the other bytes of names as they are, but for '^'
+// and '_', which are in none that is known.
+struct FoldedEnds {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  bool operator==(const FoldedEnds&) const = default;
+};
+
+template <typename Word>
+constexpr Word FoldedWord(std::string_view name, size_t at) {
+  Word word = 0;
+  if (std::is_constant_evaluated()) {
+    for (size_t i = 0; i < sizeof word; ++i) {
+      const size_t place = std::endian::native == std::endian::little ? i : sizeof word - 1 - i;
+      word |= static_cast<Word>(static_cast<Word>(name[at + i]) << (8 * place));
+    }
+  } else {
+    std::memcpy(&word, name.data() + at, sizeof word);
+  }
+  return word | static_cast<Word>(0x2020202020202020u);
 }
+
+template <typename Word>
+constexpr FoldedEnds FoldedEndsOf(std::string_view name) {
+  return {FoldedWord<Word>(name, 0), FoldedWord<Word>(name, name.size() - sizeof(Word))};
+}
+
+constexpr FoldedEnds Fold(std::string_view name) {
+  if (name.size() >= 8) return FoldedEndsOf<uint64_t>(name);
+  if (name.size() >= 4) return FoldedEndsOf<uint32_t>(name);
+  if (name.size() >= 2) return FoldedEndsOf<uint16_t>(name);
+  return {};
+}
+
+// A name that is known, of the length that the switch below has found.
+class Known {
+ public:
+  consteval Known(const char* lower, FieldId id) : lower_(lower), ends_(Fold(lower)), id_(id) {}
+
+  [[gnu::always_inline]] FieldId IdIf(std::string_view name, const FoldedEnds& ends,
+                                      FieldId otherwise) const {
+    if (ends != ends_) return otherwise;
+    return name.size() <= 16 || Is(name, lower_) ? id_ : otherwise;
+  }
+
+ private:
+  const char* lower_;
+  FoldedEnds ends_;
+  FieldId id_;
+};
 
 bool IsAlphanumeric(char byte) {
   const char lower = Lower(byte);
@@ -53,9 +118,12 @@ FieldId IdentifyForwardedFamily(std::string_view name) {
   return Is(prefix, kPrefix.data()) ? FieldId::kXForwardedOther : FieldId::kLookalike;
 }
 
+// "keep-alive".
+constexpr size_t kShortestLookalike = 10;
+
 // Of names that are none of those below, which a reader might take for one that frames a message or
 // belongs to one hop. Their first letters are looked at first: nearly every field ends there.
-FieldId IdentifyLookalike(std::string_view name) {
+[[gnu::noinline]] FieldId IdentifyLookalike(std::string_view name) {
   const auto lookalike = [&](std::string_view lower) {
     return LooksLike(name, lower) ? FieldId::kLookalike : FieldId::kOther;
   };
@@ -70,62 +138,48 @@ FieldId IdentifyLookalike(std::string_view name) {
   }
 }
 
-FieldId IdentifyShort(std::string_view name) {
+FieldId IdentifyKnown(std::string_view name) {
+  const FoldedEnds ends = Fold(name);
+  const auto pick = [&](auto... known) __attribute__((always_inline)) {
+    FieldId id = FieldId::kOther;
+    ((id = known.IdIf(name, ends, id)), ...);
+    return id;
+  };
   switch (name.size()) {
-    case 2: return Pick(name, "te", FieldId::kTe);
-    case 3: return Pick(name, "via", FieldId::kVia);
-    case 4:
-      return Lower(name[0]) == 'h' ? Pick(name, "host", FieldId::kHost)
-                                   : Pick(name, "date", FieldId::kDate);
+    case 2: return pick(Known("te", FieldId::kTe));
+    case 3: return pick(Known("via", FieldId::kVia));
+    case 4: return pick(Known("host", FieldId::kHost), Known("date", FieldId::kDate));
     case 6:
-      switch (Lower(name[0])) {
-        case 'c': return Pick(name, "cookie", FieldId::kCookie);
-        case 'e': return Pick(name, "expect", FieldId::kExpect);
-        default: return Pick(name, "server", FieldId::kServer);
-      }
+      return pick(Known("cookie", FieldId::kCookie), Known("expect", FieldId::kExpect),
+                  Known("server", FieldId::kServer));
     case 7:
-      switch (Lower(name[0])) {
-        case 'u': return Pick(name, "upgrade", FieldId::kUpgrade);
-        case 't': return Pick(name, "trailer", FieldId::kTrailer);
-        default: return Pick(name, "alt-svc", FieldId::kAltSvc);
-      }
-    case 9: return Pick(name, "forwarded", FieldId::kForwarded);
-    default: return FieldId::kOther;
-  }
-}
-
-FieldId IdentifyMiddle(std::string_view name) {
-  switch (name.size()) {
+      return pick(Known("upgrade", FieldId::kUpgrade), Known("trailer", FieldId::kTrailer),
+                  Known("alt-svc", FieldId::kAltSvc));
+    case 9: return pick(Known("forwarded", FieldId::kForwarded));
     case 10:
-      switch (Lower(name[0])) {
-        case 'c': return Pick(name, "connection", FieldId::kConnection);
-        case 'k': return Pick(name, "keep-alive", FieldId::kKeepAlive);
-        default: return Pick(name, "user-agent", FieldId::kUserAgent);
-      }
-    case 11: return Pick(name, "retry-after", FieldId::kRetryAfter);
+      return pick(Known("connection", FieldId::kConnection),
+                  Known("keep-alive", FieldId::kKeepAlive),
+                  Known("user-agent", FieldId::kUserAgent));
+    case 11: return pick(Known("retry-after", FieldId::kRetryAfter));
     case 12:
-      return Lower(name[0]) == 'c' ? Pick(name, "content-type", FieldId::kContentType)
-                                   : Pick(name, "max-forwards", FieldId::kMaxForwards);
-    case 13: return Pick(name, "authorization", FieldId::kAuthorization);
-    default:
-      return Lower(name[0]) == 'c' ? Pick(name, "content-length", FieldId::kContentLength)
-                                   : Pick(name, "http2-settings", FieldId::kHttp2Settings);
-  }
-}
-
-FieldId IdentifyLong(std::string_view name) {
-  switch (name.size()) {
-    case 15: return Pick(name, "x-forwarded-for", FieldId::kXForwardedFor);
+      return pick(Known("content-type", FieldId::kContentType),
+                  Known("max-forwards", FieldId::kMaxForwards));
+    case 13: return pick(Known("authorization", FieldId::kAuthorization));
+    case 14:
+      return pick(Known("content-length", FieldId::kContentLength),
+                  Known("http2-settings", FieldId::kHttp2Settings));
+    case 15: return pick(Known("x-forwarded-for", FieldId::kXForwardedFor));
     case 16:
-      if (Lower(name[0]) == 'p') return Pick(name, "proxy-connection", FieldId::kProxyConnection);
-      return Lower(name[12]) == 'h' ? Pick(name, "x-forwarded-host", FieldId::kXForwardedHost)
-                                    : Pick(name, "x-forwarded-port", FieldId::kXForwardedPort);
+      return pick(Known("proxy-connection", FieldId::kProxyConnection),
+                  Known("x-forwarded-host", FieldId::kXForwardedHost),
+                  Known("x-forwarded-port", FieldId::kXForwardedPort),
+                  Known("www-authenticate", FieldId::kWwwAuthenticate));
     case 17:
-      return Lower(name[0]) == 't' ? Pick(name, "transfer-encoding", FieldId::kTransferEncoding)
-                                   : Pick(name, "x-forwarded-proto", FieldId::kXForwardedProto);
-    case 18: return Pick(name, "proxy-authenticate", FieldId::kProxyAuthenticate);
-    case 19: return Pick(name, "proxy-authorization", FieldId::kProxyAuthorization);
-    case 25: return Pick(name, "proxy-authentication-info", FieldId::kProxyAuthenticationInfo);
+      return pick(Known("transfer-encoding", FieldId::kTransferEncoding),
+                  Known("x-forwarded-proto", FieldId::kXForwardedProto));
+    case 18: return pick(Known("proxy-authenticate", FieldId::kProxyAuthenticate));
+    case 19: return pick(Known("proxy-authorization", FieldId::kProxyAuthorization));
+    case 25: return pick(Known("proxy-authentication-info", FieldId::kProxyAuthenticationInfo));
     default: return FieldId::kOther;
   }
 }
@@ -133,13 +187,19 @@ FieldId IdentifyLong(std::string_view name) {
 }  // namespace
 
 FieldId IdentifyField(std::string_view name) {
-  if (name.size() < 10) return IdentifyShort(name);
-  const FieldId id = name.size() < 15 ? IdentifyMiddle(name) : IdentifyLong(name);
-  return id == FieldId::kOther ? IdentifyLookalike(name) : id;
+  const FieldId id = IdentifyKnown(name);
+  return id == FieldId::kOther && name.size() >= kShortestLookalike ? IdentifyLookalike(name) : id;
 }
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
+bool SameIgnoringCase(std::string_view a, const char* b) {
+  const auto differ_at = [&](size_t at) { return LowerWord(a.data() + at) != LowerWord(b + at); };
+  if (a.size() >= kWordBytes) {
+    const size_t last = a.size() - kWordBytes;
+    for (size_t i = 0; i < last; i += kWordBytes) {
+      if (differ_at(i)) return false;
+    }
+    return !differ_at(last);
+  }
   for (size_t i = 0; i < a.size(); ++i) {
     if (Lower(a[i]) != Lower(b[i])) return false;
   }
@@ -147,6 +207,7 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 }
 
 const HeaderField* HeaderList::Find(FieldId id) const {
+  if (!Has(id)) return nullptr;
   for (const HeaderField& field : fields_) {
     if (field.id == id) return &field;
   }

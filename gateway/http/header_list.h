@@ -43,8 +43,9 @@ enum class FieldId : uint8_t {
   kContentType,
   kHttp2Settings,
   kAltSvc,
+  kWwwAuthenticate,
 };
-// kOther when the gateway has no interest in the name.
+// `name` is a token. kOther when the gateway has no interest in it.
 FieldId IdentifyField(std::string_view name);
 
 struct HeaderField {
@@ -54,25 +55,40 @@ struct HeaderField {
   bool dropped = false;  // hop-by-hop: not to be forwarded
 };
 
-// ASCII case-insensitive equality, for field names and tokens.
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+// ASCII case-insensitive equality, for field names and tokens. Of SameIgnoringCase `b` is as long
+// as `a`.
+bool SameIgnoringCase(std::string_view a, const char* b);
+inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && SameIgnoringCase(a, b.data());
+}
 
 // Fields in the order received. Clear keeps the memory, so a reused list allocates nothing. Owned
 // by the thread that parses; the views it holds live as long as the bytes they were parsed from.
 class HeaderList {
  public:
-  void Add(HeaderField field) { fields_.push_back(field); }
-  void Clear() { fields_.clear(); }
+  void Add(const HeaderField& field) {
+    fields_.push_back(field);
+    kinds_ |= Bit(field.id);
+  }
+  void Clear() {
+    fields_.clear();
+    kinds_ = 0;
+  }
   size_t size() const { return fields_.size(); }
   std::span<HeaderField> fields() { return fields_; }
   std::span<const HeaderField> fields() const { return fields_; }
 
+  // Whether a field of that kind was added, dropped or not.
+  bool Has(FieldId id) const { return (kinds_ & Bit(id)) != 0; }
   // The first field of that kind, or null. FindByName is for names without an id.
   const HeaderField* Find(FieldId id) const;
   const HeaderField* FindByName(std::string_view name) const;
 
  private:
+  static constexpr uint64_t Bit(FieldId id) { return uint64_t{1} << static_cast<int>(id); }
+
   std::vector<HeaderField> fields_;
+  uint64_t kinds_ = 0;
 };
 
 }  // namespace holdfast::http

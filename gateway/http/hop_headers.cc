@@ -23,21 +23,9 @@ bool IsHopByHop(FieldId id) {
 
 // Fields without an id that every recipient is meant to see, or that decide about access.
 constexpr std::string_view kForEveryRecipient[] = {
-    "accept-encoding",
-    "age",
-    "cache-control",
-    "etag",
-    "expires",
-    "if-match",
-    "if-none-match",
-    "if-range",
-    "origin",
-    "pragma",
-    "range",
-    "set-cookie",
-    "vary",
-    "www-authenticate",
-    "x-real-ip",
+    "accept-encoding", "age",           "cache-control", "etag",      "expires",
+    "if-match",        "if-none-match", "if-range",      "origin",    "pragma",
+    "range",           "set-cookie",    "vary",          "x-real-ip",
 };
 
 bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {

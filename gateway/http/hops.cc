@@ -29,6 +29,7 @@ std::optional<uint32_t> ParseNumber(std::string_view digits) {
 }  // namespace
 
 int RoundsThrough(const HeaderList& headers, std::string_view name) {
+  if (!headers.Has(FieldId::kVia)) return 0;
   int rounds = 0;
   for (const HeaderField& field : headers.fields()) {
     if (field.id != FieldId::kVia) continue;
@@ -41,6 +42,7 @@ int RoundsThrough(const HeaderList& headers, std::string_view name) {
 }
 
 std::optional<uint32_t> MaxForwards(const RequestHead& request) {
+  if (!request.headers.Has(FieldId::kMaxForwards)) return std::nullopt;
   if (request.method != Method::kOptions && request.method != Method::kTrace) return std::nullopt;
   std::optional<uint32_t> least;
   for (const HeaderField& field : request.headers.fields()) {

@@ -55,6 +55,7 @@ KeepAliveField ParseKeepAlive(std::string_view value) {
 
 KeepAliveField FindKeepAlive(const HeaderList& headers) {
   KeepAliveField field;
+  if (!headers.Has(FieldId::kKeepAlive)) return field;
   for (const HeaderField& header : headers.fields()) {
     if (header.id == FieldId::kKeepAlive) TakeParameters(header.value, &field);
   }

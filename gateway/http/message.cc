@@ -1,20 +1,6 @@
 #include "gateway/http/message.h"
 
-#include <utility>
-
 namespace holdfast::http {
-namespace {
-
-// A fresh message that keeps the list's memory.
-template <typename Head>
-void ClearKeepingMemory(Head* head) {
-  HeaderList headers = std::move(head->headers);
-  headers.Clear();
-  *head = Head();
-  head->headers = std::move(headers);
-}
-
-}  // namespace
 
 Method IdentifyMethod(std::string_view text) {
   switch (text.size()) {
@@ -73,9 +59,5 @@ bool IsIdempotent(Method method) {
   }
   return false;
 }
-
-void RequestHead::Clear() { ClearKeepingMemory(this); }
-
-void ResponseHead::Clear() { ClearKeepingMemory(this); }
 
 }  // namespace holdfast::http

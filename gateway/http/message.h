@@ -38,9 +38,9 @@ enum class BodyKind : uint8_t {
   kUntilClose,  // responses only
 };
 
-// A parsed, checked request head. Every view points into the bytes given to the parser and lives as
-// long as they do. Reused for the next message of its connection: Clear keeps the memory.
-struct RequestHead {
+// What a request head says, but for its list of fields. Every view points into the bytes given to
+// the parser and lives as long as they do.
+struct RequestFacts {
   Method method = Method::kGet;
   Version version = Version::kHttp11;
   TargetForm form = TargetForm::kOrigin;
@@ -61,13 +61,21 @@ struct RequestHead {
   bool has_query = false;
   std::string_view host;       // of Host or of an absolute-form target, without port, as received
   std::string_view authority;  // with port, but without the colon of an empty one
-  HeaderList headers;
-
-  void Clear();
 };
 
-// As RequestHead.
-struct ResponseHead {
+// A parsed, checked request head. Reused for the next message of its connection: Clear keeps the
+// list's memory.
+struct RequestHead : RequestFacts {
+  HeaderList headers;
+
+  void Clear() {
+    static_cast<RequestFacts&>(*this) = RequestFacts();
+    headers.Clear();
+  }
+};
+
+// As RequestFacts.
+struct ResponseFacts {
   uint16_t status = 0;
   Version version = Version::kHttp11;
   BodyKind body = BodyKind::kNone;  // after the request's method is taken into account
@@ -77,10 +85,18 @@ struct ResponseHead {
   bool has_content_length = false;  // also where no body follows: HEAD and 304 repeat the length
   uint64_t content_length = 0;      // with has_content_length
   std::string_view reason;
-  HeaderList headers;
 
   bool informational() const { return status >= 100 && status < 200; }
-  void Clear();
+};
+
+// As RequestHead.
+struct ResponseHead : ResponseFacts {
+  HeaderList headers;
+
+  void Clear() {
+    static_cast<ResponseFacts&>(*this) = ResponseFacts();
+    headers.Clear();
+  }
 };
 
 }  // namespace holdfast::http

@@ -7,6 +7,7 @@
 
 #include <llhttp/llhttp.h>
 
+#include "gateway/http/byte_scan.h"
 #include "gateway/http/head_check.h"
 #include "gateway/http/other_protocol.h"
 #include "gateway/http/syntax.h"
@@ -15,7 +16,8 @@
 namespace holdfast::http {
 namespace {
 
-// ---- llhttp: takes the field lines apart, and is the second opinion on everything else.
+// ---- llhttp: takes the field lines apart, and is the second opinion on
+// everything else.
 
 HeaderList* ListOf(llhttp_t* parser) { return static_cast<HeaderList*>(parser->data); }
 
@@ -43,8 +45,8 @@ constexpr llhttp_settings_t MakeSettings() {
 }
 constexpr llhttp_settings_t kSettings = MakeSettings();
 
-// llhttp stopped inside a framing field it dislikes, of which it gave the name only. Our own rules
-// say why; they know more names for it than llhttp.
+// llhttp stopped inside a framing field it dislikes, of which it gave the name
+// only. Our own rules say why; they know more names for it than llhttp.
 Refusal NameLlhttpError(std::string_view bytes, Version version, HeaderList* headers) {
   if (headers->size() == 0) return Refusal::kRejectedByParser;
   HeaderField& last = headers->fields().back();
@@ -68,6 +70,7 @@ struct Head {
   size_t replaced_bytes = 0;
   Version version = Version::kHttp11;
   bool later_minor_version = false;
+  bool unusual = true;  // for its start line, or because the caller says so
 };
 
 llhttp_errno_t RunLlhttp(const Head& head, llhttp_type_t type, HeaderList* headers) {
@@ -87,9 +90,10 @@ llhttp_errno_t RunLlhttp(const Head& head, llhttp_type_t type, HeaderList* heade
   return error;
 }
 
-// White space around a value may be tabs (RFC 9110 section 5.5), but after some framing fields
-// llhttp knows only spaces. Our check has left tabs nowhere but in values, so llhttp may look at a
-// copy without them; the fields keep their bytes. Rare, so the copy may cost an allocation.
+// White space around a value may be tabs (RFC 9110 section 5.5), but after some
+// framing fields llhttp knows only spaces. Our check has left tabs nowhere but
+// in values, so llhttp may look at a copy without them; the fields keep their
+// bytes. Rare, so the copy may cost an allocation.
 llhttp_errno_t RunLlhttpWithoutTabs(const Head& head, llhttp_type_t type, HeaderList* headers) {
   std::string copy(head.bytes);
   std::ranges::replace(copy, '\t', ' ');
@@ -106,14 +110,9 @@ llhttp_errno_t RunLlhttpWithoutTabs(const Head& head, llhttp_type_t type, Header
   return error;
 }
 
-// Fills `headers` with the fields of a head whose start line has passed our check.
-Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, HeaderList* headers) {
-  headers->Clear();
-  size_t fields = 0;
-  const Refusal refusal =
-      CheckFieldLines(head.bytes.substr(head.start_line_bytes), max_fields, &fields);
-  if (refusal != Refusal::kNone) return refusal;
-
+// Gives the head to llhttp, whose list of the fields has to be as long as ours.
+Refusal AskLlhttp(const Head& head, llhttp_type_t type, HeaderList* headers) {
+  const size_t fields = headers->size();
   llhttp_errno_t error = RunLlhttp(head, type, headers);
   if (error != HPE_PAUSED && head.bytes.find('\t') != std::string_view::npos) {
     error = RunLlhttpWithoutTabs(head, type, headers);
@@ -137,6 +136,7 @@ struct FieldFacts {
   std::string_view host;
   bool expect_continue = false;
   bool expect_unknown = false;
+  bool unusual = false;  // llhttp is to be asked
 };
 
 void ReadConnection(std::string_view value, FieldFacts* facts) {
@@ -149,8 +149,8 @@ void ReadConnection(std::string_view value, FieldFacts* facts) {
   }
 }
 
-// h2c would carry requests past every check made here, so an offer of it is no upgrade at all; RFC
-// 9113 section 3.1 has withdrawn it anyway.
+// h2c would carry requests past every check made here, so an offer of it is no
+// upgrade at all; RFC 9113 section 3.1 has withdrawn it anyway.
 void ReadUpgrade(std::string_view value, FieldFacts* facts) {
   std::string_view protocol;
   for (ListReader protocols(value); protocols.Next(&protocol);) {
@@ -162,9 +162,16 @@ void ReadUpgrade(std::string_view value, FieldFacts* facts) {
 void ReadField(const HeaderField& field, FieldFacts* facts) {
   switch (field.id) {
     case FieldId::kContentLength: facts->framing.AddContentLength(field.value); break;
-    case FieldId::kTransferEncoding: facts->framing.AddTransferEncoding(field.value); break;
+    case FieldId::kTransferEncoding:
+      facts->framing.AddTransferEncoding(field.value);
+      facts->unusual |= !EqualsIgnoreCase(field.value, "chunked");
+      break;
     case FieldId::kConnection: ReadConnection(field.value, facts); break;
-    case FieldId::kUpgrade: ReadUpgrade(field.value, facts); break;
+    case FieldId::kProxyConnection: facts->unusual = true; break;
+    case FieldId::kUpgrade:
+      ReadUpgrade(field.value, facts);
+      facts->unusual = true;
+      break;
     case FieldId::kHost:
       ++facts->hosts;
       facts->host = field.value;
@@ -178,6 +185,34 @@ void ReadField(const HeaderField& field, FieldFacts* facts) {
       break;
     default: break;
   }
+}
+
+void ReadFields(const HeaderList& headers, FieldFacts* facts) {
+  for (const HeaderField& field : headers.fields()) {
+    if (field.id != FieldId::kOther) ReadField(field, facts);
+  }
+}
+
+// Whether nothing is in these fields of which llhttp has an opinion of its own.
+// What it would say of such a head is known, then
+// (tests/fuzz/second_opinion_fuzz.cc).
+bool IsOrdinary(const Head& head, const FieldFacts& facts) {
+  return !head.unusual && !facts.unusual && facts.framing.Check(head.version) == Refusal::kNone;
+}
+
+// Fills `headers` and `facts` from a head whose start line has passed our
+// check.
+Refusal ParseFields(const Head& head, llhttp_type_t type, size_t max_fields, HeaderList* headers,
+                    FieldFacts* facts) {
+  Refusal refusal = ListFieldLines(head.bytes.substr(head.start_line_bytes), max_fields, headers);
+  if (refusal != Refusal::kNone) return refusal;
+  ReadFields(*headers, facts);
+  if (IsOrdinary(head, *facts)) return Refusal::kNone;
+  refusal = AskLlhttp(head, type, headers);
+  if (refusal != Refusal::kNone) return refusal;
+  *facts = FieldFacts{};
+  ReadFields(*headers, facts);
+  return Refusal::kNone;
 }
 
 bool AsksForUpgrade(const FieldFacts& facts, Version version) {
@@ -204,9 +239,7 @@ Refusal CheckHost(const FieldFacts& facts, RequestHead* head) {
   return Refusal::kNone;
 }
 
-Refusal FinishRequest(RequestHead* head) {
-  FieldFacts facts;
-  for (const HeaderField& field : head->headers.fields()) ReadField(field, &facts);
+Refusal FinishRequest(const FieldFacts& facts, RequestHead* head) {
   Refusal refusal = CheckHost(facts, head);
   if (refusal != Refusal::kNone) return refusal;
   refusal = facts.framing.Check(head->version);
@@ -242,9 +275,7 @@ BodyKind ResponseBody(const ResponseHead& head, Method request_method,
   return framing.has_length() ? BodyKind::kLength : BodyKind::kUntilClose;
 }
 
-Refusal FinishResponse(Method request_method, ResponseHead* head) {
-  FieldFacts facts;
-  for (const HeaderField& field : head->headers.fields()) ReadField(field, &facts);
+Refusal FinishResponse(const FieldFacts& facts, Method request_method, ResponseHead* head) {
   const Refusal refusal = facts.framing.Check(head->version);
   if (refusal != Refusal::kNone) return refusal;
   if (facts.connection_options > kMaxConnectionOptions) return Refusal::kTooManyConnectionOptions;
@@ -257,14 +288,15 @@ Refusal FinishResponse(Method request_method, ResponseHead* head) {
   }
   head->connection_close = facts.close;
   head->connection_keep_alive = facts.keep_alive;
-  // Some services leave `Connection: upgrade` out of their 101, and nobody minds.
+  // Some services leave `Connection: upgrade` out of their 101, and nobody
+  // minds.
   head->connection_upgrade = head->status == 101 && head->version == Version::kHttp11 &&
                              facts.upgrade_field && !facts.upgrade_h2c;
   return Refusal::kNone;
 }
 
-// RFC 9110 section 6.5.1: what changes framing, routing, authentication or the connection does not
-// belong after the content.
+// RFC 9110 section 6.5.1: what changes framing, routing, authentication or the
+// connection does not belong after the content.
 bool ForbiddenInTrailer(const HeaderField& field) {
   switch (field.id) {
     case FieldId::kOther:
@@ -274,7 +306,8 @@ bool ForbiddenInTrailer(const HeaderField& field) {
              EqualsIgnoreCase(field.name, "set-cookie");
     case FieldId::kVia:
     case FieldId::kServer:
-    case FieldId::kUserAgent: return false;
+    case FieldId::kUserAgent:
+    case FieldId::kWwwAuthenticate: return false;
     default: return true;
   }
 }
@@ -283,8 +316,8 @@ bool ForbiddenInTrailer(const HeaderField& field) {
 
 HeadScanner::Result Refused(Refusal refusal) { return {HeadScanner::Status::kRefused, 0, refusal}; }
 
-// Names the overflow of a head that is not complete within its bound: a request line whose end is
-// not in sight is a long target.
+// Names the overflow of a head that is not complete within its bound: a request
+// line whose end is not in sight is a long target.
 Refusal NameOverflow(std::string_view window) {
   if (window.find('\n') != std::string_view::npos) return Refusal::kHeadTooLarge;
   const auto token_end = std::find_if_not(window.begin(), window.end(), IsTokenByte);
@@ -292,10 +325,11 @@ Refusal NameOverflow(std::string_view window) {
   return *token_end == ' ' ? Refusal::kUriTooLong : Refusal::kHeadTooLarge;
 }
 
-// Looks at the first line alone, and hardly ever at that.
-Refusal OtherProtocol(std::string_view window, size_t line_feed) {
+// Looks at the first line alone, once its end is there, and hardly ever at that.
+Refusal OtherProtocol(std::string_view window, size_t scanned) {
   if (!window.starts_with("SSH-") && !window.starts_with("PROXY ")) return Refusal::kNone;
-  if (window.find('\n') != line_feed) return Refusal::kNone;
+  const size_t line_feed = window.find('\n', scanned);
+  if (line_feed == std::string_view::npos || window.find('\n') != line_feed) return Refusal::kNone;
   return NameLineProtocol(window.substr(0, line_feed));
 }
 
@@ -307,18 +341,14 @@ HeadScanner::Result HeadScanner::Scan(std::string_view bytes, const HeadLimits& 
     const Refusal refusal = NameBinaryProtocol(window);
     return refusal == Refusal::kIncompleteHead ? Result{} : Refused(refusal);
   }
-  while (scanned_ < window.size()) {
-    const void* found = std::memchr(window.data() + scanned_, '\n', window.size() - scanned_);
-    if (found == nullptr) break;
-    const size_t line_feed = static_cast<size_t>(static_cast<const char*>(found) - window.data());
-    if (const Refusal other = OtherProtocol(window, line_feed); other != Refusal::kNone) {
-      return Refused(other);
-    }
-    if (line_feed == 0 || window[line_feed - 1] != '\r') return Refused(Refusal::kBareLf);
-    scanned_ = static_cast<uint32_t>(line_feed + 1);
-    if (line_feed == 1 || window[line_feed - 2] == '\n') {
-      return {Status::kComplete, line_feed + 1, Refusal::kNone};
-    }
+  if (const Refusal other = OtherProtocol(window, scanned_); other != Refusal::kNone) {
+    return Refused(other);
+  }
+  const LineEnd end = FindHeadEnd(window, scanned_);
+  switch (end.kind) {
+    case LineEnd::Kind::kEmptyLine: return {Status::kComplete, end.at + 1, Refusal::kNone};
+    case LineEnd::Kind::kBare: return Refused(Refusal::kBareLf);
+    case LineEnd::Kind::kNone: break;
   }
   if (bytes.size() >= limits.head_bytes) return Refused(NameOverflow(window));
   scanned_ = static_cast<uint32_t>(window.size());
@@ -337,12 +367,14 @@ EmptyLineSkipper::Result EmptyLineSkipper::Skip(std::string_view bytes) {
   return {bytes.size(), Refusal::kNone};
 }
 
-Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head) {
+Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head,
+                         SecondOpinion opinion) {
   head->Clear();
   if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
   RequestLine line;
   Refusal refusal = CheckRequestLine(bytes, limits.uri_bytes, &line);
-  // The beginning of HTTP/2 was made to look like a request (RFC 9113 section 3.4).
+  // The beginning of HTTP/2 was made to look like a request (RFC 9113
+  // section 3.4).
   if (refusal == Refusal::kUnsupportedVersion && line.method == "PRI") {
     return Refusal::kLooksLikeHttp2;
   }
@@ -356,20 +388,23 @@ Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, Reque
   Head parts{.bytes = bytes,
              .start_line_bytes = line.bytes,
              .version = head->version,
-             .later_minor_version = line.minor_version > 1};
-  // llhttp knows a fixed list of methods, some of them of other protocols with rules of their own;
-  // any token is a method (RFC 9110 section 9.1).
+             .later_minor_version = line.minor_version > 1,
+             .unusual = opinion == SecondOpinion::kAlways || line.minor_version > 1 ||
+                        head->method == Method::kOther || head->form != TargetForm::kOrigin};
+  // llhttp knows a fixed list of methods, some of them of other protocols with
+  // rules of their own; any token is a method (RFC 9110 section 9.1).
   if (head->method == Method::kOther) {
     parts.replacement = "GET";
     parts.replaced_bytes = line.method.size();
   }
-  refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, &head->headers);
+  FieldFacts facts;
+  refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, &head->headers, &facts);
   if (refusal != Refusal::kNone) return refusal;
-  return FinishRequest(head);
+  return FinishRequest(facts, head);
 }
 
 Refusal ParseResponseHead(std::string_view bytes, const HeadLimits& limits, Method request_method,
-                          ResponseHead* head) {
+                          ResponseHead* head, SecondOpinion opinion) {
   head->Clear();
   if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
   StatusLine line;
@@ -382,19 +417,23 @@ Refusal ParseResponseHead(std::string_view bytes, const HeadLimits& limits, Meth
   const Head parts{.bytes = bytes,
                    .start_line_bytes = line.bytes,
                    .version = head->version,
-                   .later_minor_version = line.minor_version > 1};
-  refusal = ParseFields(parts, HTTP_RESPONSE, limits.fields, &head->headers);
+                   .later_minor_version = line.minor_version > 1,
+                   .unusual = opinion == SecondOpinion::kAlways || line.minor_version > 1};
+  FieldFacts facts;
+  refusal = ParseFields(parts, HTTP_RESPONSE, limits.fields, &head->headers, &facts);
   if (refusal != Refusal::kNone) return refusal;
-  return FinishResponse(request_method, head);
+  return FinishResponse(facts, request_method, head);
 }
 
 Refusal ParseTrailers(std::string_view bytes, const HeadLimits& limits, HeaderList* trailers) {
   trailers->Clear();
   if (bytes == "\r\n") return Refusal::kNone;
   if (bytes.size() > limits.head_bytes) return Refusal::kHeadTooLarge;
-  // A trailer section is a head without its first line (RFC 9112 section 7.1.2).
+  // A trailer section is a head without its first line (RFC 9112
+  // section 7.1.2).
   const Head parts{.bytes = bytes, .replacement = "GET / HTTP/1.1\r\n"};
-  const Refusal refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, trailers);
+  FieldFacts facts;
+  const Refusal refusal = ParseFields(parts, HTTP_REQUEST, limits.fields, trailers, &facts);
   if (refusal != Refusal::kNone) return refusal;
   for (HeaderField& field : trailers->fields()) field.dropped = ForbiddenInTrailer(field);
   return Refusal::kNone;

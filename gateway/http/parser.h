@@ -63,13 +63,19 @@ class EmptyLineSkipper {
   uint8_t lines_ = 0;
 };
 
+// When llhttp is asked about a head that our own checks have passed: not about an ordinary one, of
+// which its answer is known to be the same, or, as the differential fuzzer does, always.
+enum class SecondOpinion { kWhenUnusual, kAlways };
+
 // Parse one complete head (as HeadScanner found it) in one call, strictly: our own checks before
-// and after llhttp's. The views of `head` point into `bytes`. kNone on success; on refusal `head`
-// is unspecified. Pure but for the memory `head` keeps; allocates only while its list grows.
-Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head);
+// and after llhttp's, if that is asked. The views of `head` point into `bytes`. kNone on success;
+// on refusal `head` is unspecified. Pure but for the memory `head` keeps; allocates only while its
+// list grows.
+Refusal ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead* head,
+                         SecondOpinion opinion = SecondOpinion::kWhenUnusual);
 // `request_method` decides whether there is a body (RFC 9112 section 6.3).
 Refusal ParseResponseHead(std::string_view bytes, const HeadLimits& limits, Method request_method,
-                          ResponseHead* head);
+                          ResponseHead* head, SecondOpinion opinion = SecondOpinion::kWhenUnusual);
 // A trailer section after a chunked body: field lines up to and including the empty line. Fields
 // that must not be in a trailer (framing, routing, authentication: RFC 9110 section 6.5.1) are
 // marked dropped.

@@ -34,8 +34,19 @@ inline bool IsValueByte(char byte) {
   return code >= 0x20 ? code != 0x7f : code == '\t';
 }
 
+inline bool IsWhiteSpace(char byte) {
+  // Nearly every byte that is asked about is above both.
+  return static_cast<unsigned char>(byte) <= ' ' && (byte == ' ' || byte == '\t');
+}
+
 // Without the spaces and tabs at both ends.
-std::string_view TrimWhiteSpace(std::string_view text);
+inline std::string_view TrimWhiteSpace(std::string_view text) {
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  while (begin != end && IsWhiteSpace(*begin)) ++begin;
+  while (end != begin && IsWhiteSpace(end[-1])) --end;
+  return {begin, static_cast<size_t>(end - begin)};
+}
 
 // The elements of a comma-separated list of tokens, trimmed. Empty ones are given too, so that a
 // strict caller can refuse them: a value with n commas has n + 1 elements. It does not know quoted

@@ -27,17 +27,15 @@ constexpr std::array<bool, 256> kRegNameBytes = RegNameTable();
 // How many leading bytes are a registered name or an IPv4 address.
 size_t RegNameBytes(std::string_view text) {
   size_t i = 0;
-  while (i < text.size()) {
-    if (kRegNameBytes[static_cast<unsigned char>(text[i])]) {
-      ++i;
-    } else if (text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
-               HexValue(text[i + 2]) >= 0) {
+  while (true) {
+    while (i < text.size() && kRegNameBytes[static_cast<unsigned char>(text[i])]) ++i;
+    if (i < text.size() && text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
+        HexValue(text[i + 2]) >= 0) {
       i += 3;
     } else {
-      break;
+      return i;
     }
   }
-  return i;
 }
 
 // How many leading bytes are an IPv6 address in brackets; 0 for none.

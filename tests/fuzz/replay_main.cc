@@ -1,4 +1,4 @@
-// Runs a fuzz target over a corpus folder without a fuzzer: each file whole, and cut off at each of
+// Runs a fuzz target over corpus folders without a fuzzer: each file whole, and cut off at each of
 // its bytes, which is what a network does to it.
 //
 //   request_parser_replay tests/fuzz/corpus/request_parser
@@ -31,24 +31,31 @@ void Replay(const std::string& input) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
-    return 2;
-  }
+size_t ReplayFolder(const char* folder) {
   std::error_code error;
   size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1], error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     std::fprintf(stderr, "%s\n", entry.path().c_str());
     Replay(Read(entry.path()));
     ++files;
   }
-  if (files == 0) {
-    std::fprintf(stderr, "no seeds in %s\n", argv[1]);
-    return 1;
+  return files;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER...\n", argv[0]);
+    return 2;
   }
-  std::printf("%zu seeds replayed\n", files);
+  for (int i = 1; i < argc; ++i) {
+    const size_t files = ReplayFolder(argv[i]);
+    if (files == 0) {
+      std::fprintf(stderr, "no seeds in %s\n", argv[i]);
+      return 1;
+    }
+    std::printf("%zu seeds of %s replayed\n", files, argv[i]);
+  }
   return 0;
 }

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/http/syntax.h"
+
 namespace holdfast::http {
 namespace {
 
@@ -40,6 +42,7 @@ const std::vector<std::pair<std::string, FieldId>>& KnownNames() {
       {"Content-Type", FieldId::kContentType},
       {"HTTP2-Settings", FieldId::kHttp2Settings},
       {"Alt-Svc", FieldId::kAltSvc},
+      {"WWW-Authenticate", FieldId::kWwwAuthenticate},
   };
   return names;
 }
@@ -74,6 +77,20 @@ TEST(IdentifyField, KnowsNoNeighbourOfAName) {
 }
 
 // What an upstream that turns names into environment variables takes for the real one.
+// Every token byte in every place: only the two cases of a letter are the same.
+TEST(IdentifyField, ComparesEveryByte) {
+  for (const auto& [name, id] : KnownNames()) {
+    for (size_t i = 0; i < name.size(); ++i) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string changed = name;
+        changed[i] = static_cast<char>(byte);
+        if (!IsToken(changed)) continue;
+        EXPECT_EQ(IdentifyField(changed) == id, EqualsIgnoreCase(changed, name)) << changed;
+      }
+    }
+  }
+}
+
 TEST(IdentifyField, TellsLookalikes) {
   for (std::string_view name :
        {"Transfer_Encoding", "content_length", "Content.Length", "KEEP_ALIVE", "Proxy_Connection",
@@ -105,6 +122,37 @@ TEST(EqualsIgnoreCase, FoldsAsciiLettersOnly) {
   EXPECT_FALSE(EqualsIgnoreCase("a-b", "a\rb"));  // '-' is 0x20 above CR, as 'a' is above 'A'
   EXPECT_FALSE(EqualsIgnoreCase("@", "`"));
   EXPECT_FALSE(EqualsIgnoreCase("\xc4", "\xe4"));
+}
+
+// Word by word, of which the last two may overlap.
+TEST(EqualsIgnoreCase, LooksAtEveryByteOfEveryLength) {
+  for (size_t length = 1; length <= 26; ++length) {
+    for (size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(length, 'q');
+        text[at] = static_cast<char>(byte);
+        const bool same = byte == 'q' || byte == 'Q';
+        ASSERT_EQ(EqualsIgnoreCase(text, std::string(length, 'Q')), same) << byte << " at " << at;
+      }
+    }
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    const auto c = static_cast<unsigned char>(byte);
+    std::string lower(8, static_cast<char>(c >= 'A' && c <= 'Z' ? c + 0x20 : c));
+    EXPECT_TRUE(EqualsIgnoreCase(std::string(8, static_cast<char>(c)), lower)) << byte;
+  }
+}
+
+TEST(HeaderList, KnowsWhichKindsItHas) {
+  HeaderList list;
+  EXPECT_FALSE(list.Has(FieldId::kOther));
+  list.Add({"Via", "1.0 a", FieldId::kVia});
+  list.Add({"WWW-Authenticate", "Basic", FieldId::kWwwAuthenticate});
+  EXPECT_TRUE(list.Has(FieldId::kVia));
+  EXPECT_TRUE(list.Has(FieldId::kWwwAuthenticate));
+  EXPECT_FALSE(list.Has(FieldId::kHost));
+  list.Clear();
+  EXPECT_FALSE(list.Has(FieldId::kVia));
 }
 
 TEST(HeaderList, FindsTheFirstOfItsKindAndAnyByName) {
