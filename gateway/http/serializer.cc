@@ -13,6 +13,21 @@ namespace {
 constexpr size_t kFixedBytes = 512;
 constexpr size_t kMaxDigits = 20;
 
+// For pieces that are short and of any length: no call, and no byte outside of either side.
+inline char* CopyShort(char* to, const char* from, size_t n) {
+  if (n >= 8) {
+    for (size_t i = 0; i + 8 < n; i += 8) std::memcpy(to + i, from + i, 8);
+    std::memcpy(to + n - 8, from + n - 8, 8);
+  } else if (n >= 4) {
+    std::memcpy(to, from, 4);
+    std::memcpy(to + n - 4, from + n - 4, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+  return to + n;
+}
+constexpr size_t kShortBytes = 32;
+
 // Appends to one piece of room that was reserved for the whole head, so that writing is copying.
 class HeadWriter {
  public:
@@ -20,11 +35,25 @@ class HeadWriter {
       : out_(out), room_(out->PrepareWrite(bound)), at_(room_.data()) {}
 
   void Put(std::string_view text) {
-    if (text.empty()) return;
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    if (text.size() <= kShortBytes) {
+      at_ = CopyShort(at_, text.data(), text.size());
+    } else {
+      std::memcpy(at_, text.data(), text.size());
+      at_ += text.size();
+    }
+  }
+  // Of a literal, whose length the compiler knows.
+  template <size_t kSize>
+  void Put(const char (&literal)[kSize]) {
+    std::memcpy(at_, literal, kSize - 1);
+    at_ += kSize - 1;
   }
   void PutNumber(uint64_t number) { at_ = std::to_chars(at_, at_ + kMaxDigits, number).ptr; }
+  void PutStatus(unsigned status) {
+    *at_++ = static_cast<char>('0' + status / 100);
+    *at_++ = static_cast<char>('0' + status / 10 % 10);
+    *at_++ = static_cast<char>('0' + status % 10);
+  }
   void PutField(std::string_view name, std::string_view value) {
     Put(name);
     Put(": ");
@@ -43,7 +72,9 @@ class HeadWriter {
   }
   void PutVia(Version received, std::string_view name) {
     if (name.empty()) return;
-    Put(received == Version::kHttp11 ? "Via: 1.1 " : "Via: 1.0 ");
+    Put("Via: 1.");
+    *at_++ = received == Version::kHttp11 ? '1' : '0';
+    Put(" ");
     Put(name);
     Put("\r\n");
   }
@@ -58,6 +89,46 @@ class HeadWriter {
   pool::Buffer* out_;
   std::span<char> room_;
   char* at_;
+};
+
+// Copies fields as they came. Those that lie one behind the other in the received head, written as
+// we write them, are copied together.
+class FieldCopier {
+ public:
+  explicit FieldCopier(HeadWriter* writer) : writer_(writer) {}
+
+  void Copy(const HeaderField& field) {
+    if (!WrittenAsOurs(field)) {
+      Finish();
+      writer_->PutField(field.name, field.value);
+      return;
+    }
+    if (!Follows(field)) {
+      Finish();
+      begin_ = field.name.data();
+    }
+    end_ = field.value.data() + field.value.size();
+  }
+  // Before anything else is written.
+  void Finish() {
+    if (begin_ == nullptr) return;
+    writer_->Put(std::string_view(begin_, static_cast<size_t>(end_ - begin_)));
+    writer_->Put("\r\n");
+    begin_ = nullptr;
+  }
+
+ private:
+  static bool WrittenAsOurs(const HeaderField& field) {
+    const char* const name_end = field.name.data() + field.name.size();
+    return field.value.data() == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ';
+  }
+  bool Follows(const HeaderField& field) const {
+    return begin_ != nullptr && field.name.data() == end_ + 2 && end_[0] == '\r' && end_[1] == '\n';
+  }
+
+  HeadWriter* writer_;
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
 };
 
 size_t FieldBytes(const HeaderList& headers) {
@@ -111,29 +182,39 @@ bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
 }
 
 void PutForwardedFor(const RequestHead& head, const ForwardedFacts& facts, HeadWriter* writer) {
-  std::string_view separator = "X-Forwarded-For: ";
+  bool begun = false;
   const auto put = [&](std::string_view addresses) {
     if (addresses.empty()) return;
-    writer->Put(separator);
+    if (begun) {
+      writer->Put(", ");
+    } else {
+      writer->Put("X-Forwarded-For: ");
+    }
     writer->Put(addresses);
-    separator = ", ";
+    begun = true;
   };
-  if (facts.trust_client) {
+  if (facts.trust_client && head.headers.Has(FieldId::kXForwardedFor)) {
     for (const HeaderField& field : head.headers.fields()) {
       if (field.id == FieldId::kXForwardedFor) put(field.value);
     }
   }
   put(facts.client_ip);
-  if (separator == ", ") writer->Put("\r\n");
+  if (begun) writer->Put("\r\n");
 }
 
 void PutForwarded(const RequestHead& head, const ForwardedFacts& facts,
                   const CopiedForwarded& copied, HeadWriter* writer) {
   PutForwardedFor(head, facts, writer);
-  if (!copied.proto) writer->PutField("X-Forwarded-Proto", facts.scheme);
+  if (!copied.proto) {
+    writer->Put("X-Forwarded-Proto: ");
+    writer->Put(facts.scheme);
+    writer->Put("\r\n");
+  }
   // What the client asked for, not what it was taken to mean.
   if (!copied.host && !head.authority.empty()) {
-    writer->PutField("X-Forwarded-Host", head.authority);
+    writer->Put("X-Forwarded-Host: ");
+    writer->Put(head.authority);
+    writer->Put("\r\n");
   }
 }
 
@@ -152,7 +233,8 @@ void PutTarget(const RequestHead& head, HeadWriter* writer) {
 void PutRequestConnection(const RequestHead& head, bool te_trailers, HeadWriter* writer) {
   if (te_trailers) writer->Put("TE: trailers\r\n");
   if (head.connection_upgrade) {
-    writer->Put(te_trailers ? "Connection: upgrade, te\r\n" : "Connection: upgrade\r\n");
+    writer->Put(
+        std::string_view(te_trailers ? "Connection: upgrade, te\r\n" : "Connection: upgrade\r\n"));
     PutUpgradeFields(head.headers, writer);
   } else if (te_trailers) {
     writer->Put("Connection: te\r\n");
@@ -176,7 +258,9 @@ void PutResponseConnection(const ResponseHead& head, const ResponseFraming& fram
     writer->Put("\r\n");
     PutUpgradeFields(head.headers, writer);
   } else if (!keep.empty()) {
-    writer->PutField("Connection", keep);
+    writer->Put("Connection: ");
+    writer->Put(keep);
+    writer->Put("\r\n");
   }
 }
 
@@ -217,16 +301,19 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   writer.Put(head.method_text);
   writer.Put(" ");
   PutTarget(head, &writer);
-  writer.Put(" HTTP/1.1\r\n");
-  writer.PutField("Host", host);
+  writer.Put(" HTTP/1.1\r\nHost: ");
+  writer.Put(host);
+  writer.Put("\r\n");
 
   const std::optional<uint32_t> max_forwards = MaxForwards(head);
   CopiedForwarded copied;
+  FieldCopier copier(&writer);
   for (const HeaderField& field : head.headers.fields()) {
     if (field.dropped || !CopiesRequestField(field, head, facts, &copied)) continue;
     if (field.id == FieldId::kMaxForwards && max_forwards.has_value()) continue;
-    writer.PutField(field.name, field.value);
+    copier.Copy(field);
   }
+  copier.Finish();
   // At 0 it was not to be forwarded at all (RFC 9110 section 7.6.2).
   if (max_forwards.has_value() && *max_forwards > 0) writer.PutMaxForwards(*max_forwards - 1);
   if (head.body == BodyKind::kLength) writer.PutContentLength(head.content_length);
@@ -245,24 +332,30 @@ void SerializeResponseHead(const ResponseHead& head, const ResponseFraming& fram
                         framing.date.size(),
                     out);
   writer.Put("HTTP/1.1 ");
-  writer.PutNumber(head.status);
+  writer.PutStatus(head.status);
   writer.Put(" ");
   writer.Put(head.reason);
   writer.Put("\r\n");
 
   bool has_date = framing.date.empty();
+  FieldCopier copier(&writer);
   for (const HeaderField& field : head.headers.fields()) {
     if (field.dropped || !CopiesResponseField(field, framing)) continue;
     has_date |= field.id == FieldId::kDate;
-    writer.PutField(field.name, field.value);
+    copier.Copy(field);
   }
+  copier.Finish();
   if (framing.body == BodyKind::kChunked) {
     writer.Put("Transfer-Encoding: chunked\r\n");
   } else if (framing.send_length || framing.body == BodyKind::kLength) {
     writer.PutContentLength(framing.content_length);
   }
   writer.PutVia(head.version, via_name);
-  if (!has_date) writer.PutField("Date", framing.date);
+  if (!has_date) {
+    writer.Put("Date: ");
+    writer.Put(framing.date);
+    writer.Put("\r\n");
+  }
   PutResponseConnection(head, framing, &writer);
   writer.Finish();
 }

@@ -1,6 +1,7 @@
 #include "gateway/http/serializer.h"
 
 #include <ctime>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -229,6 +230,35 @@ TEST_F(SerializerTest, AResponseKeepsItsBytesAndIsFramedAnew) {
                    {.body = BodyKind::kLength, .content_length = 5, .date = kDate}),
             "HTTP/1.1 200 Very OK\r\nserver: x\r\nSET-cookie: a\r\nContent-Length: 5\r\n"
             "Via: 1.0 holdfast\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+}
+
+// Neighbours that stay are copied together: whoever stands between them, and how each was written,
+// must not show.
+TEST_F(SerializerTest, EveryMixtureOfFieldsIsWrittenTheSameWay) {
+  constexpr std::string_view kLines[] = {"A: b\r\n",  "C:d\r\n",           "E: \tf\r\n",
+                                         "G: h \r\n", "Keep-Alive: 1\r\n", "I:\r\n"};
+  constexpr std::string_view kWritten[] = {"A: b\r\n", "C: d\r\n", "E: f\r\n",
+                                           "G: h\r\n", "",         "I: \r\n"};
+  constexpr int kKinds = std::size(kLines);
+  for (int number = 0; number < kKinds * kKinds * kKinds; ++number) {
+    std::string input = "HTTP/1.1 200 OK\r\n";
+    std::string expected = input;
+    for (int rest = number, n = 0; n < 3; rest /= kKinds, ++n) {
+      input += kLines[rest % kKinds];
+      expected += kWritten[rest % kKinds];
+    }
+    EXPECT_EQ(Answer(input + "\r\n", {}, ""), expected + "\r\n");
+  }
+}
+
+TEST_F(SerializerTest, AValueOfAnyLengthIsCopiedWhole) {
+  for (size_t length = 1; length < 80; ++length) {
+    std::string value;
+    for (size_t i = 0; i < length; ++i) value += static_cast<char>('!' + i % 90);
+    const std::string head = "HTTP/1.1 200 " + value + "\r\nA: " + value + "\r\n";
+    EXPECT_EQ(Answer("HTTP/1.1 200 " + value + "\r\nA:" + value + "\r\n\r\n", {}, ""),
+              head + "\r\n");
+  }
 }
 
 TEST_F(SerializerTest, AResponsesOwnDateStays) {
