@@ -1,7 +1,5 @@
 #include "pool/net/buffer.h"
 
-#include <sanitizer/asan_interface.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -17,14 +15,6 @@ namespace {
 // PrepareWritev leaves it at less room than was asked for rather than take a slab for this little.
 constexpr size_t kSlackBytes = 4 * 1024;
 
-Slab* Allocate(size_t bytes) {
-  HOLDFAST_CHECK(bytes <= std::numeric_limits<uint32_t>::max());
-  Slab* slab = new (::operator new(bytes)) Slab;
-  slab->capacity = static_cast<uint32_t>(bytes - sizeof(Slab));
-  slab->standard = bytes == SlabPool::kSlabBytes;
-  return slab;
-}
-
 }  // namespace
 
 SlabPool::SlabPool(size_t max_free) : max_free_(max_free) {}
@@ -34,22 +24,19 @@ SlabPool::~SlabPool() {
   while (free_ != nullptr) {
     Slab* slab = std::exchange(free_, free_->next);
     ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
-    ::operator delete(slab);
+    Free(slab);
   }
 }
 
-Slab* SlabPool::Take() {
-  ++in_use_;
-  if (free_ == nullptr) return Allocate(kSlabBytes);
-  Slab* slab = std::exchange(free_, free_->next);
-  --free_count_;
-  ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
-  slab->next = nullptr;
-  slab->capacity = kSlabCapacity;
-  slab->begin = 0;
-  slab->end = 0;
+Slab* SlabPool::Allocate(size_t bytes) {
+  HOLDFAST_CHECK(bytes <= std::numeric_limits<uint32_t>::max());
+  Slab* slab = new (::operator new(bytes)) Slab;
+  slab->capacity = static_cast<uint32_t>(bytes - sizeof(Slab));
+  slab->standard = bytes == kSlabBytes;
   return slab;
 }
+
+void SlabPool::Free(Slab* slab) { ::operator delete(slab); }
 
 Slab* SlabPool::TakeAtLeast(size_t capacity) {
   if (capacity <= kSlabCapacity) return Take();
@@ -57,18 +44,6 @@ Slab* SlabPool::TakeAtLeast(size_t capacity) {
   Slab* slab = Allocate(std::bit_ceil(capacity + sizeof(Slab)));
   ++in_use_;
   return slab;
-}
-
-void SlabPool::Give(Slab* slab) {
-  HOLDFAST_CHECK(in_use_ > 0);
-  --in_use_;
-  if (!slab->standard || free_count_ >= max_free_) {
-    ::operator delete(slab);
-    return;
-  }
-  ASAN_POISON_MEMORY_REGION(slab->data(), kSlabCapacity);
-  slab->next = std::exchange(free_, slab);
-  ++free_count_;
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
@@ -87,15 +62,10 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   return *this;
 }
 
-std::string_view Buffer::Front() const {
-  if (size_ == 0) return {};
-  return {head_->data() + head_->begin, head_->size()};
-}
-
-std::string_view Buffer::Linearize(size_t n) {
+// Linearize, of more bytes than the first slab holds.
+std::string_view Buffer::JoinFront(size_t n) {
   HOLDFAST_CHECK(n <= size_);
   HOLDFAST_CHECK(Prepared() == nullptr);
-  if (n == 0) return {};
   if (n > head_->capacity) {
     Slab* larger = pool_->TakeAtLeast(n);
     larger->end = static_cast<uint32_t>(head_->size());
@@ -135,10 +105,13 @@ void Buffer::Consume(size_t n) {
   HOLDFAST_CHECK(Prepared() == nullptr);
   size_ -= n;
   while (n > 0) {
-    const size_t take = std::min(n, head_->size());
-    head_->begin += static_cast<uint32_t>(take);
-    n -= take;
-    if (head_->size() == 0) pool_->Give(DetachHead());
+    const size_t have = head_->size();
+    if (n < have) {
+      head_->begin += static_cast<uint32_t>(n);
+      return;
+    }
+    n -= have;
+    pool_->Give(DetachHead());
   }
 }
 
@@ -176,11 +149,11 @@ int Buffer::PrepareWritev(size_t n, iovec* pieces, int max) {
 
 void Buffer::CommitWrite(size_t n) {
   Slab* slab = tail_ != nullptr && tail_->room() > 0 ? tail_ : Prepared();
+  size_ += n;
   while (n > 0) {
     HOLDFAST_CHECK(slab != nullptr);
     const size_t take = std::min(n, slab->room());
     slab->end += static_cast<uint32_t>(take);
-    size_ += take;
     n -= take;
     tail_ = slab;
     slab = slab->next;
@@ -203,6 +176,12 @@ void Buffer::MoveFrom(Buffer& from, size_t n) {
   HOLDFAST_CHECK(pool_ == from.pool_);
   HOLDFAST_CHECK(n <= from.size_);
   HOLDFAST_CHECK(Prepared() == nullptr && from.Prepared() == nullptr);
+  if (size_ == 0 && n == from.size_) {
+    std::swap(head_, from.head_);
+    std::swap(tail_, from.tail_);
+    std::swap(size_, from.size_);
+    return;
+  }
   while (n > 0) {
     const size_t have = from.head_->size();
     if (n < have) {
@@ -220,13 +199,13 @@ void Buffer::MoveFrom(Buffer& from, size_t n) {
   }
 }
 
-void Buffer::Clear() {
+void Buffer::GiveAll() {
   while (head_ != nullptr) pool_->Give(std::exchange(head_, head_->next));
   tail_ = nullptr;
   size_ = 0;
 }
 
-void Buffer::GivePrepared() {
+void Buffer::GivePreparedSlabs() {
   Slab*& link = tail_ != nullptr ? tail_->next : head_;
   while (link != nullptr) pool_->Give(std::exchange(link, link->next));
 }

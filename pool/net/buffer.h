@@ -1,12 +1,16 @@
 #ifndef HOLDFAST_POOL_NET_BUFFER_H_
 #define HOLDFAST_POOL_NET_BUFFER_H_
 
+#include <sanitizer/asan_interface.h>
 #include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include "pool/net/check.h"
 
 namespace holdfast::pool {
 
@@ -47,6 +51,9 @@ class SlabPool {
   size_t free_count() const { return free_count_; }
 
  private:
+  static Slab* Allocate(size_t bytes);
+  static void Free(Slab* slab);
+
   Slab* free_ = nullptr;
   size_t free_count_ = 0;
   size_t in_use_ = 0;
@@ -78,9 +85,15 @@ class Buffer {
 
   // The first bytes, as far as they lie in one piece. Valid until the buffer is next changed at
   // its front; bytes appended later do not move them.
-  std::string_view Front() const;
+  std::string_view Front() const {
+    return size_ == 0 ? std::string_view()
+                      : std::string_view(head_->data() + head_->begin, head_->size());
+  }
   // Makes the first `n` (<= size()) bytes one piece and returns exactly them.
-  std::string_view Linearize(size_t n);
+  std::string_view Linearize(size_t n) {
+    const std::string_view front = Front();
+    return n <= front.size() ? front.substr(0, n) : JoinFront(n);
+  }
   // Describes the bytes from the front in at most `max` pieces; returns how many.
   int FillIovec(iovec* pieces, int max) const;
   void Consume(size_t n);
@@ -102,12 +115,19 @@ class Buffer {
   // that fit behind what is here already. Both draw on the same pool.
   void MoveFrom(Buffer& from, size_t n);
 
-  void Clear();
+  void Clear() {
+    if (head_ != nullptr) GiveAll();
+  }
 
  private:
   // The first slab that holds no bytes yet, between PrepareWrite and CommitWrite.
   Slab* Prepared() const { return tail_ != nullptr ? tail_->next : head_; }
-  void GivePrepared();
+  void GivePrepared() {
+    if (Prepared() != nullptr) GivePreparedSlabs();
+  }
+  void GivePreparedSlabs();
+  void GiveAll();
+  std::string_view JoinFront(size_t n);
   void AdoptAtTail(Slab* slab);
   Slab* DetachHead();
   void ReplaceHead(Slab* slab);
@@ -118,6 +138,28 @@ class Buffer {
   Slab* tail_ = nullptr;  // the last slab that holds bytes; null exactly when there are none
   size_t size_ = 0;
 };
+
+inline Slab* SlabPool::Take() {
+  ++in_use_;
+  if (free_ == nullptr) return Allocate(kSlabBytes);
+  Slab* slab = std::exchange(free_, free_->next);
+  --free_count_;
+  ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
+  slab->next = nullptr;
+  slab->capacity = kSlabCapacity;
+  slab->begin = 0;
+  slab->end = 0;
+  return slab;
+}
+
+inline void SlabPool::Give(Slab* slab) {
+  HOLDFAST_CHECK(in_use_ > 0);
+  --in_use_;
+  if (!slab->standard || free_count_ >= max_free_) return Free(slab);
+  ASAN_POISON_MEMORY_REGION(slab->data(), kSlabCapacity);
+  slab->next = std::exchange(free_, slab);
+  ++free_count_;
+}
 
 }  // namespace holdfast::pool
 
