@@ -40,11 +40,23 @@ void Cluster::Configure(const ClusterOptions& options) {
   balancer_.Configure(options.balancing);
   totals_->SetLimits(options.breakers, options.retry_budget);
   totals_->SetIdleLimit(options.pool.idle_learned, options.pool.idle_timeout);
+  ReplaceForeignPools();
   for (auto& pool : pools_) pool->SetLimits(options.pool);
 }
 
+void Cluster::ReplaceForeignPools() {
+  for (auto& pool : pools_) {
+    if (pool->key().tls == options_.tls) continue;
+    std::unique_ptr<ConnectionPool> next = PoolFor(pool->key().address);
+    pool->Drain();
+    departed_.push_back(std::exchange(pool, std::move(next)));
+  }
+  if (!departed_.empty()) context_.loop->Queue(reap_task_);
+}
+
 std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
-  const auto same = [&](const auto& pool) { return pool->key().address == address; };
+  EndpointKey key{name_, address, options_.tls};
+  const auto same = [&](const auto& pool) { return pool->key() == key; };
   if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
     std::unique_ptr<ConnectionPool> pool = std::move(*left);
     departed_.erase(left);
@@ -52,8 +64,8 @@ std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
     if (!draining_) pool->Undrain();
     return pool;
   }
-  auto pool = std::make_unique<ConnectionPool>(context_, EndpointKey{name_, address}, options_.pool,
-                                               &cells_, this);
+  auto pool =
+      std::make_unique<ConnectionPool>(context_, std::move(key), options_.pool, &cells_, this);
   if (draining_) pool->Drain();
   return pool;
 }

@@ -54,6 +54,7 @@ struct ClusterOptions {
   BreakerLimits breakers;
   RetryBudgetLimits retry_budget;
   BalancerOptions balancing;
+  TlsIdentity tls;  // of the connections to its endpoints
   // So many failures in a row at one endpoint, over all workers, are told to the main thread; 0:
   // none is.
   uint32_t consecutive_errors = 0;
@@ -70,7 +71,8 @@ class Cluster {
           const ClusterOptions& options);
   ~Cluster();
 
-  // A reload's new numbers; idle connections stay as far as the new caps allow.
+  // A reload's new numbers; idle connections stay as far as the new caps allow, but none that was
+  // opened under another TLS identity serves anybody who asks from now on.
   void Configure(const ClusterOptions& options);
   // The endpoints from now on. An endpoint that left closes its idle connections at once; those in
   // use finish.
@@ -123,6 +125,8 @@ class Cluster {
 
   // One that has left and is still in use, or a new one.
   std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
+  // Pools of another TLS identity than that of the options leave.
+  void ReplaceForeignPools();
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
   // The connection that has authenticated this client, if the request may use it.

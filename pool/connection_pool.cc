@@ -1,6 +1,5 @@
 #include "pool/connection_pool.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "pool/cluster.h"
@@ -36,7 +35,8 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
       limits_(limits),
       cells_(cells),
       cluster_(cluster),
-      shelf_(context.shelves->For(key_)) {
+      shelf_(context.shelves->For(key_)),
+      openings_(context.loop, context.dialer, &key_, cells, this) {
   HOLDFAST_CHECK(limits_.max_connections > 0);
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   sharing_ = context_.peers != nullptr && shelf_->workers() > 1;
@@ -51,10 +51,7 @@ ConnectionPool::~ConnectionPool() {
   LeaveShelf();
   sharing_ = false;
   CloseAllIdle(CloseReason::kDrained);
-  while (!connecting_.empty()) {
-    cells_->closed(CloseReason::kDrained).Add();
-    Discard(*connecting_.back());
-  }
+  openings_.Abandon(CloseReason::kDrained);
   shelf_->ReturnIdlePlaces(idle_places_);
 }
 
@@ -93,16 +90,14 @@ Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
   return checkout;
 }
 
-void ConnectionPool::OnConnectSlow(UpstreamConnection& upstream) {
-  connect_slow_ = true;
+void ConnectionPool::OnOpeningSlow(Opening& opening) {
   if (cluster_ == nullptr) return;
   cluster_->NoteTrouble();
-  if (upstream.forsaken_ || waiters_.empty()) return;
+  if (opening.forsaken() || waiters_.empty()) return;
   Waiter& waiter = *waiters_.front();
   ConnectionPool* other = cluster_->StandInFor(*this, waiter);
   if (other == nullptr) return;
-  upstream.forsaken_ = true;
-  ++forsaken_;
+  openings_.Forsake(opening);
   RemoveWaiter(waiter);
   ShowWaiting();
   waiter.lenders_.push_back(shelf_.get());
@@ -115,14 +110,12 @@ void ConnectionPool::TakeOver(Waiter& waiter) {
 }
 
 void ConnectionPool::Doubt() {
-  doubtful_ = true;
-  probe_at_ = context_.loop->now() + kDoubtTime;
+  openings_.Doubt();
   if (cluster_ != nullptr) cluster_->NoteTrouble();
 }
 
 void ConnectionPool::ProbeIfDue() {
-  if (!doubtful_ || draining_ || context_.loop->now() < probe_at_) return;
-  probe_at_ = context_.loop->now() + kDoubtTime;
+  if (draining_ || !openings_.TakeProbe()) return;
   ConnectionPermit permit;
   bool breaker = false;
   if (!TakePermit(&permit, &breaker)) return;
@@ -223,50 +216,25 @@ OpenReason ConnectionPool::WhyOpen(bool fresh) const {
 bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
                              bool forsaken) {
   const TimePoint now = context_.loop->now();
-  bool in_progress = false;
-  int error = 0;
-  FileDescriptor socket = StartConnect(key_.address, &in_progress, &error);
-  if (!socket.valid()) {
-    *refusal = ConnectResultAt(key_.address, error);
-    NoteConnectFailure(*refusal);
-    if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
-      cluster_->DoubtUnrouted(key_.address.family());
-    }
-    return false;
-  }
-  const bool again = error == EAGAIN;
   ConnectionRecord record{.permit = std::move(permit), .open_reason = reason};
   record.opened_at = now;
   SetTerms(&record);
-  cells_->opened(reason).Add();
-  auto upstream = std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs,
-                                                       std::move(socket), std::move(record));
-  error = again ? 0 : upstream->connection().Open();
-  if (error != 0) {
-    cells_->closed(CloseReason::kConnectFailed).Add();
-    *refusal = ConnectResult(error, /*routed=*/true);
-    NoteConnectFailure(*refusal);
-    return false;
-  }
-  UpstreamConnection& opened = *upstream.release();
-  connecting_.PushBack(opened);
-  cells_->connecting.Add(1);
-  opened.forsaken_ = forsaken;
-  forsaken_ += forsaken ? 1 : 0;
   const Duration slow_after = cluster_ != nullptr ? cluster_->SlowConnect() : kSlowConnect;
-  opened.BeginConnect(
-      now,
-      {.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout, .again = again});
-  return true;
+  const DialTerms terms{.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout};
+  if (openings_.Start(std::move(record), terms, forsaken, refusal)) return true;
+  NoteConnectFailure(*refusal);
+  if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
+    cluster_->DoubtUnrouted(key_.address.family());
+  }
+  return false;
 }
 
-// Before anybody hears of it: who asks for another endpoint shall not be sent back to this one.
+// Before anybody who waits hears of it, as openings_ has noted it.
 void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
-  const bool silent = result == CheckoutResult::kConnectTimeout;
-  if (silent || result == CheckoutResult::kConnectUnreachable) Doubt();
-  if (!silent) connect_slow_ = false;
+  if (cluster_ == nullptr) return;
+  if (openings_.doubtful()) cluster_->NoteTrouble();
   const std::optional<Outcome> outcome = OutcomeOf(result);
-  if (cluster_ != nullptr && outcome.has_value()) cluster_->Report(key_.address, *outcome);
+  if (outcome.has_value()) cluster_->Report(key_.address, *outcome);
 }
 
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
@@ -372,26 +340,21 @@ void ConnectionPool::CloseAllIdle(CloseReason reason) {
   CloseAside(reason);
 }
 
-void ConnectionPool::OnConnected(UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(connecting_.Contains(upstream));
-  connect_slow_ = doubtful_ = false;
+void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) {
+  auto made = std::make_unique<UpstreamConnection>(this, context_.loop, std::move(connection),
+                                                   std::move(record),
+                                                   UpstreamConnection::Origin::kOpenedHere);
+  UpstreamConnection& upstream = *made.release();
   if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
   if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
     return lent->OnLease(LeaseOut(upstream));
   }
-  Unlink(upstream);
   upstream.MoveTo(UpstreamConnection::State::kIdle);
   KeepIdle(upstream, context_.loop->now());
 }
 
-void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result) {
-  HOLDFAST_CHECK(connecting_.Contains(upstream));
-  cells_
-      ->closed(result == CheckoutResult::kConnectTimeout ? CloseReason::kConnectTimeout
-                                                         : CloseReason::kConnectFailed)
-      .Add();
-  const bool forsaken = upstream.forsaken_;
-  Discard(upstream);
+void ConnectionPool::OnOpeningFailed(CheckoutResult result, bool forsaken) {
+  ReturnSpareIdlePlace();
   NoteConnectFailure(result);
   // A waiter stands for each attempt, unless a connection that came back is there for it, or the
   // waiter went on to another endpoint.
@@ -403,11 +366,7 @@ void ConnectionPool::OnConnectFailed(UpstreamConnection& upstream, CheckoutResul
 
 void ConnectionPool::Unlink(UpstreamConnection& upstream) {
   switch (upstream.state()) {
-    case UpstreamConnection::State::kConnecting:
-      connecting_.Remove(upstream);
-      cells_->connecting.Add(-1);
-      forsaken_ -= std::exchange(upstream.forsaken_, false) ? 1 : 0;
-      break;
+    case UpstreamConnection::State::kNew: break;
     case UpstreamConnection::State::kIdle:
       idle_.Remove(upstream);
       cells_->idle.Add(-1);
@@ -550,7 +509,8 @@ void ConnectionPool::SetLimits(const PoolLimits& limits) {
       limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
   limits_ = limits;
   if (other_terms) {
-    for (auto* all : {&connecting_, &leased_, &idle_, &aside_}) ApplyTermsTo(*all);
+    openings_.ForEachRecord([this](ConnectionRecord* record) { SetTerms(record); });
+    for (auto* all : {&leased_, &idle_, &aside_}) ApplyTermsTo(*all);
   }
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   while (idle_places_ > 0 && shelf_->over_idle()) {

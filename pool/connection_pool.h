@@ -14,6 +14,7 @@
 #include <absl/container/inlined_vector.h>
 
 #include "pool/connection_tie.h"
+#include "pool/dialer.h"
 #include "pool/endpoint_key.h"
 #include "pool/lease.h"
 #include "pool/limits.h"
@@ -21,6 +22,7 @@
 #include "pool/net/event_loop.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/net/random.h"
+#include "pool/openings.h"
 #include "pool/pool_cells.h"
 #include "pool/upstream_connection.h"
 
@@ -103,6 +105,7 @@ class WorkerPools {
 struct PoolContext {
   EventLoop* loop;
   SlabPool* slabs;
+  Dialer* dialer;
   Random* random;
   Shelves* shelves;
   const Peers* peers = nullptr;  // null: nothing is shared
@@ -128,7 +131,7 @@ struct PoolContext {
 // One thread; other workers' pools for the same endpoint are reached by mail only. Owned by its
 // Cluster. No lease may be out and nobody may wait when it is destroyed (asserted), which closes
 // what is idle or connecting.
-class ConnectionPool {
+class ConnectionPool final : private OpeningsOwner {
  public:
   // For the answer of another worker; after that, or when something should have come back, whoever
   // waits is looked after without it.
@@ -142,9 +145,6 @@ class ConnectionPool {
   // After a response that announced content and must have none: so long it is looked whether that
   // comes, before the connection serves again.
   static constexpr Duration kRest = std::chrono::milliseconds(100);
-  // An endpoint that did not answer a connect, or has no route, is passed over while another may be
-  // chosen. Every so often a connect that nobody waits for finds out whether it is back.
-  static constexpr Duration kDoubtTime = std::chrono::seconds(10);
   // How old the count of other workers' requests may be.
   static constexpr Duration kLoadAge = std::chrono::milliseconds(1);
 
@@ -188,7 +188,7 @@ class ConnectionPool {
   size_t idle() const { return idle_.size(); }
   size_t aside() const { return aside_.size(); }
   size_t leased() const { return leased_.size(); }
-  size_t connecting() const { return connecting_.size(); }
+  size_t connecting() const { return openings_.size(); }
   size_t waiters() const { return waiters_.size(); }
   size_t connections() const { return idle() + aside() + leased() + connecting(); }
   // Requests in flight or waiting: what balancing compares.
@@ -196,10 +196,8 @@ class ConnectionPool {
   // The same in the whole process; what the other workers have is looked at once in a while.
   size_t ProcessLoad();
   // Another endpoint is the better choice: this one's connects take long, or it is in doubt.
-  bool passed_over() const {
-    return idle_.empty() && (doubtful_ || (connect_slow_ && !connecting_.empty()));
-  }
-  bool doubtful() const { return doubtful_; }
+  bool passed_over() const { return idle_.empty() && openings_.passed_over(); }
+  bool doubtful() const { return openings_.doubtful(); }
   bool in_use() const { return leased() + waiters() > 0; }
   Shelf& shelf() const { return *shelf_; }
 
@@ -213,11 +211,11 @@ class ConnectionPool {
   size_t willing() const { return waiters_.size() - fresh_waiters_; }
   size_t spoken_for() const { return std::min(idle_.size(), willing()); }
   // Connections that those who wait are going to get.
-  size_t coming() const { return connecting_.size() - forsaken_ + spoken_for() + asked_; }
+  size_t coming() const { return openings_.standing() + spoken_for() + asked_; }
   size_t uncovered() const { return waiters_.size() - std::min(waiters_.size(), coming()); }
 
   // Hands the first who waits to another endpoint's pool, if there is one to be asked.
-  void OnConnectSlow(UpstreamConnection& upstream);
+  void OnOpeningSlow(Opening& opening) override;
   // How one more connection is to be had.
   enum class Supply : uint8_t {
     kComing,  // it is being opened, or another worker was asked
@@ -276,8 +274,8 @@ class ConnectionPool {
   void ApplyTermsTo(IntrusiveList<UpstreamConnection>& connections);
   void LookAtTimers();
   void CloseIdle(UpstreamConnection& upstream, CloseReason end);
-  void OnConnected(UpstreamConnection& upstream);
-  void OnConnectFailed(UpstreamConnection& upstream, CheckoutResult result);
+  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) override;
+  void OnOpeningFailed(CheckoutResult result, bool forsaken) override;
   // Takes it off the list that its state names.
   void Unlink(UpstreamConnection& upstream);
   void UnlinkAside(UpstreamConnection& upstream);
@@ -311,9 +309,6 @@ class ConnectionPool {
   bool sharing_ = false;  // there are other workers
   bool joined_ = false;   // they can reach this pool
   bool draining_ = false;
-  bool connect_slow_ = false;                  // the last connect that said anything is slow
-  bool doubtful_ = false;                      // the last one failed without an answer
-  TimePoint probe_at_;                         // while doubtful_
   CloseReason last_end_ = CloseReason::kNone;  // of the last kept connection that went
   size_t idle_places_ = 0;                     // taken on the shelf
   size_t asked_ = 0;                           // answers that other workers owe
@@ -323,8 +318,7 @@ class ConnectionPool {
   IntrusiveList<UpstreamConnection> idle_;   // front: used last
   IntrusiveList<UpstreamConnection> aside_;  // front: since last
   IntrusiveList<UpstreamConnection> leased_;
-  IntrusiveList<UpstreamConnection> connecting_;
-  size_t forsaken_ = 0;            // of them, those that stand for nobody who waits here
+  Openings openings_;
   IntrusiveList<Waiter> waiters_;  // front: waits longest
   size_t fresh_waiters_ = 0;       // of them
   MemberTimer<ConnectionPool, &ConnectionPool::OnQueueTimer> queue_timer_{this};

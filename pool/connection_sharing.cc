@@ -92,13 +92,20 @@ void ConnectionPool::OnSpared(std::optional<SparedConnection> spared) {
 
 void ConnectionPool::Adopt(SparedConnection spared) {
   const TimePoint since = spared.record.idle_since;
-  auto upstream =
-      std::make_unique<UpstreamConnection>(this, context_.loop, context_.slabs, std::move(spared));
-  if (upstream->connection().Open() != 0) {
+  ConnectionEvents* const nobody = nullptr;  // until it is known that the loop can watch it
+  auto connection =
+      std::make_unique<Connection>(context_.loop, context_.slabs, std::move(spared.transport),
+                                   nobody, Connection::Stage::kEstablished);
+  if (connection->Open() != 0) {
     cells_->closed(CloseReason::kBroken).Add();
     return;
   }
-  KeepIdle(*upstream.release(), since);
+  auto made = std::make_unique<UpstreamConnection>(this, context_.loop, std::move(connection),
+                                                   std::move(spared.record),
+                                                   UpstreamConnection::Origin::kSpared);
+  UpstreamConnection& upstream = *made.release();
+  upstream.MoveTo(UpstreamConnection::State::kIdle);
+  KeepIdle(upstream, since);
 }
 
 void ConnectionPool::TellRoom() {

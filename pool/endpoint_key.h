@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pool/net/socket.h"
+#include "pool/tls_identity.h"
 
 namespace holdfast::pool {
 
@@ -13,11 +14,12 @@ namespace holdfast::pool {
 struct EndpointKey {
   std::string upstream;  // the upstream's name: its limits and its metrics
   SocketAddress address;
+  TlsIdentity tls;  // plain by default
 
   bool operator==(const EndpointKey&) const = default;
   template <class H>
   friend H AbslHashValue(H h, const EndpointKey& key) {
-    return H::combine(std::move(h), key.upstream, key.address);
+    return H::combine(std::move(h), key.upstream, key.address, key.tls);
   }
 };
 

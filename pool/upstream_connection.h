@@ -7,7 +7,6 @@
 
 #include "pool/net/connection.h"
 #include "pool/net/intrusive_list.h"
-#include "pool/net/socket.h"
 #include "pool/net/timer_wheel.h"
 #include "pool/reasons.h"
 #include "pool/shelf.h"
@@ -37,36 +36,31 @@ struct SparedConnection {
   ConnectionRecord record;
 };
 
-// One connection to a backend and where it stands. While it connects or is idle it listens to its
-// socket itself: any byte or end that arrives on an idle connection closes it. While leased the
-// holder of the lease listens.
+// One connection to a backend and where it stands. While it is idle it listens to its socket
+// itself: any byte or end that arrives then closes it. While leased the holder of the lease
+// listens.
 //
 // One thread. Owned by its ConnectionPool, leased or not; nobody else destroys it.
 class UpstreamConnection final : private ConnectionEvents, public ListNode<UpstreamConnection> {
  public:
   // kAside: idle, but not for everybody. It waits for the client that it is tied to, or is left
   // alone until what may still come has had the time to.
-  enum class State : uint8_t { kConnecting, kIdle, kAside, kLeased, kClosed };
-  // A full backlog is tried again after so long, then after twice as long each time up to the
-  // second.
-  static constexpr Duration kFirstAgain = std::chrono::milliseconds(10);
-  static constexpr Duration kLastAgain = std::chrono::milliseconds(100);
+  // kNew: established a moment ago, and nobody has it yet.
+  enum class State : uint8_t { kNew, kIdle, kAside, kLeased, kClosed };
+  // How it came to this worker.
+  enum class Origin : uint8_t { kOpenedHere, kSpared };
 
-  // `socket` has a connect in progress, one that has succeeded already, or one that is to be tried
-  // again because the backlog of a UNIX socket was full.
-  UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
-                     ConnectionRecord record);
-  // One that another worker had to spare: idle.
-  UpstreamConnection(ConnectionPool* pool, EventLoop* loop, SlabPool* slabs,
-                     SparedConnection spared);
+  // `connection` is established.
+  UpstreamConnection(ConnectionPool* pool, EventLoop* loop, std::unique_ptr<Connection> connection,
+                     ConnectionRecord record, Origin origin);
   ~UpstreamConnection() = default;
 
   // Whether the state may change so.
   static bool MayMove(State from, State to);
 
   State state() const { return state_; }
-  Connection& connection() { return connection_; }
-  const Connection& connection() const { return connection_; }
+  Connection& connection() { return *connection_; }
+  const Connection& connection() const { return *connection_; }
   // How many leases it has served, the present one included.
   uint64_t leases() const { return record_.leases; }
   // How the present lease was had.
@@ -90,16 +84,6 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
   void OnConnectionReady() override;
-  // How long an attempt lasts, and what it needs meanwhile.
-  struct ConnectPlan {
-    TimePoint slow_at;   // the pool hears that it is slow
-    TimePoint deadline;  // it is given up
-    bool again = false;  // the backlog is full: it is to be tried again
-  };
-  void BeginConnect(TimePoint now, const ConnectPlan& plan);
-  void ArmForConnect();
-  void ConnectOnceMore(TimePoint now);
-  void FinishConnect();
   // Looks at the socket: why the idle connection is of no use any more; kNone: it is.
   CloseReason IdleEnd();
   void OnTimer(TimePoint now);
@@ -111,19 +95,15 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
 
   ConnectionPool* pool_;
   EventLoop* loop_;
-  Connection connection_;
+  std::unique_ptr<Connection> connection_;
   MemberTimer<UpstreamConnection, &UpstreamConnection::OnTimer> timer_{this};
   ConnectionRecord record_;
-  std::optional<TimePoint> deadline_;  // of connecting, or of being idle
+  std::optional<TimePoint> deadline_;  // of being idle
   ConnectionTie* tie_ = nullptr;       // while aside for a client
-  std::optional<TimePoint> slow_at_;   // while connecting
-  std::optional<TimePoint> again_at_;  // while the backlog is full
-  Duration again_after_{0};
   uint64_t written_before_lease_ = 0;  // of what crosses the wire
   CheckoutResult result_ = CheckoutResult::kFresh;
   bool was_kept_ = false;
-  bool came_from_elsewhere_ = false;  // and has not served here
-  bool forsaken_ = false;             // while connecting: who it was opened for waits elsewhere
+  bool came_from_elsewhere_;  // and has not served here
   State state_;
 };
 

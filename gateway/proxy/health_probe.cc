@@ -1,15 +1,11 @@
 #include "gateway/proxy/health_probe.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "gateway/http/persistence.h"
 #include "gateway/http1/head_scan.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
-#include "pool/net/plain_transport.h"
-#include "pool/net/socket.h"
 
 namespace holdfast::proxy {
 
@@ -21,9 +17,6 @@ namespace {
 
 // An endpoint that sends more interim responses than this is broken.
 constexpr int kMaxInformational = 16;
-
-// When a UNIX socket whose backlog is full is tried again.
-constexpr pool::Duration kAgainAfter = std::chrono::milliseconds(50);
 
 // RFC 9112 section 3.2.1: origin-form, Host first.
 std::string RequestFor(const config::HealthCheck& check, std::string_view host) {
@@ -48,11 +41,11 @@ std::string_view ProbeResultName(ProbeResult result) {
   HOLDFAST_CHECK(false);
 }
 
-HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs,
-                         const pool::SocketAddress& address, bool keep, OnResult on_result)
+HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dialer* dialer,
+                         pool::EndpointKey key, bool keep, OnResult on_result)
     : loop_(loop),
-      slabs_(slabs),
-      address_(address),
+      dialer_(dialer),
+      key_(std::move(key)),
       keep_(keep),
       on_result_(std::move(on_result)),
       body_(slabs, http::ChunkSender::kUpstream) {}
@@ -75,40 +68,35 @@ void HealthProbe::OnConnectionReady() {
       // Nobody asked the endpoint: what it sends, its end included, spoils the connection.
       if (connection_->readable() || connection_->gone()) connection_.reset();
       return;
-    case State::kConnecting: {
-      return connection_->established() ? OnConnected() : OnConnectError(connection_->error());
-    }
+    case State::kConnecting: HOLDFAST_CHECK(false);
     case State::kAwaitingHead: return ReadHead();
     case State::kReadingBody: return ReadBody();
   }
 }
 
+// A server that speaks first is a connection like any other to a check that asks for no more.
 void HealthProbe::Connect() {
   connection_.reset();
   reused_ = false;
-  bool in_progress = false;
-  int error = 0;
-  pool::FileDescriptor socket = pool::StartConnect(address_, &in_progress, &error);
   state_ = State::kConnecting;
-  if (error == EAGAIN) return loop_->timers().Arm(again_timer_, loop_->now() + kAgainAfter);
-  if (error != 0) return OnConnectError(error);
-  pool::ConnectionEvents* const events = this;
-  connection_ = std::make_unique<pool::Connection>(
-      loop_, slabs_, std::make_unique<pool::PlainTransport>(std::move(socket)), events,
-      in_progress ? pool::Connection::Stage::kEstablishing : pool::Connection::Stage::kEstablished);
-  if (connection_->Open() != 0) return Finish(ProbeResult::kNotMade);
-  if (!in_progress) OnConnected();
+  const pool::DialTerms terms{.quiet = check_.type == config::HealthCheck::Type::kHttp};
+  pool::DialStart start = dialer_->Dial(key_, terms, this);
+  if (start.attempt == nullptr) return OnDialFailed(start.refusal);
+  attempt_ = std::move(start.attempt);
 }
 
-void HealthProbe::OnConnectError(int error) {
-  const bool speaks = pool::OutcomeOf(pool::ConnectResultAt(address_, error)).has_value();
+void HealthProbe::OnDialFailed(pool::CheckoutResult result) {
+  attempt_.reset();
+  const bool speaks = pool::OutcomeOf(result).has_value();
   Finish(speaks ? ProbeResult::kConnectFailed : ProbeResult::kNotMade);
 }
 
-void HealthProbe::OnConnected() {
-  if (check_.type == config::HealthCheck::Type::kHttp) return Send();
-  connection_.reset();
-  Finish(ProbeResult::kOk);
+void HealthProbe::OnDialed(std::unique_ptr<pool::Connection> connection) {
+  attempt_.reset();
+  if (check_.type == config::HealthCheck::Type::kTcp) return Finish(ProbeResult::kOk);
+  connection_ = std::move(connection);
+  connection_->set_events(this);
+  Send();
 }
 
 void HealthProbe::Send() {
@@ -206,7 +194,7 @@ void HealthProbe::Finish(ProbeResult result) {
   HOLDFAST_CHECK(state_ != State::kDone);
   if (result != ProbeResult::kOk && result != ProbeResult::kBadStatus) connection_.reset();
   loop_->timers().Cancel(timeout_timer_);
-  loop_->timers().Cancel(again_timer_);
+  attempt_.reset();
   result_ = result;
   state_ = State::kDone;
   loop_->Queue(tell_task_);

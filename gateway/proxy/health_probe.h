@@ -11,10 +11,11 @@
 #include "gateway/http/message.h"
 #include "gateway/http/parser.h"
 #include "gateway/http1/body_reader.h"
+#include "pool/dialer.h"
+#include "pool/endpoint_key.h"
 #include "pool/net/buffer.h"
 #include "pool/net/connection.h"
 #include "pool/net/event_loop.h"
-#include "pool/net/socket_address.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
@@ -37,8 +38,9 @@ std::string_view ProbeResultName(ProbeResult result);
 // long as HTTP allows; a kept one that turns out dead costs nothing but a second attempt on a fresh
 // one.
 //
-// Main thread; `loop` and `slabs` outlive it. Destruction closes the connection and calls nothing.
-class HealthProbe final : private pool::ConnectionEvents {
+// Main thread; `loop`, `slabs` and `dialer` outlive it. Destruction closes the connection and calls
+// nothing.
+class HealthProbe final : private pool::ConnectionEvents, private pool::DialEvents {
  public:
   // A longer body is not read, and its connection not kept; the status counts all the same.
   static constexpr uint64_t kMaxBodyBytes = 64 * 1024;
@@ -48,8 +50,8 @@ class HealthProbe final : private pool::ConnectionEvents {
   using OnResult = std::function<void(ProbeResult)>;
 
   // `keep`: the connection may be kept between checks.
-  HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, const pool::SocketAddress& address,
-              bool keep, OnResult on_result);
+  HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dialer* dialer,
+              pool::EndpointKey key, bool keep, OnResult on_result);
   ~HealthProbe() = default;
   HealthProbe(const HealthProbe&) = delete;
   HealthProbe& operator=(const HealthProbe&) = delete;
@@ -71,9 +73,9 @@ class HealthProbe final : private pool::ConnectionEvents {
 
   void OnConnectionReady() override;
   void Connect();
-  void OnConnectError(int error);
-  void OnAgain(pool::TimePoint) { Connect(); }
-  void OnConnected();
+  void OnDialSlow() override {}  // It has its timeout.
+  void OnDialed(std::unique_ptr<pool::Connection> connection) override;
+  void OnDialFailed(pool::CheckoutResult result) override;
   void Send();
   void ReadHead();
   // False when there is no more to read, for now or at all.
@@ -86,8 +88,8 @@ class HealthProbe final : private pool::ConnectionEvents {
   void OnTimeout(pool::TimePoint now);
 
   pool::EventLoop* loop_;
-  pool::SlabPool* slabs_;
-  const pool::SocketAddress address_;
+  pool::Dialer* dialer_;
+  const pool::EndpointKey key_;
   const bool keep_;
   OnResult on_result_;
 
@@ -95,6 +97,7 @@ class HealthProbe final : private pool::ConnectionEvents {
   ProbeResult result_ = ProbeResult::kOk;
   config::HealthCheck check_;
   std::string request_;
+  std::unique_ptr<pool::DialAttempt> attempt_;  // while connecting
   std::unique_ptr<pool::Connection> connection_;
   bool reused_ = false;       // connection_ was kept from a check before
   uint64_t read_before_ = 0;  // of connection_, when the request was sent
@@ -107,7 +110,6 @@ class HealthProbe final : private pool::ConnectionEvents {
   http1::BodyReader body_;
   pool::MemberTask<HealthProbe, &HealthProbe::Tell> tell_task_{this};
   pool::MemberTimer<HealthProbe, &HealthProbe::OnTimeout> timeout_timer_{this};
-  pool::MemberTimer<HealthProbe, &HealthProbe::OnAgain> again_timer_{this};
 };
 
 }  // namespace holdfast::proxy

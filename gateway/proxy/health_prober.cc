@@ -51,7 +51,8 @@ class HealthProber::Endpoint {
         target_(target),
         healthy_(target.healthy),
         keeps_(group->prober()->keeping_ < kMaxKept),
-        probe_(group->prober()->loop_, group->prober()->slabs_, target.address, keeps_,
+        probe_(group->prober()->loop_, group->prober()->slabs_, &group->prober()->dialer_,
+               pool::EndpointKey{group->upstream(), target.address}, keeps_,
                [this](ProbeResult result) { OnResult(result); }) {
     if (keeps_) ++prober().keeping_;
     ScheduleFirst();
@@ -164,7 +165,11 @@ void HealthProber::Group::AddTo(metrics::Sums& sums) const {
 
 HealthProber::HealthProber(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Random* random,
                            Callbacks callbacks)
-    : loop_(loop), slabs_(slabs), random_(random), callbacks_(std::move(callbacks)) {}
+    : loop_(loop),
+      slabs_(slabs),
+      dialer_(loop, slabs),
+      random_(random),
+      callbacks_(std::move(callbacks)) {}
 
 HealthProber::~HealthProber() = default;
 

@@ -12,6 +12,7 @@
 
 #include "gateway/config/config.h"
 #include "metrics/sums.h"
+#include "pool/dialer.h"
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/random.h"
@@ -68,6 +69,7 @@ class HealthProber {
 
   pool::EventLoop* loop_;
   pool::SlabPool* slabs_;
+  pool::SocketDialer dialer_;
   pool::Random* random_;
   Callbacks callbacks_;
   size_t keeping_ = 0;                                    // endpoints whose connection may be kept

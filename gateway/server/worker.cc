@@ -159,6 +159,7 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
   std::vector<std::shared_ptr<pool::Cluster>> in_order;
   const pool::PoolContext pool_context{.loop = &loop_,
                                        .slabs = &slabs_,
+                                       .dialer = &dialer_,
                                        .random = &random_,
                                        .shelves = place_.shelves,
                                        .peers = place_.peers,

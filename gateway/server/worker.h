@@ -108,6 +108,7 @@ class Worker {
   pool::WorkerPools pools_;
   pool::EventLoop loop_;
   pool::SlabPool slabs_;
+  pool::SocketDialer dialer_{&loop_, &slabs_};
   pool::Random random_;
   pool::Mailbox mailbox_;
   metrics::Shard* shard_;

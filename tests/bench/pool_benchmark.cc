@@ -195,6 +195,7 @@ class Worker {
   PoolContext context() {
     return {.loop = &loop_,
             .slabs = &slabs_,
+            .dialer = &dialer_,
             .random = &random_,
             .shelves = &shelves_,
             .peers = &peers_};
@@ -209,6 +210,7 @@ class Worker {
   SystemClock clock_;
   SlabPool slabs_;
   EventLoop loop_{&clock_};
+  SocketDialer dialer_{&loop_, &slabs_};
   Mailbox mailbox_{&loop_};
   metrics::Registry registry_;
   metrics::Shard* shard_ = registry_.AddShard();

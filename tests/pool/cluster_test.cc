@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/pool/fake_dialer.h"
 #include "tests/pool/pool_harness.h"
 
 namespace holdfast::pool {
@@ -63,6 +64,7 @@ class ClusterTest : public testing::Test, protected PoolHarness {
   }
 
   Peer a_, b_, c_;
+  FakeDialer fake_{&loop, &slabs};  // of those tests that name it
   std::unique_ptr<Cluster> cluster_;
   std::deque<Holder> holders_;
   SocketAddress picked_;
@@ -77,6 +79,68 @@ TEST_F(ClusterTest, WithoutEndpointsItRefusesAndSaysWhy) {
   EXPECT_EQ(picked_, SocketAddress());
   SetEndpoints({}, "web.local: no answer yet");
   EXPECT_EQ(cluster_->note(), "web.local: no answer yet");
+}
+
+// A connection that was verified under the rules of before may serve nobody under those of now.
+TEST_F(ClusterTest, AReloadThatChangesTheTlsIdentityHandsNoConnectionOver) {
+  dialer = &fake_;
+  const auto with = [&](std::string name) {
+    ClusterOptions options = Options(PoolLimits{}, BalancePolicy::kRoundRobin);
+    if (!name.empty()) options.tls = TlsIdentity(TlsSettings{.server_name = std::move(name)});
+    return options;
+  };
+  const auto ask = [&](Holder& holder) {
+    const Status status = Ask(holder);
+    if (status == Status::kWaiting) fake_.Succeed();
+    EXPECT_TRUE(holder.holds());
+  };
+  cluster_ = std::make_unique<Cluster>(context(), shard, upstream, with("a.test"));
+  SetEndpoints({a_.address()});
+  Holder& kept = NewHolder();
+  Holder& busy = NewHolder();
+  ask(kept);
+  ask(busy);
+  EXPECT_EQ(fake_.key().tls.settings().server_name, "a.test");
+  kept.GiveBack();
+  EXPECT_EQ(cluster_->pool(0).idle(), 1u);
+
+  cluster_->Configure(with("a.test"));
+  EXPECT_EQ(cluster_->pool(0).idle(), 1u) << "the same, said again";
+
+  cluster_->Configure(with("b.test"));
+  EXPECT_EQ(cluster_->pool(0).key().tls, with("b.test").tls);
+  EXPECT_EQ(cluster_->pool(0).connections(), 0u);
+  EXPECT_EQ(Closed("drained"), 1u);
+  Holder& next = NewHolder();
+  ask(next);
+  EXPECT_EQ(fake_.begun(), 3u);
+  EXPECT_EQ(fake_.key().tls.settings().server_name, "b.test");
+  EXPECT_EQ(busy.GiveBack(), CloseReason::kDraining);
+  Turn();
+  next.GiveBack();
+
+  cluster_->Configure(with(""));
+  ask(NewHolder());
+  EXPECT_EQ(fake_.begun(), 4u);
+  EXPECT_TRUE(fake_.key().tls.plain());
+}
+
+// As with an endpoint that leaves and comes back while it is in use.
+TEST_F(ClusterTest, ATlsIdentityThatComesBackFindsItsPool) {
+  dialer = &fake_;
+  ClusterOptions plain = Options(PoolLimits{}, BalancePolicy::kRoundRobin);
+  ClusterOptions secure = plain;
+  secure.tls = TlsIdentity(TlsSettings{.server_name = "a.test"});
+  cluster_ = std::make_unique<Cluster>(context(), shard, upstream, plain);
+  SetEndpoints({a_.address()});
+  Holder& holder = NewHolder();
+  ASSERT_EQ(Ask(holder), Status::kWaiting);
+  fake_.Succeed();
+  cluster_->Configure(secure);
+  cluster_->Configure(plain);
+  EXPECT_EQ(cluster_->pool(0).leased(), 1u);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kNone);
+  EXPECT_EQ(cluster_->pool(0).idle(), 1u);
 }
 
 TEST_F(ClusterTest, ItsPoolsAreKeyedByItsNameAndTheirAddresses) {
@@ -525,7 +589,7 @@ TEST_F(DoubtTest, AnEndpointThatDidNotAnswerIsPassedOver) {
 }
 
 TEST_F(DoubtTest, WhetherItIsBackCostsNoRequest) {
-  Advance(ConnectionPool::kDoubtTime);
+  Advance(Openings::kDoubtTime);
   for (int i = 0; i < 8; ++i) EXPECT_EQ(Lease().lease().address(), a_.address());
   EXPECT_EQ(PoolAt(silent_.address()).connecting(), 1u) << "one attempt that nobody waits for";
   silent_.Relent();

@@ -12,19 +12,30 @@
 namespace holdfast::pool {
 namespace {
 
-EndpointKey Key(std::string upstream, std::string_view address) {
+EndpointKey Key(std::string upstream, std::string_view address, TlsIdentity tls = {}) {
   const std::optional<SocketAddress> parsed = SocketAddress::Parse(address);
   EXPECT_TRUE(parsed.has_value()) << address;
-  return {std::move(upstream), parsed.value_or(SocketAddress())};
+  return {std::move(upstream), parsed.value_or(SocketAddress()), std::move(tls)};
 }
 
 // No two of these may share a connection.
 std::vector<EndpointKey> DifferentKeys() {
   return {
-      Key("web", "127.0.0.1:80"), Key("api", "127.0.0.1:80"),     Key("", "127.0.0.1:80"),
-      Key("web", "127.0.0.2:80"), Key("web", "127.0.0.1:81"),     Key("web", "[::1]:80"),
-      Key("web", "[::2]:80"),     Key("web", "unix:/run/x.sock"), Key("web", "unix:/run/x"),
-      Key("web", "unix:@x.sock"), Key("web1", "27.0.0.1:80"),     Key("web", "[::]:80"),
+      Key("web", "127.0.0.1:80"),
+      Key("api", "127.0.0.1:80"),
+      Key("", "127.0.0.1:80"),
+      Key("web", "127.0.0.2:80"),
+      Key("web", "127.0.0.1:81"),
+      Key("web", "[::1]:80"),
+      Key("web", "[::2]:80"),
+      Key("web", "unix:/run/x.sock"),
+      Key("web", "unix:/run/x"),
+      Key("web", "unix:@x.sock"),
+      Key("web1", "27.0.0.1:80"),
+      Key("web", "[::]:80"),
+      Key("web", "127.0.0.1:80", TlsIdentity(TlsSettings{})),
+      Key("web", "127.0.0.1:80", TlsIdentity(TlsSettings{.server_name = "web.test"})),
+      Key("web", "127.0.0.1:80", TlsIdentity(TlsSettings{.verify = TlsVerify::kNone})),
   };
 }
 

@@ -113,7 +113,8 @@ class Holder final : public Waiter, private ConnectionEvents {
 class PoolHarness {
  public:
   PoolContext context() {
-    return {.loop = &loop, .slabs = &slabs, .random = &random, .shelves = &shelves};
+    return {
+        .loop = &loop, .slabs = &slabs, .dialer = dialer, .random = &random, .shelves = &shelves};
   }
 
   void Turn() { loop.RunOnce(Duration::zero()); }
@@ -144,6 +145,8 @@ class PoolHarness {
   ManualClock clock;
   SlabPool slabs;
   EventLoop loop{&clock};
+  SocketDialer socket_dialer{&loop, &slabs};
+  Dialer* dialer = &socket_dialer;  // what context() gives; tests may have another
   metrics::Registry registry;
   metrics::Shard* shard = registry.AddShard();
   Random random{1};

@@ -24,13 +24,12 @@ using std::chrono::seconds;
 constexpr Duration kTick = TimerWheel::kTick;
 
 TEST(UpstreamStateTest, OnlyTheseEdgesAreLegal) {
-  const State states[] = {State::kConnecting, State::kIdle, State::kAside, State::kLeased,
-                          State::kClosed};
+  const State states[] = {State::kNew, State::kIdle, State::kAside, State::kLeased, State::kClosed};
   for (const State from : states) {
     for (const State to : states) {
-      const bool legal = (from == State::kConnecting && to == State::kIdle) ||
-                         (from == State::kConnecting && to == State::kLeased) ||
-                         (from == State::kConnecting && to == State::kClosed) ||
+      const bool legal = (from == State::kNew && to == State::kIdle) ||
+                         (from == State::kNew && to == State::kLeased) ||
+                         (from == State::kNew && to == State::kClosed) ||
                          (from == State::kIdle && to == State::kLeased) ||
                          (from == State::kIdle && to == State::kClosed) ||
                          (from == State::kAside && to == State::kIdle) ||
@@ -270,7 +269,7 @@ TEST_F(FullUnixBacklogTest, ItIsTriedAgainUntilThereIsRoom) {
   EXPECT_TRUE(holder_.waiting());
   EXPECT_EQ(pool_->connecting(), 1u);
   silent_.Relent();
-  Advance(UpstreamConnection::kLastAgain + kTick);
+  Advance(SocketDialer::kLastAgain + kTick);
   ASSERT_TRUE(TurnUntil([&] { return holder_.holds(); }));
   EXPECT_EQ(holder_.GiveBack(), CloseReason::kNone);
 }
@@ -285,7 +284,7 @@ TEST_F(FullUnixBacklogTest, NoLongerThanAConnectMayTake) {
 
 TEST_F(FullUnixBacklogTest, AServerThatGoesMeanwhileIsARefusal) {
   silent_ = SilentAddress();
-  Advance(UpstreamConnection::kLastAgain + kTick);
+  Advance(SocketDialer::kLastAgain + kTick);
   EXPECT_EQ(holder_.failure(), CheckoutResult::kConnectRefused);
 }
 

@@ -180,7 +180,7 @@ class EndpointMixesTest : public support::OwnNetworkTest {
     size_t slow = 0;
     for (int i = 0; i < requests; ++i) {
       // Doubts are looked into meanwhile, at no request's cost.
-      if (i == requests / 2) harness.Advance(pool::ConnectionPool::kDoubtTime);
+      if (i == requests / 2) harness.Advance(pool::Openings::kDoubtTime);
       const std::optional<Duration> took = Ask(harness, client, i % 2 == 0 ? kGet : kPost);
       if (!took.has_value()) {
         ++failed;

@@ -41,8 +41,9 @@ class HealthProbeTest : public testing::Test {
   }
 
   void Aim(const std::string& address, bool keep = true) {
-    probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, *pool::SocketAddress::Parse(address),
-                                           keep, [this](ProbeResult result) { result_ = result; });
+    const pool::EndpointKey key{"web", *pool::SocketAddress::Parse(address)};
+    probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, &dialer_, key, keep,
+                                           [this](ProbeResult result) { result_ = result; });
   }
   void Start() {
     if (probe_ == nullptr) Aim(upstream_.address());
@@ -88,6 +89,7 @@ class HealthProbeTest : public testing::Test {
   pool::ManualClock clock_;
   pool::SlabPool slabs_;
   pool::EventLoop loop_{&clock_};
+  pool::SocketDialer dialer_{&loop_, &slabs_};
   config::HealthCheck check_;
   ScriptedUpstream upstream_;
   std::optional<ProbeResult> result_;
@@ -351,9 +353,9 @@ TEST_F(HealthProbeTest, DestructionEndsACheckWithoutAWord) {
 
 TEST_F(HealthProbeTest, TheNextCheckMayBeginWithTheResult) {
   int results = 0;
-  probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_,
-                                         *pool::SocketAddress::Parse(upstream_.address()),
-                                         /*keep=*/true, [&](ProbeResult result) {
+  const pool::EndpointKey key{"web", *pool::SocketAddress::Parse(upstream_.address())};
+  probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, &dialer_, key, /*keep=*/true,
+                                         [&](ProbeResult result) {
                                            EXPECT_EQ(result, ProbeResult::kOk);
                                            if (++results < 3) probe_->Start(check_, "web.test");
                                          });

@@ -81,6 +81,7 @@ ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigTe
   const pool::PoolContext pool_context{
       .loop = &loop,
       .slabs = &slabs,
+      .dialer = &dialer,
       .random = &random,
       .shelves = &shelves,
       .on_trouble = [this](const auto&, const auto& endpoint, const auto&) {

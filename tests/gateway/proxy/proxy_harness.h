@@ -139,6 +139,7 @@ class ProxyHarness {
   pool::ManualClock clock;
   pool::EventLoop loop{&clock};
   pool::SlabPool slabs;
+  pool::SocketDialer dialer{&loop, &slabs};
   pool::Random random{1};
   pool::Shelves shelves{1};
   ClientPlaces places{1};

@@ -1,0 +1,86 @@
+#ifndef HOLDFAST_POOL_DIALER_H_
+#define HOLDFAST_POOL_DIALER_H_
+
+#include <memory>
+#include <optional>
+
+#include "pool/endpoint_key.h"
+#include "pool/net/buffer.h"
+#include "pool/net/clock.h"
+#include "pool/net/connection.h"
+#include "pool/net/event_loop.h"
+#include "pool/reasons.h"
+
+namespace holdfast::pool {
+
+// How long one attempt to connect may take, and what it has to bring.
+struct DialTerms {
+  std::optional<TimePoint> slow_at;   // OnDialSlow comes then; nullopt: never
+  std::optional<TimePoint> deadline;  // the attempt is given up then; nullopt: its owner does that
+  // A peer that has spoken or ended before it was asked is a failure: what it says is no response
+  // (RFC 9112 section 9.2).
+  bool quiet = true;
+};
+
+// Hears how an attempt goes. Loop thread, never from inside Dial.
+class DialEvents {
+ public:
+  // At most once. The attempt goes on; it must not be destroyed from inside this call.
+  virtual void OnDialSlow() = 0;
+  // The attempt is over with either of these, and may be destroyed from inside the call. The
+  // connection is established; whoever takes it must set its events before the call returns.
+  virtual void OnDialed(std::unique_ptr<Connection> connection) = 0;
+  virtual void OnDialFailed(CheckoutResult result) = 0;
+
+ protected:
+  ~DialEvents() = default;
+};
+
+// An attempt that is under way or over. Destruction gives it up and calls nothing.
+class DialAttempt {
+ public:
+  virtual ~DialAttempt() = default;
+};
+
+// What Dial answers, by value: an attempt whose end will be told, or a failure at once (no
+// descriptor, no route).
+struct DialStart {
+  std::unique_ptr<DialAttempt> attempt;  // null: it failed
+  CheckoutResult refusal = CheckoutResult::kConnectFailed;
+};
+
+// Makes connections to endpoints. One thread; outlives its attempts.
+class Dialer {
+ public:
+  virtual ~Dialer() = default;
+  // `events` outlives the attempt.
+  virtual DialStart Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) = 0;
+};
+
+// Connects sockets and establishes connections over them. The one place on the side of the
+// upstreams that chooses a transport, from the key: plain, so far.
+//
+// The backlog of a UNIX socket may be full, and unlike TCP the kernel does not wait until it has
+// room: the connect is tried again until the deadline.
+class SocketDialer final : public Dialer {
+ public:
+  // A full backlog is tried again after so long, then after twice as long each time up to the
+  // second.
+  static constexpr Duration kFirstAgain = std::chrono::milliseconds(10);
+  static constexpr Duration kLastAgain = std::chrono::milliseconds(100);
+
+  // Both outlive it.
+  SocketDialer(EventLoop* loop, SlabPool* slabs) : loop_(loop), slabs_(slabs) {}
+  SocketDialer(const SocketDialer&) = delete;
+  SocketDialer& operator=(const SocketDialer&) = delete;
+
+  DialStart Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) override;
+
+ private:
+  EventLoop* loop_;
+  SlabPool* slabs_;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_DIALER_H_

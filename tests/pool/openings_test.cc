@@ -1,0 +1,178 @@
+#include "pool/openings.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/pool/fake_dialer.h"
+#include "tests/pool/pool_harness.h"
+
+namespace holdfast::pool {
+namespace {
+
+using std::chrono::seconds;
+
+class OpeningsTest : public testing::Test, protected PoolHarness, private OpeningsOwner {
+ protected:
+  ~OpeningsTest() override {
+    openings_.Abandon(CloseReason::kDrained);
+    kept_.clear();
+    loop.DestroyAside();
+    EXPECT_EQ(cells_.connecting.value(), 0);
+    EXPECT_EQ(shelf_->connections(), 0u);
+  }
+
+  ConnectionRecord Record() {
+    EXPECT_TRUE(shelf_->TakeConnection());
+    EXPECT_TRUE(shelf_->totals().TakeConnection());
+    return {.permit = ConnectionPermit(shelf_), .open_reason = OpenReason::kEmpty};
+  }
+  bool Start(bool forsaken = false) {
+    return openings_.Start(Record(), DialTerms{}, forsaken, &refusal_);
+  }
+
+  FakeDialer fake_{&loop, &slabs};
+  const EndpointKey key_{upstream, *SocketAddress::Parse("192.0.2.1:80")};
+  PoolCells cells_{shard, upstream};
+  std::shared_ptr<Shelf> shelf_ = shelves.For(key_);
+  Openings openings_{&loop, &fake_, &key_, &cells_, this};
+  CheckoutResult refusal_ = CheckoutResult::kNoEndpoint;
+  std::vector<std::string> told_;
+  std::deque<std::pair<std::unique_ptr<Connection>, ConnectionRecord>> kept_;
+  bool forsake_slow_ = false;
+
+ private:
+  void OnOpeningSlow(Opening& opening) override {
+    told_.push_back("slow");
+    if (forsake_slow_) openings_.Forsake(opening);
+  }
+  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) override {
+    told_.push_back("opened");
+    EXPECT_TRUE(record.permit.held());
+    kept_.emplace_back(std::move(connection), std::move(record));
+  }
+  void OnOpeningFailed(CheckoutResult result, bool forsaken) override {
+    told_.push_back(std::string(CheckoutResultName(result)) + (forsaken ? " for nobody" : ""));
+  }
+};
+
+using Told = std::vector<std::string>;
+
+TEST_F(OpeningsTest, DialsItsEndpointAndHandsOverConnectionAndPlace) {
+  ASSERT_TRUE(Start());
+  EXPECT_EQ(fake_.key(), key_);
+  EXPECT_EQ(openings_.size(), 1u);
+  EXPECT_EQ(openings_.standing(), 1u);
+  EXPECT_EQ(cells_.connecting.value(), 1);
+  EXPECT_EQ(Opened(OpenReason::kEmpty), 1u);
+  fake_.Succeed();
+  EXPECT_EQ(told_, Told{"opened"});
+  EXPECT_TRUE(openings_.empty());
+  EXPECT_EQ(shelf_->connections(), 1u) << "its place goes with it";
+}
+
+TEST_F(OpeningsTest, AFailureAtOnceIsTheAnswerAndCountsAsNothingOpened) {
+  fake_.RefuseAtOnce(CheckoutResult::kNoDescriptors);
+  EXPECT_FALSE(Start());
+  EXPECT_EQ(refusal_, CheckoutResult::kNoDescriptors);
+  EXPECT_TRUE(told_.empty());
+  EXPECT_EQ(AllOpened(), 0u);
+  EXPECT_EQ(shelf_->connections(), 0u);
+}
+
+TEST_F(OpeningsTest, AFailureGivesItsPlaceBackBeforeItIsTold) {
+  ASSERT_TRUE(Start());
+  ASSERT_TRUE(Start());
+  fake_.Fail(CheckoutResult::kConnectRefused);
+  fake_.Fail(CheckoutResult::kConnectTimeout);
+  EXPECT_EQ(told_, (Told{"connect_refused", "connect_timeout"}));
+  EXPECT_EQ(shelf_->connections(), 0u);
+  EXPECT_EQ(Closed("connect_failed"), 1u);
+  EXPECT_EQ(Closed("connect_timeout"), 1u);
+}
+
+TEST_F(OpeningsTest, OneThatIsForsakenStandsForNobody) {
+  ASSERT_TRUE(Start());
+  ASSERT_TRUE(Start(/*forsaken=*/true));
+  EXPECT_EQ(openings_.standing(), 1u);
+  forsake_slow_ = true;
+  fake_.SaySlow();
+  EXPECT_EQ(openings_.standing(), 0u);
+  EXPECT_EQ(openings_.size(), 2u);
+  fake_.Fail(CheckoutResult::kConnectRefused);
+  EXPECT_EQ(openings_.standing(), 0u);
+  fake_.Succeed();
+  EXPECT_EQ(told_, (Told{"slow", "connect_refused for nobody", "opened"}));
+}
+
+TEST_F(OpeningsTest, SlowConnectsPassTheEndpointOverUntilOneEnds) {
+  ASSERT_TRUE(Start());
+  EXPECT_FALSE(openings_.passed_over());
+  fake_.SaySlow();
+  EXPECT_TRUE(openings_.passed_over());
+  ASSERT_TRUE(Start());
+  fake_.Fail(CheckoutResult::kConnectRefused);
+  EXPECT_FALSE(openings_.passed_over()) << "it has answered";
+}
+
+TEST_F(OpeningsTest, ASilentEndpointIsInDoubtUntilAConnectSucceeds) {
+  ASSERT_TRUE(Start());
+  fake_.Fail(CheckoutResult::kConnectTimeout);
+  EXPECT_TRUE(openings_.doubtful());
+  EXPECT_TRUE(openings_.passed_over());
+  EXPECT_FALSE(openings_.TakeProbe());
+  Advance(Openings::kDoubtTime);
+  EXPECT_TRUE(openings_.TakeProbe());
+  EXPECT_FALSE(openings_.TakeProbe()) << "one each time";
+  ASSERT_TRUE(Start(/*forsaken=*/true));
+  fake_.Succeed();
+  EXPECT_FALSE(openings_.doubtful());
+  EXPECT_FALSE(openings_.TakeProbe());
+}
+
+TEST_F(OpeningsTest, NoRouteIsADoubtAndARefusalIsNone) {
+  fake_.RefuseAtOnce(CheckoutResult::kConnectRefused);
+  EXPECT_FALSE(Start());
+  EXPECT_FALSE(openings_.doubtful());
+  fake_.RefuseAtOnce(CheckoutResult::kConnectUnreachable);
+  EXPECT_FALSE(Start());
+  EXPECT_TRUE(openings_.doubtful());
+}
+
+TEST_F(OpeningsTest, AbandonGivesUpAllAndTellsNobody) {
+  ASSERT_TRUE(Start());
+  ASSERT_TRUE(Start(/*forsaken=*/true));
+  openings_.Abandon(CloseReason::kDrained);
+  EXPECT_EQ(fake_.pending(), 0u);
+  EXPECT_TRUE(openings_.empty());
+  EXPECT_TRUE(told_.empty());
+  EXPECT_EQ(Closed("drained"), 2u);
+  EXPECT_EQ(shelf_->connections(), 0u);
+}
+
+TEST_F(OpeningsTest, EveryRecordCanBeReached) {
+  ASSERT_TRUE(Start());
+  ASSERT_TRUE(Start());
+  int records = 0;
+  openings_.ForEachRecord([&](ConnectionRecord* record) {
+    record->max_leases = 7;
+    ++records;
+  });
+  EXPECT_EQ(records, 2);
+  fake_.Succeed();
+  EXPECT_EQ(kept_.back().second.max_leases, 7u);
+}
+
+using OpeningsDeathTest = OpeningsTest;
+
+TEST_F(OpeningsDeathTest, AnOpeningWithoutAPlaceIsFoundOut) {
+  EXPECT_DEATH(openings_.Start(ConnectionRecord{}, DialTerms{}, false, &refusal_),
+               "broken invariant");
+}
+
+}  // namespace
+}  // namespace holdfast::pool
