@@ -9,6 +9,7 @@
 
 #include <absl/functional/function_ref.h>
 
+#include "pool/cluster_options.h"
 #include "pool/hash_ring.h"
 #include "pool/maglev.h"
 #include "pool/net/clock.h"
@@ -18,14 +19,6 @@
 
 namespace holdfast::pool {
 
-enum class BalancePolicy : uint8_t {
-  kRoundRobin,    // smooth: the turns of a heavy endpoint are spread between those of the others
-  kLeastRequest,  // the better of two drawn by lot (Mitzenmacher, "The power of two choices")
-  kRandom,
-  kRingHash,  // a key stays at its endpoint; HashRing and Maglev say how
-  kMaglev,
-};
-
 // An endpoint as far as the choice depends on it.
 struct BalancerEndpoint {
   SocketAddress address;              // unique; its text is what ring hash and maglev go by
@@ -34,14 +27,6 @@ struct BalancerEndpoint {
   bool usable = true;                 // nothing known speaks against it
   bool drained = false;               // by hand: gets nothing, not even in a panic
   std::optional<TimePoint> up_since;  // slow start counts from here; nullopt: always
-};
-
-struct BalancerOptions {
-  BalancePolicy policy = BalancePolicy::kLeastRequest;
-  std::optional<Duration> slow_start;
-  uint32_t panic_percent = 0;
-
-  bool operator==(const BalancerOptions&) const = default;
 };
 
 // Chooses an endpoint for a request.

@@ -16,9 +16,7 @@ class BoundedCount {
  public:
   void SetLimit(size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
   // nullopt: as many as anybody likes.
-  void SetLimit(std::optional<uint32_t> limit) {
-    SetLimit(limit.has_value() ? size_t{*limit} : kNoLimit);
-  }
+  void SetLimit(std::optional<uint32_t> limit) { SetLimit(CountOf(limit)); }
   bool Take() {
     const size_t limit = limit_.load(std::memory_order_relaxed);
     size_t present = taken_.load();

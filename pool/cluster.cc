@@ -269,8 +269,8 @@ void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
   if (outcome == Outcome::kAnswered) return pool->shelf().ForgetErrors();
   totals_->SetTroubled();
   const uint32_t errors = pool->shelf().CountError();
-  if (options_.consecutive_errors != 0 && errors % options_.consecutive_errors == 0 &&
-      context_.on_trouble) {
+  if (!options_.outlier.has_value() || !context_.on_trouble) return;
+  if (errors % options_.outlier->consecutive_errors == 0) {
     context_.on_trouble(name_, endpoint,
                         std::to_string(errors) +
                             " failures in a row, the last: " + std::string(OutcomeName(outcome)));

@@ -14,9 +14,9 @@
 #include <absl/container/inlined_vector.h>
 
 #include "pool/balancer.h"
+#include "pool/cluster_options.h"
 #include "pool/connection_pool.h"
 #include "pool/endpoint.h"
-#include "pool/limits.h"
 #include "pool/pool_cells.h"
 #include "pool/upstream_totals.h"
 
@@ -47,17 +47,6 @@ class RetryPermit {
 
   UpstreamTotals* totals_ = nullptr;
   size_t worker_ = 0;
-};
-
-struct ClusterOptions {
-  PoolLimits pool;
-  BreakerLimits breakers;
-  RetryBudgetLimits retry_budget;
-  BalancerOptions balancing;
-  TlsIdentity tls;  // of the connections to its endpoints
-  // So many failures in a row at one endpoint, over all workers, are told to the main thread; 0:
-  // none is.
-  uint32_t consecutive_errors = 0;
 };
 
 // One upstream as one worker sees it: its endpoints, a pool for each, and the choice among them.

@@ -37,7 +37,7 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
       cluster_(cluster),
       shelf_(context.shelves->For(key_)),
       openings_(context.loop, context.dialer, &key_, cells, this) {
-  HOLDFAST_CHECK(limits_.max_connections > 0);
+  HOLDFAST_CHECK(limits_.max_connections != 0u);
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   sharing_ = context_.peers != nullptr && shelf_->workers() > 1;
   joined_ = sharing_ && shelf_->Join(context_.worker, this);
@@ -504,7 +504,7 @@ void ConnectionPool::OnQueueTimer(TimePoint now) {
 }
 
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
-  HOLDFAST_CHECK(limits.max_connections > 0);
+  HOLDFAST_CHECK(limits.max_connections != 0u);
   const bool other_terms =
       limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
   limits_ = limits;

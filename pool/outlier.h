@@ -5,19 +5,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "pool/cluster_options.h"
 #include "pool/net/clock.h"
 
 namespace holdfast::pool {
-
-// Passive health: an endpoint that fails requests is left out for a while. How many failures in a
-// row that takes is counted where the requests are.
-struct OutlierOptions {
-  Duration base_time = std::chrono::seconds(10);  // > 0; doubles with each ejection in a row
-  Duration max_time = std::chrono::seconds(300);
-  uint32_t max_percent = 50;  // of an upstream's endpoints, ejected at a time; above 0 one may be
-
-  bool operator==(const OutlierOptions&) const = default;
-};
 
 // What came of an endpoint's failures in a row. Names are label values.
 enum class EjectionResult : uint8_t {
@@ -39,7 +30,8 @@ struct EjectionFacts {
 // Pure. The first reason against it, in the order of the enum.
 EjectionResult DecideEjection(const EjectionFacts& facts, const OutlierOptions& options);
 
-// One endpoint's ejections. It is out for base_time, twice as long when that was not its first
+// One endpoint's ejections; how many failures in a row bring one about is counted where the
+// requests are. It is out for base_time, twice as long when that was not its first
 // ejection in a row, and so on up to max_time. Back in use it is forgiven step by step: for every
 // stretch without an ejection as long as its last one took, one is forgotten and the stretch halves
 // with it. A plain value; time is an argument and does not go back.

@@ -33,7 +33,7 @@ void Shelf::Leave(size_t worker) {
   slots_[worker].pool = nullptr;
 }
 
-void Shelf::SetCaps(size_t max_connections, size_t max_idle) {
+void Shelf::SetCaps(std::optional<uint32_t> max_connections, size_t max_idle) {
   connections_.SetLimit(max_connections);
   idle_.SetLimit(max_idle);
 }

@@ -64,7 +64,7 @@ class Shelf {
   ConnectionPool* pool(size_t worker) const { return slots_[worker].pool; }
 
   // The strict caps, for the whole process.
-  void SetCaps(size_t max_connections, size_t max_idle);
+  void SetCaps(std::optional<uint32_t> max_connections, size_t max_idle);
   bool TakeConnection();
   void ReturnConnection() {
     connections_.Return();

@@ -17,13 +17,15 @@ std::optional<Duration> UpstreamTotals::IdleLimit() const {
   return Duration(limit);
 }
 
-void UpstreamTotals::SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget) {
+void UpstreamTotals::SetLimits(const BreakerLimits& breakers,
+                               const std::optional<RetryBudgetLimits>& budget) {
   connections_.SetLimit(breakers.connections);
-  request_limit_.store(breakers.requests, std::memory_order_relaxed);
-  pending_limit_.store(breakers.pending, std::memory_order_relaxed);
-  retry_limit_.store(breakers.retries, std::memory_order_relaxed);
-  retry_percent_.store(budget.percent, std::memory_order_relaxed);
-  min_retries_.store(budget.min_retries, std::memory_order_relaxed);
+  request_limit_.store(CountOf(breakers.requests), std::memory_order_relaxed);
+  pending_limit_.store(CountOf(breakers.pending), std::memory_order_relaxed);
+  retry_limit_.store(CountOf(breakers.retries), std::memory_order_relaxed);
+  retry_percent_.store(budget.has_value() ? budget->percent : 100, std::memory_order_relaxed);
+  min_retries_.store(budget.has_value() ? size_t{budget->min_retries} : kNoLimit,
+                     std::memory_order_relaxed);
 }
 
 bool UpstreamTotals::MayRetry() const {

@@ -44,7 +44,7 @@ class UpstreamTotals {
   // How often AddActive has added so far: it grows with every request, by one or two.
   uint64_t begun() const;
 
-  void SetLimits(const BreakerLimits& breakers, const RetryBudgetLimits& budget);
+  void SetLimits(const BreakerLimits& breakers, const std::optional<RetryBudgetLimits>& budget);
   // One more may be added. Workers that ask at the same moment may get one each.
   bool MayRequest() const { return Below(request_limit_, &Slot::active); }
   bool MayWait() const { return Below(pending_limit_, &Slot::pending); }

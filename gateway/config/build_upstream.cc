@@ -14,10 +14,12 @@
 namespace holdfast::config {
 namespace {
 
-constexpr std::pair<std::string_view, Balance> kBalances[] = {
-    {"round_robin", Balance::kRoundRobin}, {"least_request", Balance::kLeastRequest},
-    {"random", Balance::kRandom},          {"ring_hash", Balance::kRingHash},
-    {"maglev", Balance::kMaglev},
+constexpr std::pair<std::string_view, pool::BalancePolicy> kBalances[] = {
+    {"round_robin", pool::BalancePolicy::kRoundRobin},
+    {"least_request", pool::BalancePolicy::kLeastRequest},
+    {"random", pool::BalancePolicy::kRandom},
+    {"ring_hash", pool::BalancePolicy::kRingHash},
+    {"maglev", pool::BalancePolicy::kMaglev},
 };
 
 // Where the value of `key` stands; the mapping's own place when it has a default.
@@ -73,7 +75,8 @@ void BuildEndpoints(const YamlNode& node, Upstream* upstream, Report* report) {
 void BuildHash(const YamlNode& node, Upstream* upstream, Report* report) {
   const YamlNode* hash = node.Find("hash");
   if (hash == nullptr) return;
-  if (upstream->balance != Balance::kRingHash && upstream->balance != Balance::kMaglev) {
+  if (upstream->cluster.balancing.policy != pool::BalancePolicy::kRingHash &&
+      upstream->cluster.balancing.policy != pool::BalancePolicy::kMaglev) {
     report->Error(hash->position, "hash is only for balance: ring_hash and balance: maglev");
   }
   HashKey& key = upstream->hash;
@@ -95,34 +98,35 @@ void BuildHash(const YamlNode& node, Upstream* upstream, Report* report) {
 // More are never there to be kept.
 void WarnOfIdle(const YamlNode& node, const Upstream& upstream, Report* report) {
   const YamlNode* idle = FindScalar(node, "max_idle");
-  if (idle == nullptr || !upstream.max_connections) return;
-  if (upstream.max_idle > *upstream.max_connections) {
+  const pool::PoolLimits& limits = upstream.cluster.pool;
+  if (idle == nullptr || !limits.max_connections) return;
+  if (limits.max_idle > *limits.max_connections) {
     report->Warning(idle->position, "max_idle is larger than max_connections, which is " +
-                                        std::to_string(*upstream.max_connections));
+                                        std::to_string(*limits.max_connections));
   }
 }
 
-void BuildIdleTimeout(const YamlNode& node, Upstream* upstream) {
+void BuildIdleTimeout(const YamlNode& node, pool::PoolLimits* limits) {
   if (FindScalar(node, "idle_timeout") == nullptr) return;
-  upstream->idle_timeout_auto = HoldsWord(node, "idle_timeout", "auto");
-  if (!upstream->idle_timeout_auto) Take(node, "idle_timeout", &upstream->idle_timeout);
+  limits->idle_learned = HoldsWord(node, "idle_timeout", "auto");
+  if (!limits->idle_learned) Take(node, "idle_timeout", &limits->idle_timeout);
 }
 
-void BuildBreakers(const YamlNode& node, Breakers* breakers) {
+void BuildBreakers(const YamlNode& node, pool::BreakerLimits* breakers) {
   TakeCount(node, "connections", &breakers->connections);
   TakeCount(node, "pending", &breakers->pending);
   TakeCount(node, "requests", &breakers->requests);
   TakeCount(node, "retries", &breakers->retries);
 }
 
-void BuildRetryBudget(const YamlNode& node, Upstream* upstream) {
+void BuildRetryBudget(const YamlNode& node, std::optional<pool::RetryBudgetLimits>* limits) {
   if (HoldsWord(node, "retry_budget", "off")) {
-    upstream->retry_budget.reset();
+    limits->reset();
     return;
   }
   const YamlNode& budget = TakeMapping(node, "retry_budget");
-  TakePercent(budget, "percent", &upstream->retry_budget->percent);
-  TakeCount(budget, "min", &upstream->retry_budget->min_retries);
+  TakePercent(budget, "percent", &(*limits)->percent);
+  TakeCount(budget, "min", &(*limits)->min_retries);
 }
 
 void BuildCheckTimes(const YamlNode& node, HealthCheck* check, Report* report) {
@@ -167,7 +171,7 @@ void BuildHealthCheck(const YamlNode& upstream, std::optional<HealthCheck>* resu
   }
 }
 
-void BuildOutlier(const YamlNode& upstream, std::optional<OutlierEjection>* outlier,
+void BuildOutlier(const YamlNode& upstream, std::optional<pool::OutlierOptions>* outlier,
                   Report* report) {
   if (HoldsWord(upstream, "outlier", "off")) {
     outlier->reset();
@@ -192,26 +196,27 @@ Upstream BuildUpstream(const std::string& name, const YamlNode& node, Report* re
   Upstream upstream;
   upstream.name = name;
   BuildEndpoints(node, &upstream, report);
-  for (const auto& [word, balance] : kBalances) {
-    if (HoldsWord(node, "balance", word)) upstream.balance = balance;
+  pool::ClusterOptions& cluster = upstream.cluster;
+  for (const auto& [word, policy] : kBalances) {
+    if (HoldsWord(node, "balance", word)) cluster.balancing.policy = policy;
   }
   BuildHash(node, &upstream, report);
-  Take(node, "slow_start", &upstream.slow_start);
-  TakePercent(node, "panic_threshold", &upstream.panic_percent);
-  TakeCount(node, "max_connections", &upstream.max_connections);
-  TakeCount(node, "max_idle", &upstream.max_idle);
+  Take(node, "slow_start", &cluster.balancing.slow_start);
+  TakePercent(node, "panic_threshold", &cluster.balancing.panic_percent);
+  TakeCount(node, "max_connections", &cluster.pool.max_connections);
+  TakeCount(node, "max_idle", &cluster.pool.max_idle);
   WarnOfIdle(node, upstream, report);
-  BuildIdleTimeout(node, &upstream);
-  Take(node, "max_connection_age", &upstream.max_connection_age);
-  TakeCount(node, "max_requests", &upstream.max_requests);
-  Take(node, "connect_timeout", &upstream.connect_timeout);
+  BuildIdleTimeout(node, &cluster.pool);
+  Take(node, "max_connection_age", &cluster.pool.max_age);
+  TakeCount(node, "max_requests", &cluster.pool.max_requests);
+  Take(node, "connect_timeout", &cluster.pool.connect_timeout);
   const YamlNode& queue = TakeMapping(node, "queue");
-  TakeCount(queue, "size", &upstream.queue.size);
-  Take(queue, "timeout", &upstream.queue.timeout);
-  BuildBreakers(TakeMapping(node, "breakers"), &upstream.breakers);
-  BuildRetryBudget(node, &upstream);
+  TakeCount(queue, "size", &cluster.pool.queue_size);
+  Take(queue, "timeout", &cluster.pool.queue_timeout);
+  BuildBreakers(TakeMapping(node, "breakers"), &cluster.breakers);
+  BuildRetryBudget(node, &cluster.retry_budget);
   BuildHealthCheck(node, &upstream.health_check, report);
-  BuildOutlier(node, &upstream.outlier, report);
+  BuildOutlier(node, &cluster.outlier, report);
   return upstream;
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/config/trusted_proxies.h"
 #include "gateway/http/hops.h"
 #include "gateway/http/message.h"
+#include "pool/cluster_options.h"
 #include "pool/net/socket_address.h"
 
 // What the configuration file says, as plain values with the defaults filled in. Loaded values have
@@ -44,33 +45,11 @@ struct Listener {
   std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
 };
 
-enum class Balance : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev };
-
 // What ring_hash and maglev keep together.
 struct HashKey {
   enum class Source : uint8_t { kClientAddress, kPath, kHeader, kCookie };
   Source source = Source::kClientAddress;
   std::string name;  // of the header (lower case) or the cookie
-};
-
-struct Queue {
-  uint32_t size = 1024;                        // requests waiting for a connection; 0: none may
-  Duration timeout = std::chrono::seconds(3);  // then 503 with Retry-After
-};
-
-// What an upstream may have at a time, whole process and all endpoints together; nullopt: `off`.
-// Beyond it requests are answered 503 at once.
-struct Breakers {
-  std::optional<uint32_t> connections;
-  std::optional<uint32_t> pending;   // requests that wait for a connection
-  std::optional<uint32_t> requests;  // in flight or waiting
-  std::optional<uint32_t> retries;
-};
-
-// How many of an upstream's requests may be repetitions.
-struct RetryBudget {
-  uint32_t percent = 20;     // of those in flight or waiting; 0 to 100
-  uint32_t min_retries = 3;  // allowed always
 };
 
 struct HealthCheck {
@@ -90,35 +69,12 @@ struct HealthCheck {
   bool operator==(const HealthCheck&) const = default;
 };
 
-// Passive health: endpoints that fail requests are left out for a while.
-struct OutlierEjection {
-  uint32_t consecutive_errors = 5;
-  Duration base_time = std::chrono::seconds(10);  // doubles with each ejection in a row
-  Duration max_time = std::chrono::seconds(300);
-  uint32_t max_percent = 50;  // of the endpoints; never the last
-};
-
 struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
-  Balance balance = Balance::kLeastRequest;
-  HashKey hash;                        // with kRingHash and kMaglev
-  std::optional<Duration> slow_start;  // how long an endpoint that came (back) takes to its share
-  // Below this share of usable endpoints all are used; 0: only when none is left.
-  uint32_t panic_percent = 0;
-  std::optional<uint32_t> max_connections = 512;  // per endpoint, whole process
-  uint32_t max_idle = 512;                        // per endpoint, whole process; 0: keep none
-  // `auto`: the gateway chooses the expiry and idle_timeout is where it starts.
-  bool idle_timeout_auto = true;
-  std::optional<Duration> idle_timeout = std::chrono::seconds(4);
-  std::optional<Duration> max_connection_age = std::chrono::minutes(30);
-  std::optional<uint32_t> max_requests;  // on one connection, varied by up to a tenth
-  Duration connect_timeout = std::chrono::seconds(2);
-  Queue queue;
-  Breakers breakers;
-  std::optional<RetryBudget> retry_budget = RetryBudget{};
+  pool::ClusterOptions cluster;     // its numbers and policies, as the pool takes them
+  HashKey hash;                     // with kRingHash and kMaglev
   std::optional<HealthCheck> health_check;
-  std::optional<OutlierEjection> outlier = OutlierEjection{};
 };
 
 // A set of request methods; empty stands for "any".
@@ -215,10 +171,9 @@ struct AccessLog {
 };
 
 struct Drain {
-  Duration delay = std::chrono::seconds(5);     // /readyz says 503, connections still accepted
-  Duration timeout = std::chrono::seconds(20);  // after the delay, for what is in flight
-  // What is left then is cut off.
-  Duration HardStop() const { return delay + timeout; }
+  Duration delay = std::chrono::seconds(5);  // /readyz says 503, connections still accepted
+  // After the delay, for what is in flight; what is left then is cut off.
+  Duration timeout = std::chrono::seconds(20);
 };
 
 struct Dns {

@@ -120,8 +120,9 @@ void Exchange::StartUpstream() {
   const route::Route& route = *run_.route;
   const bool te_trailers = http::DropHopHeaders(&request().headers).te_trailers;
   const config::Upstream& upstream = view_->snapshot().config().upstreams[route.upstream];
-  const bool by_hash = upstream.balance == config::Balance::kRingHash ||
-                       upstream.balance == config::Balance::kMaglev;
+  const pool::BalancePolicy policy = upstream.cluster.balancing.policy;
+  const bool by_hash =
+      policy == pool::BalancePolicy::kRingHash || policy == pool::BalancePolicy::kMaglev;
   UpstreamCall::Request call{.cluster = &view_->cluster(route.upstream),
                              .policy = &route.retry,
                              .head = &request(),

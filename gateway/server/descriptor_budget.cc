@@ -48,23 +48,24 @@ size_t ForChecks(const config::Config& config) {
 size_t Wanted(const config::Upstream& upstream, size_t left) {
   if (upstream.endpoints.empty()) return 0;
   size_t most = left;
-  if (const auto& breaker = upstream.breakers.connections; breaker.has_value()) {
+  if (const auto& breaker = upstream.cluster.breakers.connections; breaker.has_value()) {
     most = std::min<size_t>(most, *breaker);
   }
-  if (!upstream.max_connections.has_value()) return most;
+  const std::optional<uint32_t>& per_address = upstream.cluster.pool.max_connections;
+  if (!per_address.has_value()) return most;
   size_t addresses = 0;
   for (const config::Endpoint& endpoint : upstream.endpoints) {
     addresses += endpoint.literal.has_value() ? 1 : kAddressesPerName;
   }
-  return std::min(most, *upstream.max_connections * addresses);
+  return std::min(most, *per_address * addresses);
 }
 
 // A cap that was raised above the default, for nothing, is worth a word.
 std::vector<std::string> Cuts(const config::Config& config, const DescriptorBudget& budget) {
-  const uint32_t usual = config::Upstream().max_connections.value_or(0);
+  const uint32_t usual = pool::PoolLimits().max_connections.value_or(0);
   std::vector<std::string> cuts;
   for (const config::Upstream& upstream : config.upstreams) {
-    const uint32_t cap = upstream.max_connections.value_or(0);
+    const uint32_t cap = upstream.cluster.pool.max_connections.value_or(0);
     if (cap <= usual || cap <= budget.upstreams) continue;
     cuts.push_back(absl::StrFormat(
         "upstream %s: max_connections is %d, but the descriptor limit of %d leaves %d for all "

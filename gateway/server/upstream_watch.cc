@@ -43,14 +43,9 @@ std::vector<pool::UpstreamNames> NamesOf(const config::Config& config) {
 std::vector<pool::HealthPolicy> PoliciesOf(const config::Config& config) {
   std::vector<pool::HealthPolicy> policies;
   for (const config::Upstream& upstream : config.upstreams) {
-    pool::HealthPolicy policy{.upstream = upstream.name,
-                              .checked = upstream.health_check.has_value()};
-    if (const auto& outlier = upstream.outlier; outlier.has_value()) {
-      policy.outlier = {.base_time = outlier->base_time,
-                        .max_time = outlier->max_time,
-                        .max_percent = outlier->max_percent};
-    }
-    policies.push_back(std::move(policy));
+    policies.push_back({.upstream = upstream.name,
+                        .outlier = upstream.cluster.outlier,
+                        .checked = upstream.health_check.has_value()});
   }
   return policies;
 }

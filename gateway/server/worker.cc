@@ -10,54 +10,6 @@ namespace holdfast::server {
 
 using metrics::Metric;
 
-namespace {
-
-size_t OrNoLimit(const std::optional<uint32_t>& limit) {
-  return limit.has_value() ? *limit : pool::kNoLimit;
-}
-
-pool::BalancePolicy PolicyOf(config::Balance balance) {
-  switch (balance) {
-    case config::Balance::kRoundRobin: return pool::BalancePolicy::kRoundRobin;
-    case config::Balance::kLeastRequest: break;
-    case config::Balance::kRandom: return pool::BalancePolicy::kRandom;
-    case config::Balance::kRingHash: return pool::BalancePolicy::kRingHash;
-    case config::Balance::kMaglev: return pool::BalancePolicy::kMaglev;
-  }
-  return pool::BalancePolicy::kLeastRequest;
-}
-
-pool::ClusterOptions ClusterOptionsOf(const config::Upstream& upstream) {
-  pool::ClusterOptions options;
-  options.pool = {.max_connections = OrNoLimit(upstream.max_connections),
-                  .max_idle = upstream.max_idle,
-                  .idle_learned = upstream.idle_timeout_auto,
-                  .idle_timeout = upstream.idle_timeout,
-                  .max_age = upstream.max_connection_age,
-                  .max_requests = upstream.max_requests,
-                  .connect_timeout = upstream.connect_timeout,
-                  .queue_size = upstream.queue.size,
-                  .queue_timeout = upstream.queue.timeout};
-  options.breakers = {.connections = OrNoLimit(upstream.breakers.connections),
-                      .pending = OrNoLimit(upstream.breakers.pending),
-                      .requests = OrNoLimit(upstream.breakers.requests),
-                      .retries = OrNoLimit(upstream.breakers.retries)};
-  options.retry_budget = {.percent = 100, .min_retries = pool::kNoLimit};
-  if (upstream.retry_budget.has_value()) {
-    options.retry_budget = {.percent = upstream.retry_budget->percent,
-                            .min_retries = upstream.retry_budget->min_retries};
-  }
-  options.balancing = {.policy = PolicyOf(upstream.balance),
-                       .slow_start = upstream.slow_start,
-                       .panic_percent = upstream.panic_percent};
-  if (upstream.outlier.has_value()) {
-    options.consecutive_errors = upstream.outlier->consecutive_errors;
-  }
-  return options;
-}
-
-}  // namespace
-
 Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
                Callbacks callbacks)
     : place_(place),
@@ -167,13 +119,13 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
                                        .pools = &pools_,
                                        .on_trouble = callbacks_.on_trouble};
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
-    const pool::ClusterOptions options = ClusterOptionsOf(upstream);
     std::shared_ptr<pool::Cluster> cluster;
     if (const auto known = clusters_.find(upstream.name); known != clusters_.end()) {
       cluster = known->second;
-      cluster->Configure(options);
+      cluster->Configure(upstream.cluster);
     } else {
-      cluster = std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, options);
+      cluster =
+          std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, upstream.cluster);
     }
     const auto endpoints = update.endpoints.find(upstream.name);
     HOLDFAST_CHECK(endpoints != update.endpoints.end());

@@ -259,6 +259,7 @@ void MeasureCluster(const Report& report) {
       Worker worker(count);
       ClusterOptions options;
       options.balancing.policy = policy;
+      options.pool.idle_learned = false;
       options.pool.idle_timeout.reset();
       Cluster cluster(worker.context(), worker.shard(), "web", options);
       cluster.SetEndpoints(worker.set());

@@ -39,8 +39,8 @@ void CheckConfig(const config::Config& config) {
     HOLDFAST_PROPERTY(!std::ranges::all_of(upstream.endpoints, &config::Endpoint::backup));
     HOLDFAST_PROPERTY(!upstream.health_check ||
                       upstream.health_check->timeout <= upstream.health_check->interval);
-    HOLDFAST_PROPERTY(!upstream.outlier ||
-                      upstream.outlier->base_time <= upstream.outlier->max_time);
+    HOLDFAST_PROPERTY(!upstream.cluster.outlier ||
+                      upstream.cluster.outlier->base_time <= upstream.cluster.outlier->max_time);
   }
 }
 

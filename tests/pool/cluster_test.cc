@@ -374,7 +374,7 @@ TEST_F(ClusterTest, AConnectThatFailsIsReportedAgainstItsEndpoint) {
     troubled.push_back(at);
   };
   ClusterOptions options;
-  options.consecutive_errors = 1;
+  options.outlier->consecutive_errors = 1;
   cluster_ = std::make_unique<Cluster>(told, shard, upstream, options);
   SetEndpoints({nobody.address()});
   Holder& holder = NewHolder();

@@ -53,6 +53,7 @@ class PoolModelTest : public testing::TestWithParam<Parameters>, protected PoolH
     PoolLimits limits;
     limits.max_connections = 1 + Chance(8);
     limits.max_idle = Chance(6);
+    limits.idle_learned = false;
     limits.idle_timeout = milliseconds(100 + Chance(3000));
     limits.max_age = seconds(1 + Chance(20));
     limits.connect_timeout = seconds(2);

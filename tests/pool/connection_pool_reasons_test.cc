@@ -60,7 +60,7 @@ TEST_F(PoolReasonsTest, TheFirstAndThoseBesideIt) {
 }
 
 TEST_F(PoolReasonsTest, TheLastOneExpired) {
-  Start({.idle_timeout = milliseconds(100)});
+  Start({.idle_learned = false, .idle_timeout = milliseconds(100)});
   Lease().GiveBack();
   Advance(milliseconds(150));
   EXPECT_EQ(WhyOpened(), OpenReason::kExpired);
@@ -75,7 +75,7 @@ TEST_F(PoolReasonsTest, ThePeerClosedTheLastOne) {
 }
 
 TEST_F(PoolReasonsTest, TheLastOneWasTooOld) {
-  Start({.idle_timeout = std::nullopt, .max_age = milliseconds(100)});
+  Start({.idle_learned = false, .idle_timeout = std::nullopt, .max_age = milliseconds(100)});
   Lease().GiveBack();
   Advance(milliseconds(150));
   EXPECT_EQ(WhyOpened(), OpenReason::kMaxAge);
@@ -127,7 +127,7 @@ TEST_F(PoolReasonsTest, OneThatThePeerTakesNoMoreRequestsOnIsNotKept) {
 }
 
 TEST_F(PoolReasonsTest, WhatThePeerAnnouncesShortensTheLearnedExpiry) {
-  ConnectionPool& pool = Start({.idle_learned = true});
+  ConnectionPool& pool = Start(PoolLimits{});
   GiveBack(Lease(), seconds(2));
   Advance(LearnedExpiry::WithMargin(seconds(2)) - milliseconds(50));
   EXPECT_EQ(pool.idle(), 1u);
@@ -141,14 +141,14 @@ TEST_F(PoolReasonsTest, WhatThePeerAnnouncesShortensTheLearnedExpiry) {
 }
 
 TEST_F(PoolReasonsTest, WhatIsConfiguredIsNotShortened) {
-  ConnectionPool& pool = Start({.idle_timeout = seconds(4)});
+  ConnectionPool& pool = Start({.idle_learned = false, .idle_timeout = seconds(4)});
   GiveBack(Lease(), seconds(1));
   Advance(seconds(3));
   EXPECT_EQ(pool.idle(), 1u);
 }
 
 TEST_F(PoolReasonsTest, WhenThePeerClosesIsLearned) {
-  ConnectionPool& pool = Start({.idle_learned = true});
+  ConnectionPool& pool = Start(PoolLimits{});
   for (int i = 0; i < 4; ++i) {
     Lease().GiveBack();
     FileDescriptor& socket = peer_.Accept();

@@ -73,6 +73,7 @@ class UpstreamConnectionTest : public testing::Test, protected PoolHarness {
 
 PoolLimits WithTimes(std::optional<Duration> idle_timeout, std::optional<Duration> max_age) {
   PoolLimits limits;
+  limits.idle_learned = false;
   limits.idle_timeout = idle_timeout;
   limits.max_age = max_age;
   return limits;

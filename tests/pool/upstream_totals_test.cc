@@ -55,7 +55,7 @@ TEST(UpstreamTotalsTest, TheIdleLimitIsTheOneThatIsInForce) {
 
 TEST(UpstreamTotalsTest, TheRetryBudgetIsAShareAndAFloor) {
   UpstreamTotals totals(1);
-  totals.SetLimits({}, {.percent = 20, .min_retries = 3});
+  totals.SetLimits({}, RetryBudgetLimits{.percent = 20, .min_retries = 3});
   totals.AddActive(0, 4);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(totals.MayRetry());
@@ -70,9 +70,19 @@ TEST(UpstreamTotalsTest, TheRetryBudgetIsAShareAndAFloor) {
 
 TEST(UpstreamTotalsTest, TheRetryBreakerHoldsWhateverTheBudget) {
   UpstreamTotals totals(1);
-  totals.SetLimits({.retries = 1}, {.percent = 100, .min_retries = 10});
+  totals.SetLimits({.retries = 1}, RetryBudgetLimits{.percent = 100, .min_retries = 10});
   EXPECT_TRUE(totals.MayRetry());
   totals.AddRetries(0, 1);
+  EXPECT_FALSE(totals.MayRetry());
+}
+
+TEST(UpstreamTotalsTest, WithoutABudgetOnlyTheBreakerHolds) {
+  UpstreamTotals totals(1);
+  totals.SetLimits({.retries = 100}, std::nullopt);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(totals.MayRetry()) << i;
+    totals.AddRetries(0, 1);
+  }
   EXPECT_FALSE(totals.MayRetry());
 }
 

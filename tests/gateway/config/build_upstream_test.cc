@@ -40,30 +40,30 @@ TEST(BuildUpstreamTest, ReadsEveryKey) {
   EXPECT_EQ(web.endpoints[0].host, "web");
   EXPECT_EQ(web.endpoints[1].text, "10.0.0.7:8080");
   EXPECT_TRUE(web.endpoints[2].literal);
-  EXPECT_EQ(web.balance, Balance::kRoundRobin);
-  EXPECT_EQ(web.max_connections, 10u);
-  EXPECT_EQ(web.max_idle, 5u);
-  EXPECT_FALSE(web.idle_timeout_auto);
-  EXPECT_EQ(web.idle_timeout, seconds(30));
-  EXPECT_EQ(web.max_connection_age, minutes(10));
-  EXPECT_EQ(web.connect_timeout, milliseconds(500));
-  EXPECT_EQ(web.queue.size, 7u);
-  EXPECT_EQ(web.queue.timeout, seconds(9));
+  EXPECT_EQ(web.cluster.balancing.policy, pool::BalancePolicy::kRoundRobin);
+  EXPECT_EQ(web.cluster.pool.max_connections, 10u);
+  EXPECT_EQ(web.cluster.pool.max_idle, 5u);
+  EXPECT_FALSE(web.cluster.pool.idle_learned);
+  EXPECT_EQ(web.cluster.pool.idle_timeout, seconds(30));
+  EXPECT_EQ(web.cluster.pool.max_age, minutes(10));
+  EXPECT_EQ(web.cluster.pool.connect_timeout, milliseconds(500));
+  EXPECT_EQ(web.cluster.pool.queue_size, 7u);
+  EXPECT_EQ(web.cluster.pool.queue_timeout, seconds(9));
 }
 
 TEST(BuildUpstreamTest, TakesOffAndAuto) {
   const Upstream off = Load(WithUpstream("    endpoints: [\"web:80\"]\n    max_connections: off\n"
                                          "    idle_timeout: off\n    max_connection_age: off\n"))
                            .upstreams[0];
-  EXPECT_EQ(off.max_connections, std::nullopt);
-  EXPECT_FALSE(off.idle_timeout_auto);
-  EXPECT_EQ(off.idle_timeout, std::nullopt);
-  EXPECT_EQ(off.max_connection_age, std::nullopt);
+  EXPECT_EQ(off.cluster.pool.max_connections, std::nullopt);
+  EXPECT_FALSE(off.cluster.pool.idle_learned);
+  EXPECT_EQ(off.cluster.pool.idle_timeout, std::nullopt);
+  EXPECT_EQ(off.cluster.pool.max_age, std::nullopt);
 
   const Upstream automatic =
       Load(WithUpstream("    endpoints: [\"web:80\"]\n    idle_timeout: auto\n")).upstreams[0];
-  EXPECT_TRUE(automatic.idle_timeout_auto);
-  EXPECT_EQ(automatic.idle_timeout, seconds(4));
+  EXPECT_TRUE(automatic.cluster.pool.idle_learned);
+  EXPECT_EQ(automatic.cluster.pool.idle_timeout, seconds(4));
 }
 
 // With one endpoint, and these lines from line 6 on.
@@ -146,14 +146,15 @@ TEST(BuildUpstreamTest, NotEveryEndpointIsABackup) {
 }
 
 TEST(BuildUpstreamTest, KnowsEachBalance) {
-  const std::pair<const char*, Balance> words[] = {{"round_robin", Balance::kRoundRobin},
-                                                   {"least_request", Balance::kLeastRequest},
-                                                   {"random", Balance::kRandom},
-                                                   {"ring_hash", Balance::kRingHash},
-                                                   {"maglev", Balance::kMaglev}};
+  const std::pair<const char*, pool::BalancePolicy> words[] = {
+      {"round_robin", pool::BalancePolicy::kRoundRobin},
+      {"least_request", pool::BalancePolicy::kLeastRequest},
+      {"random", pool::BalancePolicy::kRandom},
+      {"ring_hash", pool::BalancePolicy::kRingHash},
+      {"maglev", pool::BalancePolicy::kMaglev}};
   for (const auto& [word, balance] : words) {
     const Config config = Load(WithKeys("    balance: " + std::string(word) + "\n"));
-    EXPECT_EQ(config.upstreams[0].balance, balance) << word;
+    EXPECT_EQ(config.upstreams[0].cluster.balancing.policy, balance) << word;
   }
   EXPECT_EQ(Errors(WithKeys("    balance: magleev\n")),
             "6:14 expected one of round_robin, least_request, random, ring_hash, maglev; found "
@@ -204,14 +205,14 @@ TEST(BuildUpstreamTest, ReadsTheHealthPolicies) {
                                      "    outlier: {consecutive_errors: 7, base_ejection: 1s,\n"
                                      "              max_ejection: 2s, max_ejected: 100%}\n"))
                            .upstreams[0];
-  EXPECT_EQ(web.slow_start, seconds(30));
-  EXPECT_EQ(web.panic_percent, 50u);
-  EXPECT_EQ(web.max_requests, 1000u);
-  ASSERT_TRUE(web.outlier);
-  EXPECT_EQ(web.outlier->consecutive_errors, 7u);
-  EXPECT_EQ(web.outlier->base_time, seconds(1));
-  EXPECT_EQ(web.outlier->max_time, seconds(2));
-  EXPECT_EQ(web.outlier->max_percent, 100u);
+  EXPECT_EQ(web.cluster.balancing.slow_start, seconds(30));
+  EXPECT_EQ(web.cluster.balancing.panic_percent, 50u);
+  EXPECT_EQ(web.cluster.pool.max_requests, 1000u);
+  ASSERT_TRUE(web.cluster.outlier);
+  EXPECT_EQ(web.cluster.outlier->consecutive_errors, 7u);
+  EXPECT_EQ(web.cluster.outlier->base_time, seconds(1));
+  EXPECT_EQ(web.cluster.outlier->max_time, seconds(2));
+  EXPECT_EQ(web.cluster.outlier->max_percent, 100u);
 }
 
 TEST(BuildUpstreamTest, EachPolicyTakesOff) {
@@ -221,15 +222,15 @@ TEST(BuildUpstreamTest, EachPolicyTakesOff) {
                    "    health_check: off\n    outlier: off\n"
                    "    breakers: {connections: off, pending: off, requests: off, retries: off}\n"))
           .upstreams[0];
-  EXPECT_EQ(web.slow_start, std::nullopt);
-  EXPECT_EQ(web.max_requests, std::nullopt);
-  EXPECT_FALSE(web.retry_budget);
+  EXPECT_EQ(web.cluster.balancing.slow_start, std::nullopt);
+  EXPECT_EQ(web.cluster.pool.max_requests, std::nullopt);
+  EXPECT_FALSE(web.cluster.retry_budget);
   EXPECT_FALSE(web.health_check);
-  EXPECT_FALSE(web.outlier);
-  EXPECT_EQ(web.breakers.connections, std::nullopt);
-  EXPECT_EQ(web.breakers.pending, std::nullopt);
-  EXPECT_EQ(web.breakers.requests, std::nullopt);
-  EXPECT_EQ(web.breakers.retries, std::nullopt);
+  EXPECT_FALSE(web.cluster.outlier);
+  EXPECT_EQ(web.cluster.breakers.connections, std::nullopt);
+  EXPECT_EQ(web.cluster.breakers.pending, std::nullopt);
+  EXPECT_EQ(web.cluster.breakers.requests, std::nullopt);
+  EXPECT_EQ(web.cluster.breakers.retries, std::nullopt);
 }
 
 TEST(BuildUpstreamTest, ReadsTheLimits) {
@@ -237,13 +238,13 @@ TEST(BuildUpstreamTest, ReadsTheLimits) {
       Load(WithKeys("    breakers: {connections: 1, pending: 2, requests: 3, retries: 0}\n"
                     "    retry_budget: {percent: 0%, min: 0}\n"))
           .upstreams[0];
-  EXPECT_EQ(web.breakers.connections, 1u);
-  EXPECT_EQ(web.breakers.pending, 2u);
-  EXPECT_EQ(web.breakers.requests, 3u);
-  EXPECT_EQ(web.breakers.retries, 0u);
-  ASSERT_TRUE(web.retry_budget);
-  EXPECT_EQ(web.retry_budget->percent, 0u);
-  EXPECT_EQ(web.retry_budget->min_retries, 0u);
+  EXPECT_EQ(web.cluster.breakers.connections, 1u);
+  EXPECT_EQ(web.cluster.breakers.pending, 2u);
+  EXPECT_EQ(web.cluster.breakers.requests, 3u);
+  EXPECT_EQ(web.cluster.breakers.retries, 0u);
+  ASSERT_TRUE(web.cluster.retry_budget);
+  EXPECT_EQ(web.cluster.retry_budget->percent, 0u);
+  EXPECT_EQ(web.cluster.retry_budget->min_retries, 0u);
   EXPECT_EQ(Errors(WithKeys("    breakers: {connections: 0}\n")),
             "6:29 expected a whole number from 1 to 1000000, or off; found '0'\n");
   // None at a time would refuse every request that needs a new connection: all of them.
@@ -338,7 +339,7 @@ TEST(BuildUpstreamTest, WarnsOfMoreIdleConnectionsThanThereMayBe) {
 
 TEST(BuildUpstreamTest, AShorterLongestEjectionMovesTheFirst) {
   const Upstream web = Load(WithKeys("    outlier: {max_ejection: 2s}\n")).upstreams[0];
-  EXPECT_EQ(web.outlier->base_time, std::chrono::seconds(2));
+  EXPECT_EQ(web.cluster.outlier->base_time, std::chrono::seconds(2));
 }
 
 }  // namespace

@@ -58,32 +58,32 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
 
 TEST(ConfigTest, TheDefaultsOfUpstreamsAreTheDocumentedOnes) {
   const Upstream upstream;
-  EXPECT_EQ(upstream.balance, Balance::kLeastRequest);
-  EXPECT_EQ(upstream.max_connections, 512u);
-  EXPECT_EQ(upstream.max_idle, 512u);
-  EXPECT_TRUE(upstream.idle_timeout_auto);
-  EXPECT_EQ(upstream.idle_timeout, seconds(4));
-  EXPECT_EQ(upstream.max_connection_age, minutes(30));
-  EXPECT_EQ(upstream.connect_timeout, seconds(2));
-  EXPECT_EQ(upstream.queue.size, 1024u);
-  EXPECT_EQ(upstream.queue.timeout, seconds(3));
+  EXPECT_EQ(upstream.cluster.balancing.policy, pool::BalancePolicy::kLeastRequest);
+  EXPECT_EQ(upstream.cluster.pool.max_connections, 512u);
+  EXPECT_EQ(upstream.cluster.pool.max_idle, 512u);
+  EXPECT_TRUE(upstream.cluster.pool.idle_learned);
+  EXPECT_EQ(upstream.cluster.pool.idle_timeout, seconds(4));
+  EXPECT_EQ(upstream.cluster.pool.max_age, minutes(30));
+  EXPECT_EQ(upstream.cluster.pool.connect_timeout, seconds(2));
+  EXPECT_EQ(upstream.cluster.pool.queue_size, 1024u);
+  EXPECT_EQ(upstream.cluster.pool.queue_timeout, seconds(3));
   EXPECT_EQ(upstream.hash.source, HashKey::Source::kClientAddress);
-  EXPECT_EQ(upstream.slow_start, std::nullopt);
-  EXPECT_EQ(upstream.panic_percent, 0u);
-  EXPECT_EQ(upstream.max_requests, std::nullopt);
-  EXPECT_EQ(upstream.breakers.connections, std::nullopt);
-  EXPECT_EQ(upstream.breakers.pending, std::nullopt);
-  EXPECT_EQ(upstream.breakers.requests, std::nullopt);
-  EXPECT_EQ(upstream.breakers.retries, std::nullopt);
-  ASSERT_TRUE(upstream.retry_budget);
-  EXPECT_EQ(upstream.retry_budget->percent, 20u);
-  EXPECT_EQ(upstream.retry_budget->min_retries, 3u);
+  EXPECT_EQ(upstream.cluster.balancing.slow_start, std::nullopt);
+  EXPECT_EQ(upstream.cluster.balancing.panic_percent, 0u);
+  EXPECT_EQ(upstream.cluster.pool.max_requests, std::nullopt);
+  EXPECT_EQ(upstream.cluster.breakers.connections, std::nullopt);
+  EXPECT_EQ(upstream.cluster.breakers.pending, std::nullopt);
+  EXPECT_EQ(upstream.cluster.breakers.requests, std::nullopt);
+  EXPECT_EQ(upstream.cluster.breakers.retries, std::nullopt);
+  ASSERT_TRUE(upstream.cluster.retry_budget);
+  EXPECT_EQ(upstream.cluster.retry_budget->percent, 20u);
+  EXPECT_EQ(upstream.cluster.retry_budget->min_retries, 3u);
   EXPECT_FALSE(upstream.health_check);
-  ASSERT_TRUE(upstream.outlier);
-  EXPECT_EQ(upstream.outlier->consecutive_errors, 5u);
-  EXPECT_EQ(upstream.outlier->base_time, seconds(10));
-  EXPECT_EQ(upstream.outlier->max_time, seconds(300));
-  EXPECT_EQ(upstream.outlier->max_percent, 50u);
+  ASSERT_TRUE(upstream.cluster.outlier);
+  EXPECT_EQ(upstream.cluster.outlier->consecutive_errors, 5u);
+  EXPECT_EQ(upstream.cluster.outlier->base_time, seconds(10));
+  EXPECT_EQ(upstream.cluster.outlier->max_time, seconds(300));
+  EXPECT_EQ(upstream.cluster.outlier->max_percent, 50u);
 
   const HealthCheck check;
   EXPECT_EQ(check.interval, seconds(5));
@@ -123,7 +123,6 @@ TEST(ConfigTest, TheDefaultsOfTheFileAreTheDocumentedOnes) {
   EXPECT_EQ(config.dns.hold, std::nullopt);
   EXPECT_EQ(config.drain.delay, seconds(5));
   EXPECT_EQ(config.drain.timeout, seconds(20));
-  EXPECT_EQ(config.drain.HardStop(), seconds(25));
 }
 
 }  // namespace

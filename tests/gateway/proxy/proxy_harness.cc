@@ -32,16 +32,6 @@ typename Cell::Value ValueOf(const metrics::Registry& registry, metrics::Metric 
   return found == series.end() ? 0 : found->second;
 }
 
-pool::PoolLimits LimitsOf(const config::Upstream& upstream) {
-  return {.max_connections = upstream.max_connections.value_or(512),
-          .max_idle = upstream.max_idle,
-          .idle_timeout = upstream.idle_timeout,
-          .max_age = upstream.max_connection_age,
-          .connect_timeout = upstream.connect_timeout,
-          .queue_size = upstream.queue.size,
-          .queue_timeout = upstream.queue.timeout};
-}
-
 }  // namespace
 
 void Wire::Send(std::string_view bytes) { pool::SendAll(socket_, bytes); }
@@ -88,13 +78,9 @@ ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigTe
         ++troubles;
         troubled.push_back(endpoint);
       }};
-  const pool::ClusterOptions options{
-      .pool = LimitsOf(upstream),
-      .retry_budget = {.percent = upstream.retry_budget->percent,
-                       .min_retries = upstream.retry_budget->min_retries},
-      .balancing = {.policy = pool::BalancePolicy::kRoundRobin},
-      .consecutive_errors = 1,
-  };
+  pool::ClusterOptions options = upstream.cluster;
+  options.balancing.policy = pool::BalancePolicy::kRoundRobin;
+  options.outlier->consecutive_errors = 1;
   cluster = std::make_shared<pool::Cluster>(pool_context, shard, upstream.name, options);
   SetEndpoints({backend.address()});
   Adopt(snapshot);

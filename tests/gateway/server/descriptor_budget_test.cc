@@ -22,7 +22,7 @@ config::Upstream UpstreamOf(size_t endpoints, std::optional<uint32_t> max_connec
   for (size_t i = 0; i < endpoints; ++i) {
     upstream.endpoints.push_back(*config::ParseEndpoint("127.0.0.1:" + std::to_string(i + 1)));
   }
-  upstream.max_connections = max_connections;
+  upstream.cluster.pool.max_connections = max_connections;
   return upstream;
 }
 
@@ -102,10 +102,10 @@ TEST(DescriptorBudgetTest, UpstreamsHaveMoreThanTheyAskForUnlessListenersAskForI
 
 TEST(DescriptorBudgetTest, ABreakerIsPartOfThePlan) {
   config::Upstream upstream = UpstreamOf(4, 512);
-  upstream.breakers.connections = 300;
+  upstream.cluster.breakers.connections = 300;
   const DescriptorBudget budget = Plan(ConfigOf(1, {upstream}), 2, 20000);
   EXPECT_EQ(budget.upstreams, 300 + SpareOf(budget));
-  upstream.max_connections.reset();
+  upstream.cluster.pool.max_connections.reset();
   EXPECT_EQ(Plan(ConfigOf(1, {upstream}), 2, 20000).upstreams, budget.upstreams);
 }
 

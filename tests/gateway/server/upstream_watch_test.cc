@@ -160,7 +160,7 @@ TEST_F(UpstreamWatchTest, AFailingCheckTakesAnEndpointOutUntilItSucceeds) {
 
 TEST_F(UpstreamWatchTest, AnEndpointInTroubleIsEjectedForAWhile) {
   config::Upstream upstream = UpstreamOf("web", {&one_, &two_});
-  upstream.outlier = config::OutlierEjection{.base_time = seconds(2), .max_time = seconds(2)};
+  upstream.cluster.outlier = pool::OutlierOptions{.base_time = seconds(2), .max_time = seconds(2)};
   Adopt({upstream});
   watch_->OnTrouble("web", one_.address(), "502");
   Turns();
@@ -171,7 +171,7 @@ TEST_F(UpstreamWatchTest, AnEndpointInTroubleIsEjectedForAWhile) {
 
 TEST_F(UpstreamWatchTest, WithoutEjectionTroubleIsIgnored) {
   config::Upstream upstream = UpstreamOf("web", {&one_, &two_});
-  upstream.outlier.reset();
+  upstream.cluster.outlier.reset();
   Adopt({upstream});
   watch_->OnTrouble("web", one_.address(), "502");
   Turns();

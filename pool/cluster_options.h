@@ -1,0 +1,56 @@
+#ifndef HOLDFAST_POOL_CLUSTER_OPTIONS_H_
+#define HOLDFAST_POOL_CLUSTER_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "pool/limits.h"
+#include "pool/net/clock.h"
+#include "pool/tls_identity.h"
+
+// What an upstream can be told: plain values, whose defaults are the gateway's. The configuration
+// fills them in place (gateway/config/config.h), so that each default and each limit is said once.
+
+namespace holdfast::pool {
+
+enum class BalancePolicy : uint8_t {
+  kRoundRobin,    // smooth: the turns of a heavy endpoint are spread between those of the others
+  kLeastRequest,  // the better of two drawn by lot (Mitzenmacher, "The power of two choices")
+  kRandom,
+  kRingHash,  // a key stays at its endpoint; HashRing and Maglev say how
+  kMaglev,
+};
+
+struct BalancerOptions {
+  BalancePolicy policy = BalancePolicy::kLeastRequest;
+  // How long an endpoint that came (back) takes to grow to its share; nullopt: no time.
+  std::optional<Duration> slow_start;
+  // Below this share of usable endpoints all are used; 0: only when none is left.
+  uint32_t panic_percent = 0;
+
+  bool operator==(const BalancerOptions&) const = default;
+};
+
+// Passive health: an endpoint that fails requests is left out for a while.
+struct OutlierOptions {
+  uint32_t consecutive_errors = 5;                // > 0; in a row, over all workers
+  Duration base_time = std::chrono::seconds(10);  // > 0; doubles with each ejection in a row
+  Duration max_time = std::chrono::seconds(300);
+  uint32_t max_percent = 50;  // of an upstream's endpoints, ejected at a time; above 0 one may be
+
+  bool operator==(const OutlierOptions&) const = default;
+};
+
+struct ClusterOptions {
+  PoolLimits pool;
+  BreakerLimits breakers;
+  // nullopt: no budget, every repetition is allowed as far as the breaker goes.
+  std::optional<RetryBudgetLimits> retry_budget = RetryBudgetLimits{};
+  BalancerOptions balancing;
+  TlsIdentity tls;  // of the connections to its endpoints
+  std::optional<OutlierOptions> outlier = OutlierOptions{};  // nullopt: none is left out
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_CLUSTER_OPTIONS_H_
