@@ -24,7 +24,66 @@ bool Covers(std::span<const size_t> indices, const WeightedDraw& all) {
   return true;
 }
 
+struct Tier {
+  size_t open = 0;  // not drained
+  size_t usable = 0;
+};
+
+Tier CountTier(std::span<const BalancerEndpoint> endpoints, bool backup) {
+  Tier tier;
+  for (const BalancerEndpoint& endpoint : endpoints) {
+    if (endpoint.backup != backup || endpoint.drained) continue;
+    ++tier.open;
+    if (endpoint.usable) ++tier.usable;
+  }
+  return tier;
+}
+
+// The tier in use is that of the backups.
+bool BackupsServe(const Tier& first, const Tier& backups) {
+  return first.usable == 0 && (backups.usable > 0 || first.open == 0);
+}
+
+std::optional<KeyTable::Kind> KindOf(BalancePolicy policy) {
+  switch (policy) {
+    case BalancePolicy::kRingHash: return KeyTable::Kind::kRing;
+    case BalancePolicy::kMaglev: return KeyTable::Kind::kMaglev;
+    case BalancePolicy::kRoundRobin:
+    case BalancePolicy::kLeastRequest:
+    case BalancePolicy::kRandom: break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+BalancerEndpoint BalancerEndpointOf(const EndpointState& endpoint) {
+  return {.address = endpoint.address,
+          .weight = endpoint.weight,
+          .backup = endpoint.backup,
+          .usable = endpoint.availability == Availability::kUp,
+          .drained = endpoint.availability == Availability::kDrained ||
+                     endpoint.availability == Availability::kMaintenance,
+          .up_since = endpoint.up_since};
+}
+
+std::shared_ptr<const KeyTable> MakeKeyTable(BalancePolicy policy,
+                                             std::span<const BalancerEndpoint> endpoints,
+                                             const std::shared_ptr<const KeyTable>& before) {
+  const std::optional<KeyTable::Kind> kind = KindOf(policy);
+  if (!kind.has_value()) return nullptr;
+  const bool backup = BackupsServe(CountTier(endpoints, false), CountTier(endpoints, true));
+  std::vector<HashMember> members;
+  for (const BalancerEndpoint& endpoint : endpoints) {
+    if (endpoint.backup != backup) continue;
+    members.push_back({endpoint.address.ToString(), endpoint.weight});
+  }
+  if (before != nullptr && before->IsFor(*kind, backup, members.size()) &&
+      before->members() == members) {
+    return before;
+  }
+  return std::make_shared<const KeyTable>(*kind, backup, std::move(members));
+}
 
 Balancer::Balancer(const BalancerOptions& options, Random* random)
     : options_(options), random_(random) {}
@@ -35,26 +94,18 @@ void Balancer::Configure(const BalancerOptions& options) {
   Arrange();
 }
 
-void Balancer::SetEndpoints(std::vector<BalancerEndpoint> endpoints) {
+void Balancer::SetEndpoints(std::vector<BalancerEndpoint> endpoints,
+                            std::shared_ptr<const KeyTable> keys) {
   endpoints_ = std::move(endpoints);
+  given_ = std::move(keys);
   for (const BalancerEndpoint& endpoint : endpoints_) HOLDFAST_CHECK(endpoint.weight > 0);
   Arrange();
 }
 
-Balancer::Tier Balancer::CountTier(bool backup) const {
-  Tier tier;
-  for (const BalancerEndpoint& endpoint : endpoints_) {
-    if (endpoint.backup != backup || endpoint.drained) continue;
-    ++tier.open;
-    if (endpoint.usable) ++tier.usable;
-  }
-  return tier;
-}
-
 void Balancer::Arrange() {
-  const Tier first = CountTier(/*backup=*/false);
-  const Tier second = CountTier(/*backup=*/true);
-  const bool backup = first.usable == 0 && (second.usable > 0 || first.open == 0);
+  const Tier first = CountTier(endpoints_, /*backup=*/false);
+  const Tier second = CountTier(endpoints_, /*backup=*/true);
+  const bool backup = BackupsServe(first, second);
   const Tier& tier = backup ? second : first;
   panicking_ =
       tier.open > 0 && (tier.usable == 0 || tier.usable * 100 < tier.open * options_.panic_percent);
@@ -96,20 +147,14 @@ void Balancer::Arrange() {
 }
 
 void Balancer::ArrangeHashing(bool backup) {
-  std::vector<HashMember> members;
+  const std::optional<KeyTable::Kind> kind = KindOf(options_.policy);
   member_endpoints_.clear();
-  for (size_t i = 0; hashing() && i < endpoints_.size(); ++i) {
-    if (endpoints_[i].backup != backup) continue;
-    members.push_back({endpoints_[i].address.ToString(), endpoints_[i].weight});
-    member_endpoints_.push_back(i);
+  for (size_t i = 0; kind.has_value() && i < endpoints_.size(); ++i) {
+    if (endpoints_[i].backup == backup) member_endpoints_.push_back(i);
   }
-  if (members == members_ && options_.policy == hashed_by_) return;
-  members_ = std::move(members);
-  hashed_by_ = options_.policy;
-  ring_.Clear();
-  maglev_.Clear();
-  if (options_.policy == BalancePolicy::kRingHash) ring_.Build(members_);
-  if (options_.policy == BalancePolicy::kMaglev) maglev_.Build(members_);
+  const bool fits = kind.has_value() && given_ != nullptr &&
+                    given_->IsFor(*kind, backup, member_endpoints_.size());
+  keys_ = fits ? given_ : MakeKeyTable(options_.policy, endpoints_, keys_);
 }
 
 size_t Balancer::Pick(const Query& query, Load load) {
@@ -206,9 +251,8 @@ size_t Balancer::PickByHash(uint64_t hash, std::span<const size_t> tried) {
     const size_t endpoint = member_endpoints_[member];
     return chosen_[endpoint] && !Contains(tried, endpoint);
   };
-  const size_t member =
-      options_.policy == BalancePolicy::kMaglev ? maglev_.Find(hash, may) : ring_.Find(hash, may);
-  if (member != HashRing::kNone) return member_endpoints_[member];
+  const size_t member = keys_->Find(hash, may);
+  if (member != KeyTable::kNone) return member_endpoints_[member];
   // Few may be chosen. The lot depends on the key alone, but keys move whenever they change.
   const WeightedDraw& choices = Select(choices_, tried, /*slow_at=*/nullptr);
   return choices.item(choices.Draw(NextHash(hash)));

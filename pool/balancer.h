@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,8 +11,8 @@
 #include <absl/functional/function_ref.h>
 
 #include "pool/cluster_options.h"
-#include "pool/hash_ring.h"
-#include "pool/maglev.h"
+#include "pool/endpoint.h"
+#include "pool/key_table.h"
 #include "pool/net/clock.h"
 #include "pool/net/random.h"
 #include "pool/net/socket_address.h"
@@ -29,6 +30,14 @@ struct BalancerEndpoint {
   std::optional<TimePoint> up_since;  // slow start counts from here; nullopt: always
 };
 
+BalancerEndpoint BalancerEndpointOf(const EndpointState& endpoint);
+
+// The table of keys for such endpoints; null unless the policy goes by keys. `before`, which may be
+// null, is given back if it is the one already: changes of health seldom make a new one.
+std::shared_ptr<const KeyTable> MakeKeyTable(BalancePolicy policy,
+                                             std::span<const BalancerEndpoint> endpoints,
+                                             const std::shared_ptr<const KeyTable>& before);
+
 // Chooses an endpoint for a request.
 //
 // Tiers: the backups are used while no endpoint of the first tier may be, and for the repetition of
@@ -45,8 +54,8 @@ struct BalancerEndpoint {
 // does the same among idle endpoints, and among busy ones brings requests in flight in proportion.
 //
 // One thread. Pick allocates nothing; it takes O(1) or O(log n), but O(n) for round robin, in slow
-// start and while endpoints are avoided. The rest is for when something changes: SetEndpoints
-// costs milliseconds with maglev or with a thousand endpoints on a ring.
+// start and while endpoints are avoided. The rest is for when something changes: SetEndpoints is
+// linear, but without a table of keys it makes its own, which costs milliseconds.
 class Balancer {
  public:
   static constexpr size_t kNoEndpoint = static_cast<size_t>(-1);
@@ -72,9 +81,11 @@ class Balancer {
   Balancer(const BalancerOptions& options, Random* random);
 
   void Configure(const BalancerOptions& options);
-  // From now on indices are those of `endpoints`. Round robin starts anew at a random place, so
+  // From now on indices are those of `endpoints`. `keys` is what MakeKeyTable gave for them; null
+  // or of another policy: the balancer makes its own. Round robin starts anew at a random place, so
   // that workers do not march in step.
-  void SetEndpoints(std::vector<BalancerEndpoint> endpoints);
+  void SetEndpoints(std::vector<BalancerEndpoint> endpoints,
+                    std::shared_ptr<const KeyTable> keys = nullptr);
 
   // The index of the endpoint to use; kNoEndpoint when there is none but drained ones, or none
   // within the query's reach.
@@ -83,13 +94,10 @@ class Balancer {
   bool HasUntried(std::span<const size_t> tried) const;
 
   bool panicking() const { return panicking_; }
+  // What keys are looked up in; null unless the policy goes by keys. For tests.
+  const KeyTable* keys() const { return keys_.get(); }
 
  private:
-  struct Tier {
-    size_t open = 0;  // not drained
-    size_t usable = 0;
-  };
-  Tier CountTier(bool backup) const;
   // Decides who may be chosen, after a change of any kind.
   void Arrange();
   void ArrangeHashing(bool backup);
@@ -104,9 +112,7 @@ class Balancer {
   size_t TakeTurn(const WeightedDraw& choices);
   size_t LessLoaded(const WeightedDraw& choices, Load load);
   size_t PickByHash(uint64_t hash, std::span<const size_t> tried);
-  bool hashing() const {
-    return options_.policy == BalancePolicy::kRingHash || options_.policy == BalancePolicy::kMaglev;
-  }
+  bool hashing() const { return keys_ != nullptr; }
 
   BalancerOptions options_;
   Random* random_;
@@ -121,11 +127,9 @@ class Balancer {
   std::vector<int64_t> arrears_;
   // Hashing: the tier in use, usable or not. Changes of health rebuild nothing.
   std::vector<size_t> member_endpoints_;
-  std::vector<HashMember> members_;
-  BalancePolicy hashed_by_ = BalancePolicy::kRandom;  // what the ring or the table was built for
-  std::vector<bool> chosen_;                          // endpoint -> is in choices_
-  HashRing ring_;
-  Maglev maglev_;
+  std::vector<bool> chosen_;               // endpoint -> is in choices_
+  std::shared_ptr<const KeyTable> given_;  // with the endpoints
+  std::shared_ptr<const KeyTable> keys_;   // given_, or the balancer's own
 };
 
 }  // namespace holdfast::pool

@@ -47,53 +47,64 @@ void Cluster::Configure(const ClusterOptions& options) {
 void Cluster::ReplaceForeignPools() {
   for (auto& pool : pools_) {
     if (pool->key().tls == options_.tls) continue;
-    std::unique_ptr<ConnectionPool> next = PoolFor(pool->key().address);
+    const EndpointKey key = KeyOf(pool->key().address);
+    const auto same = [&](const auto& left) { return left->key() == key; };
+    std::unique_ptr<ConnectionPool> known;
+    if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
+      known = std::move(*left);
+      departed_.erase(left);
+    }
+    std::unique_ptr<ConnectionPool> next = PoolFor(key, std::move(known));
     pool->Drain();
     departed_.push_back(std::exchange(pool, std::move(next)));
   }
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
 
-std::unique_ptr<ConnectionPool> Cluster::PoolFor(const SocketAddress& address) {
-  EndpointKey key{name_, address, options_.tls};
-  const auto same = [&](const auto& pool) { return pool->key() == key; };
-  if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
-    std::unique_ptr<ConnectionPool> pool = std::move(*left);
-    departed_.erase(left);
-    pool->SetLimits(options_.pool);
-    if (!draining_) pool->Undrain();
-    return pool;
+std::unique_ptr<ConnectionPool> Cluster::PoolFor(const EndpointKey& key,
+                                                 std::unique_ptr<ConnectionPool> departed) {
+  if (departed != nullptr) {
+    departed->SetLimits(options_.pool);
+    if (!draining_) departed->Undrain();
+    return departed;
   }
   auto pool =
-      std::make_unique<ConnectionPool>(context_, std::move(key), options_.pool, &cells_, this);
+      std::make_unique<ConnectionPool>(context_, key, options_.pool, &cells_, this);
   if (draining_) pool->Drain();
   return pool;
 }
 
+// Linear: an upstream may have thousands of endpoints, and each worker sees each change.
 void Cluster::SetEndpoints(const EndpointSet& set) {
+  using Pools = absl::flat_hash_map<EndpointKey, std::unique_ptr<ConnectionPool>>;
+  const auto by_key = [](std::vector<std::unique_ptr<ConnectionPool>>& pools) {
+    Pools map;
+    map.reserve(pools.size());
+    for (auto& pool : std::exchange(pools, {})) {
+      const EndpointKey key = pool->key();
+      HOLDFAST_CHECK(map.try_emplace(key, std::move(pool)).second);
+    }
+    return map;
+  };
+  const auto take = [](Pools& pools, const EndpointKey& key) {
+    auto node = pools.extract(key);
+    return node.empty() ? nullptr : std::move(node.mapped());
+  };
   note_ = set.note;
-  absl::flat_hash_map<SocketAddress, std::unique_ptr<ConnectionPool>> present;
-  for (auto& pool : pools_) {
-    const SocketAddress address = pool->key().address;
-    present[address] = std::move(pool);
-  }
-  pools_.clear();
+  Pools present = by_key(pools_);
+  Pools departed = by_key(departed_);
   by_address_.clear();
   endpoints_.clear();
   std::vector<BalancerEndpoint> choices;
+  choices.reserve(set.endpoints.size());
   for (const EndpointState& endpoint : set.endpoints) {
-    if (by_address_.contains(endpoint.address)) continue;  // Named twice: still one endpoint.
-    const auto known = present.find(endpoint.address);
-    by_address_[endpoint.address] = pools_.size();
-    pools_.push_back(known != present.end() ? std::move(known->second) : PoolFor(endpoint.address));
+    // Named twice: still one endpoint.
+    if (!by_address_.try_emplace(endpoint.address, pools_.size()).second) continue;
+    const EndpointKey key = KeyOf(endpoint.address);
+    std::unique_ptr<ConnectionPool> known = take(present, key);
+    pools_.push_back(known != nullptr ? std::move(known) : PoolFor(key, take(departed, key)));
     endpoints_.push_back(endpoint);
-    choices.push_back({.address = endpoint.address,
-                       .weight = endpoint.weight,
-                       .backup = endpoint.backup,
-                       .usable = endpoint.availability == Availability::kUp,
-                       .drained = endpoint.availability == Availability::kDrained ||
-                                  endpoint.availability == Availability::kMaintenance,
-                       .up_since = endpoint.up_since});
+    choices.push_back(BalancerEndpointOf(endpoint));
     if (endpoint.availability == Availability::kUnhealthy ||
         endpoint.availability == Availability::kMaintenance) {
       pools_.back()->CloseAllIdle(CloseReason::kUnhealthy);
@@ -101,12 +112,12 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
       pools_.back()->CloseAside(CloseReason::kUnhealthy);
     }
   }
-  for (auto& [address, pool] : present) {
-    if (pool == nullptr) continue;
+  for (auto& [key, pool] : departed) departed_.push_back(std::move(pool));
+  for (auto& [key, pool] : present) {
     pool->Drain();
     departed_.push_back(std::move(pool));
   }
-  balancer_.SetEndpoints(std::move(choices));
+  balancer_.SetEndpoints(std::move(choices), set.keys);
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
 

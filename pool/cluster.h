@@ -107,13 +107,18 @@ class Cluster {
   void DoubtUnrouted(int family);
   // For tests and the admin port.
   const ConnectionPool& pool(size_t i) const { return *pools_[i]; }
+  // For tests: what it looks keys up in.
+  const KeyTable* keys() const { return balancer_.keys(); }
 
  private:
   // Of endpoints; a request that has failed nowhere needs no memory of its own.
   using Indices = absl::InlinedVector<size_t, 16>;
 
-  // One that has left and is still in use, or a new one.
-  std::unique_ptr<ConnectionPool> PoolFor(const SocketAddress& address);
+  // What the pool of that endpoint is known by now.
+  EndpointKey KeyOf(const SocketAddress& address) const { return {name_, address, options_.tls}; }
+  // The one that has left and is still in use, if there is one, or a new one.
+  std::unique_ptr<ConnectionPool> PoolFor(const EndpointKey& key,
+                                          std::unique_ptr<ConnectionPool> departed);
   // Pools of another TLS identity than that of the options leave.
   void ReplaceForeignPools();
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.

@@ -2,6 +2,7 @@
 #define HOLDFAST_POOL_ENDPOINT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,11 +32,15 @@ struct EndpointState : EndpointSpec {
   bool operator==(const EndpointState&) const = default;
 };
 
+class KeyTable;
+
 // One upstream's endpoints at one time, as the main thread tells the workers. `note` says why some
-// are missing, for error responses and operators.
+// are missing, for error responses and operators. `keys` is what all workers look keys up in, when
+// the upstream is balanced by keys (MakeKeyTable).
 struct EndpointSet {
   std::vector<EndpointState> endpoints;
   std::string note;
+  std::shared_ptr<const KeyTable> keys = nullptr;
 
   bool operator==(const EndpointSet&) const = default;
 };

@@ -150,7 +150,8 @@ void MeasurePicks(const Report& report) {
   }
 }
 
-// What a change of the endpoints costs a worker once.
+// What a change of the endpoints costs the balancer: with ring_hash and maglev the making of the
+// table of keys, which the main thread does for all workers.
 void MeasureSetEndpoints(const Report& report) {
   for (const auto& [policy, policy_name] : kPolicies) {
     const std::string name = std::string("set_endpoints/") + policy_name + "/1024";
@@ -287,6 +288,43 @@ void MeasureCluster(const Report& report) {
   }
 }
 
+std::shared_ptr<const KeyTable> TableFor(BalancePolicy policy, const EndpointSet& set) {
+  std::vector<BalancerEndpoint> choices;
+  for (const EndpointState& endpoint : set.endpoints) {
+    choices.push_back(BalancerEndpointOf(endpoint));
+  }
+  return MakeKeyTable(policy, choices, nullptr);
+}
+
+// What a change of the endpoints costs a worker, once the main thread has made the table of keys:
+// half of a thousand are replaced, and then come back.
+void MeasureClusterEndpoints(const Report& report) {
+  constexpr size_t kEndpoints = 1024;
+  for (const auto& [policy, policy_name] : kPolicies) {
+    const std::string name =
+        std::string("cluster_set_endpoints/") + policy_name + "/" + std::to_string(kEndpoints);
+    if (!report.Wants(name)) continue;
+    Worker worker(0);
+    ClusterOptions options;
+    options.balancing.policy = policy;
+    Cluster cluster(worker.context(), worker.shard(), "web", options);
+    EndpointSet sets[2];
+    size_t place = 0;
+    for (const BalancerEndpoint& endpoint : Endpoints(kEndpoints * 3 / 2, /*weighted=*/true)) {
+      EndpointState state;
+      state.address = endpoint.address;
+      state.weight = endpoint.weight;
+      if (place < kEndpoints) sets[0].endpoints.push_back(state);
+      if (place >= kEndpoints / 2) sets[1].endpoints.push_back(state);
+      ++place;
+    }
+    for (EndpointSet& set : sets) set.keys = TableFor(policy, set);
+    report.Run(name, [&](uint64_t times) {
+      for (uint64_t i = 0; i < times; ++i) cluster.SetEndpoints(sets[i & 1]);
+    });
+  }
+}
+
 int Main(int argc, char** argv) {
   bool check = false;
   std::string wanted;
@@ -306,6 +344,7 @@ int Main(int argc, char** argv) {
   MeasurePicks(report);
   MeasureSetEndpoints(report);
   MeasureCluster(report);
+  MeasureClusterEndpoints(report);
   if (!check && !report.Wants("local_hit")) return 0;
   const double hit = MeasureLocalHit(report);
   if (!check) return 0;

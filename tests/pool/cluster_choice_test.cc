@@ -131,5 +131,48 @@ TEST_F(ClusterChoiceTest, ReconfiguringChangesThePolicy) {
   EXPECT_EQ(std::multiset<int>(counts.begin(), counts.end()), (std::multiset<int>{0, 0, 30}));
 }
 
+// What the main thread does for all workers.
+std::shared_ptr<const KeyTable> TableOf(const EndpointSet& set, BalancePolicy policy) {
+  std::vector<BalancerEndpoint> choices;
+  for (const EndpointState& endpoint : set.endpoints) {
+    choices.push_back(BalancerEndpointOf(endpoint));
+  }
+  return MakeKeyTable(policy, choices, nullptr);
+}
+
+TEST_F(ClusterChoiceTest, ATableThatCameWithTheEndpointsIsUsedAsItIs) {
+  for (const BalancePolicy policy : {BalancePolicy::kRingHash, BalancePolicy::kMaglev}) {
+    Start({.policy = policy});
+    EXPECT_NE(cluster_->keys(), nullptr);
+    set_.keys = TableOf(set_, policy);
+    cluster_->SetEndpoints(set_);
+    EXPECT_EQ(cluster_->keys(), set_.keys.get());
+    // Neither health nor a reload of other options makes another one.
+    set_.endpoints[0].availability = Availability::kEjected;
+    cluster_->SetEndpoints(set_);
+    EXPECT_EQ(cluster_->keys(), set_.keys.get());
+    ClusterOptions options;
+    options.balancing = {.policy = policy, .panic_percent = 10};
+    cluster_->Configure(options);
+    EXPECT_EQ(cluster_->keys(), set_.keys.get());
+    set_.endpoints[0].availability = Availability::kUp;
+    set_.keys = nullptr;
+  }
+}
+
+TEST_F(ClusterChoiceTest, ATableForOtherEndpointsOrAnotherPolicyIsNotUsed) {
+  set_.keys = TableOf(set_, BalancePolicy::kRingHash);
+  Start({.policy = BalancePolicy::kMaglev});
+  EXPECT_NE(cluster_->keys(), nullptr);
+  EXPECT_NE(cluster_->keys(), set_.keys.get());
+  Start({.policy = BalancePolicy::kRingHash});
+  EXPECT_EQ(cluster_->keys(), set_.keys.get());
+  set_.endpoints[2].backup = true;
+  cluster_->SetEndpoints(set_);
+  EXPECT_NE(cluster_->keys(), set_.keys.get());
+  Start({.policy = BalancePolicy::kLeastRequest});
+  EXPECT_EQ(cluster_->keys(), nullptr);
+}
+
 }  // namespace
 }  // namespace holdfast::pool
