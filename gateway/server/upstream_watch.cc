@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include "gateway/route/plan.h"
 #include "gateway/server/op_log.h"
 #include "pool/net/check.h"
 
@@ -16,39 +17,6 @@ namespace holdfast::server {
 using metrics::Metric;
 
 namespace {
-
-std::vector<pool::UpstreamNames> NamesOf(const config::Config& config) {
-  std::vector<pool::UpstreamNames> all;
-  for (const config::Upstream& upstream : config.upstreams) {
-    pool::UpstreamNames names{.upstream = upstream.name};
-    for (const config::Endpoint& endpoint : upstream.endpoints) {
-      if (endpoint.literal.has_value()) {
-        names.literals.push_back({.address = *endpoint.literal,
-                                  .weight = endpoint.weight,
-                                  .backup = endpoint.backup,
-                                  .host = ""});
-      } else {
-        names.names.push_back({.host = endpoint.host,
-                               .port = endpoint.port,
-                               .srv = endpoint.srv,
-                               .weight = endpoint.weight,
-                               .backup = endpoint.backup});
-      }
-    }
-    all.push_back(std::move(names));
-  }
-  return all;
-}
-
-std::vector<pool::HealthPolicy> PoliciesOf(const config::Config& config) {
-  std::vector<pool::HealthPolicy> policies;
-  for (const config::Upstream& upstream : config.upstreams) {
-    policies.push_back({.upstream = upstream.name,
-                        .outlier = upstream.cluster.outlier,
-                        .checked = upstream.health_check.has_value()});
-  }
-  return policies;
-}
 
 void LogName(const pool::NameReport& report) {
   const std::string subject =
@@ -73,14 +41,6 @@ uint64_t SeedOf(const pool::Clock& clock) {
 }
 
 }  // namespace
-
-std::string HostOf(const pool::EndpointSpec& endpoint) {
-  if (!endpoint.address.is_ip()) return "localhost";
-  std::string host = endpoint.host.empty() ? endpoint.address.Ip() : endpoint.host;
-  if (host.find(':') != host.npos) host = "[" + host + "]";
-  if (endpoint.address.port() != 80) host += ":" + std::to_string(endpoint.address.port());
-  return host;
-}
 
 UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
                              metrics::Shard* shard, OnChange on_change)
@@ -143,13 +103,15 @@ void UpstreamWatch::TakeDiscovered(const std::string& name,
 
 void UpstreamWatch::Adopt(const config::Config& config) {
   if (discovery_ == nullptr || config.dns != dns_) StartDiscovery(config.dns);
-  discovery_->SetUpstreams(NamesOf(config));
-  directory_.SetUpstreams(PoliciesOf(config));
+  const route::Plan plan = route::PlanOf(config);
+  discovery_->SetUpstreams(plan.names);
+  directory_.SetUpstreams(plan.policies);
   std::map<std::string, Upstream> before = std::exchange(upstreams_, {});
   for (const config::Upstream& upstream : config.upstreams) {
     const auto known = before.extract(upstream.name);
     if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
     upstreams_[upstream.name].check = upstream.health_check;
+    upstreams_[upstream.name].policy = upstream.cluster.balancing.policy;
     upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));
     AimChecks(upstream.name);
@@ -160,7 +122,7 @@ void UpstreamWatch::Adopt(const config::Config& config) {
 void UpstreamWatch::OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints) {
   LogStates(name, std::exchange(upstreams_.at(name).told, endpoints), endpoints);
   AimChecks(name);
-  on_change_(name, endpoints);
+  on_change_(name, WithKeys(name, endpoints));
 }
 
 void UpstreamWatch::LogStates(const std::string& upstream, const pool::EndpointSet& before,
@@ -189,14 +151,25 @@ void UpstreamWatch::AimChecks(const std::string& name) {
   std::vector<proxy::ProbeTarget> targets;
   for (const pool::EndpointState& endpoint : directory_.Current(name).endpoints) {
     targets.push_back({.address = endpoint.address,
-                       .host = HostOf(endpoint),
+                       .host = route::HostOf(endpoint),
                        .healthy = directory_.Healthy(name, endpoint.address)});
   }
   prober_.SetTargets(name, upstreams_.at(name).check, targets);
 }
 
-pool::EndpointSet UpstreamWatch::Current(const std::string& upstream) const {
-  return directory_.Current(upstream);
+pool::EndpointSet UpstreamWatch::Current(const std::string& upstream) {
+  return WithKeys(upstream, directory_.Current(upstream));
+}
+
+pool::EndpointSet UpstreamWatch::WithKeys(const std::string& name, pool::EndpointSet set) {
+  Upstream& upstream = upstreams_.at(name);
+  std::vector<pool::BalancerEndpoint> choices;
+  for (const pool::EndpointState& endpoint : set.endpoints) {
+    choices.push_back(pool::BalancerEndpointOf(endpoint));
+  }
+  upstream.keys = pool::MakeKeyTable(upstream.policy, choices, upstream.keys);
+  set.keys = upstream.keys;
+  return set;
 }
 
 bool UpstreamWatch::AllNamed() const {

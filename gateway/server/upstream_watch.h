@@ -13,6 +13,7 @@
 #include "gateway/proxy/health_prober.h"
 #include "metrics/shard.h"
 #include "metrics/sums.h"
+#include "pool/balancer.h"
 #include "pool/dns/cares_resolver.h"
 #include "pool/dns/discovery.h"
 #include "pool/endpoint_directory.h"
@@ -45,8 +46,8 @@ class UpstreamWatch {
   // the addresses found before stay.
   void Adopt(const config::Config& config);
 
-  // Of an upstream of the configuration adopted last.
-  pool::EndpointSet Current(const std::string& upstream) const;
+  // Of an upstream of the configuration adopted last, with its table of keys.
+  pool::EndpointSet Current(const std::string& upstream);
   // Each upstream of it has an endpoint.
   bool AllNamed() const;
   // An endpoint has failed as many requests in a row as it may.
@@ -62,6 +63,8 @@ class UpstreamWatch {
     std::vector<pool::EndpointSpec> found;    // by look-up, what is carried over among it
     std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
     pool::EndpointSet told;
+    pool::BalancePolicy policy;
+    std::shared_ptr<const pool::KeyTable> keys;  // as told last
     metrics::Claim claim;
     uint64_t requests = 0;  // when HasTraffic was last asked
   };
@@ -71,6 +74,8 @@ class UpstreamWatch {
   void OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints);
   void LogStates(const std::string& upstream, const pool::EndpointSet& before,
                  const pool::EndpointSet& after) const;
+  // The set as the workers are to have it.
+  pool::EndpointSet WithKeys(const std::string& name, pool::EndpointSet set);
   // Tells the prober what to check.
   void AimChecks(const std::string& name);
   bool HasTraffic(const std::string& name);
@@ -87,9 +92,6 @@ class UpstreamWatch {
   std::unique_ptr<pool::CaresResolver> resolver_;
   std::unique_ptr<pool::Discovery> discovery_;
 };
-
-// What to send in Host for an endpoint (RFC 9110 section 7.2).
-std::string HostOf(const pool::EndpointSpec& endpoint);
 
 }  // namespace holdfast::server
 

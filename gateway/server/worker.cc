@@ -119,17 +119,19 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
                                        .pools = &pools_,
                                        .on_trouble = callbacks_.on_trouble};
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
+    const auto endpoints = update.endpoints.find(upstream.name);
+    HOLDFAST_CHECK(endpoints != update.endpoints.end());
     std::shared_ptr<pool::Cluster> cluster;
-    if (const auto known = clusters_.find(upstream.name); known != clusters_.end()) {
+    const auto known = clusters_.find(upstream.name);
+    if (known != clusters_.end()) {
       cluster = known->second;
-      cluster->Configure(upstream.cluster);
     } else {
       cluster =
           std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, upstream.cluster);
     }
-    const auto endpoints = update.endpoints.find(upstream.name);
-    HOLDFAST_CHECK(endpoints != update.endpoints.end());
+    // The endpoints first: they bring the table of keys that a new policy asks for.
     cluster->SetEndpoints(endpoints->second);
+    if (known != clusters_.end()) cluster->Configure(upstream.cluster);
     next[upstream.name] = cluster;
     in_order.push_back(std::move(cluster));
   }

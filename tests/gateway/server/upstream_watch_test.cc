@@ -132,6 +132,28 @@ TEST_F(UpstreamWatchTest, WhatTheConfigurationNamesIsThereAtOnce) {
   EXPECT_EQ(told_["web"], set);
 }
 
+// One table for all workers, which changes of health leave alone.
+TEST_F(UpstreamWatchTest, KeysAreLookedUpInOneTableUntilTheEndpointsAreOthers) {
+  config::Upstream upstream = UpstreamOf("web", {&one_, &two_});
+  upstream.cluster.balancing.policy = pool::BalancePolicy::kMaglev;
+  Adopt({upstream, UpstreamOf("api", {&one_})});
+  const auto keys = told_["web"].keys;
+  ASSERT_NE(keys, nullptr);
+  EXPECT_EQ(keys->members().size(), 2u);
+  EXPECT_EQ(watch_->Current("web").keys, keys);
+  EXPECT_EQ(told_["api"].keys, nullptr);
+  watch_->OnTrouble("web", one_.address(), "502");
+  Turns();
+  EXPECT_EQ(StateOf(one_), Availability::kEjected);
+  EXPECT_EQ(told_["web"].keys, keys);
+  Adopt({upstream});
+  EXPECT_EQ(watch_->Current("web").keys, keys);
+  upstream.endpoints.pop_back();
+  Adopt({upstream});
+  EXPECT_NE(watch_->Current("web").keys, keys);
+  EXPECT_EQ(watch_->Current("web").keys->members().size(), 1u);
+}
+
 TEST_F(UpstreamWatchTest, AnUpstreamWithoutAnAddressIsNotNamed) {
   config::Upstream upstream{.name = "web",
                             .endpoints = {{.text = "a.test:80", .host = "a.test", .port = 80}}};
@@ -241,18 +263,6 @@ TEST_F(UpstreamWatchTest, MetricsCountEachEndpointOnce) {
   metrics::Sums sums;
   watch_->AddTo(sums);
   EXPECT_EQ(sums.Of<metrics::Gauge>(Metric::kUpstreamEndpoints).at({"web", "up"}), 2);
-}
-
-TEST(HostOfTest, NamesTheEndpointAsAClientWould) {
-  const auto host_of = [](const std::string& address, const std::string& host = "") {
-    return HostOf({.address = *SocketAddress::Parse(address), .host = host});
-  };
-  EXPECT_EQ(host_of("10.0.0.7:80"), "10.0.0.7");
-  EXPECT_EQ(host_of("10.0.0.7:8080"), "10.0.0.7:8080");
-  EXPECT_EQ(host_of("[::1]:8080"), "[::1]:8080");
-  EXPECT_EQ(host_of("10.0.0.7:80", "web.test"), "web.test");
-  EXPECT_EQ(host_of("[::1]:81", "web.test"), "web.test:81");
-  EXPECT_EQ(host_of("unix:/run/web.sock"), "localhost");
 }
 
 }  // namespace
