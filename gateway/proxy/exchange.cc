@@ -119,10 +119,6 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 void Exchange::StartUpstream() {
   const route::Route& route = *run_.route;
   const bool te_trailers = http::DropHopHeaders(&request().headers).te_trailers;
-  const config::Upstream& upstream = view_->snapshot().config().upstreams[route.upstream];
-  const pool::BalancePolicy policy = upstream.cluster.balancing.policy;
-  const bool by_hash =
-      policy == pool::BalancePolicy::kRingHash || policy == pool::BalancePolicy::kMaglev;
   UpstreamCall::Request call{.cluster = &view_->cluster(route.upstream),
                              .policy = &route.retry,
                              .head = &request(),
@@ -130,19 +126,13 @@ void Exchange::StartUpstream() {
                                        .trust_client = client_.trusted,
                                        .te_trailers = te_trailers,
                                        .via_name = via_name(),
-                                       .default_host = DefaultHost()},
+                                       .default_host = route.cluster.default_host},
                              .tie = client_.tie};
-  if (by_hash) call.hash = HashOf(upstream.hash, request(), client_.origin);
+  if (const auto& key = route.cluster.hash; key.has_value()) {
+    call.hash = HashOf(*key, request(), client_.origin);
+  }
   if (route.timeouts.total.has_value()) call.ends = run_.begun + *route.timeouts.total;
   FollowCall(call_.Begin(call));
-}
-
-// What an HTTP/1.0 request without Host is told to be for: the upstream as the configuration names
-// it.
-std::string_view Exchange::DefaultHost() const {
-  const config::Endpoint& endpoint =
-      view_->snapshot().config().upstreams[run_.route->upstream].endpoints.front();
-  return endpoint.host.empty() ? std::string_view("localhost") : std::string_view(endpoint.text);
 }
 
 void Exchange::FollowCall(UpstreamCall::Stage stage) {

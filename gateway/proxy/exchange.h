@@ -156,12 +156,9 @@ class Exchange final : private CallEvents {
   void NoteProgress() { run_.last_progress = context_->loop->now(); }
 
   http::RequestHead& request() const { return client_.stream->request(); }
-  std::string_view DefaultHost() const;
   // What the gateway calls itself to both sides of this exchange.
   std::string_view via_name() const { return view_->snapshot().config().via; }
-  const std::string& upstream_name() const {
-    return view_->snapshot().config().upstreams[run_.route->upstream].name;
-  }
+  const std::string& upstream_name() const { return run_.route->cluster.name; }
 
   WorkerContext* context_;
   Client client_{};

@@ -13,7 +13,7 @@ using pool::TimePoint;
 namespace {
 
 const std::string& UpstreamName(const ExchangeSubject& subject) {
-  return subject.view.snapshot().config().upstreams[subject.route->upstream].name;
+  return subject.route->cluster.name;
 }
 
 // Empty for what could not be read.

@@ -7,6 +7,18 @@
 namespace holdfast::route {
 namespace {
 
+RouteCluster ClusterOf(const config::Upstream& upstream) {
+  RouteCluster cluster{.name = upstream.name, .default_host = "localhost", .hash = {}};
+  if (!upstream.endpoints.empty() && !upstream.endpoints.front().host.empty()) {
+    cluster.default_host = upstream.endpoints.front().text;
+  }
+  const pool::BalancePolicy policy = upstream.cluster.balancing.policy;
+  if (policy == pool::BalancePolicy::kRingHash || policy == pool::BalancePolicy::kMaglev) {
+    cluster.hash = upstream.hash;
+  }
+  return cluster;
+}
+
 // The longest host name (RFC 1035 section 2.3.4) with its trailing dot; a longer host is no name,
 // and only the routes for any host take it.
 constexpr size_t kMaxHost = 255;
@@ -34,7 +46,12 @@ std::string AllowValue(config::MethodSet methods) {
   return value;
 }
 
-RouteTable::RouteTable(const config::Config& config) : routes_(config.routes) {
+RouteTable::RouteTable(const config::Config& config) {
+  for (const config::Route& route : config.routes) {
+    routes_.push_back({route, {}});
+    if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
+    routes_.back().cluster = ClusterOf(config.upstreams.at(route.upstream));
+  }
   for (const Route& route : routes_) Add(route);
   Seal(&any_host_);
   for (auto& [name, host] : exact_hosts_) Seal(&host);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,16 @@
 
 namespace holdfast::route {
 
-using Route = config::Route;
+// What a route's requests need of their upstream, so that nobody has to look it up by number.
+struct RouteCluster {
+  std::string name;
+  std::string default_host;             // for requests that have no Host: as the file names it
+  std::optional<config::HashKey> hash;  // nullopt: the upstream is not balanced by keys
+};
+
+struct Route : config::Route {
+  RouteCluster cluster;  // with Action::kUpstream
+};
 
 // Why no route was found.
 struct Miss {

@@ -269,5 +269,45 @@ TEST(RouteTableTest, AgreesWithASearchThroughAllRoutes) {
   }
 }
 
+config::Config ConfigWithUpstreams() {
+  config::Config config;
+  for (const char* name : {"first", "second"}) {
+    config::Upstream& upstream = config.upstreams.emplace_back();
+    upstream.name = name;
+    upstream.endpoints = {{.text = std::string(name) + ".test:81", .host = name, .port = 81}};
+  }
+  for (const uint32_t upstream : {1u, 0u}) {
+    config::Route& route = config.routes.emplace_back();
+    route.index = static_cast<uint32_t>(config.routes.size() - 1);
+    route.upstream = upstream;
+  }
+  return config;
+}
+
+TEST(RouteClusterTest, ARouteHasWhatItNeedsOfItsUpstream) {
+  config::Config config = ConfigWithUpstreams();
+  config.upstreams[0].cluster.balancing.policy = pool::BalancePolicy::kMaglev;
+  config.upstreams[0].hash = {.source = config::HashKey::Source::kCookie, .name = "id"};
+  const RouteTable table(config);
+  EXPECT_EQ(table.routes()[0].cluster.name, "second");
+  EXPECT_EQ(table.routes()[0].cluster.default_host, "second.test:81");
+  EXPECT_FALSE(table.routes()[0].cluster.hash.has_value());
+  EXPECT_EQ(table.routes()[1].cluster.name, "first");
+  ASSERT_TRUE(table.routes()[1].cluster.hash.has_value());
+  EXPECT_EQ(table.routes()[1].cluster.hash->name, "id");
+}
+
+TEST(RouteClusterTest, AnUpstreamWithoutANameIsLocalhost) {
+  config::Config config = ConfigWithUpstreams();
+  config.upstreams[0].endpoints = {{.text = "unix:/run/web"}};
+  EXPECT_EQ(RouteTable(config).routes()[1].cluster.default_host, "localhost");
+}
+
+TEST(RouteClusterTest, ARouteThatAnswersItselfHasNone) {
+  config::Config config = ConfigWithUpstreams();
+  config.routes[0].action = config::Action::kRespond;
+  EXPECT_EQ(RouteTable(config).routes()[0].cluster.name, "");
+}
+
 }  // namespace
 }  // namespace holdfast::route
