@@ -65,13 +65,6 @@ std::optional<sockaddr_in6> ParseIpv6(std::string_view ip, uint16_t port) {
   return result;
 }
 
-template <class T>
-T As(const sockaddr_storage& storage) {
-  T result;
-  std::memcpy(&result, &storage, sizeof(result));
-  return result;
-}
-
 // Writes to `to`, which has room for INET6_ADDRSTRLEN bytes; returns the text's end.
 char* FormatIp(int family, const void* address, char* to) {
   HOLDFAST_CHECK(inet_ntop(family, address, to, INET6_ADDRSTRLEN) != nullptr);
@@ -85,6 +78,12 @@ std::string IpText(int family, const void* address) {
 
 }  // namespace
 
+struct SocketAddress::UnixName {
+  sockaddr_un address{};
+  char terminator = '\0';  // of a path that fills the address
+  socklen_t length = 0;
+};
+
 SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) {
   if (length < sizeof(sa_family_t)) return;
   if (address->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
@@ -94,25 +93,40 @@ SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) {
     to.sin_family = AF_INET;
     to.sin_port = from.sin_port;
     to.sin_addr = from.sin_addr;
-    std::memcpy(&storage_, &to, sizeof(to));
+    std::memcpy(&ip_, &to, sizeof(to));
     length_ = sizeof(to);
   } else if (address->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
-    sockaddr_in6 to;
-    std::memcpy(&to, address, sizeof(to));
-    to.sin6_flowinfo = 0;
-    std::memcpy(&storage_, &to, sizeof(to));
-    length_ = sizeof(to);
+    std::memcpy(&ip_, address, sizeof(ip_));
+    ip_.sin6_flowinfo = 0;
+    length_ = sizeof(ip_);
   } else if (address->sa_family == AF_UNIX && length <= sizeof(sockaddr_un)) {
-    std::memcpy(&storage_, address, length);
-    length_ = length;
-    const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
-    // The kernel may or may not count a path's terminator; an abstract name has none.
-    if (length > kUnixPathOffset && path[0] != '\0') {
-      length_ =
-          static_cast<socklen_t>(kUnixPathOffset + strnlen(path, length - kUnixPathOffset) + 1);
-    }
+    SetUnixName(address, length);
   }
 }
+
+// Most UNIX peers have no name, and need no memory for it.
+void SocketAddress::SetUnixName(const sockaddr* address, socklen_t length) {
+  ip_.sin6_family = AF_UNIX;
+  length_ = sizeof(sa_family_t);
+  if (length <= kUnixPathOffset) return;
+  const auto name = std::make_shared<UnixName>();
+  std::memcpy(&name->address, address, length);
+  name->length = length;
+  const char* path = name->address.sun_path;
+  // The kernel may or may not count a path's terminator; an abstract name has none.
+  if (path[0] != '\0') {
+    name->length =
+        static_cast<socklen_t>(kUnixPathOffset + strnlen(path, length - kUnixPathOffset) + 1);
+  }
+  unix_ = name;
+}
+
+const sockaddr* SocketAddress::get() const {
+  if (unix_ != nullptr) return reinterpret_cast<const sockaddr*>(&unix_->address);
+  return reinterpret_cast<const sockaddr*>(&ip_);
+}
+
+socklen_t SocketAddress::length() const { return unix_ != nullptr ? unix_->length : length_; }
 
 std::optional<SocketAddress> SocketAddress::Parse(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return FromUnixName(text.substr(kUnixPrefix.size()));
@@ -160,29 +174,35 @@ std::optional<SocketAddress> SocketAddress::FromUnixName(std::string_view name) 
                        static_cast<socklen_t>(kUnixPathOffset + name.size() + 1));
 }
 
+sockaddr_in SocketAddress::Ipv4() const {
+  sockaddr_in v4;
+  std::memcpy(&v4, &ip_, sizeof(v4));
+  return v4;
+}
+
 uint16_t SocketAddress::port() const {
-  if (family() == AF_INET) return ntohs(As<sockaddr_in>(storage_).sin_port);
-  if (family() == AF_INET6) return ntohs(As<sockaddr_in6>(storage_).sin6_port);
+  if (family() == AF_INET) return ntohs(Ipv4().sin_port);
+  if (family() == AF_INET6) return ntohs(ip_.sin6_port);
   return 0;
 }
 
 bool SocketAddress::link_local() const {
   if (family() != AF_INET6) return false;
-  const auto v6 = As<sockaddr_in6>(storage_);
+  const sockaddr_in6& v6 = ip_;
   return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
 }
 
 uint32_t SocketAddress::interface_index() const {
-  return family() == AF_INET6 ? As<sockaddr_in6>(storage_).sin6_scope_id : 0;
+  return family() == AF_INET6 ? ip_.sin6_scope_id : 0;
 }
 
 std::string SocketAddress::Ip() const {
   if (family() == AF_INET) {
-    const auto v4 = As<sockaddr_in>(storage_);
+    const auto v4 = Ipv4();
     return IpText(AF_INET, &v4.sin_addr);
   }
   if (family() == AF_INET6) {
-    const auto v6 = As<sockaddr_in6>(storage_);
+    const sockaddr_in6& v6 = ip_;
     // RFC 4291 section 2.5.5.2: the IPv4 address is the last four bytes.
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return IpText(AF_INET, &v6.sin6_addr.s6_addr[12]);
     return IpText(AF_INET6, &v6.sin6_addr);
@@ -199,7 +219,7 @@ std::string_view SocketAddress::FormatTo(std::span<char, kMaxText> room) const {
   char* end = room.data();
   const auto put = [&](std::string_view text) { end = std::ranges::copy(text, end).out; };
   if (family() == AF_INET6 && !dual_stack_) {
-    const auto v6 = As<sockaddr_in6>(storage_);
+    const sockaddr_in6& v6 = ip_;
     put("[");
     end = FormatIp(AF_INET6, &v6.sin6_addr, end);
     if (v6.sin6_scope_id != 0) {
@@ -208,12 +228,12 @@ std::string_view SocketAddress::FormatTo(std::span<char, kMaxText> room) const {
     }
     put("]");
   } else if (family() == AF_INET) {
-    const auto v4 = As<sockaddr_in>(storage_);
+    const auto v4 = Ipv4();
     end = FormatIp(AF_INET, &v4.sin_addr, end);
   } else if (family() == AF_UNIX) {
     put(kUnixPrefix);
-    const char* path = reinterpret_cast<const char*>(&storage_) + kUnixPathOffset;
-    const size_t bytes = length_ <= kUnixPathOffset + 1 ? 0 : length_ - kUnixPathOffset - 1;
+    const size_t bytes = unix_ == nullptr ? 0 : unix_->length - kUnixPathOffset - 1;
+    const char* path = unix_ == nullptr ? nullptr : unix_->address.sun_path;
     const bool abstract = bytes > 0 && path[0] == '\0';
     if (abstract) put("@");
     put({path + (abstract ? 1 : 0), bytes});
@@ -226,8 +246,8 @@ std::string_view SocketAddress::FormatTo(std::span<char, kMaxText> room) const {
 }
 
 bool SocketAddress::operator==(const SocketAddress& other) const {
-  return length_ == other.length_ && dual_stack_ == other.dual_stack_ &&
-         std::memcmp(&storage_, &other.storage_, length_) == 0;
+  return length() == other.length() && dual_stack_ == other.dual_stack_ &&
+         std::memcmp(get(), other.get(), length()) == 0;
 }
 
 }  // namespace holdfast::pool

@@ -1,10 +1,12 @@
 #ifndef HOLDFAST_POOL_NET_SOCKET_ADDRESS_H_
 #define HOLDFAST_POOL_NET_SOCKET_ADDRESS_H_
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +17,9 @@ namespace holdfast::pool {
 
 // An IPv4, IPv6 or UNIX address by value (UNIX: path up to 107 bytes; "@name" is abstract). Equal
 // addresses have equal bytes: what does not name the peer (padding, flow labels) is kept zero.
+//
+// Small: an IP address is inside it, and copies of a UNIX address share one immutable name. So a
+// copy allocates nothing and copies may be used on several threads.
 class SocketAddress {
  public:
   // What ToString may need.
@@ -34,9 +39,10 @@ class SocketAddress {
   // The ":80" form.
   static SocketAddress DualStack(uint16_t port);
 
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
-  socklen_t length() const { return length_; }
-  int family() const { return storage_.ss_family; }
+  // Good as long as this is neither changed nor destroyed; of a UNIX address, a whole sockaddr_un.
+  const sockaddr* get() const;
+  socklen_t length() const;
+  int family() const { return ip_.sin6_family; }
   bool is_ip() const { return family() == AF_INET || family() == AF_INET6; }
   bool dual_stack() const { return dual_stack_; }
   uint16_t port() const;
@@ -54,17 +60,22 @@ class SocketAddress {
   bool operator==(const SocketAddress& other) const;
   template <class H>
   friend H AbslHashValue(H h, const SocketAddress& a) {
-    return H::combine_contiguous(std::move(h), reinterpret_cast<const char*>(&a.storage_),
-                                 a.length_);
+    return H::combine_contiguous(std::move(h), reinterpret_cast<const char*>(a.get()), a.length());
   }
 
  private:
-  static std::optional<SocketAddress> FromUnixName(std::string_view name);
+  struct UnixName;
 
-  sockaddr_storage storage_{};
-  socklen_t length_ = 0;
+  static std::optional<SocketAddress> FromUnixName(std::string_view name);
+  void SetUnixName(const sockaddr* address, socklen_t length);
+  sockaddr_in Ipv4() const;
+
+  sockaddr_in6 ip_{};   // or a sockaddr_in, or the family alone
+  uint8_t length_ = 0;  // of what ip_ holds
   bool dual_stack_ = false;
+  std::shared_ptr<const UnixName> unix_;  // of a UNIX address that has a name
 };
+static_assert(sizeof(SocketAddress) <= 48, "every connection, endpoint and pool key has some");
 
 }  // namespace holdfast::pool
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include <absl/hash/hash.h>
 #include <gtest/gtest.h>
@@ -122,6 +123,46 @@ TEST(SocketAddress, UnixNamesHaveABound) {
   EXPECT_EQ(SocketAddress::Parse("unix:@" + longest)->FormatTo(room), "unix:@" + longest);
   EXPECT_FALSE(SocketAddress::Parse("unix:" + longest + "x"));
   EXPECT_FALSE(SocketAddress::Parse("unix:@" + longest + "x"));
+}
+
+// Linux binds a path that leaves no room for its terminator.
+TEST(SocketAddress, AUnixPathMayFillTheAddress) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memset(name.sun_path, 'x', sizeof(name.sun_path));
+  const SocketAddress address(reinterpret_cast<const sockaddr*>(&name), sizeof(name));
+  EXPECT_EQ(address.ToString(), "unix:" + std::string(sizeof(name.sun_path), 'x'));
+  EXPECT_EQ(address, SocketAddress(reinterpret_cast<const sockaddr*>(&name), sizeof(name)));
+}
+
+TEST(SocketAddress, IsSmallAndCopiesShareAUnixName) {
+  EXPECT_LE(sizeof(SocketAddress), 48u);
+  for (const char* text : {"unix:/run/holdfast.sock", "unix:@holdfast"}) {
+    const SocketAddress address = *SocketAddress::Parse(text);
+    SocketAddress copy;
+    {
+      const SocketAddress original = address;
+      copy = original;
+    }
+    EXPECT_EQ(copy, address);
+    EXPECT_EQ(copy.get(), address.get()) << "no memory of its own";
+    EXPECT_EQ(copy.ToString(), text);
+  }
+  const SocketAddress ip = *SocketAddress::Parse("[::1]:80");
+  const SocketAddress copy = ip;
+  EXPECT_NE(copy.get(), ip.get()) << "an IP address is inside";
+  EXPECT_EQ(copy, ip);
+}
+
+TEST(SocketAddress, CanBeAssignedAnAddressOfAnotherFamily) {
+  SocketAddress address = *SocketAddress::Parse("unix:/run/x");
+  address = *SocketAddress::Parse("10.0.0.7:80");
+  EXPECT_EQ(address.ToString(), "10.0.0.7:80");
+  EXPECT_EQ(address.get()->sa_family, AF_INET);
+  address = *SocketAddress::Parse("unix:/run/y");
+  EXPECT_EQ(address.ToString(), "unix:/run/y");
+  const SocketAddress taken = std::move(address);
+  EXPECT_EQ(taken.ToString(), "unix:/run/y");
 }
 
 TEST(SocketAddress, IgnoresWhatDoesNotNameThePeer) {
