@@ -346,13 +346,15 @@ BodyStep::Kind Exchange::FillClient() {
 
 void Exchange::BeginTunnel() {
   if (!request().connection_upgrade) {
-    return Fail(Failure::kUpstreamBadResponse, "it switched protocols without being asked");
+    return Fail(Failure::kUpstreamBadResponse, "The upstream switched protocols unasked.");
   }
   if (!call_.request_done()) {
-    return Fail(Failure::kUpstreamBadResponse, "it switched protocols within the request");
+    return Fail(Failure::kUpstreamBadResponse,
+                "The upstream switched protocols within the request.");
   }
   if (!response_.connection_upgrade) {
-    return Fail(Failure::kUpstreamBadResponse, "it did not say to which protocol it switched");
+    return Fail(Failure::kUpstreamBadResponse,
+                "The upstream did not say to which protocol it switched.");
   }
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;

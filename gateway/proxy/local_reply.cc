@@ -40,11 +40,8 @@ void FinishTextReply(int status, LocalReply* reply) {
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
-// The one shape of an error.
 void FillReply(int status, Failure failure, std::string_view detail, LocalReply* reply) {
-  reply->body = absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
-                             "\nreason: ", Piece(FailureName(failure)), "\n", Piece(detail),
-                             detail.empty() ? "" : "\n");
+  reply->body = ErrorBody(status, FailureName(failure), detail);
   FinishTextReply(status, reply);
 }
 
@@ -106,6 +103,15 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+std::string ErrorBody(int status, std::string_view reason, std::string_view detail) {
+  return absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ", Piece(reason),
+                      detail.empty() ? "" : "\ndetail: ", Piece(detail), "\n");
+}
+
+std::string AllowedDetail(std::string_view allow) {
+  return absl::StrCat("The allowed methods are: ", Piece(allow), ".");
+}
+
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply) {
   FillReply(FailureStatus(failure), failure, detail, reply);
 }
@@ -120,14 +126,14 @@ void FillRefusalReply(http::Refusal refusal, LocalReply* reply) {
 
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
   FillErrorReply(Failure::kNoRoute,
-                 absl::StrCat("no route matches host \"", Shortened(request.host), "\" and path \"",
-                              Shortened(request.path), "\""),
+                 absl::StrCat("No route matches host \"", Shortened(request.host), "\" and path \"",
+                              Shortened(request.path), "\"."),
                  reply);
 }
 
 void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply) {
   reply->allow = route::AllowValue(allowed);
-  FillErrorReply(Failure::kMethodNotAllowed, absl::StrCat("allowed: ", reply->allow), reply);
+  FillErrorReply(Failure::kMethodNotAllowed, AllowedDetail(reply->allow), reply);
   AddField("Allow", reply->allow, &reply->head);
 }
 

@@ -27,16 +27,32 @@ struct LocalReply {
 // RFC 9110 section 15; "" for a status that has no registered phrase.
 std::string_view ReasonPhrase(int status);
 
-// An error in plain text: status, reason by name, one sentence. `detail` may be empty and is sent
-// as it is: nothing secret, no control characters.
+// The body of every error that the gateway answers with, at its listeners and at the status port:
+//
+//   404 Not Found
+//   reason: no_route
+//   detail: No route matches host "a.example.com" and path "/x".
+//
+// `reason` is the log's word for it. `detail` is one sentence, sent as it is, so it holds nothing
+// secret and no control characters; without one there is no third line.
+std::string ErrorBody(int status, std::string_view reason, std::string_view detail);
+// The detail of a 405, whose Allow field has this value.
+std::string AllowedDetail(std::string_view allow);
+
+// An error with the failure's status and word; `detail` as in ErrorBody.
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
+// The broken rule's word and sentence:
 // "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
 std::string RefusalDetail(http::Refusal refusal);
+// The refusal's own status; the reason is refused_framing, as in the log, and the detail names the
+// rule.
 void FillRefusalReply(http::Refusal refusal, LocalReply* reply);
 // 404, naming the host and path that were looked up (shortened).
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply);
+// 405, which names the allowed methods.
 void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply);
-// To an OPTIONS request that may not go further (RFC 9110 section 7.6.2): `allowed` by its route.
+// The answer to an OPTIONS request that may not go further (RFC 9110 section 7.6.2): the methods
+// that its route allows.
 void FillOptionsReply(config::MethodSet allowed, LocalReply* reply);
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,
                        LocalReply* reply);

@@ -157,7 +157,8 @@ Stage UpstreamCall::ConsiderBroken(AttemptEnd end) {
   Failure failure = end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
   if (stream_->response_begun()) failure = Failure::kUpstreamHeadTruncated;
   if (MayRepeat(decision, OutcomeAfter(failure, /*status=*/0))) return Repeat();
-  return Fail(failure, "not sent again: " + std::string(RetryDecisionName(*account_->retry)));
+  return Fail(failure, "The request was not sent again: " +
+                           std::string(RetryDecisionName(*account_->retry)));
 }
 
 Stage UpstreamCall::OnWake() {

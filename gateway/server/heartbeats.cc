@@ -18,7 +18,8 @@ std::string Heartbeats::Trouble(pool::TimePoint now) const {
   for (size_t i = 0; i < beats_.size(); ++i) {
     if (!beats_[i].pinged || now - beats_[i].since < kLate) continue;
     const auto late = std::chrono::duration_cast<std::chrono::seconds>(now - beats_[i].since);
-    absl::StrAppend(&trouble, "worker ", i, " has not answered for ", late.count(), " s\n");
+    absl::StrAppend(&trouble, trouble.empty() ? "worker " : "; worker ", i,
+                    " has not answered for ", late.count(), " s");
   }
   return trouble;
 }

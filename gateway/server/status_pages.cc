@@ -12,11 +12,15 @@ StatusReply StatusPages::Answer(std::string_view path) const {
             .body = metrics::ToPrometheusText(*registry_)};
   }
   if (path != "/healthz" && path != "/readyz") {
-    return {.status = 404, .body = "the status port has /healthz, /readyz and /metrics\n"};
+    return {.status = 404,
+            .reason = "no_route",
+            .body = "The status port has /healthz, /readyz and /metrics."};
   }
   std::string trouble = facts_.trouble();
-  if (!trouble.empty()) return {.status = 503, .body = std::move(trouble)};
-  if (path == "/readyz" && !facts_.serving()) return {.status = 503, .body = "draining\n"};
+  if (!trouble.empty()) {
+    return {.status = 503, .reason = "worker_late", .body = std::move(trouble)};
+  }
+  if (path == "/readyz" && !facts_.serving()) return {.status = 503, .reason = "draining"};
   return {.body = "ok\n"};
 }
 

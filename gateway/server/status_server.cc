@@ -8,6 +8,7 @@
 #include "gateway/http/persistence.h"
 #include "gateway/http/serializer.h"
 #include "gateway/http1/head_scan.h"
+#include "gateway/proxy/failure.h"
 #include "gateway/proxy/local_reply.h"
 #include "pool/net/plain_transport.h"
 
@@ -15,6 +16,13 @@ namespace holdfast::server {
 
 using pool::FillStatus;
 using pool::FlushStatus;
+
+namespace {
+
+// What the port answers, as an Allow field says it.
+constexpr std::string_view kAllow = "GET, HEAD";
+
+}  // namespace
 
 class StatusServer::Session final : public pool::ListNode<Session>, private pool::ConnectionEvents {
  public:
@@ -92,7 +100,9 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     if (refusal != http::Refusal::kNone) return Refuse(refusal);
     StatusReply reply;
     if (request_.method != http::Method::kGet && request_.method != http::Method::kHead) {
-      reply = {.status = 405, .body = "only GET and HEAD\n"};
+      reply = {.status = 405,
+               .reason = proxy::FailureName(proxy::Failure::kMethodNotAllowed),
+               .body = proxy::AllowedDetail(kAllow)};
     } else {
       reply = server_->handler_(request_.path);
     }
@@ -118,18 +128,23 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     const bool head_only = in.Linearize(std::min(in.size(), kHead.size())) == kHead;
     in.Clear();
     request_.Clear();
-    Send({.status = http::RefusalStatus(refusal), .body = std::string(http::RefusalText(refusal))},
+    Send({.status = http::RefusalStatus(refusal),
+          .reason = proxy::FailureName(proxy::Failure::kRefusedFraming),
+          .body = proxy::RefusalDetail(refusal)},
          head_only, /*keep=*/false);
   }
 
   void Send(const StatusReply& reply, bool head_only, bool keep) {
+    const std::string body = reply.reason.empty()
+                                 ? reply.body
+                                 : proxy::ErrorBody(reply.status, reply.reason, reply.body);
     http::ResponseHead head;
     head.status = static_cast<uint16_t>(reply.status);
     head.reason = proxy::ReasonPhrase(reply.status);
     head.headers.Add({.name = "Content-Type", .value = reply.content_type});
-    head.headers.Add({.name = "cache-control", .value = "no-store"});
+    head.headers.Add({.name = "Cache-Control", .value = "no-store"});
     // RFC 9110 section 15.5.6.
-    if (reply.status == 405) head.headers.Add({.name = "Allow", .value = "GET, HEAD"});
+    if (reply.status == 405) head.headers.Add({.name = "Allow", .value = kAllow});
     char date[http::kDateBytes];
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         server_->loop_->wall_now().time_since_epoch());
@@ -137,13 +152,13 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
     const http::ResponseFraming framing{
         .client_version = request_.version,
         .body = http::BodyKind::kLength,
-        .content_length = reply.body.size(),
+        .content_length = body.size(),
         .send_length = true,
         .close = !keep,
         .keep_alive_10 = keep && request_.version == http::Version::kHttp10,
         .date = {date, sizeof(date)}};
     http::SerializeResponseHead(head, framing, /*via_name=*/"", &connection_.out());
-    if (!head_only) connection_.out().Append(reply.body);
+    if (!head_only) connection_.out().Append(body);
     closing_ = !keep;
     served_ = true;
   }

@@ -18,6 +18,9 @@ namespace holdfast::server {
 struct StatusReply {
   int status = 200;
   std::string_view content_type = "text/plain; charset=utf-8";
+  // Of an error: its word. The body is then one sentence about it, which becomes the detail line of
+  // an error's usual body.
+  std::string_view reason = "";
   std::string body;
 };
 

@@ -59,7 +59,7 @@ TEST(UpgradeTest, ASwitchToNothingIsNone) {
   upstream.Answer("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n");
   const Message response = hop.client.Response();
   EXPECT_EQ(response.Status(), 502);
-  EXPECT_NE(response.body.find("it did not say to which protocol"), std::string::npos)
+  EXPECT_NE(response.body.find("did not say to which protocol"), std::string::npos)
       << response.body;
 }
 

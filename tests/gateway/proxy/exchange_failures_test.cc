@@ -178,7 +178,8 @@ TEST_F(ExchangeFailuresTest, AClientGoneWithItsResponseWaitingIsClosed) {
 TEST_F(ExchangeFailuresTest, AnUpstreamThatClosesWithoutAWordIsABadGateway) {
   ReachUpstream();
   upstream_.Close();
-  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_closed\nnot sent again: not_in_policy\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ", "reason: upstream_closed\ndetail: The request was not sent again: not_in_policy\n"));
   EXPECT_FALSE(SaysClose()) << "the client's connection is none the worse";
   EXPECT_EQ(Failures("upstream_closed"), 1u);
   EXPECT_EQ(Requests("502"), 1u);
@@ -187,15 +188,17 @@ TEST_F(ExchangeFailuresTest, AnUpstreamThatClosesWithoutAWordIsABadGateway) {
 TEST_F(ExchangeFailuresTest, AnUpstreamThatResetsIsABadGateway) {
   ReachUpstream();
   upstream_.Reset();
-  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_reset\nnot sent again: not_in_policy\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ", "reason: upstream_reset\ndetail: The request was not sent again: not_in_policy\n"));
 }
 
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesInsideItsHeadIsABadGateway) {
   ReachUpstream();
   upstream_.Send("HTTP/1.1 200 OK\r\nContent-Le");
   upstream_.Close();
-  EXPECT_TRUE(
-      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ",
+      "reason: upstream_head_truncated\ndetail: The request was not sent again: response_begun\n"));
 }
 
 TEST_F(ExchangeFailuresTest, AResetInsideAHeadHasTheSameName) {
@@ -203,8 +206,9 @@ TEST_F(ExchangeFailuresTest, AResetInsideAHeadHasTheSameName) {
   upstream_.Send("HTTP/1.1 2");
   harness_.Turns(3);
   upstream_.Reset();
-  EXPECT_TRUE(
-      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ",
+      "reason: upstream_head_truncated\ndetail: The request was not sent again: response_begun\n"));
   EXPECT_EQ(Failures("upstream_head_truncated"), 1u);
 }
 
@@ -262,8 +266,9 @@ TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesAfterAnInterimResponseIsABadGatew
   }));
   client_.Take();
   upstream_.Close();
-  EXPECT_TRUE(
-      ClientGets("502 ", "reason: upstream_head_truncated\nnot sent again: response_begun\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ",
+      "reason: upstream_head_truncated\ndetail: The request was not sent again: response_begun\n"));
 }
 
 struct Truncated {
@@ -350,7 +355,8 @@ TEST_F(ExchangeFailuresTest, WhatFollowsAResponseNeverBecomesTheNextOne) {
 TEST_F(ExchangeFailuresTest, AnUpstreamThatDiesDuringAnUploadIsToldAboutAtOnce) {
   ReachUpstream(Post(1'000'000) + "part", "part");
   upstream_.Reset();
-  EXPECT_TRUE(ClientGets("502 ", "reason: upstream_reset\nnot sent again: not_in_policy\n"));
+  EXPECT_TRUE(ClientGets(
+      "502 ", "reason: upstream_reset\ndetail: The request was not sent again: not_in_policy\n"));
   EXPECT_TRUE(SaysClose()) << "the rest of the body is not worth reading";
   client_.Send(std::string(100'000, 'x'));
   client_.Close();

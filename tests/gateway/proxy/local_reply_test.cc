@@ -57,8 +57,8 @@ TEST(LocalReplyTest, FieldNamesAreSpeltAsTheSerializersAre) {
 
 TEST(LocalReplyTest, TheDetailIsALineOfItsOwn) {
   LocalReply reply;
-  FillErrorReply(Failure::kQueueFull, "too many wait", &reply);
-  EXPECT_EQ(reply.body, "503 Service Unavailable\nreason: queue_full\ntoo many wait\n");
+  FillErrorReply(Failure::kQueueFull, "Too many wait.", &reply);
+  EXPECT_EQ(reply.body, "503 Service Unavailable\nreason: queue_full\ndetail: Too many wait.\n");
   EXPECT_EQ(Field(reply.head, "retry-after"), "1") << "with every 503";
 }
 
@@ -89,11 +89,12 @@ TEST(LocalReplyTest, ARefusalSaysWhichRuleWasBroken) {
   LocalReply reply;
   FillRefusalReply(http::Refusal::kObsFold, &reply);
   EXPECT_EQ(reply.head.status, 400);
-  EXPECT_EQ(reply.body, "400 Bad Request\nreason: refused_framing\n" +
+  EXPECT_EQ(reply.body, "400 Bad Request\nreason: refused_framing\ndetail: " +
                             RefusalDetail(http::Refusal::kObsFold) + "\n");
   FillRefusalReply(http::Refusal::kUriTooLong, &reply);
   EXPECT_EQ(reply.head.status, 414);
-  EXPECT_TRUE(reply.body.starts_with("414 URI Too Long\nreason: refused_framing\nuri_too_long: "))
+  EXPECT_TRUE(
+      reply.body.starts_with("414 URI Too Long\nreason: refused_framing\ndetail: uri_too_long: "))
       << reply.body;
 }
 
@@ -104,8 +105,9 @@ TEST(LocalReplyTest, NoRouteSaysWhatWasLookedUp) {
   LocalReply reply;
   FillNoRouteReply(request, &reply);
   EXPECT_EQ(reply.head.status, 404);
-  EXPECT_NE(reply.body.find("host \"a.example.com\" and path \"/v1/x\""), std::string::npos)
-      << reply.body;
+  EXPECT_EQ(reply.body,
+            "404 Not Found\nreason: no_route\n"
+            "detail: No route matches host \"a.example.com\" and path \"/v1/x\".\n");
 }
 
 TEST(LocalReplyTest, WhatIsQuotedIsShortened) {
@@ -126,6 +128,9 @@ TEST(LocalReplyTest, AMethodThatIsNotAllowedGetsTheOnesThatAre) {
   FillMethodNotAllowedReply(allowed, &reply);
   EXPECT_EQ(reply.head.status, 405);
   EXPECT_EQ(Field(reply.head, "allow"), "GET, HEAD");
+  EXPECT_EQ(reply.body,
+            "405 Method Not Allowed\nreason: method_not_allowed\n"
+            "detail: The allowed methods are: GET, HEAD.\n");
 }
 
 TEST(LocalReplyTest, ARedirectHasALocationAndNoBody) {

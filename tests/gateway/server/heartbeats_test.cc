@@ -27,8 +27,8 @@ TEST(HeartbeatsTest, AnAnswerIsLateAfterItsTime) {
   Heartbeats beats(1, kStart);
   beats.BeginPing(0, kStart);
   EXPECT_EQ(beats.Trouble(kStart + Heartbeats::kLate - milliseconds(1)), "");
-  EXPECT_EQ(beats.Trouble(kStart + Heartbeats::kLate), "worker 0 has not answered for 5 s\n");
-  EXPECT_EQ(beats.Trouble(kStart + seconds(90)), "worker 0 has not answered for 90 s\n");
+  EXPECT_EQ(beats.Trouble(kStart + Heartbeats::kLate), "worker 0 has not answered for 5 s");
+  EXPECT_EQ(beats.Trouble(kStart + seconds(90)), "worker 0 has not answered for 90 s");
 }
 
 TEST(HeartbeatsTest, LatenessCountsFromTheFirstPingThatIsNotAnswered) {
@@ -51,7 +51,7 @@ TEST(HeartbeatsTest, EveryLateWorkerIsNamedAndNoOther) {
   for (size_t i = 0; i < 3; ++i) beats.BeginPing(i, kStart + seconds(i));
   beats.OnPong(1, kStart + seconds(2));
   EXPECT_EQ(beats.Trouble(kStart + seconds(8)),
-            "worker 0 has not answered for 8 s\nworker 2 has not answered for 6 s\n");
+            "worker 0 has not answered for 8 s; worker 2 has not answered for 6 s");
 }
 
 }  // namespace

@@ -183,7 +183,7 @@ TEST_F(ServerTest, DuringTheDelayItIsNotReadyButAcceptsAndAsksToClose) {
   EXPECT_FALSE(kept.Get("/local").Has("connection"));
   Signal(SIGTERM);
   EXPECT_TRUE(Eventually([&] { return Status("/readyz").Status() == 503; }));
-  EXPECT_EQ(Status("/readyz").body, "draining\n");
+  EXPECT_EQ(Status("/readyz").body, "503 Service Unavailable\nreason: draining\n");
   EXPECT_EQ(Status("/healthz").Status(), 200);
   // Each worker hears of it a moment later.
   EXPECT_TRUE(Eventually([&] { return kept.Get("/local").Value("connection") == "close"; }));

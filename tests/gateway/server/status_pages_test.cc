@@ -31,22 +31,23 @@ TEST_F(StatusPagesTest, AllIsWell) {
 TEST_F(StatusPagesTest, ADrainIsNotReadyButHealthy) {
   serving_ = false;
   EXPECT_EQ(pages_.Answer("/readyz").status, 503);
-  EXPECT_EQ(pages_.Answer("/readyz").body, "draining\n");
+  EXPECT_EQ(pages_.Answer("/readyz").reason, "draining");
   EXPECT_EQ(pages_.Answer("/healthz").status, 200);
 }
 
 TEST_F(StatusPagesTest, AWorkerInTroubleIsNeitherAndIsNamed) {
-  trouble_ = "worker 1 is late\n";
+  trouble_ = "worker 1 is late";
   serving_ = false;
   for (const char* path : {"/healthz", "/readyz"}) {
     EXPECT_EQ(pages_.Answer(path).status, 503);
+    EXPECT_EQ(pages_.Answer(path).reason, "worker_late");
     EXPECT_EQ(pages_.Answer(path).body, trouble_);
   }
 }
 
 TEST_F(StatusPagesTest, MetricsAreInThePrometheusTextFormat) {
   shard_->GaugeFor(metrics::Metric::kWorkers, {}).Set(3);
-  trouble_ = "worker 1 is late\n";
+  trouble_ = "worker 1 is late";
   const StatusReply reply = pages_.Answer("/metrics");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -56,6 +57,7 @@ TEST_F(StatusPagesTest, MetricsAreInThePrometheusTextFormat) {
 TEST_F(StatusPagesTest, OtherPathsAreToldWhatThereIs) {
   for (const char* path : {"/", "/metrics/", "/Healthz", ""}) {
     EXPECT_EQ(pages_.Answer(path).status, 404) << path;
+    EXPECT_EQ(pages_.Answer(path).reason, "no_route") << path;
     EXPECT_THAT(pages_.Answer(path).body, HasSubstr("/healthz, /readyz and /metrics"));
   }
 }

@@ -42,7 +42,9 @@ class StatusServerTest : public testing::Test {
     paths_.emplace_back(path);
     if (path == "/big") return {.body = support::Pattern(kBigBytes)};
     if (path == "/metrics") return {.content_type = "text/x", .body = "m 1\n"};
-    if (path != "/healthz") return {.status = 404, .body = "no such page\n"};
+    if (path != "/healthz") {
+      return {.status = 404, .reason = "no_route", .body = "There is no such page."};
+    }
     return {.body = "ok\n"};
   }
 
@@ -107,7 +109,9 @@ TEST_F(StatusServerTest, HeadHasTheLengthAndNoBody) {
 
 TEST_F(StatusServerTest, OtherPathsAre404AndKeepTheConnection) {
   RawClient client(address_);
-  EXPECT_EQ(Exchange(client, GetRequest("/secret")).Status(), 404);
+  const Message response = Exchange(client, GetRequest("/secret"));
+  EXPECT_EQ(response.Status(), 404);
+  EXPECT_EQ(response.body, "404 Not Found\nreason: no_route\ndetail: There is no such page.\n");
   ExpectOpen(client);
 }
 
@@ -117,6 +121,9 @@ TEST_F(StatusServerTest, OtherMethodsAre405WithAllow) {
     const Message response = Exchange(client, method + " /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_EQ(response.Status(), 405) << method;
     EXPECT_EQ(response.Value("allow"), "GET, HEAD") << method;
+    EXPECT_EQ(response.body,
+              "405 Method Not Allowed\nreason: method_not_allowed\n"
+              "detail: The allowed methods are: GET, HEAD.\n");
   }
   EXPECT_TRUE(paths_.empty());
   ExpectOpen(client);
@@ -148,6 +155,8 @@ TEST_F(StatusServerTest, AMalformedRequestIsAnsweredAndTheConnectionClosed) {
     RawClient client(address_);
     const Message response = Exchange(client, request);
     EXPECT_EQ(response.Status(), 400) << request;
+    EXPECT_TRUE(response.body.starts_with("400 Bad Request\nreason: refused_framing\ndetail: "))
+        << response.body;
     EXPECT_EQ(response.Value("connection"), "close") << request;
     Turns();
     client.ExpectClosed();
@@ -167,6 +176,20 @@ TEST_F(StatusServerTest, ARefusedTunnelEndsTheConnection) {
     Turns();
     client.ExpectClosed();
   }
+}
+
+TEST_F(StatusServerTest, FieldNamesAreInTitleCase) {
+  RawClient client(address_);
+  const Message response = Exchange(client, "POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+  size_t fields = 0;
+  for (size_t at = response.head.find("\r\n"); at + 2 < response.head.size();
+       at = response.head.find("\r\n", at + 2)) {
+    const char first = response.head[at + 2];
+    if (first == '\r') break;
+    ++fields;
+    EXPECT_TRUE(first >= 'A' && first <= 'Z') << response.head.substr(at + 2);
+  }
+  EXPECT_GE(fields, 5u) << response.head;
 }
 
 // RFC 9110 section 9.3.2.
