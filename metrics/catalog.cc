@@ -6,15 +6,17 @@
 namespace holdfast::metrics {
 namespace {
 
-// The values of a label that is not free text are listed in the help; those called "reason" are
-// the names of the enum that decides (a reuse refusal, a framing refusal, a close reason).
+// The values of the labels "reason", "result" and "error" are the names of the enum that decides (a
+// reuse refusal, a framing refusal, a close reason); deploy/REASONS.md explains them. The other
+// labels have the values that the help lists, or are free text.
 constexpr std::array<Description, kMetricCount> kCatalog = {{
     {Metric::kRequestsTotal,
      "holdfast_requests_total",
      Type::kCounter,
      Unit::kNone,
      {"listener", "route", "method", "code"},
-     "Requests answered, by the status code the client was sent."},
+     "Requests that have ended, by the status code that the client was sent: 499 if it left before "
+     "one, 0 if the gateway cut it off before one."},
     {Metric::kRequestFirstByteSeconds,
      "holdfast_request_first_byte_seconds",
      Type::kHistogram,

@@ -26,7 +26,7 @@ struct BalancerEndpoint {
   uint32_t weight = 1;                // its share beside the others of its tier; at least 1
   bool backup = false;                // of the second tier
   bool usable = true;                 // nothing known speaks against it
-  bool drained = false;               // by hand: gets nothing, not even in a panic
+  bool drained = false;               // an operator drains it: gets nothing, not even in a panic
   std::optional<TimePoint> up_since;  // slow start counts from here; nullopt: always
 };
 
@@ -93,7 +93,6 @@ class Balancer {
   // Whether any endpoint may be chosen that is not among `tried`, the last resort included.
   bool HasUntried(std::span<const size_t> tried) const;
 
-  bool panicking() const { return panicking_; }
   // What keys are looked up in; null unless the policy goes by keys. For tests.
   const KeyTable* keys() const { return keys_.get(); }
 
@@ -117,7 +116,6 @@ class Balancer {
   BalancerOptions options_;
   Random* random_;
   std::vector<BalancerEndpoint> endpoints_;
-  bool panicking_ = false;
   WeightedDraw choices_;    // who may be chosen, with their whole weights
   WeightedDraw reserve_;    // usable backups, while the first tier is in use
   WeightedDraw outcasts_;   // neither usable nor drained, nor in choices_

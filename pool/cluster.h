@@ -105,7 +105,7 @@ class Cluster {
   void NoteTrouble() { troubled_ = true; }
   // A connect found no route to an address of the family: the others are looked at, too.
   void DoubtUnrouted(int family);
-  // For tests and the admin port.
+  // For tests.
   const ConnectionPool& pool(size_t i) const { return *pools_[i]; }
   // For tests: what it looks keys up in.
   const KeyTable* keys() const { return balancer_.keys(); }

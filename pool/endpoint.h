@@ -13,13 +13,14 @@
 
 namespace holdfast::pool {
 
-// Whether an endpoint may get new requests, and if not, why. Names are label values.
+// Whether an endpoint may get new requests, and if not, why. Names are label values. No interface
+// of this version sets the last two.
 enum class Availability : uint8_t {
   kUp,
   kUnhealthy,    // its health checks fail
   kEjected,      // it failed requests
-  kDrained,      // by hand: what it has in flight finishes
-  kMaintenance,  // by hand: its kept connections are closed as well
+  kDrained,      // an operator drains it: what it has in flight finishes
+  kMaintenance,  // the same, and its kept connections are closed as well
 };
 inline constexpr int kAvailabilities = 5;
 std::string_view AvailabilityName(Availability availability);

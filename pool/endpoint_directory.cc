@@ -157,7 +157,7 @@ std::string EndpointDirectory::Cause(const std::string& upstream_name,
     case Availability::kUnhealthy: return record.health_cause;
     case Availability::kEjected: return record.ejection_cause;
     case Availability::kDrained:
-    case Availability::kMaintenance: return "by hand";
+    case Availability::kMaintenance: return "by an operator";
   }
   HOLDFAST_CHECK(false);
 }

@@ -71,9 +71,10 @@ class EndpointDirectory {
   // The endpoint has failed as many requests in a row as it may.
   void OnTrouble(const std::string& upstream, const SocketAddress& address,
                  const std::string& cause = "");
-  // False: unknown.
+  // What an operator says of an endpoint. Only tests call these two: an operator has no interface
+  // in this version. False: unknown.
   bool SetManual(const std::string& upstream, const SocketAddress& address, ManualState state);
-  // In place of the discovered weight, which comes back with nullopt; at least 1. False: unknown.
+  // Replaces the discovered weight, which comes back with nullopt; at least 1. False: unknown.
   bool SetWeight(const std::string& upstream, const SocketAddress& address,
                  std::optional<uint32_t> weight);
 

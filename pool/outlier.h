@@ -13,7 +13,7 @@ namespace holdfast::pool {
 // What came of an endpoint's failures in a row. Names are label values.
 enum class EjectionResult : uint8_t {
   kEjected,
-  kAlreadyOut,  // ejected already, unhealthy, or taken out by hand
+  kAlreadyOut,  // ejected already, unhealthy, or taken out by an operator
   kMaxPercent,  // so many are ejected that it has to stay
   kLastUsable,  // no other could take its requests
 };

@@ -7,7 +7,7 @@
 namespace holdfast::pool {
 
 // The words for what happens to upstream connections. Each name is one word for the same thing
-// wherever it is told: metric labels, the access log, the admin port.
+// wherever it is told: metric labels and the access log.
 
 // How a request for a connection ended.
 enum class CheckoutResult : uint8_t {

@@ -39,9 +39,10 @@ struct Peers {
 // that has none asks one that shows a spare one here; one that is kept waiting by a cap is noted
 // here and gets the next that another worker can do without.
 //
-// Any worker's thread. Each writes its own slot, on a cache line of its own, with plain stores, and
-// reads those of the others; what is counted strictly is changed when a connection is opened or
-// closed, never when a kept one is used. Owned together by the pools.
+// Any worker's thread. Each writes its own slot, which is on a cache line of its own, and reads
+// those of the others; the load is written with plain stores. Others write two things in a slot:
+// they count a claim, and they take a wish off. The strict counts change when a connection is
+// opened or closed, never when a kept one is used. Owned together by the pools.
 class Shelf {
  public:
   // Idle connections that a worker does not give away while nobody is kept waiting by a cap.

@@ -18,8 +18,9 @@ namespace holdfast::pool {
 // Door 4: what one upstream has in the whole process, over all workers and endpoints: its requests
 // for breakers and the retry budget, its connections, and what is learned of its idle timeout.
 //
-// Any worker's thread; each writes its own slot with plain stores. Owned together by clusters and
-// shelves.
+// Any worker's thread. Each writes its own slot of requests with plain stores; the count of
+// connections, the limits and what is learned are shared by all (atomics and a mutex). Owned
+// together by clusters and shelves.
 class UpstreamTotals {
  public:
   explicit UpstreamTotals(size_t workers);

@@ -10,9 +10,11 @@
 namespace holdfast::proxy {
 
 // Whether a request is sent once more, and on what ground. Names are metric label values, the
-// access log's `retry`, and what an error response says.
+// access log's `retry`, and what an error response says; kAwaitProof alone has no name there,
+// because another decision always follows it.
 enum class RetryDecision : uint8_t {
   // A kept connection turned out dead. Once for each request, beyond the route's attempts.
+  // kRetryUnwritten may be said of a new connection, too, and then spends one of the attempts.
   kRetryUnwritten,   // not one byte of the request had left
   kRetryProven,      // the upstream has read none of it
   kRetryIdempotent,  // doing it twice does no harm (RFC 9110 section 9.2.2)

@@ -67,8 +67,9 @@ struct LoopStats {
   Duration busy{0};  // time outside epoll_wait, from the first turn to the last wait
 };
 
-// One thread's epoll loop with its timer wheel. A turn is: wait, read the clock once, hand out
-// events, advance the wheel, run queued tasks, destroy what was put aside.
+// One thread's epoll loop with its timer wheel. A turn is: wait, take the time, hand out events,
+// advance the wheel, run queued tasks, destroy what was put aside. The time of a turn is read once,
+// after the wait; the reading before it only tells how long the last turn was busy.
 //
 // Construct anywhere, then use from one thread only (the first to call Run or RunOnce; asserted).
 // When Run has returned and its thread was joined, another thread may take the loop and what
@@ -98,7 +99,7 @@ class EventLoop {
   // Returns 0, or errno when the kernel refuses (ENOSPC, ENOMEM): the caller closes the descriptor.
   // A handler stands for one descriptor at a time.
   [[nodiscard]] int Register(int fd, EventHandler* handler, uint32_t events = kConnectionEvents);
-  // Changes the mask of a registered descriptor (used by listeners only).
+  // Changes the mask of a registered descriptor.
   void Modify(int fd, EventHandler* handler, uint32_t events);
   // Must come before the descriptor is closed. Events of this turn not handed out yet are dropped.
   void Unregister(int fd, EventHandler* handler);

@@ -62,16 +62,6 @@ absl::StatusOr<FileDescriptor> ListenUnix(const SocketAddress& address, int back
   return fd;
 }
 
-// Both calls answer alike: errno, or 0 and the address.
-int AskAddress(int (*ask)(int, sockaddr*, socklen_t*), int fd, SocketAddress* result) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (ask(fd, address, &length) != 0) return errno;
-  *result = SocketAddress(address, length);
-  return 0;
-}
-
 bool TakesIpv4Too(int fd) {
   int v6_only = 1;
   socklen_t length = sizeof(v6_only);
@@ -113,18 +103,15 @@ absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_p
 }
 
 absl::StatusOr<SocketAddress> LocalAddress(int fd) {
-  SocketAddress result;
-  const int error = AskAddress(getsockname, fd, &result);
-  if (error != 0) return absl::ErrnoToStatus(error, "no local address");
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (getsockname(fd, address, &length) != 0) {
+    return absl::ErrnoToStatus(errno, "no local address");
+  }
+  const SocketAddress result(address, length);
   const bool any_ipv6 = result == *SocketAddress::FromIp("::", result.port());
   if (any_ipv6 && TakesIpv4Too(fd)) return SocketAddress::DualStack(result.port());
-  return result;
-}
-
-absl::StatusOr<SocketAddress> PeerAddress(int fd) {
-  SocketAddress result;
-  const int error = AskAddress(getpeername, fd, &result);
-  if (error != 0) return absl::ErrnoToStatus(error, "no peer address");
   return result;
 }
 

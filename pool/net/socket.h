@@ -45,8 +45,6 @@ absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_p
 
 // The address a socket is bound to (after binding port 0).
 absl::StatusOr<SocketAddress> LocalAddress(int fd);
-// The peer of a connected socket.
-absl::StatusOr<SocketAddress> PeerAddress(int fd);
 
 // Starts a connection: a non-blocking, close-on-exec, TCP_NODELAY socket with keepalive.
 // `*in_progress` says whether to wait for EPOLLOUT. On failure the descriptor is invalid and
