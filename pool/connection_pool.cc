@@ -240,7 +240,7 @@ void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
   Unlink(upstream);
   leased_.PushBack(upstream);
-  cells_->busy.Add(1);
+  cells_->leased.Add(1);
   upstream.MoveTo(UpstreamConnection::State::kLeased);
   cells_->checkout(upstream.result()).Add();
   shelf_->totals().AddActive(context_.worker, 1);
@@ -374,7 +374,7 @@ void ConnectionPool::Unlink(UpstreamConnection& upstream) {
     case UpstreamConnection::State::kAside: UnlinkAside(upstream); break;
     case UpstreamConnection::State::kLeased:
       leased_.Remove(upstream);
-      cells_->busy.Add(-1);
+      cells_->leased.Add(-1);
       break;
     case UpstreamConnection::State::kClosed: HOLDFAST_CHECK(false);
   }

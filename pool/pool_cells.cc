@@ -8,7 +8,7 @@ using metrics::Metric;
 
 PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
     : idle(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "idle"})),
-      busy(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "busy"})),
+      leased(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "busy"})),
       connecting(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "connecting"})),
       waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})),
       shard_(shard),

@@ -42,7 +42,7 @@ class PoolCells {
   }
 
   metrics::Gauge& idle;
-  metrics::Gauge& busy;
+  metrics::Gauge& leased;  // the label says "busy"
   metrics::Gauge& connecting;
   metrics::Gauge& waiters;
 

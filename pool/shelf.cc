@@ -55,7 +55,7 @@ bool Shelf::TakeIdlePlace() {
 size_t Shelf::LoadElsewhere(size_t worker) const {
   size_t load = 0;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (i != worker) load += slots_[i].in_flight.load(std::memory_order_relaxed);
+    if (i != worker) load += slots_[i].load.load(std::memory_order_relaxed);
   }
   return load;
 }

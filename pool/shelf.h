@@ -86,16 +86,17 @@ class Shelf {
   // More are taken than there may be, since a limit was lowered.
   bool over_idle() const { return idle_.over() || process_idle_->over(); }
 
-  // What the others are to know of a worker.
-  void ShowLoad(size_t worker, size_t in_flight, size_t idle) {
-    slots_[worker].in_flight.store(static_cast<uint32_t>(in_flight), std::memory_order_relaxed);
+  // What the others are to know of a worker: its requests that have a connection or wait for one,
+  // and its idle connections.
+  void ShowLoad(size_t worker, size_t load, size_t idle) {
+    slots_[worker].load.store(static_cast<uint32_t>(load), std::memory_order_relaxed);
     slots_[worker].idle.store(static_cast<uint32_t>(idle), std::memory_order_relaxed);
   }
   // Idle connections of a worker that are not for everybody, but give way at a cap.
   void ShowAside(size_t worker, size_t aside) {
     slots_[worker].aside.store(static_cast<uint32_t>(aside), std::memory_order_relaxed);
   }
-  // Requests in flight at the other workers.
+  // The load of the other workers.
   size_t LoadElsewhere(size_t worker) const;
 
   // Another worker that shows an idle connection to spare; it is to be asked for one, and the claim
@@ -120,7 +121,7 @@ class Shelf {
 
  private:
   struct alignas(64) Slot {
-    std::atomic<uint32_t> in_flight{0};
+    std::atomic<uint32_t> load{0};
     std::atomic<uint32_t> idle{0};
     std::atomic<uint32_t> aside{0};
     std::atomic<uint32_t> wanted{0};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <absl/strings/ascii.h>
+
 #include "gateway/config/address.h"
 #include "pool/net/socket_address.h"
 
@@ -19,8 +21,6 @@ constexpr std::string_view kReservedFields[] = {
     "connection", "content-length",    "date",    "keep-alive", "proxy-connection",
     "te",         "transfer-encoding", "trailer", "upgrade",
 };
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool IsVisible(char c) { return c > 0x20 && c < 0x7f; }
 
@@ -51,7 +51,7 @@ bool IsHostPattern(std::string_view text) {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), Lower);
+  absl::AsciiStrToLower(&lower);
   return lower;
 }
 

@@ -1,16 +1,10 @@
 #include "gateway/proxy/hash_key.h"
 
+#include "gateway/http/syntax.h"
 #include "pool/key_hash.h"
 
 namespace holdfast::proxy {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // The value in a cookie-string, "a=1; b=2" (RFC 6265 section 4.2.1); white space around names and
 // values is passed over, as section 5.2 has it, and so are pairs without '='.
@@ -20,8 +14,11 @@ std::string_view CookieIn(std::string_view cookies, std::string_view name) {
     const std::string_view pair = cookies.substr(0, end);
     cookies.remove_prefix(end == std::string_view::npos ? cookies.size() : end + 1);
     const size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || Trim(pair.substr(0, equals)) != name) continue;
-    if (const std::string_view value = Trim(pair.substr(equals + 1)); !value.empty()) return value;
+    if (equals == std::string_view::npos || http::TrimWhiteSpace(pair.substr(0, equals)) != name)
+      continue;
+    if (const std::string_view value = http::TrimWhiteSpace(pair.substr(equals + 1));
+        !value.empty())
+      return value;
   }
   return {};
 }

@@ -24,7 +24,19 @@ Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
       active(shard->GaugeFor(Metric::kClientConnections, {listener, "active"})),
       accepted(shard->CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener})),
       request_bytes(shard->CounterFor(Metric::kRequestBytesTotal, {listener})),
-      response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})) {}
+      response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})),
+      shard_(shard),
+      listener_(listener) {}
+
+metrics::Counter& Listener::Cells::ClosedFor(std::string_view reason) {
+  for (const auto& [name, cell] : closed_) {
+    if (name == reason) return *cell;
+  }
+  metrics::Counter& cell =
+      shard_->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_, reason});
+  closed_.emplace_back(reason, &cell);
+  return cell;
+}
 
 Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
                    std::shared_ptr<const config::Listener> config, uint32_t index)

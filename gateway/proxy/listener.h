@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/config/config.h"
@@ -43,14 +46,24 @@ class Listener final : private pool::AcceptorEvents {
   // Idle connections looked at in one go for one that can give way.
   static constexpr int kMaxLooks = 16;
 
-  struct Cells {
+  class Cells {
+   public:
     Cells(metrics::Shard* shard, std::string_view listener);
+    // Of connections closed for a reason, whose name has static storage. A reason's labels are
+    // looked up the first time only.
+    metrics::Counter& ClosedFor(std::string_view reason);
+
     metrics::Claim claim;
     metrics::Gauge& idle;
     metrics::Gauge& active;
     metrics::Counter& accepted;
     metrics::Counter& request_bytes;
     metrics::Counter& response_bytes;
+
+   private:
+    metrics::Shard* shard_;
+    std::string listener_;
+    std::vector<std::pair<std::string_view, metrics::Counter*>> closed_;
   };
 
   // `config` shares its snapshot's life, `index` is its place there.

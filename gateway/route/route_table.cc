@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include <absl/strings/ascii.h>
+
 namespace holdfast::route {
 namespace {
 
@@ -22,8 +24,6 @@ RouteCluster ClusterOf(const config::Upstream& upstream) {
 // The longest host name (RFC 1035 section 2.3.4) with its trailing dot; a longer host is no name,
 // and only the routes for any host take it.
 constexpr size_t kMaxHost = 255;
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // The last of the sorted nodes whose path is not behind `path`; -1 when there is none.
 template <typename Node>
@@ -107,7 +107,7 @@ const Route* RouteTable::Match(uint32_t listener_index, std::string_view host,
   const Lookup lookup{listener_index, path, method, why};
   std::array<char, kMaxHost> lower;
   if (host.size() <= lower.size()) {
-    std::ranges::transform(host, lower.begin(), Lower);
+    std::ranges::transform(host, lower.begin(), absl::ascii_tolower);
     std::string_view name(lower.data(), host.size());
     if (name.ends_with('.')) name.remove_suffix(1);
     if (const Route* route = MatchName(name, lookup)) return route;

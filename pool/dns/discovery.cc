@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include <absl/strings/ascii.h>
+
 #include "pool/net/check.h"
 #include "pool/net/timer_wheel.h"
 
@@ -251,9 +253,7 @@ const DiscoveredEndpoints& Discovery::Current(const std::string& upstream) const
 // DNS does not tell cases apart (RFC 4343); two spellings must not mean two look-ups.
 Discovery::Question Discovery::QuestionOf(const UpstreamName& name) {
   Question question{.host = name.host, .port = name.srv ? uint16_t{0} : name.port, .srv = name.srv};
-  for (char& c : question.host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  absl::AsciiStrToLower(&question.host);
   return question;
 }
 

@@ -4,17 +4,12 @@
 #include <tuple>
 #include <utility>
 
+#include <absl/strings/ascii.h>
+
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
 namespace {
-
-std::string LowerCase(std::string name) {
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return name;
-}
 
 // `end` is where the tier that begins at `begin` ends.
 void ScaleWeights(std::vector<SrvTarget>::iterator begin, std::vector<SrvTarget>::iterator end) {
@@ -68,7 +63,7 @@ EndpointAnswer ToEndpoints(const std::string& host, uint16_t port, AddressAnswer
 }
 
 std::vector<SrvTarget> RankTargets(std::vector<SrvRecord> records) {
-  for (SrvRecord& record : records) record.target = LowerCase(std::move(record.target));
+  for (SrvRecord& record : records) absl::AsciiStrToLower(&record.target);
   std::erase_if(records, [](const SrvRecord& record) { return record.target.empty(); });
   std::ranges::sort(records, {}, [](const SrvRecord& record) {
     return std::tuple(record.priority, std::string_view(record.target), record.port, record.weight);

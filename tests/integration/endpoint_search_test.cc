@@ -19,6 +19,7 @@
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -69,10 +70,10 @@ TEST_F(EndpointSearchTest, AFamilyWithoutARouteIsKnownAfterTheFirstFailure) {
 TEST_F(EndpointSearchTest, SilentEndpointsCostTheFirstRequestsATurnOrTwo) {
   const TempDir dir;
   AutoUpstream live("hello", "unix:" + dir.Path("origin"));
-  const FullBacklog silent[3];
+  const SilentAddress silent[3];
   GatewayProcess gateway(
-      GatewayConfig{.endpoints = {silent[0].address(), "[2001:db8::1]:80", silent[1].address(),
-                                  live.address(), ClosedPort(1), silent[2].address()}});
+      GatewayConfig{.endpoints = {silent[0].text(), "[2001:db8::1]:80", silent[1].text(),
+                                  live.address(), ClosedPort(1), silent[2].text()}});
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(Failures(gateway, 1000), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));

@@ -12,6 +12,7 @@
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -160,11 +161,11 @@ TEST(HealthCheckTest, ADeadEndpointIsFoundWithoutARequest) {
 // Checks that hang hold up neither each other nor the loop that serves /healthz and signals.
 TEST(HealthCheckTest, SlowChecksDelayNothing) {
   Origin good;
-  const FullBacklog silent;
+  const SilentAddress silent;
   GatewayConfig config = ConfigFor({&good}, Checked("timeout: 50ms, fall: 1"));
-  config.endpoints.push_back(silent.address());
+  config.endpoints.push_back(silent.text());
   GatewayProcess gateway(config);
-  gateway.AwaitMetricAtLeast(kChecks, {{"endpoint", silent.address()}, {"result", "timeout"}}, 3);
+  gateway.AwaitMetricAtLeast(kChecks, {{"endpoint", silent.text()}, {"result", "timeout"}}, 3);
   AwaitState(gateway, "unhealthy", 1);
   RawClient client(gateway.address());
   AwaitUsed(client, good);

@@ -8,6 +8,7 @@
 
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -166,9 +167,9 @@ TEST(TotalTimeoutTest, AResponseThatKeepsMovingIsEndedAllTheSame) {
 }
 
 TEST(ConnectTimeoutTest, AnUpstreamThatDoesNotAcceptGivesGatewayTimeout) {
-  const FullBacklog full;
+  const SilentAddress silent;
   GatewayProcess gateway(
-      GatewayConfig{.endpoints = {full.address()}, .upstream = "connect_timeout: 200ms"});
+      GatewayConfig{.endpoints = {silent.text()}, .upstream = "connect_timeout: 200ms"});
   RawClient client(gateway.address());
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 504);
@@ -177,9 +178,9 @@ TEST(ConnectTimeoutTest, AnUpstreamThatDoesNotAcceptGivesGatewayTimeout) {
 }
 
 TEST(ConnectTimeoutTest, AnotherEndpointIsTried) {
-  const FullBacklog full;
+  const SilentAddress silent;
   ScriptedUpstream upstream;
-  GatewayProcess gateway(GatewayConfig{.endpoints = {full.address(), upstream.address()},
+  GatewayProcess gateway(GatewayConfig{.endpoints = {silent.text(), upstream.address()},
                                        .upstream = "balance: round_robin, connect_timeout: 200ms"});
   // Of two requests in turn one begins at the endpoint that does not accept.
   for (int i = 0; i < 2; ++i) {

@@ -151,7 +151,7 @@ class PoolModelTest : public testing::TestWithParam<Parameters>, protected PoolH
     ASSERT_EQ(pool_->leased(), leased);
     ASSERT_EQ(pool_->waiters(), waiting);
     ASSERT_EQ(cells_.idle.value(), static_cast<int64_t>(pool_->idle()));
-    ASSERT_EQ(cells_.busy.value(), static_cast<int64_t>(pool_->leased()));
+    ASSERT_EQ(cells_.leased.value(), static_cast<int64_t>(pool_->leased()));
     ASSERT_EQ(cells_.connecting.value(), static_cast<int64_t>(pool_->connecting()));
     ASSERT_EQ(cells_.waiters.value(), static_cast<int64_t>(pool_->waiters()));
     most_ = std::max(most_, pool_->connections());

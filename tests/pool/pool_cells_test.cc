@@ -67,7 +67,7 @@ TEST_F(PoolCellsSeriesTest, AKeptConnectionIsNotAmongTheClosed) {
 
 TEST_F(PoolCellsSeriesTest, GaugesAreTheStatesOfConnectionsAndTheLists) {
   cells_.idle.Add(1);
-  cells_.busy.Add(2);
+  cells_.leased.Add(2);
   cells_.connecting.Add(3);
   cells_.waiters.Add(4);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "idle"}), 1);

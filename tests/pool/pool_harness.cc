@@ -67,39 +67,6 @@ void Peer::AcceptAll() {
   }
 }
 
-RefusingAddress::RefusingAddress()
-    : socket_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-  const SocketAddress any = AnyPort();
-  EXPECT_EQ(bind(socket_.get(), any.get(), any.length()), 0);
-  address_ = *LocalAddress(socket_.get());
-}
-
-SilentAddress::SilentAddress(const SocketAddress& address) {
-  auto listener = Listen(address, false, /*backlog=*/0);
-  EXPECT_TRUE(listener.ok()) << listener.status();
-  listener_ = std::move(*listener);
-  address_ = *LocalAddress(listener_.get());
-  // A backlog of 0 still takes one or two; the first that does not get through shows it is full.
-  constexpr int kTries = 8;
-  for (int i = 0; i < kTries; ++i) {
-    bool in_progress = false;
-    int error = 0;
-    fillers_.push_back(StartConnect(address_, &in_progress, &error));
-    if (error == EAGAIN) return;
-    pollfd wait{.fd = fillers_.back().get(), .events = POLLOUT, .revents = 0};
-    if (poll(&wait, 1, 50) == 0) return;
-  }
-  ADD_FAILURE() << "the listener takes every connection";
-}
-
-void SilentAddress::Relent() {
-  EXPECT_EQ(listen(listener_.get(), 16), 0);
-  const size_t waiting = fillers_.size();
-  for (size_t i = 0; i < waiting; ++i) {
-    fillers_.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  }
-}
-
 bool SeesEnd(const FileDescriptor& socket) {
   if (!WaitFor(socket.get(), POLLIN | POLLRDHUP)) return false;
   char bytes[4096];

@@ -12,6 +12,7 @@
 #include "metrics/registry.h"
 #include "pool/connection_pool.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::pool {
 
@@ -42,30 +43,8 @@ class Peer {
   std::deque<FileDescriptor> accepted_;
 };
 
-// An address that refuses connections for as long as this lives.
-class RefusingAddress {
- public:
-  RefusingAddress();
-  const SocketAddress& address() const { return address_; }
-
- private:
-  FileDescriptor socket_;  // bound, never listening
-  SocketAddress address_;
-};
-
-// An address where an attempt neither succeeds nor fails: the queue of its listener is full.
-class SilentAddress {
- public:
-  explicit SilentAddress(const SocketAddress& address = *SocketAddress::FromIp("127.0.0.1", 0));
-  const SocketAddress& address() const { return address_; }
-  // From now on it takes connections; what hangs succeeds when the kernel tries again.
-  void Relent();
-
- private:
-  FileDescriptor listener_;
-  SocketAddress address_;
-  std::deque<FileDescriptor> fillers_;
-};
+using support::RefusingAddress;
+using support::SilentAddress;
 
 // The socket saw the other side's end, a reset included; false while the other side is open, after
 // a bounded wait.

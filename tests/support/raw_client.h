@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "tests/support/http_message.h"
+#include "tests/support/pattern.h"
 #include "tests/support/wire_socket.h"
 
 namespace holdfast::support {
@@ -36,10 +37,6 @@ inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // A 200 with Content-Length.
 std::string OkResponse(std::string_view body, std::string_view lines = "");
-
-// `bytes` of text in which each place is different enough that a lost, doubled or moved piece
-// shows.
-std::string Pattern(size_t bytes);
 
 }  // namespace holdfast::support
 

@@ -49,23 +49,8 @@ class ScriptedUpstream {
   std::string address_;
 };
 
-// A listening socket whose queue is full: connecting to it neither succeeds nor fails.
-class FullBacklog {
- public:
-  FullBacklog();
-  ~FullBacklog();
-  FullBacklog(const FullBacklog&) = delete;
-  FullBacklog& operator=(const FullBacklog&) = delete;
-
-  const std::string& address() const { return address_; }
-
- private:
-  int fd_;
-  std::string address_;
-  std::vector<int> fillers_;
-};
-
-// An address at which nobody listens (a port that was free a moment ago).
+// An address for somebody to listen at later: its port was free a moment ago. For one that stays
+// unserved see unserved_address.h.
 std::string UnusedAddress();
 
 }  // namespace holdfast::support

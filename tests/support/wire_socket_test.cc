@@ -80,16 +80,5 @@ TEST(WireSocketTest, UnixAndIpv6AddressesWorkAsWell) {
   }
 }
 
-TEST(WireSocketTest, AFullBacklogTakesNoFurtherConnection) {
-  const FullBacklog full;
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  WireSocket late(fd);
-  const auto peer = pool::SocketAddress::Parse(full.address());
-  ASSERT_TRUE(peer.has_value());
-  EXPECT_EQ(connect(fd, peer->get(), peer->length()), -1);
-  EXPECT_EQ(errno, EINPROGRESS);
-  EXPECT_FALSE(AwaitReady(fd, POLLOUT, Deadline(std::chrono::milliseconds(50))));
-}
-
 }  // namespace
 }  // namespace holdfast::support

@@ -17,6 +17,7 @@
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/unserved_address.h"
 #include "tests/support/wire_socket.h"
 
 namespace holdfast::proxy {
@@ -24,12 +25,12 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using support::FullBacklog;
 using support::Message;
 using support::OkResponse;
 using support::Pattern;
+using support::RefusingAddress;
 using support::ScriptedUpstream;
-using support::UnusedAddress;
+using support::SilentAddress;
 using support::UpstreamConnection;
 
 // A probe and its endpoint take turns on one thread.
@@ -260,7 +261,8 @@ TEST_F(HealthProbeTest, AConnectionThatEndsTooEarlyIsAFailure) {
 }
 
 TEST_F(HealthProbeTest, ARefusedConnectionIsAFailure) {
-  Aim(UnusedAddress());
+  const RefusingAddress nobody;
+  Aim(nobody.address().ToString());
   Start();
   EXPECT_EQ(Result(), ProbeResult::kConnectFailed);
   Start();
@@ -268,8 +270,8 @@ TEST_F(HealthProbeTest, ARefusedConnectionIsAFailure) {
 }
 
 TEST_F(HealthProbeTest, AConnectThatHangsTimesOut) {
-  const FullBacklog silent;
-  Aim(silent.address());
+  const SilentAddress silent;
+  Aim(silent.text());
   Start();
   Turns();
   clock_.Advance(check_.timeout - milliseconds(10));
@@ -323,7 +325,8 @@ TEST_F(HealthProbeTest, ATcpCheckIsContentWithAConnection) {
   EXPECT_EQ(Result(), ProbeResult::kOk);
   UpstreamConnection connection = upstream_.Accept();
   connection.ExpectClosed();
-  Aim(UnusedAddress());
+  const RefusingAddress nobody;
+  Aim(nobody.address().ToString());
   Start();
   EXPECT_EQ(Result(), ProbeResult::kConnectFailed);
 }

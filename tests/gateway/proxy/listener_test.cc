@@ -29,6 +29,17 @@ std::string Config(std::string_view name) {
          "  - {name: all, match: {path_prefix: /}, upstream: web}\n";
 }
 
+TEST(ListenerCellsTest, AReasonHasOneCell) {
+  metrics::Shard shard;
+  Listener::Cells cells(&shard, "edge");
+  metrics::Counter& drained = cells.ClosedFor("drained");
+  EXPECT_EQ(&cells.ClosedFor(std::string("drained")), &drained);
+  EXPECT_NE(&cells.ClosedFor("http10"), &drained);
+  cells.ClosedFor("drained").Add();
+  EXPECT_EQ(&shard.CounterFor(Metric::kClientConnectionsClosedTotal, {"edge", "drained"}),
+            &drained);
+}
+
 class ListenerTest : public testing::Test {
  protected:
   // A client at the listening socket itself.

@@ -78,10 +78,4 @@ void CloseWithReset(FileDescriptor& fd) {
   fd.Reset();
 }
 
-std::string Pattern(size_t n, size_t seed) {
-  std::string text(n, '\0');
-  for (size_t i = 0; i < n; ++i) text[i] = static_cast<char>('a' + (seed + i * 7 + i / 26) % 26);
-  return text;
-}
-
 }  // namespace holdfast::pool

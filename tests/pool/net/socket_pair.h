@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pool/net/socket.h"
+#include "tests/support/pattern.h"
 
 namespace holdfast::pool {
 
@@ -32,8 +33,7 @@ bool WaitFor(int fd, short events);
 // Closes with a reset.
 void CloseWithReset(FileDescriptor& fd);
 
-// Bytes in which a missing, doubled or moved piece shows.
-std::string Pattern(size_t n, size_t seed = 0);
+using support::Pattern;
 
 }  // namespace holdfast::pool
 
