@@ -29,9 +29,9 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// TCP keepalive, for a peer that vanishes without a word: the first question after so long without
-// traffic, then one each kKeepAliveInterval; after kKeepAliveProbes without an answer the socket
-// fails (ETIMEDOUT).
+// TCP keepalive, for a peer that vanishes without a word: the first probe goes out after
+// kKeepAliveIdleSeconds without traffic, then one each kKeepAliveIntervalSeconds; after
+// kKeepAliveProbes without an answer the socket fails (ETIMEDOUT).
 inline constexpr int kKeepAliveIdleSeconds = 60;
 inline constexpr int kKeepAliveIntervalSeconds = 10;
 inline constexpr int kKeepAliveProbes = 6;

@@ -29,6 +29,9 @@ _THIRD_PARTY = (
 # The C library and the kernel.
 _SYSTEM = re.compile(r"(arpa|bits|linux|net|netinet|sanitizer|sys)/[\w/.-]+|\w+(\.h)?|c\w+")
 
+# More of the tree than this is not one subject's business.
+MAX_PROJECT_INCLUDES = 12
+
 _DOOR_TOKEN = re.compile(
     r"std::(?:(?:recursive_|shared_|timed_|recursive_timed_|shared_timed_)?mutex"
     r"|atomic\w*|thread(?!::id)|jthread|condition_variable\w*|call_once|once_flag"
@@ -86,6 +89,16 @@ def include_direction(tree):
 
 def _is_third_party(header):
     return any(re.fullmatch(pattern, header) for pattern, _, _ in _THIRD_PARTY)
+
+
+def project_includes(tree):
+    """A file includes at most 12 files of ours: one that needs more knows too much."""
+    for path in tree.cpp():
+        ours = [line for line, match in find_lines(tree.text(path), _INCLUDE)
+                if match.group(1) == '"' and place(match.group(2))]
+        if len(ours) > MAX_PROJECT_INCLUDES:
+            yield Violation(path, ours[MAX_PROJECT_INCLUDES], "%d includes of ours; at most %d"
+                            % (len(ours), MAX_PROJECT_INCLUDES))
 
 
 def third_party_headers(tree):

@@ -1,5 +1,6 @@
 """Every rule by name, and the check that applies them to a tree."""
 
+import comment_rules
 import layout_rules
 import room_rules
 import style_rules
@@ -13,11 +14,13 @@ RULES = {
     "format": style_rules.formatted,
     "shell": style_rules.shell,
     "include-direction": room_rules.include_direction,
+    "project-includes": room_rules.project_includes,
     "third-party-headers": room_rules.third_party_headers,
     "doors": room_rules.doors,
     "forbidden-words": text_rules.forbidden_words,
     "forbidden-constructs": text_rules.forbidden_constructs,
     "contracts": text_rules.contracts,
+    "comment-names": comment_rules.comment_names,
     "time-is-an-argument": text_rules.time_is_an_argument,
     "links": text_rules.links,
     "example-addresses": text_rules.example_addresses,
