@@ -8,7 +8,7 @@
 
 namespace holdfast::metrics {
 
-// Name and version of the compiler this was built with, such as "gcc 12.2.0".
+// Name and version of the compiler that built this, such as "gcc 12.2.0".
 std::string_view CompilerName();
 
 // Reports holdfast_build_info.

@@ -299,7 +299,7 @@ constexpr bool RowsFollowTheEnum() {
   return true;
 }
 
-// The serializer writes HELP as it is, so what the text format would need escaped stays out.
+// The serializer writes HELP as it is, so a help text holds nothing that needs escaping.
 constexpr bool HelpNeedsNoEscaping() {
   for (const Description& row : kCatalog) {
     if (row.help.empty() || row.help.find_first_of("\\\n") != row.help.npos) return false;

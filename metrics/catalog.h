@@ -77,8 +77,8 @@ constexpr size_t IndexOf(Metric metric) { return static_cast<size_t>(metric); }
 
 enum class Type { kCounter, kGauge, kHistogram };
 
-// What a cell counts in. Prometheus wants seconds; cells are integers and count nanoseconds
-// wherever a second is too coarse, and millionths of a ratio, which the export divides.
+// The unit that a cell counts in. Prometheus wants seconds and ratios. Cells are integers, so they
+// count nanoseconds where a second is too coarse, and millionths of a ratio; the export divides.
 enum class Unit { kNone, kBytes, kSeconds, kNanoseconds, kMillionths };
 
 // The label names of one metric, in the order in which values are given to it.
@@ -101,8 +101,8 @@ class LabelNames {
   size_t size_ = 0;
 };
 
-// One value for each label name. They are valid UTF-8: a server that meets one that is not
-// refuses the whole scrape.
+// One value for each label name. The values are valid UTF-8: a Prometheus server that meets one
+// that is not refuses the whole scrape.
 using LabelValues = std::vector<std::string>;
 
 struct Description {
@@ -121,10 +121,10 @@ struct Description {
 
 const Description& Describe(Metric metric);
 
-// In the order of the enum.
+// The rows, in the order of the enum.
 std::span<const Description> AllMetrics();
 
-// Aborts, naming the metric: what a caller asks for contradicts the metric's row.
+// Aborts and names the metric: what a caller asked for contradicts the metric's row.
 [[noreturn]] void AbortMisuse(Metric metric, std::string_view what);
 
 // Aborts unless `count` label values fit the metric's row.

@@ -18,20 +18,20 @@ namespace holdfast::metrics {
 
 inline constexpr size_t kCacheLineBytes = 64;
 
-// Label values can follow what clients and configurations send, and memory may not: a family that
-// is full counts everything new under kOverflowLabel. The bound is per thread, and leaves room for
-// as many upstreams as a configuration may have, with each reason that is told of them.
+// The most series of one metric in one thread. Label values follow what clients and configurations
+// send, and memory must not: a full family counts everything new under kOverflowLabel. The bound
+// leaves room for as many upstreams as a configuration may have, with each reason of each.
 inline constexpr size_t kMaxSeriesPerFamily = 1 << 17;
 inline constexpr std::string_view kOverflowLabel = "other";
 
-// A series of any kind that was taken out of its family, or may be.
+// A series of any kind, for those who only keep or destroy it.
 class AnySeries {
  public:
   virtual ~AnySeries() = default;
 };
 
-// Series that nobody counts in any more. A scrape may be about to read them: they are destroyed on
-// the scraping thread, outside a scrape.
+// Series in which nobody counts any more. A scrape may be about to read them, so they are destroyed
+// on the scraping thread, outside a scrape.
 using RetiredSeries = std::vector<std::unique_ptr<AnySeries>>;
 
 // All series of one metric in one thread: a cell for every combination of label values.
@@ -40,8 +40,8 @@ using RetiredSeries = std::vector<std::unique_ptr<AnySeries>>;
 // and may run at any time, also beside the two: it sees every series whose Get has returned before
 // it began and that was not retired, each with its labels complete, and perhaps later ones.
 //
-// Lifetime: a cell's address is good until its series is retired, or the family's end. Each lies in
-// whole cache lines of its own, so that a writer never slows another thread's.
+// Lifetime: a cell's address is good until its series is retired or the family ends. Each series
+// lies in cache lines of its own, so that its writer never slows another thread.
 template <typename Cell>
 class Family {
  public:
@@ -49,8 +49,8 @@ class Family {
   Family(const Family&) = delete;
   Family& operator=(const Family&) = delete;
 
-  // The cell for these label values, created if it is new. Allocates nothing if it is known, yet
-  // hashes all the values: keep the reference rather than asking again for every request.
+  // The cell for these label values, created if it is new. A look-up of a known one allocates
+  // nothing but hashes all the values: keep the reference instead of asking for every request.
   Cell& Get(std::span<const std::string_view> values) {
     if (Cell* known = Find(values)) return *known;
     if (index_.size() < kMaxSeriesPerFamily) return Append(values);
@@ -59,8 +59,8 @@ class Family {
     return Append(overflow);
   }
 
-  // Takes out every series for whose labels gone(const LabelValues&) holds. Nobody may use their
-  // cells any more.
+  // Moves every series whose labels satisfy gone(const LabelValues&) to `retired`. Nobody may use
+  // their cells any more.
   template <typename Gone>
   void Retire(Gone gone, RetiredSeries* retired) {
     std::atomic<Series*>* link = &first_;
@@ -71,7 +71,7 @@ class Family {
         link = &series->next;
         continue;
       }
-      // A scrape that stands on it still finds its way on: its own link stays as it is.
+      // A scrape that stands on this series still finds its way on: the link to the next one stays.
       link->store(series->next.load(std::memory_order_relaxed), std::memory_order_release);
       MakeKey(std::span<const std::string>(series->labels));
       const auto entry = index_.find(key_);
@@ -83,7 +83,7 @@ class Family {
   // Calls visit(const LabelValues&, const Cell&) for every series, in the order of creation.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    // Acquire pairs with the release of who set the link.
+    // Acquire pairs with the release in Append and Retire, which set the links.
     const Series* series = first_.load(std::memory_order_acquire);
     for (; series != nullptr; series = series->next.load(std::memory_order_acquire)) {
       visit(series->labels, series->cell);
@@ -108,7 +108,7 @@ class Family {
   void MakeKey(std::span<const Text> values) {
     key_.clear();
     for (const std::string_view value : values) {
-      // The length first: {"ab", "c"} and {"a", "bc"} are two series.
+      // The length comes first, because {"ab", "c"} and {"a", "bc"} are two series.
       const uint64_t length = value.size();
       key_.append(reinterpret_cast<const char*>(&length), sizeof(length)).append(value);
     }
@@ -127,7 +127,7 @@ class Family {
 
   std::atomic<Series*> first_{nullptr};
 
-  // The owning thread's alone.
+  // Only the owning thread uses these.
   Series* last_ = nullptr;
   std::string key_;
   std::unordered_map<std::string, std::unique_ptr<Series>> index_;

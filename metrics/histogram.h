@@ -19,8 +19,8 @@ namespace holdfast::metrics {
 // durations may lag behind by the observation in progress.
 class Histogram {
  public:
-  // Upper bounds, inclusive as Prometheus' `le` is. Below 100 us a network hop is not seen apart
-  // from noise; beyond a minute every default timeout has fired.
+  // Upper bounds, inclusive as Prometheus' `le` is. Below 100 us a network hop cannot be told from
+  // noise; beyond a minute every default timeout has fired.
   static constexpr std::array<std::chrono::nanoseconds, 18> kBounds = {
       std::chrono::microseconds(100),  std::chrono::microseconds(250),
       std::chrono::microseconds(500),  std::chrono::microseconds(1'000),
@@ -32,7 +32,7 @@ class Histogram {
       std::chrono::seconds(5),         std::chrono::seconds(10),
       std::chrono::seconds(30),        std::chrono::seconds(60),
   };
-  // The last bucket is for what exceeds every bound.
+  // The last bucket takes what exceeds every bound.
   static constexpr size_t kBuckets = kBounds.size() + 1;
 
   // A copy of the numbers at one moment; snapshots of several threads add up.

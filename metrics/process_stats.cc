@@ -27,7 +27,7 @@ std::optional<std::string> ReadWhole(const std::string& path) {
   return std::move(text).str();
 }
 
-// Takes the next word off `text`; empty at its end.
+// Takes the next word off `text` and returns it; empty at the end.
 std::string_view TakeWord(std::string_view& text) {
   constexpr std::string_view kSpace = " \t\n";
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
@@ -116,7 +116,7 @@ std::optional<int64_t> CountOpenFds(const std::string& proc) {
   int64_t count = 0;
   while (const dirent* entry = readdir(directory.get())) {
     const std::optional<int64_t> fd = ToNumber(entry->d_name);
-    // Reading the directory takes a descriptor, which is not the process's own business.
+    // Reading the directory takes a descriptor, which does not count.
     if (fd && *fd != dirfd(directory.get())) ++count;
   }
   return count;
@@ -137,7 +137,7 @@ void AddGauge(Metric metric, std::optional<int64_t> value, Sums& sums) {
 }  // namespace
 
 Collector ProcessCollector(std::string proc) {
-  // Once: the start does not change, but the kernel's boot time moves when the clock is set.
+  // Read once: the start does not change, but the kernel's boot time moves when the clock is set.
   const std::optional<int64_t> start = ReadStartNanoseconds(proc);
   return [proc = std::move(proc), start](Sums& sums) {
     if (const std::optional<Stat> stat = ReadStat(proc)) AddStat(*stat, sums);

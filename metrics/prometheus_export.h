@@ -7,10 +7,10 @@
 
 namespace holdfast::metrics {
 
-// One scrape in the Prometheus text format, version 0.0.4: the metrics in the order of the
-// catalog, each with its series in the order of their label values; a metric without a series is
-// left out. Runs on the registry's thread, and takes milliseconds per thousand histograms: never
-// call it on a worker.
+// Renders one scrape in the Prometheus text format, version 0.0.4: the metrics in the order of the
+// catalog, each with its series in the order of their label values. A metric without a series is
+// left out. It runs on the registry's thread and takes milliseconds per thousand histograms, so a
+// worker must never call it.
 std::string ToPrometheusText(const Registry& registry);
 
 }  // namespace holdfast::metrics

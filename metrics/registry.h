@@ -9,14 +9,14 @@
 
 namespace holdfast::metrics {
 
-// The door through which numbers leave their threads: owns every thread's shard and sums them for
-// a scrape. There is no lock, because cells have one writer and series are published as they are
-// added.
+// The door through which numbers leave their threads: it owns every thread's shard and sums them
+// for a scrape. There is no lock, because cells have one writer and series are published as they
+// are added.
 //
 // Thread: AddShard, AddCollector and Collect belong to the main thread; the shards' threads write
-// meanwhile. A scrape costs time in proportion to the number of series, so it is never a worker's.
+// meanwhile. A scrape takes time in proportion to the number of series, so no worker makes one.
 //
-// Ownership: owns the shards and the collectors. Destroy it after every thread that has a shard
+// Ownership: it owns the shards and the collectors. Destroy it after every thread that has a shard
 // has ended and every object that keeps a cell is gone.
 class Registry {
  public:
@@ -30,10 +30,10 @@ class Registry {
   // `collector` runs in every Collect from now on and must not call the registry.
   void AddCollector(Collector collector);
 
-  // Each metric's values added up by label set: counters, gauges and histograms alike.
+  // Adds up each metric's values by label set: counters, gauges and histograms alike.
   Sums Collect() const;
 
-  // Of one metric alone, as far as the shards count it: for a decision rather than a scrape.
+  // Adds up one metric alone, as far as the shards count it: for a decision rather than a scrape.
   Sums Collect(Metric metric) const;
 
  private:

@@ -81,7 +81,7 @@ RetiredSeries Shard::Retire(std::chrono::nanoseconds now, std::chrono::nanosecon
   if (expired.empty()) return retired;
   for (const Description& description : AllMetrics()) {
     const auto gone = [&](const LabelValues& values) {
-      bool overflow = true;  // those of many things, none of which it is
+      bool overflow = true;  // the series that many things share belongs to none of them
       bool found = false;
       for (size_t i = 0; i < values.size(); ++i) {
         overflow = overflow && values[i] == kOverflowLabel;

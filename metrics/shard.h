@@ -23,8 +23,8 @@ namespace holdfast::metrics {
 
 class Shard;
 
-// Keeps the series of one thing, such as the upstream of a certain name, for as long as cells of
-// theirs are used or the thing is configured. Belongs to the shard's thread; the shard outlives it.
+// Keeps the series of one thing, such as one upstream, while somebody uses their cells or the thing
+// is configured. It belongs to the shard's thread, and the shard outlives it.
 class Claim {
  public:
   Claim() = default;
@@ -46,7 +46,7 @@ class Claim {
     std::string value;
     size_t claims = 0;
     bool listed = false;                                // in the shard's list of the unclaimed
-    std::optional<std::chrono::nanoseconds> unclaimed;  // since then, as far as Retire knows
+    std::optional<std::chrono::nanoseconds> unclaimed;  // since when, as far as Retire knows
   };
 
   Claim(Shard* shard, Subject* subject) : shard_(shard), subject_(subject) {}
@@ -57,18 +57,18 @@ class Claim {
 
 // All series of one thread.
 //
-// Thread: CounterFor, GaugeFor, HistogramFor and the cells they return belong to the one thread
-// the shard was made for; handing the shard over to that thread (starting it) must order what was
-// done before. AddTo belongs to the scraping thread and may run at any time.
+// Thread: CounterFor, GaugeFor, HistogramFor and the cells that they return belong to the one
+// thread for which the shard was made. Whatever hands the shard to that thread (its start) must
+// order what was done before. AddTo belongs to the scraping thread and may run at any time.
 //
-// Ownership: the Registry owns its shards. A returned reference is good for the shard's lifetime,
-// unless one of its labels is claimed by anybody: then for that of a claim.
+// Ownership: the Registry owns its shards. A returned reference is good as long as the shard, or,
+// if anybody claims one of its labels, as long as a claim.
 //
-// Layout: cells lie on cache lines of their own family (family.h), so no two shards share one. The
-// shard itself holds nothing that is written on a hot path and is not aligned.
+// Layout: each series lies on cache lines of its own (family.h), so no two shards share one. The
+// shard itself holds nothing that a hot path writes.
 //
-// The three getters are for the cold paths: an object asks once, keeps the reference, and on the
-// hot path only adds.
+// The three getters are for cold paths: an object asks once and keeps the reference; the hot path
+// only adds.
 //
 //   accepted_(shard.CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener_name}))
 //   ...
@@ -87,11 +87,12 @@ class Shard {
   Gauge& GaugeFor(Metric metric, std::initializer_list<std::string_view> label_values);
   Histogram& HistogramFor(Metric metric, std::initializer_list<std::string_view> label_values);
 
-  // From the first claim on, the series with this value of the label go when the last claim has
-  // been gone for a while. Series whose labels nobody ever claimed stay.
+  // From the first claim on, the series with this value of the label are retired when the last
+  // claim has been gone for a while. Series whose labels nobody ever claimed stay.
   Claim ClaimSeries(std::string_view label, std::string_view value);
-  // Takes out the series whose last claim is gone for `grace` or more, so that a scrape has seen
-  // their last numbers. `now` is since any fixed moment. To be destroyed on the scraping thread.
+  // Takes out the series whose last claim has been gone for `grace` or longer, by when a scrape has
+  // seen their last numbers. `now` counts from any fixed moment. The caller destroys the series on
+  // the scraping thread.
   RetiredSeries Retire(std::chrono::nanoseconds now, std::chrono::nanoseconds grace);
 
   void AddTo(Sums& sums) const;
@@ -111,7 +112,7 @@ class Shard {
   std::array<std::variant<Family<Counter>, Family<Gauge>, Family<Histogram>>, kMetricCount>
       families_;
   std::unordered_map<std::string, Claim::Subject> subjects_;  // by label, NUL and value
-  std::vector<Claim::Subject*> unclaimed_;                    // or claimed again since
+  std::vector<Claim::Subject*> unclaimed_;                    // some may have been claimed again
 };
 
 }  // namespace holdfast::metrics

@@ -12,21 +12,21 @@
 
 namespace holdfast::metrics {
 
-// Sorted, so that two scrapes list the same series in the same order.
+// The totals by label set, sorted so that two scrapes list the same series in the same order.
 template <typename Cell>
 using SumsByLabels = std::map<LabelValues, typename Cell::Value>;
 
 using FamilySums =
     std::variant<SumsByLabels<Counter>, SumsByLabels<Gauge>, SumsByLabels<Histogram>>;
 
-// What one scrape reports: for every metric the total of each label set. A plain value, used by
-// the scraping thread alone.
+// What one scrape reports: the total of each label set of every metric. It is a plain value that
+// only the scraping thread uses.
 class Sums {
  public:
   Sums();
 
-  // Adds to what the label set has so far. Aborts unless `Cell` is the metric's type and there
-  // is one value for each of its labels.
+  // Adds `value` to the label set's total. Aborts unless `Cell` is the metric's type and there is
+  // one value for each of its labels.
   template <typename Cell>
   void Add(Metric metric, const LabelValues& labels, const typename Cell::Value& value) {
     CheckLabelCount(metric, labels.size());
@@ -48,7 +48,7 @@ class Sums {
   std::array<FamilySums, kMetricCount> families_;
 };
 
-// Adds values that are read at the moment of the scrape. Runs on the scraping thread.
+// Adds values that it reads at the moment of the scrape. It runs on the scraping thread.
 using Collector = std::function<void(Sums&)>;
 
 }  // namespace holdfast::metrics

@@ -8,9 +8,9 @@
 namespace holdfast::route {
 namespace {
 
-// What is appended to `to`: the path behind the prefix. Behind a lone "/", slashes at its front are
-// left out: "//host" (and "/\host", which browsers read alike) would lead to another site that the
-// client of a crafted link chose.
+// The path behind the prefix, which is appended to `to`. Behind a lone "/" it loses the slashes at
+// its front: "//host" (and "/\host", which browsers read alike) would lead to a site that the
+// author of a crafted link chose.
 std::string_view Remainder(const config::Route& route, std::string_view path) {
   if (route.match.exact_path || !route.redirect.to.ends_with('/')) return {};
   std::string_view rest = path.substr(http::SpelledBytes(path, route.match.path.size()));

@@ -10,10 +10,10 @@ namespace holdfast::route {
 
 // The Location of a redirect (RFC 9110 section 10.2.2) for a route with Action::kRedirect.
 //
-// `to` ending with '/' on a path_prefix route: what the path has behind the prefix is appended, so
-// that "/old/a?b" becomes "/new/a?b". Any other `to` is the whole path. The request's query is
-// kept unless `to` has a query or a fragment of its own, which is sent as it is. The request's path
-// is the one that ChooseRoute gave (route/route_choice.h): without dot segments.
+// On a path_prefix route, a `to` that ends with '/' gets what the path has behind the prefix:
+// "/old/a?b" becomes "/new/a?b". Any other `to` is the whole path. The request keeps its query
+// unless `to` has a query or a fragment of its own, which is sent as it is. The request's path is
+// the one that ChooseRoute gave (route/route_choice.h): without dot segments.
 std::string RedirectLocation(const config::Route& route, const http::RequestHead& request);
 
 }  // namespace holdfast::route

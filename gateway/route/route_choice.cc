@@ -6,7 +6,8 @@ namespace {
 using http::PathDoubt;
 using http::PathForm;
 
-// Whether readers that make more of the path's bytes than RFC 3986 does see one for `route`, too.
+// Whether readers that make more of the path's bytes than RFC 3986 does also see a path for
+// `route`.
 template <typename Match>
 PathDoubt CheckLiberalReadings(const Route* route, const Match& match, PathForm* form) {
   const size_t kept = route == nullptr ? 0 : route->match.path.size();

@@ -25,7 +25,7 @@ RouteCluster ClusterOf(const config::Upstream& upstream) {
 // and only the routes for any host take it.
 constexpr size_t kMaxHost = 255;
 
-// The last of the sorted nodes whose path is not behind `path`; -1 when there is none.
+// The last of the sorted nodes whose path does not sort behind `path`; -1 when there is none.
 template <typename Node>
 int LastNotBehind(const std::vector<Node>& nodes, std::string_view path) {
   const auto behind = std::ranges::upper_bound(
@@ -135,8 +135,8 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
       i >= 0 && host.exact[i].path == lookup.path) {
     if (const Route* route = MatchPath(host.exact[i], lookup)) return route;
   }
-  // Every prefix of the path sorts before it, and what lies between shares that prefix: they are
-  // all on the way from the predecessor to its root.
+  // Every prefix of the path sorts before it, and what lies between shares that prefix. So all of
+  // them are on the way from the predecessor to its root.
   for (int i = LastNotBehind(host.prefixes, lookup.path); i >= 0; i = host.prefixes[i].parent) {
     if (!lookup.path.starts_with(host.prefixes[i].path)) continue;
     if (const Route* route = MatchPath(host.prefixes[i], lookup)) return route;

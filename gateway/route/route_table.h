@@ -30,7 +30,7 @@ struct Route : config::Route {
 struct Miss {
   enum class Reason : uint8_t {
     kNoRoute,           // no route has this host and path: 404
-    kMethodNotAllowed,  // one has, for other methods: 405 with `allowed` in Allow
+    kMethodNotAllowed,  // a route has, but for other methods: 405 with `allowed` in Allow
   };
   Reason reason = Reason::kNoRoute;
   config::MethodSet allowed;
@@ -39,11 +39,11 @@ struct Miss {
 // The value of an Allow field (RFC 9110 section 10.2.1): "GET, HEAD".
 std::string AllowValue(config::MethodSet methods);
 
-// Finds the route of a request. Immutable after construction, part of a snapshot: any thread may
-// look up at the same time, and a route's address is good as long as the table.
+// Finds the route of a request. It is part of a snapshot and immutable after construction: any
+// thread may look up at any time, and a route's address is good as long as the table.
 //
-// A route matches when each of its conditions does: listener, host, path, method. Of those that
-// match, the most specific one is taken, in this order:
+// A route matches when all its conditions do: listener, host, path and method. Of those that match,
+// the table takes the most specific one, in this order:
 //   1. an exact host, then `*.suffix` with the longest suffix, then any host;
 //   2. an exact path, then the longest path prefix;
 //   3. the place in the file.
@@ -62,7 +62,7 @@ class RouteTable {
   const Route* Match(uint32_t listener_index, std::string_view host, std::string_view path,
                      http::Method method, Miss* why) const;
 
-  // By index.
+  // The routes in the file's order, by index.
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
@@ -97,7 +97,7 @@ class RouteTable {
 
   HostNode* NodeFor(const std::string& host_pattern);
   void Add(const Route& route);
-  // Brings the lists of a host into the order that look-ups need.
+  // Brings a host's lists into the order that look-ups need.
   static void Seal(HostNode* host);
   static void SortAndMerge(std::vector<PathNode>* nodes);
   const Route* MatchName(std::string_view name, const Lookup& lookup) const;

@@ -8,8 +8,8 @@
 
 namespace holdfast::route {
 
-// A validated configuration with what is worth computing once for all workers. Immutable: built by
-// the main thread, read by every worker, gone when the last of them has let go.
+// A validated configuration with what is worth computing once for all workers. It is immutable: the
+// main thread builds it, every worker reads it, and it goes when the last of them lets go.
 class Snapshot {
  public:
   explicit Snapshot(config::Config config) : config_(std::move(config)), routes_(config_) {}
