@@ -10,8 +10,9 @@
 
 namespace holdfast::pool {
 
-// Door 4: places that all workers take from, never more than there are. A lowered limit leaves
-// those that are taken; then none is given out until enough came back. Any thread.
+// Door 4: a number of places that all workers share, of which never more are taken than there are.
+// A lowered limit leaves those that are taken; then none is given out until enough came back. Any
+// thread.
 class BoundedCount {
  public:
   void SetLimit(size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
@@ -28,9 +29,9 @@ class BoundedCount {
   void Return(size_t count = 1) { taken_.fetch_sub(count); }
 
   size_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  // In one order with Take and Return, for those who look again after saying that they wait.
+  // Ordered with Take and Return, for whoever says that it waits and then looks again.
   bool full() const { return taken_.load() >= limit_.load(std::memory_order_relaxed); }
-  // More are taken than there may be, since the limit was lowered.
+  // Whether more are taken than there may be, since the limit was lowered.
   bool over() const { return taken() > limit_.load(std::memory_order_relaxed); }
 
  private:

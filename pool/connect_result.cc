@@ -40,7 +40,7 @@ std::optional<Outcome> OutcomeOf(CheckoutResult result) {
   }
 }
 
-// Ports are used up for each destination by itself.
+// Each destination uses up ports of its own.
 bool IsOfOneEndpoint(CheckoutResult result) {
   return OutcomeOf(result).has_value() || result == CheckoutResult::kQueueFull ||
          result == CheckoutResult::kNoLocalPort;

@@ -13,13 +13,14 @@ namespace holdfast::pool {
 // two things: with a route every local port is taken, which is our own trouble; without one the
 // host has no address of that family. Pure.
 CheckoutResult ConnectResult(int error, bool routed);
-// The same for an attempt at `address`. Looks for a route only where that makes a difference.
+// The same for an attempt at `address`. It looks for a route only where that makes a difference.
 CheckoutResult ConnectResultAt(const SocketAddress& address, int error);
 
 // What a checkout's end says against the endpoint; a route's policy may then try it again. nullopt:
-// nothing, it was our own trouble or nobody's.
+// nothing, because it was our own trouble or nobody's.
 std::optional<Outcome> OutcomeOf(CheckoutResult result);
-// The refusal is one of this endpoint's: at another one of the upstream a connection may be had.
+// Whether the refusal concerns this endpoint alone: another one of the upstream may give a
+// connection.
 bool IsOfOneEndpoint(CheckoutResult result);
 
 }  // namespace holdfast::pool

@@ -7,17 +7,17 @@ class ConnectionPool;
 class UpstreamConnection;
 
 // A client's claim to the upstream connection that has authenticated it. NTLM and Negotiate
-// authenticate a connection and every request that follows on it (RFC 4559 section 6), so it never
-// serves anybody else: between two requests of that client it is aside in its pool, which a lease's
-// End with this tie puts it to.
+// authenticate a connection and every request that follows on it (RFC 4559 section 6), so that
+// connection never serves anybody else. Between two requests of the client it lies aside in its
+// pool, where the end of a lease with this tie puts it.
 //
 //   ConnectionTie tie;  // of the client's session
 //   cluster.Acquire(waiter, {.tie = &tie}, &picked);
 //   ...
 //   lease.End({..., .authenticated = true, .tie = &tie});
 //
-// Holds one connection; the next one closes it. The pool may close it at any time. Destruction
-// closes it. One thread, that of the pool, which may go first.
+// A tie holds one connection; taking another closes the first. The pool may close it at any time,
+// and destruction closes it. One thread, that of the pool; the pool may be destroyed first.
 class ConnectionTie {
  public:
   ConnectionTie() = default;

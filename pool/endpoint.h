@@ -27,7 +27,7 @@ std::string_view AvailabilityName(Availability availability);
 
 struct EndpointState : EndpointSpec {
   Availability availability = Availability::kUp;
-  // Since when it has been up after it was not; slow start counts from here. nullopt: always.
+  // When it came up after it was not; slow start counts from here. nullopt: it was always up.
   std::optional<TimePoint> up_since;
 
   bool operator==(const EndpointState&) const = default;

@@ -261,7 +261,8 @@ void EndpointDirectory::ArmEjectionTimer() {
 void EndpointDirectory::AddTo(metrics::Sums& sums) const {
   for (const auto& [name, upstream] : upstreams_) {
     std::array<int64_t, kAvailabilities> states{};
-    // As told, not as known: who reads of a change here may count on it having been passed on.
+    // The state that was told, not the one that is known: whoever reads of a change here may count
+    // on the workers having been told.
     for (const EndpointState& told : upstream.told.value_or(EndpointSet{}).endpoints) {
       ++states[static_cast<size_t>(told.availability)];
       sums.Add<metrics::Gauge>(Metric::kUpstreamEndpointUp, {name, told.address.ToString()},

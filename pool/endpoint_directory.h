@@ -31,24 +31,25 @@ struct HealthPolicy {
   bool checked = false;                   // there are health checks; without, all count as healthy
 };
 
-// The one place that knows of every upstream which endpoints there are and whether each may be
-// used: discovery, health checks, failed requests and operators tell it, and it tells the workers.
-// Maintenance goes before drained, that before unhealthy, that before ejected.
+// The one place that knows which endpoints each upstream has and whether each endpoint may be used.
+// Discovery, health checks, failed requests and operators tell it, and it tells the workers. Where
+// several states apply, maintenance counts before drained, drained before unhealthy, and unhealthy
+// before ejected.
 //
-// What is known of an endpoint survives reloads that keep its upstream and address, and its absence
-// from discovery for kRememberTime.
+// It keeps what it knows of an endpoint over reloads that keep the upstream and the address, and
+// for kRememberTime after discovery has dropped the endpoint.
 //
-// Main thread; one per process. `loop` outlives it. Nothing is called from within a call: changes
-// are told from the loop, those of one turn together. Destruction tells nobody.
+// Main thread; one per process. `loop` outlives it. It calls nobody from within a call: it tells
+// changes from the loop, those of one turn together. Destruction tells nobody.
 class EndpointDirectory {
  public:
-  // An upstream's set became another one. It may call everything but the destructor.
+  // An upstream's set has changed. The callback may call everything but the destructor.
   using OnChange = absl::AnyInvocable<void(const std::string& upstream, const EndpointSet& set)>;
 
-  // An endpoint that appears this soon after its upstream was named has been there from the start,
-  // and needs no slow start beside the others.
+  // An endpoint that appears this soon after its upstream was named counts as there from the start:
+  // it needs no slow start beside the others.
   static constexpr Duration kStartTime = std::chrono::seconds(10);
-  // How long, and of how many endpoints of an upstream, the state is kept after they left.
+  // How long it remembers the state of endpoints that left, and of how many of each upstream.
   static constexpr Duration kRememberTime = std::chrono::minutes(10);
   static constexpr size_t kMaxRemembered = 256;
 
@@ -56,16 +57,16 @@ class EndpointDirectory {
   EndpointDirectory(const EndpointDirectory&) = delete;
   EndpointDirectory& operator=(const EndpointDirectory&) = delete;
 
-  // The upstreams from now on; those named before keep what is known of them.
+  // Names the upstreams from now on. Those named before keep what is known of them.
   void SetUpstreams(const std::vector<HealthPolicy>& policies);
 
-  // The following do nothing for an upstream or endpoint that is unknown: what they are told may
-  // have been on its way while it went.
+  // The following do nothing for an unknown upstream or endpoint: the news may have been on its way
+  // while the endpoint left.
 
-  // An endpoint that is named twice counts once.
+  // What discovery found. An endpoint that is named twice counts once.
   void SetDiscovered(const std::string& upstream, const std::vector<EndpointSpec>& endpoints,
                      const std::string& note);
-  // `cause` is for people, here and below.
+  // What a health check found. `cause` is for people, here and below.
   void SetHealth(const std::string& upstream, const SocketAddress& address, bool healthy,
                  const std::string& cause = "");
   // The endpoint has failed as many requests in a row as it may.
@@ -78,7 +79,7 @@ class EndpointDirectory {
   bool SetWeight(const std::string& upstream, const SocketAddress& address,
                  std::optional<uint32_t> weight);
 
-  // Of an upstream that the last SetUpstreams named.
+  // The set of an upstream that the last SetUpstreams named.
   EndpointSet Current(const std::string& upstream) const;
   // What the health checks said last; true without any.
   bool Healthy(const std::string& upstream, const SocketAddress& address) const;
@@ -92,7 +93,7 @@ class EndpointDirectory {
  private:
   struct Record {
     EndpointSpec spec;
-    uint64_t generation = 0;  // the upstream's when it was last discovered
+    uint64_t generation = 0;  // the upstream's, when the endpoint was last discovered
     TimePoint left_at;        // with an older generation
     bool healthy = true;
     std::string health_cause;  // of the last change
@@ -113,15 +114,15 @@ class EndpointDirectory {
     std::vector<SocketAddress> addresses;  // as discovered last, in that order
     absl::flat_hash_map<SocketAddress, Record> records;
     std::array<uint64_t, kEjectionResults> ejections{};
-    std::optional<EndpointSet> told;  // what OnChange was last called with
+    std::optional<EndpointSet> told;  // the last set that OnChange got
   };
 
   Upstream* FindUpstream(const std::string& upstream);
-  // Of a present endpoint.
+  // The record of a present endpoint; null: there is none.
   Record* FindRecord(const std::string& upstream, const SocketAddress& address);
   static const Record& RecordOf(const Upstream& upstream, const SocketAddress& address);
   void SetPolicy(Upstream& upstream, const HealthPolicy& policy);
-  // Takes the record's facts into its availability.
+  // Works out the record's availability from its facts.
   void Judge(const Upstream& upstream, Record& record);
   static EndpointState StateOf(const Record& record);
   static EjectionFacts FactsOf(const Upstream& upstream, const Record& record);
@@ -134,9 +135,9 @@ class EndpointDirectory {
   EventLoop* loop_;
   OnChange on_change_;
   std::map<std::string, Upstream> upstreams_;
-  std::set<std::string> changed_;  // upstreams that Tell is to speak of
+  std::set<std::string> changed_;  // upstreams of which Tell will speak
   MemberTask<EndpointDirectory, &EndpointDirectory::Tell> tell_task_{this};
-  // For the earliest end of an ejection.
+  // Fires at the earliest end of an ejection.
   MemberTimer<EndpointDirectory, &EndpointDirectory::OnEjectionTimer> ejection_timer_{this};
 };
 

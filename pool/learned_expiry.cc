@@ -35,8 +35,8 @@ void LearnedExpiry::EnterBurst(Duration age, TimePoint now) {
   }
 }
 
-// The sample of this age, or a place for one: if need be that of what says least, and of equals
-// that of the highest age, since the lowest counts.
+// The sample of this age, or a new one. If there is no room it takes the place of the sample that
+// says least and, among equals, of the one with the highest age, since the lowest counts.
 LearnedExpiry::Sample& LearnedExpiry::SampleFor(Duration age, TimePoint now) {
   for (Sample& sample : samples()) {
     if (Alike(sample.age, age)) return sample;
@@ -67,10 +67,11 @@ void LearnedExpiry::NoteClose(Duration age, TimePoint now) {
 }
 
 void LearnedExpiry::ObservePeerClose(Duration idle_age, TimePoint now) {
-  // One that was in use a moment ago is no evidence for its own age, but against those of others.
+  // A connection that was in use a moment ago is no evidence for its own age, but it is against the
+  // ages of the others in the burst.
   EnterBurst(std::max(idle_age, Duration::zero()), now);
   if (idle_age >= kFloor) NoteClose(idle_age, now);
-  // What an earlier close of the burst did is undone when the burst turns out to be mixed.
+  // A burst that turns out to be mixed undoes what its earlier closes did.
   expiry_ = burst_.before;
   for (const Sample& sample : samples()) {
     if (sample.burst != burst_.number || sample.evidence < kSome) continue;
@@ -80,14 +81,14 @@ void LearnedExpiry::ObservePeerClose(Duration idle_age, TimePoint now) {
   expiry_ = std::max(expiry_, kFloor);
 }
 
-// How far a connection that was idle for so long lets the expiry rise.
+// How far the expiry may rise after a connection was idle for so long.
 Duration LearnedExpiry::Climb(Duration survived, TimePoint now) {
   Duration target = std::min(kCap, survived + survived / 4);
   for (size_t i = 0; i < count_;) {
     Sample& sample = samples_[i];
     const bool holds = Holds(sample, now);
     if (!holds && survived > sample.age) {
-      sample = samples_[--count_];  // it is no timeout, or is one no more
+      sample = samples_[--count_];  // that age is no timeout, or no longer one
       continue;
     }
     if (holds) {
@@ -102,7 +103,8 @@ Duration LearnedExpiry::Climb(Duration survived, TimePoint now) {
 
 void LearnedExpiry::ObserveSurvived(Duration idle_age, TimePoint now) {
   const Duration age = std::clamp(idle_age, Duration::zero(), kCap);
-  // One that holds may be below the expiry: it lowers nothing twice.
+  // A sample that holds may be below the expiry, which it has lowered once and does not lower
+  // again.
   expiry_ = std::max(expiry_, Climb(age, now));
   HOLDFAST_CHECK(expiry_ >= kFloor && expiry_ <= kCap);
 }

@@ -13,46 +13,46 @@
 
 namespace holdfast::pool {
 
-// How long a kept connection may be idle before we close it, learned from when the peer closes its
-// own: a request that is sent as the peer closes is lost, so our side has to be first.
+// How long a kept connection may be idle before we close it, learned from when the peer closes. A
+// request that is sent as the peer closes is lost, so our side has to be first.
 //
-// The expiry begins at kStart. Each connection that was idle for all of it and not closed by the
-// peer raises it by a quarter, up to kCap. A connection that the peer closed at the age T lowers it
-// at once to T less a margin.
+// The expiry begins at kStart. Each connection that the peer leaves open for all of that time
+// raises it by a quarter, up to kCap. A connection that the peer closes at the age T lowers it at
+// once to T less a margin.
 //
-// What closes is not always a timeout. A server that restarts closes every idle connection at the
+// Not every close is a timeout. A server that restarts closes every idle connection at the
 // same moment, whatever their ages; a timeout closes each at the same age, whatever the moment. So
-// closes are looked at in bursts of kBurst. A burst in which all ages are alike is two points of
-// evidence for that age, one of mixed ages is one point for each of its ages; then
+// closes are weighed in bursts of kBurst. A burst in which all ages are alike is two points of
+// evidence for that age; a burst of mixed ages is one point for each of its ages. Then
 //   1 point   does nothing: most likely a restart;
 //   2 points  lower the expiry, but by no more than half, and for kDoubtfulHold: perhaps the
 //             restart of a server that had one idle connection;
 //   4 points  are a timeout (or a server that restarts all the time, which comes to the same).
 //
-// A timeout that was learned holds for as long as Hold says. After that the expiry is raised again
-// in small steps, until the peer closes at that age once more or does not: so it is noticed that a
-// server's timeout was raised, for one close each time.
+// A learned timeout holds for as long as Hold says. After that the expiry rises again in small
+// steps until the peer closes at that age once more, or does not. So a server whose timeout was
+// raised is noticed, at the price of one close each time.
 //
-// A plain value without locks; allocates nothing. Whoever shares it guards it.
+// A plain value without locks; it allocates nothing. Whoever shares it guards it.
 class LearnedExpiry {
  public:
   static constexpr Duration kStart = std::chrono::seconds(4);
-  // Below the 60 s that many servers and network boxes have.
+  // Below the 60 s after which many servers and network boxes close.
   static constexpr Duration kCap = std::chrono::seconds(55);
-  // What closes sooner than this is no idle timeout: servers that restart under load close
-  // connections of just such ages, one like the other. Nothing is won by an earlier end:
-  // the pool looks at a connection's socket before each use.
+  // A close sooner than this is no idle timeout: servers that restart under load close connections
+  // of just such ages, one like the other. An even shorter expiry wins nothing, because the pool
+  // looks at a connection's socket before each use.
   static constexpr Duration kFloor = std::chrono::milliseconds(100);
-  // As long as the closes of one restart take to arrive.
+  // How long the closes of one restart take to arrive.
   static constexpr Duration kBurst = std::chrono::seconds(1);
   static constexpr Duration kDoubtfulHold = std::chrono::minutes(1);
-  // Points that are older say nothing about what happens now.
+  // Older points say nothing about what happens now.
   static constexpr Duration kMemory = std::chrono::minutes(10);
 
-  // When our side is to close, for a peer that does at the age `timeout`. The margin has to cover
-  // the way of a request to the peer, and how late either side's loop may be: 200 ms are the
-  // longest way on this planet and a busy loop. A tenth is for servers whose timers are coarse and
-  // fire early, which grows with the timeout they were made for.
+  // The age at which our side closes, for a peer that closes at the age `timeout`. The margin
+  // covers a request's way to the peer and how late either side's loop may be: 200 ms are the
+  // longest way on this planet and a busy loop. A tenth is for servers with coarse timers, which
+  // fire early by more the longer the timeout.
   static constexpr Duration WithMargin(Duration timeout) {
     const Duration margin = std::max<Duration>(std::chrono::milliseconds(200), timeout / 10);
     return std::max(kFloor, timeout - margin);

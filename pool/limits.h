@@ -28,7 +28,7 @@ struct PoolLimits {
   bool idle_learned = true;
   // nullopt: kept until the peer closes.
   std::optional<Duration> idle_timeout = std::chrono::seconds(4);
-  // Both are varied by up to a tenth for each connection.
+  // Each connection varies both by up to a tenth.
   std::optional<Duration> max_age = std::chrono::minutes(30);
   std::optional<uint32_t> max_requests;
   Duration connect_timeout = std::chrono::seconds(2);
@@ -38,7 +38,7 @@ struct PoolLimits {
   bool operator==(const PoolLimits&) const = default;
 };
 
-// What an upstream may have at a time, over all workers and endpoints; beyond it requests are
+// The most that an upstream may have over all workers and endpoints; beyond it requests are
 // refused.
 struct BreakerLimits {
   std::optional<uint32_t> connections;
@@ -48,7 +48,7 @@ struct BreakerLimits {
 };
 
 // How many of an upstream's requests may be repetitions: a share of those in flight or waiting, and
-// so many always.
+// min_retries in any case.
 struct RetryBudgetLimits {
   uint32_t percent = 20;
   uint32_t min_retries = 3;

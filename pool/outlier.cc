@@ -48,8 +48,8 @@ uint32_t EjectionRecord::InARow(const OutlierOptions& options, TimePoint now) co
 
 TimePoint EjectionRecord::Eject(const OutlierOptions& options, TimePoint now) {
   HOLDFAST_CHECK(!ejected_);
-  // One that goes on failing for days is ejected no longer than max_time, and must not take days
-  // to be forgiven.
+  // An endpoint that fails for days is ejected for max_time at most, and must not take days to be
+  // forgiven.
   const uint32_t before = InARow(options, now);
   const bool longest = before > 0 && EjectionTime(options, before) >= options.max_time;
   in_a_row_ = longest ? before : before + 1;

@@ -27,19 +27,18 @@ struct EjectionFacts {
   size_t all_ejected = 0;  // of them, those ejected
   size_t all_usable = 0;   // of them, those that get requests
 };
-// Pure. The first reason against it, in the order of the enum.
+// Pure. Gives the first reason against an ejection, in the order of the enum.
 EjectionResult DecideEjection(const EjectionFacts& facts, const OutlierOptions& options);
 
-// One endpoint's ejections; how many failures in a row bring one about is counted where the
-// requests are. It is out for base_time, twice as long when that was not its first
-// ejection in a row, and so on up to max_time. Back in use it is forgiven step by step: for every
-// stretch without an ejection as long as its last one took, one is forgotten and the stretch halves
-// with it. A plain value; time is an argument and does not go back.
+// One endpoint's ejections. The first lasts for base_time, and each further one in a row twice as
+// long as the one before, up to max_time. Once the endpoint is back in use, a stretch without an
+// ejection that is as long as the last one lasted makes it forget one, and the next such stretch is
+// half as long. A plain value; time is an argument and does not go back.
 class EjectionRecord {
  public:
-  // Begins an ejection and returns its end, for EndEjection to be called at.
+  // Begins an ejection and returns the time at which the caller ends it.
   TimePoint Eject(const OutlierOptions& options, TimePoint now);
-  // At the ejection's end, or before (ejection was switched off).
+  // Ends the ejection, at its time or before (when ejection was switched off).
   void EndEjection(TimePoint now);
 
   bool ejected() const { return ejected_; }
@@ -49,10 +48,10 @@ class EjectionRecord {
  private:
   uint32_t in_a_row_ = 0;  // at the time of changed_
   bool ejected_ = false;
-  TimePoint changed_;  // of the ejection's begin or end
+  TimePoint changed_;  // when the ejection began or ended
 };
 
-// Of the `in_a_row`-th ejection (>= 1).
+// How long the `in_a_row`-th ejection (>= 1) lasts.
 Duration EjectionTime(const OutlierOptions& options, uint32_t in_a_row);
 
 }  // namespace holdfast::pool

@@ -14,7 +14,7 @@ PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
       shard_(shard),
       upstream_(upstream),
       claim_(shard->ClaimSeries("upstream", upstream)) {
-  // Those of nearly every request.
+  // Nearly every request uses these.
   NewCheckout(CheckoutResult::kFresh);
   NewCheckout(CheckoutResult::kReused);
 }

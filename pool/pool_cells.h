@@ -14,14 +14,14 @@
 
 namespace holdfast::pool {
 
-// What a configuration may have.
+// The most upstreams that a configuration may have.
 inline constexpr size_t kMaxUpstreams = 4096;
-// Of the words below each has a series per upstream; they all fit.
+// Each of the words below has a series per upstream; they all fit into a family.
 static_assert(kMaxUpstreams * std::max({kCheckoutResults, kOpenReasons, kCloseReasons}) <
               metrics::kMaxSeriesPerFamily);
 
-// One upstream's cells in one worker's shard, each looked up once. A word has its cell from the
-// first time on that it is used: most words are of no use to most upstreams.
+// One upstream's cells in one worker's shard, each looked up once. A word gets its cell when it is
+// first used, because most upstreams never use most words. The worker's thread.
 class PoolCells {
  public:
   PoolCells(metrics::Shard* shard, std::string_view upstream);
@@ -64,8 +64,8 @@ class PoolCells {
   std::array<metrics::Counter*, kCloseReasons> closed_{};  // kNone has none
 };
 
-// A collector: a word that was not used yet counts zero, so that its first use shows as a rise.
-// With more upstreams than kMaxUpstreamsWithZeros only what was used is told: a scrape of a million
+// A collector that reports zero for each word that was not used yet, so that its first use shows as
+// a rise. With more upstreams than kMaxUpstreamsWithZeros it reports nothing: a scrape of a million
 // zeros helps nobody.
 inline constexpr size_t kMaxUpstreamsWithZeros = 512;
 void AddUnusedWords(metrics::Sums& sums);

@@ -6,8 +6,8 @@
 
 namespace holdfast::pool {
 
-// The words for what happens to upstream connections. Each name is one word for the same thing
-// wherever it is told: metric labels and the access log.
+// The words for what happens to upstream connections. Each name is the one word for its thing in
+// metric labels and in the access log.
 
 // How a request for a connection ended.
 enum class CheckoutResult : uint8_t {
@@ -21,7 +21,7 @@ enum class CheckoutResult : uint8_t {
   kConnectTimeout,
   kConnectUnreachable,  // no route to the address, or nobody answers for it
   kConnectFailed,       // any other error of connect(2)
-  // Our own trouble: it says nothing of the endpoint.
+  // The gateway's own trouble, which says nothing of the endpoint.
   kNoDescriptors,       // the process, or its share for upstreams, is out of descriptors
   kNoLocalPort,         // every local port is taken by connections to this endpoint
   kNoMemory,            // the kernel has no memory or no epoll watch left
@@ -34,7 +34,7 @@ enum class CheckoutResult : uint8_t {
 inline constexpr int kCheckoutResults = 18;
 std::string_view CheckoutResultName(CheckoutResult result);
 
-// Why a connection was opened instead of a kept one being used: what became of the endpoint's kept
+// Why a connection was opened although kept ones are used first: what became of the endpoint's kept
 // ones.
 enum class OpenReason : uint8_t {
   kEmpty,        // it has had none yet
@@ -44,9 +44,9 @@ enum class OpenReason : uint8_t {
   kMaxAge,       // the last one was too old, or had served enough
   kNotKept,      // the last one was not kept when its request ended
   kCap,          // the last one gave way to a limit
-  kUnhealthy,    // they were closed as the endpoint was taken out
+  kUnhealthy,    // they were closed when the endpoint was taken out
   kKeyMismatch,  // kept ones are there, but for other endpoints of the upstream
-  kRetry,        // a repeated request wants one that nobody has used
+  kRetry,        // a repeated request wants a connection that nobody has used
 };
 inline constexpr int kOpenReasons = 10;
 std::string_view OpenReasonName(OpenReason reason);
@@ -83,10 +83,10 @@ enum class CloseReason : uint8_t {
 inline constexpr int kCloseReasons = 23;
 std::string_view CloseReasonName(CloseReason reason);
 
-// How an attempt at an endpoint ended, as far as it speaks about the endpoint. The names are those
-// of the access log's reasons, or the status.
+// How an attempt at an endpoint ended, as far as that says something of the endpoint. The names are
+// the words of the access log's `reason`, or the status.
 enum class Outcome : uint8_t {
-  kAnswered,  // with a status that does not speak against it; all others do
+  kAnswered,  // with a status that does not speak against it; all other outcomes do
   kStatus502,
   kStatus503,
   kStatus504,

@@ -11,7 +11,8 @@ namespace holdfast::pool {
 
 class ConnectionTie;
 
-// What is known at the end of a lease. The defaults are those of a lease that was forgotten.
+// What is known at the end of a lease. The defaults are the facts of a lease that somebody forgot:
+// its connection is not kept.
 struct ReuseFacts {
   bool asked = false;
   bool broken = false;
@@ -20,26 +21,27 @@ struct ReuseFacts {
   bool request_finished = false;
   bool response_finished = false;
   bool extra_bytes = false;
-  bool forbidden_content = false;  // announced, and maybe on its way
+  bool forbidden_content = false;  // the response announced it, and it may be on its way
   bool peer_allows = false;
   bool draining = false;
   bool too_old = false;
   bool worn_out = false;  // it has served as many requests as it may
   bool idle_off = false;
-  // It has authenticated whoever sent the request, or may have: from now on it serves only the
-  // owner of `tie`. Once said it stays so.
+  // The connection has authenticated whoever sent the request, or may have: from now on it serves
+  // only the owner of `tie`. Once said, it stays so.
   bool authenticated = false;
   ConnectionTie* tie = nullptr;
-  // Content may follow that the response announced and must not have: for the pool, not for the
-  // decision, it is to be left alone for a while.
+  // Content may follow that the response announced and must not have, so the pool leaves the
+  // connection alone for a while. The decision does not depend on it.
   bool rest = false;
-  // What the peer said in Keep-Alive: how long it keeps the connection, and for how many requests
-  // more. For the pool, not for the decision.
+  // What the peer said in Keep-Alive: how long it keeps the connection, and for how many more
+  // requests. The pool heeds it; the decision does not depend on it.
   std::optional<Duration> keep_alive_timeout;
   std::optional<uint32_t> keep_alive_max;
 };
 
-// Pure. kNone: it is kept. Refuses on the first fact, in the order of the enum.
+// Pure. kNone: the connection is kept. Otherwise the first reason against it, in the order of the
+// enum.
 CloseReason DecideReuse(const ReuseFacts& facts);
 
 }  // namespace holdfast::pool

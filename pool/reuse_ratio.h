@@ -5,9 +5,9 @@
 
 namespace holdfast::pool {
 
-// Adds each upstream's reuse ratio to what a scrape has summed up: of the requests that were given
-// a connection, those that got a kept one, of their own worker or of another. Without any there is
-// no ratio.
+// Adds each upstream's reuse ratio to what a scrape has summed up: the share of kept connections,
+// of the request's own worker or of another, among the connections that requests got. An upstream
+// without requests has no ratio.
 void AddReuseRatios(metrics::Sums& sums);
 
 }  // namespace holdfast::pool
