@@ -53,7 +53,7 @@ int FlagsOf(QuestionWay way) {
 
 }  // namespace
 
-// A socket of c-ares while it is watched.
+// A socket of c-ares that the loop watches.
 class CaresChannel::Socket final : public EventHandler {
  public:
   Socket(CaresChannel* channel, int fd) : channel_(channel), fd_(fd) {}
@@ -70,7 +70,7 @@ class CaresChannel::Socket final : public EventHandler {
   int fd_;
 };
 
-// From Ask until its reply, or the channel's end.
+// Lives from Ask until its reply or the channel's end.
 struct CaresChannel::Question {
   CaresChannel* channel;
   QuestionType type;
@@ -86,7 +86,7 @@ struct CaresChannel::Hooks {
   static void OnAnswer(void* data, int status, int /*timeouts*/, unsigned char* message,
                        int length) {
     const std::unique_ptr<Question> question(static_cast<Question*>(data));
-    // What a closing channel says is no answer.
+    // A closing channel says something too, which is no answer.
     if (question->channel->closing_) return;
     const std::string_view text(reinterpret_cast<const char*>(message),
                                 message == nullptr ? 0 : static_cast<size_t>(length));
@@ -108,7 +108,7 @@ CaresChannel::~CaresChannel() {
   ares_library_cleanup();
 }
 
-// c-ares passes over files that it cannot read, so that nothing but memory can be wanting.
+// c-ares passes over files that it cannot read, so only memory can be missing.
 void CaresChannel::Open(const ChannelOptions& chosen) {
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(chosen.timeout);
   std::string path = chosen.resolv_conf;
@@ -151,14 +151,14 @@ void CaresChannel::WatchSocket(int fd, bool readable, bool writable) {
   const uint32_t events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
   const auto it = sockets_.find(fd);
   if (events == 0) {
-    if (it == sockets_.end()) return;  // could not be watched
+    if (it == sockets_.end()) return;  // the loop could not watch it
     loop_->Unregister(fd, it->second.get());
     sockets_.erase(it);
   } else if (it != sockets_.end()) {
     loop_->Modify(fd, it->second.get(), events);
   } else {
     auto socket = std::make_unique<Socket>(this, fd);
-    // Unwatched when the kernel has no room: its queries time out, as if no server answered.
+    // Stays unwatched when the kernel has no room: its queries time out, as if no server answered.
     if (loop_->Register(fd, socket.get(), events) == 0) sockets_.emplace(fd, std::move(socket));
   }
 }

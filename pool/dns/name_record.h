@@ -9,16 +9,16 @@
 
 namespace holdfast::pool {
 
-// Whether people are to be told of a look-up.
+// What people should be told of a look-up.
 enum class NameNews : uint8_t {
   kNone,
-  kTrouble,       // it is not as it should be, for the first time or worse than before
-  kStillTrouble,  // and so it is for long
+  kTrouble,       // something is wrong, for the first time or worse than before
+  kStillTrouble,  // it has been wrong for long
   kResolved,      // all is well after trouble that was told
 };
 
-// How the look-ups of one name have gone. Trouble is told at once and then rarely; of a name that
-// comes and goes, not more than two lines in kPause. A plain value; time is an argument.
+// How the look-ups of one name have gone. It tells trouble at once, then every kRepeat, and says no
+// more than two things in kPause of a name that comes and goes. A plain value; time is an argument.
 class NameRecord {
  public:
   static constexpr Duration kRepeat = std::chrono::minutes(10);

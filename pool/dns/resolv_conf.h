@@ -7,9 +7,9 @@
 
 namespace holdfast::pool {
 
-// What a resolv.conf(5) with this text says in vain, each for people: the name servers that are
-// passed over (c-ares has no room for the interface of a link-local one), and that nobody but this
-// machine is left to be asked. Empty: all is of use.
+// What people should know of a resolv.conf(5) with this text: which name servers are passed over
+// (c-ares has no room for the interface of a link-local one), and that only this machine is left to
+// be asked. Empty: every line is of use.
 std::vector<std::string> ResolvConfTroubles(std::string_view text);
 
 }  // namespace holdfast::pool

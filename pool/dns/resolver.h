@@ -15,7 +15,7 @@
 
 namespace holdfast::pool {
 
-// The names are the values of the metric's `result` label.
+// How a look-up ended. The names are the values of the metric's `result` label.
 enum class ResolveStatus : uint8_t {
   kOk,           // at least one address, or one service
   kNotFound,     // NXDOMAIN, or no record of the kind asked for
@@ -24,6 +24,7 @@ enum class ResolveStatus : uint8_t {
 };
 std::string_view ResolveStatusName(ResolveStatus status);
 
+// What a name's addresses are. A plain value.
 struct AddressAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<SocketAddress> addresses;  // A and AAAA together, as SortUnique leaves them
@@ -37,7 +38,7 @@ struct AddressAnswer {
   bool more = false;
 };
 
-// RFC 2782.
+// One host of a service (RFC 2782).
 struct SrvRecord {
   std::string target;  // absolute, without the trailing dot; empty: there is no such service
   uint16_t port = 0;
@@ -50,20 +51,20 @@ struct SrvAnswer {
   ResolveStatus status = ResolveStatus::kServerError;
   std::vector<SrvRecord> records;  // in no special order; at least one with kOk
   Duration ttl{0};
-  std::string detail;  // as with addresses
+  std::string detail;  // as in AddressAnswer
 };
 
-// Brings the addresses into one fixed order and drops duplicates, so that servers that rotate
-// their answers do not look like changes.
+// Sorts the addresses and drops duplicates, so that servers that rotate their answers do not look
+// as if the answers changed.
 void SortUnique(std::vector<SocketAddress>& addresses);
-// That order.
+// The order in which SortUnique sorts.
 bool AddressBefore(const SocketAddress& a, const SocketAddress& b);
 
 // Looks names up (the seam: c-ares in production, a script in tests). Loop thread of its creator.
 //
-// Names are without brackets or port; a trailing dot means absolute. A callback runs later, from
-// the loop, exactly once, unless the resolver is destroyed first (then never); where the answer is
-// late, an early one (`more`) may come before it. It may ask again and may destroy the resolver.
+// Names have no brackets and no port; a trailing dot means absolute. A callback runs later, from
+// the loop, exactly once, or never if the resolver is destroyed first. Where the answer is late, an
+// early one (`more`) may come before it. A callback may ask again and may destroy the resolver.
 class Resolver {
  public:
   using Callback = absl::AnyInvocable<void(AddressAnswer)>;

@@ -9,21 +9,21 @@
 
 namespace holdfast::pool {
 
-// Of resolv.conf(5): where a name with few dots is looked for first.
+// Where a name with few dots is looked for first, as resolv.conf(5) says.
 struct SearchList {
   int ndots = 1;
   std::vector<std::string> domains;
 };
 
-// The names to try one after the other. A name with a trailing dot is taken as it is; one with
-// fewer than ndots dots is tried within each domain first.
+// The names to try one after the other. A name with a trailing dot is the only candidate; a name
+// with fewer than ndots dots is tried within each domain first.
 std::vector<std::string> Candidates(const std::string& name, const SearchList& list);
 
-// One search for a name. It goes on where a candidate does not exist, and, as glibc's does, where
-// the servers fail or refuse to answer for one: a domain whose servers are broken must not hide
-// names that have nothing to do with it. After silence only the name by itself is still tried (each
-// candidate would cost another timeout). A candidate that had the name before is another matter: as
-// long as its servers fail, what a later one says may be somebody else's, so the search ends there.
+// One search for a name. It goes on when a candidate does not exist and, as glibc's does, when the
+// servers fail or refuse to answer for one: a domain with broken servers must not hide names that
+// have nothing to do with it. After silence it only tries the name by itself, because each
+// candidate would cost another timeout. It ends at a candidate that had the name before and whose
+// servers fail: what a later candidate says may be somebody else's.
 //
 // A plain value.
 class NameSearch {

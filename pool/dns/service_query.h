@@ -37,10 +37,10 @@ struct EndpointAnswer {
   bool more = false;  // with kOk: an early answer, which another one follows
 };
 
-// A plain name's addresses: equal endpoints of the first tier.
+// A plain name's addresses as endpoints of the first tier with equal weights.
 EndpointAnswer ToEndpoints(const std::string& host, uint16_t port, AddressAnswer answer);
 
-// Where a service is to be had.
+// A host that offers a service.
 struct SrvTarget {
   std::string host;
   uint16_t port = 0;
@@ -49,30 +49,31 @@ struct SrvTarget {
   bool operator==(const SrvTarget&) const = default;
 };
 
-// RFC 2782's order as two tiers: the lowest priority value is the first, all others are backups.
-// Weights are those of the records, 0 (a very small chance there) as 1; those of a tier shrink
-// together when one is beyond kMaxSrvWeight. In a fixed order, the first tier before the backups,
-// each host and port once, cut after kMaxSrvTargets. Empty when the service does not exist.
+// Ranks the records by RFC 2782 in two tiers: those with the lowest priority value are the first
+// tier, all others are backups. Weights are those of the records; 0, which means a very small
+// chance there, becomes 1. The weights of a tier shrink together when one exceeds kMaxSrvWeight.
+// The targets are in a fixed order, the first tier before the backups, each host and port once, at
+// most kMaxSrvTargets. Empty when the service does not exist.
 inline constexpr uint32_t kMaxSrvWeight = 1000;
 inline constexpr size_t kMaxSrvTargets = 256;
 std::vector<SrvTarget> RankTargets(std::vector<SrvRecord> records);
 
-// One look-up of a service: its SRV records, then the addresses of their targets, together one
-// answer, which comes when the last of them is there. Where that takes long, early answers tell
-// what is there already: the first after kPatience, others as there is more. Every address of a
-// target has its weight. Targets that do not exist are left out, those that could not be asked for
-// are `unknown`; without any address the answer is a failure, "not found" only if that is so for
-// each target.
+// One look-up of a service: it asks for the SRV records, then for the addresses of their targets,
+// and gives one answer when the last of these is there. Where that takes long, early answers tell
+// what is there already: the first after kPatience, others as more comes. Every address of a target
+// has the target's weight. The answer leaves out targets that do not exist and lists those that
+// could not be asked for as `unknown`. Without any address it is a failure: "not found" only if
+// that holds for each target.
 //
-// Loop thread. Shared with its questions' weak references only; dropping it calls nothing. The
-// callback comes from the loop, and may drop the query.
+// Loop thread. Its questions hold weak references, and dropping it calls nothing. The callback
+// comes from the loop and may drop the query.
 class ServiceQuery : public std::enable_shared_from_this<ServiceQuery> {
  public:
   using Callback = absl::AnyInvocable<void(EndpointAnswer)>;
 
   // More addresses than this are left out, backups first.
   static constexpr size_t kMaxEndpoints = 256;
-  // As long as a family waits for the other one (RFC 8305 section 3).
+  // How long a family waits for the other one (RFC 8305 section 3).
   static constexpr Duration kPatience = std::chrono::milliseconds(50);
 
   // `loop` and `resolver` must outlive it.

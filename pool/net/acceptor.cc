@@ -22,8 +22,8 @@ FileDescriptor AcceptFrom(int listener, SocketAddress* peer) {
   return socket;
 }
 
-// The trouble of one client that is gone already, which accept(2) passes on; the next in line may
-// be fine.
+// Whether the error is that of one client which is gone already and which accept(2) passes on; the
+// next in line may be fine.
 bool IsOfOneClient(int error) {
   switch (error) {
     case EINTR:
@@ -77,7 +77,7 @@ void Acceptor::OnEvents(uint32_t) {
   events_->OnBatchEnd();
 }
 
-// Whether to go on in this turn.
+// Accepts one client. Returns whether to go on in this turn.
 bool Acceptor::AcceptOne() {
   SocketAddress peer;
   FileDescriptor socket = AcceptFrom(fd(), &peer);

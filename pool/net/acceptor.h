@@ -8,7 +8,7 @@
 
 namespace holdfast::pool {
 
-// Hears of accepted connections and of trouble. Loop thread.
+// Receives accepted connections and hears of trouble. Loop thread.
 class AcceptorEvents {
  public:
   // The socket is non-blocking and close-on-exec; TCP_NODELAY is set when Listen made the listener.
@@ -17,7 +17,7 @@ class AcceptorEvents {
   virtual void OnAcceptError(int error) = 0;
   // Asked before each accept; false stops accepting until Resume (the connection cap).
   virtual bool MayAccept() = 0;
-  // No more is accepted now; MayAccept may have said yes once more than somebody came.
+  // Accepting pauses here. MayAccept may have said yes once more than a connection came.
   virtual void OnBatchEnd() {}
 
  protected:
@@ -25,9 +25,9 @@ class AcceptorEvents {
 };
 
 // Accepts on one listening socket, in batches of at most kBatch per turn. When descriptors run out
-// it spends its reserved descriptor to accept and close one waiting client at once (so that the
-// client is told), takes the reserve back, and rests for kBackoff: it neither spins nor leaves
-// clients hanging in the backlog for long.
+// it spends its reserved descriptor on accepting one waiting client and closes it at once, so that
+// the client is told. Then it takes the reserve back and rests for kBackoff. So it neither spins
+// nor leaves clients hanging in the backlog for long.
 //
 // One thread. The caller owns it; destruction closes the listening socket. The events may call
 // Pause and Resume, and destroy the acceptor only through EventLoop::DestroyLater (after Pause, if
@@ -61,7 +61,7 @@ class Acceptor final : private EventHandler {
 
   EventLoop* loop_;
   FileDescriptor listener_;
-  // Spent when descriptors run out; invalid only while none can be had.
+  // Spent when descriptors run out. Invalid only while the kernel gives none.
   FileDescriptor reserve_;
   AcceptorEvents* events_;
   MemberTimer<Acceptor, &Acceptor::OnRestEnd> rest_{this};

@@ -27,15 +27,15 @@ struct Slab {
   size_t room() const { return capacity - end; }
 };
 
-// The slabs of one worker: standard ones are kept for reuse up to a bound, larger ones (a head that
-// outgrew its slab) go back to the allocator. One thread. Outlives every buffer that draws on it
-// (asserted). Under AddressSanitizer the bytes of a slab that was given back are poisoned.
+// The slabs of one worker. It keeps standard slabs for reuse up to a bound; larger ones (for a head
+// that outgrew its slab) go back to the allocator. One thread. It outlives every buffer that draws
+// on it (asserted). AddressSanitizer sees the bytes of a slab that was given back as poisoned.
 class SlabPool {
  public:
   static constexpr size_t kSlabBytes = 16 * 1024;  // allocation size, header included
   static constexpr size_t kSlabCapacity = kSlabBytes - sizeof(Slab);
 
-  // Keeps at most `max_free` standard slabs; the rest is freed.
+  // Keeps at most `max_free` standard slabs and frees the rest.
   explicit SlabPool(size_t max_free = 256);
   ~SlabPool();
   SlabPool(const SlabPool&) = delete;
@@ -43,7 +43,7 @@ class SlabPool {
 
   // A standard slab: empty, room for kSlabCapacity bytes.
   Slab* Take();
-  // A slab with room for at least `capacity` bytes; above a standard one, in powers of two.
+  // A slab with room for at least `capacity` bytes: a standard one, or a larger power of two.
   Slab* TakeAtLeast(size_t capacity);
   void Give(Slab* slab);
 
@@ -60,18 +60,18 @@ class SlabPool {
   size_t max_free_;
 };
 
-// A queue of bytes in slabs. Holds no slab while empty, so a connection at rest costs nothing.
+// A queue of bytes in slabs. It holds no slab while empty, so a connection at rest costs nothing.
 // One thread, that of its pool. Movable, not copyable; destruction gives the slabs back.
 //
 //   std::span<char> room = buffer.PrepareWrite();
 //   buffer.CommitWrite(ReadSome(room));
 //
-// Between PrepareWrite and CommitWrite nothing else may be done to the buffer, save to prepare
-// again (which forgets the first) or to clear it.
+// Between PrepareWrite and CommitWrite the caller may only prepare again, which forgets the first
+// preparation, or clear the buffer.
 class Buffer {
  public:
-  // MoveFrom copies what is not larger when it finds room for it; what is larger changes hands.
-  // Bounds what a queue of tiny pieces costs to a quarter of its slabs' memory.
+  // MoveFrom copies a piece up to this size where it finds room for it, and hands a larger one
+  // over. So even in a queue of tiny pieces about a quarter of each slab holds bytes.
   static constexpr size_t kCopyBytes = 4 * 1024;
 
   explicit Buffer(SlabPool* pool) : pool_(pool) {}
@@ -110,9 +110,9 @@ class Buffer {
   void CommitWrite(size_t n);
   void Append(std::string_view bytes);
 
-  // Takes the first `n` (<= from.size()) bytes of `from` to the end of this one: whole slabs are
-  // handed over, of a slab that must be shared the smaller part is copied, and so are small pieces
-  // that fit behind what is here already. Both draw on the same pool.
+  // Moves the first `n` (<= from.size()) bytes of `from` to the end of this buffer. It hands whole
+  // slabs over; it copies small pieces that fit behind what is here already, and the smaller part
+  // of a slab that must be shared. Both buffers draw on the same pool.
   void MoveFrom(Buffer& from, size_t n);
 
   void Clear() {

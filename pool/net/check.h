@@ -1,8 +1,8 @@
 #ifndef HOLDFAST_POOL_NET_CHECK_H_
 #define HOLDFAST_POOL_NET_CHECK_H_
 
-// Invariants that hold in every build. A broken invariant ends the process: going on could hand
-// one client's bytes to another. Nothing a peer sends may reach one of these.
+// Checks of invariants, which stay in every build. A broken invariant ends the process, because
+// going on could hand one client's bytes to another. Nothing that a peer sends may break one.
 
 namespace holdfast::pool {
 

@@ -9,8 +9,8 @@ using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
-// Where time comes from. The event loop reads it once per turn and everything below `server/`
-// takes the time from there, so that tests run on a clock of their own.
+// Where time comes from. The event loop reads it once per turn, and everything below `server/`
+// takes the time from the loop, so that tests run on a clock of their own.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -20,7 +20,7 @@ class Clock {
   virtual WallTime WallNow() const = 0;
 };
 
-// The machine's clocks. Stateless; any thread may call it.
+// The machine's clocks. It has no state; any thread may call it.
 class SystemClock final : public Clock {
  public:
   TimePoint Now() const override;

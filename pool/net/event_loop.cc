@@ -12,8 +12,7 @@
 namespace holdfast::pool {
 namespace {
 
-// Rounded up: a wait that ends before its deadline would be followed by others of no time at all
-// until the deadline comes.
+// Rounds up: after a wait that ends before its deadline, the loop would spin until the deadline.
 int ToMilliseconds(Duration wait) {
   if (wait <= Duration::zero()) return 0;
   const auto rounded = (wait - Duration(1)) / std::chrono::milliseconds(1) + 1;
@@ -114,8 +113,8 @@ void EventLoop::TurnOnce(std::optional<Duration> max_wait) {
   ++stats_.turns;
 }
 
-// Leaves the events in events_ and returns how many. Reads the clock on either side of the wait:
-// what the last turn took is work, and what the wait took is not.
+// Leaves the events in events_ and returns how many there are. It reads the clock on either side of
+// the wait, because what the last turn took is work and what the wait takes is not.
 int EventLoop::Wait(std::optional<Duration> max_wait) {
   const TimePoint start = clock_->Now();
   if (stats_.turns > 0) stats_.busy += start - now_;
@@ -158,7 +157,7 @@ void EventLoop::RunTasks() {
   }
 }
 
-// By index: a destructor may put more aside.
+// Goes by index, because a destructor may put more aside.
 void EventLoop::DestroyGraves() {
   for (size_t i = 0; i < graveyard_.size(); ++i) {
     const Grave grave = graveyard_[i];

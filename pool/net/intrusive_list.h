@@ -10,8 +10,8 @@ namespace holdfast::pool {
 template <class T>
 class IntrusiveList;
 
-// Base of an object that is in at most one list of its kind. Not copied, not moved: its address
-// is its membership. Must be unlinked before it is destroyed.
+// Base of an object that is in at most one list of its kind. It can be neither copied nor moved,
+// because its address is its membership. It must be unlinked before it is destroyed.
 template <class T>
 class ListNode {
  public:
@@ -64,7 +64,7 @@ class IntrusiveList {
     front_ = &item;
   }
 
-  // Behind `previous`, which is in the list.
+  // Links the item behind `previous`, which is in the list.
   void InsertAfter(T& previous, T& item) {
     HOLDFAST_CHECK(Contains(previous));
     T* next = Next(previous);

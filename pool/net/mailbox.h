@@ -10,13 +10,13 @@
 
 namespace holdfast::pool {
 
-// Door 1: work for another thread's loop. Any thread posts; the letters run in order on the
-// loop's thread, and those that a letter posts to its own loop in the next turn. One eventfd write
-// wakes the loop however many letters wait. Letters left when the mailbox is destroyed are
-// destroyed unrun, on the destroying thread.
+// Door 1: work for another thread's loop. Any thread posts; the letters run in order on the loop's
+// thread. A letter that a letter posts to its own loop runs in the next turn. One eventfd write
+// wakes the loop however many letters wait. The mailbox's destruction destroys the letters that are
+// left, unrun, on the destroying thread.
 //
-// Destroyed on the loop's thread, or by whoever joined it; never by a letter. Posters must have
-// been told to stop by then; one whose letter was the last to run may still be inside Post.
+// The loop's thread destroys it, or whoever joined that thread; a letter never does. By then the
+// posters have been told to stop; one whose letter was the last to run may still be inside Post.
 //
 // Everything the poster did before Post is visible to the letter when it runs.
 class Mailbox final : private EventHandler {

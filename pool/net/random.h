@@ -5,8 +5,8 @@
 
 namespace holdfast::pool {
 
-// A small fast generator (xorshift64*, Vigna 2016) for balancing and jitter: nothing here is
-// secret. One thread; give each worker a seed of its own.
+// A small fast generator (xorshift64*, Vigna 2016) for balancing and jitter, not for secrets. One
+// thread; each worker has a seed of its own.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed != 0 ? seed : 0x9E3779B97F4A7C15u) {}
@@ -23,13 +23,13 @@ class Random {
     return static_cast<uint32_t>(((Next() >> 32) * uint64_t{bound}) >> 32);
   }
 
-  // `value` (not negative) changed by up to a tenth either way, so that what began together does
-  // not end together.
+  // Changes `value` (not negative) by up to a tenth either way, so that things that began together
+  // do not end together.
   template <class Duration>
   Duration JitterTenth(Duration value) {
     return value - value / 10 + PartOf(value / 5);
   }
-  // The same for what must not take longer: only shortened.
+  // Shortens `value` by up to a tenth, for what must not take longer.
   template <class Duration>
   Duration ShortenTenth(Duration value) {
     return value - PartOf(value / 10);
@@ -40,7 +40,8 @@ class Random {
   template <class Duration>
   Duration PartOf(Duration span) {
     constexpr int kSteps = 1000;
-    // Whole steps and the rest apart: the product of a long duration would overflow.
+    // Whole steps and the rest are taken apart, because the product of a long duration would
+    // overflow.
     const auto step = Below(kSteps + 1);
     return span / kSteps * step + span % kSteps * step / kSteps;
   }

@@ -78,7 +78,7 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 }
 
 void FileDescriptor::Reset() {
-  // Linux has released the number whatever close answers: it is never called twice.
+  // Linux has released the number whatever close answers, so it is never called twice.
   if (valid()) close(Release());
 }
 
@@ -134,16 +134,15 @@ FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int
   return fd;
 }
 
-// For IP the kernel answers EAGAIN when its routing cache has no room (ip_route_output): that is
-// ENOBUFS to us, since nothing is queued anywhere.
+// For IP the kernel answers EAGAIN when its routing cache has no room (ip_route_output). Nothing is
+// queued anywhere then, so we take it for ENOBUFS.
 int ConnectAgain(int fd, const SocketAddress& address) {
   if (connect(fd, address.get(), address.length()) == 0) return 0;
   return errno == EAGAIN && address.is_ip() ? ENOBUFS : errno;
 }
 
-// Connecting a datagram socket chooses the route and the local address, and its ports are others
-// than those of TCP. A process that has no descriptor left to ask with knows nothing against the
-// route.
+// Connecting a datagram socket chooses the route and the local address, and uses none of TCP's
+// ports. A process without a descriptor to ask with knows nothing against the route.
 bool HasRoute(const SocketAddress& address) {
   const FileDescriptor fd(socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return errno != EAFNOSUPPORT;

@@ -36,24 +36,26 @@ inline constexpr int kKeepAliveIdleSeconds = 60;
 inline constexpr int kKeepAliveIntervalSeconds = 10;
 inline constexpr int kKeepAliveProbes = 6;
 
-// A non-blocking close-on-exec listening socket, whose TCP_NODELAY the accepted sockets inherit.
-// IP: SO_REUSEADDR and, so that every worker has its own, SO_REUSEPORT when `reuse_port`. ":80" is
-// IPv4 alone on a host without IPv6. UNIX: a stale socket file (nobody answers on it) is replaced,
-// a live one and any other file is an error. The error names the address and the reason.
+// Makes a non-blocking close-on-exec listening socket, whose TCP_NODELAY the accepted sockets
+// inherit. An IP socket has SO_REUSEADDR and, with `reuse_port`, SO_REUSEPORT, so that every worker
+// has its own. ":80" is IPv4 alone on a host without IPv6. A stale UNIX socket file, on which
+// nobody answers, is replaced; a live one and any other file is an error. The error names the
+// address and the reason.
 absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port,
                                       int backlog = 4096);
 
-// The address a socket is bound to (after binding port 0).
+// The address to which a socket is bound (after binding port 0).
 absl::StatusOr<SocketAddress> LocalAddress(int fd);
 
-// Starts a connection: a non-blocking, close-on-exec, TCP_NODELAY socket with keepalive.
+// Starts a connection on a non-blocking, close-on-exec, TCP_NODELAY socket with keepalive.
 // `*in_progress` says whether to wait for EPOLLOUT. On failure the descriptor is invalid and
-// `*error` holds errno. With EAGAIN it is valid: the backlog of a UNIX socket is full, and unlike
-// TCP nothing tells when to try again, with ConnectAgain.
+// `*error` holds errno. After EAGAIN it is valid: the backlog of a UNIX socket is full, and the
+// caller tries ConnectAgain later, since nothing tells when.
 FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error);
-// 0: connected; EAGAIN: the backlog is still full; or errno.
+// Tries once more. 0: connected; EAGAIN: the backlog is still full; or errno.
 int ConnectAgain(int fd, const SocketAddress& address);
-// Whether the kernel knows a way to an IP address and has an address of ours for it. Sends nothing.
+// Whether the kernel knows a way to an IP address and has an address of ours for it. It sends
+// nothing.
 bool HasRoute(const SocketAddress& address);
 // The outcome of a connect in progress: 0 or errno (SO_ERROR).
 int TakeSocketError(int fd);
@@ -65,8 +67,8 @@ void SetKeepAlive(int fd);
 // SYN among them; tcp(7)). nullopt for what is not TCP.
 std::optional<uint64_t> AcknowledgedBytes(int fd);
 
-// What is to be read on an idle socket, without taking it: nothing, bytes, the peer's end, or an
-// error.
+// What an idle socket has to read: nothing, bytes, the peer's end, or an error. The bytes stay
+// there.
 enum class PeekResult { kNothing, kBytes, kEndOfStream, kError };
 PeekResult PeekSocket(int fd);
 

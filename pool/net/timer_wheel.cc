@@ -9,7 +9,7 @@
 namespace holdfast::pool {
 namespace {
 
-// One is embedded in every connection, several in some: what they cost is part of its budget.
+// Every connection has one or several inside, so their size is part of its budget.
 static_assert(sizeof(Timer) <= 48);
 
 constexpr int kSpanBits = TimerWheel::kLevels * TimerWheel::kSlotBits;
@@ -20,7 +20,7 @@ uint64_t TickBefore(TimePoint time) {
   return static_cast<uint64_t>(time.time_since_epoch() / TimerWheel::kTick);
 }
 
-// The first tick that begins at or after `time`. Adds after dividing: the furthest time there is,
+// The first tick that begins at or after `time`. It adds after dividing, because the furthest time,
 // which means "never" to some callers, must not overflow.
 uint64_t TickAfter(TimePoint time) {
   const bool partial = time.time_since_epoch() % TimerWheel::kTick != Duration::zero();
@@ -158,8 +158,9 @@ size_t TimerWheel::FireOverdue() {
   return FireList(list);
 }
 
-// A callback may do anything to the timers that remain, so each step looks at the list afresh. It
-// ends: what callbacks arm never comes to the list being fired, being due after `now_` or overdue.
+// A callback may do anything to the timers that remain, so each step looks at the list afresh. The
+// loop ends, because timers that callbacks arm are due after `now_` or overdue and so never come to
+// the list that is being fired.
 size_t TimerWheel::FireList(int list) {
   size_t fired = 0;
   while (Timer* timer = lists_[list]) {
