@@ -1,8 +1,6 @@
 #include "pool/dns/discovery.h"
 
 #include <algorithm>
-#include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 
@@ -14,17 +12,7 @@
 namespace holdfast::pool {
 namespace {
 
-std::string_view Explain(ResolveStatus failure) {
-  switch (failure) {
-    case ResolveStatus::kOk: break;
-    case ResolveStatus::kNotFound: return "not found";
-    case ResolveStatus::kServerError: return "server failure";
-    case ResolveStatus::kTimeout: return "no answer in time";
-  }
-  HOLDFAST_CHECK(false);
-}
-
-// As an endpoint's host: the names of questions are in lower case already.
+// The name as an endpoint's host: names of questions are in lower case already.
 std::string WithoutDot(std::string name) {
   if (name.ends_with('.')) name.pop_back();
   return name;
@@ -43,11 +31,11 @@ struct Discovery::Upstream {
   DiscoveredEndpoints current;
 };
 
-// One name: what is known about it and when to ask again. Either a query is out or the timer runs.
+// One name: what is known of it, and its next look-up. Either a query is out or the timer runs.
 class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
  public:
-  Lookup(Discovery* discovery, Question question)
-      : discovery_(discovery), question_(std::move(question)) {}
+  Lookup(Discovery* discovery, NameQuestion question)
+      : discovery_(discovery), known_(std::move(question)) {}
 
   void Begin() {
     HOLDFAST_CHECK(!timer_.armed());
@@ -55,7 +43,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
       const std::shared_ptr<Lookup> lookup = weak.lock();
       if (lookup != nullptr) lookup->discovery_->OnAnswer(*lookup, std::move(answer));
     };
-    const auto& [host, port, srv] = question_;
+    const auto& [host, port, srv] = known_.question();
     if (srv) {
       service_query_ = ServiceQuery::Start(discovery_->loop_, discovery_->resolver_, host, learn);
       return;
@@ -66,53 +54,22 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
         });
   }
 
-  // Takes in what is known before the whole answer is there: of use to those who have nothing.
-  void LearnEarly(EndpointAnswer answer) {
-    HOLDFAST_CHECK(answer.more && !answer.endpoints.empty());
-    if (!endpoints_.empty() && !early_) return;
-    early_ = true;
-    endpoints_ = std::move(answer.endpoints);
-    note_ = "waiting for the rest of DNS: " + question_.host;
-  }
+  void LearnEarly(EndpointAnswer answer) { known_.LearnEarly(std::move(answer)); }
 
   // Takes the answer in and plans the next look-up.
   NameNews Learn(EndpointAnswer answer) {
-    HOLDFAST_CHECK(!answer.more);
-    HOLDFAST_CHECK(answer.endpoints.empty() == (answer.status != ResolveStatus::kOk));
-    early_ = false;
+    const bool found = answer.status == ResolveStatus::kOk;
     const TimePoint now = discovery_->loop_->now();
-    Duration wait;
-    if (answer.status == ResolveStatus::kOk) {
-      failures_ = 0;
-      gone_since_.reset();
-      note_ = KeepUnknown(answer) ? Note("not all was answered") : "";
-      trouble_ = DefectOf(answer);
-      endpoints_ = std::move(answer.endpoints);
-      const DiscoveryOptions& options = discovery_->options_;
-      wait = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
-      // What is missing may be had long before the rest expires.
-      partial_ = answer.unknown.empty() && answer.detail.empty() ? 0 : partial_ + 1;
-      if (partial_ > 0) wait = std::min(wait, Backoff(kRefreshRetry, partial_));
-      wait = Shorten(wait);
-    } else {
-      ++failures_;
-      if (answer.status == ResolveStatus::kNotFound) TakeAsGone(now);
-      note_ = FailureNote(answer);
-      trouble_ = note_;
-      wait = RetryDelay(now);
-    }
+    const DiscoveryOptions& options = discovery_->options_;
+    const RefreshOptions refresh{
+        .min_ttl = options.min_ttl, .max_ttl = options.max_ttl, .hold = options.hold};
+    const Duration wait = known_.Learn(std::move(answer), refresh, now, discovery_->random_);
     discovery_->loop_->timers().Arm(timer_, now + wait);
-    return record_.OnLookup(answer.status == ResolveStatus::kOk, !trouble_.empty(), now,
-                            discovery_->loop_->wall_now());
+    return record_.OnLookup(found, !known_.trouble().empty(), now, discovery_->loop_->wall_now());
   }
 
-  bool srv() const { return question_.srv; }
-  const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
-  const std::string& note() const { return note_; }
-  const std::string& host() const { return question_.host; }
+  const KnownName& known() const { return known_; }
   const NameRecord& record() const { return record_; }
-  // What was wrong with the last look-up, for people; empty: nothing.
-  const std::string& trouble() const { return trouble_; }
 
   // The upstreams that name it, by their entries in upstreams_.
   std::vector<std::map<std::string, Upstream>::value_type*> users;
@@ -120,90 +77,10 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
  private:
   void OnTimer(TimePoint) { Begin(); }
 
-  Duration Shorten(Duration wait) { return discovery_->random_.ShortenTenth(wait); }
-
-  // Adds to the answer what is known of before where it says nothing; whether there was any.
-  bool KeepUnknown(EndpointAnswer& answer) const {
-    bool kept = false;
-    for (const EndpointSpec& before : endpoints_) {
-      const auto includes = [&](const UnknownAddresses& unknown) {
-        return unknown.Includes(before);
-      };
-      if (std::ranges::none_of(answer.unknown, includes)) continue;
-      if (std::ranges::find(answer.endpoints, before.address, &EndpointSpec::address) !=
-          answer.endpoints.end()) {
-        continue;
-      }
-      if (answer.endpoints.size() >= ServiceQuery::kMaxEndpoints) break;
-      answer.endpoints.push_back(before);
-      kept = true;
-    }
-    return kept;
-  }
-
-  // DNS says that there is nothing. Other failures in between do not matter, but it takes a second
-  // such answer at the end of the time to believe it.
-  void TakeAsGone(TimePoint now) {
-    if (!gone_since_.has_value()) gone_since_ = now;
-    const std::optional<Duration>& hold = discovery_->options_.hold;
-    if (hold.has_value() && now - *gone_since_ >= *hold) endpoints_.clear();
-  }
-
-  std::string Note(std::string_view trouble) const {
-    std::string note = "DNS: " + question_.host + ": ";
-    note += trouble;
-    if (!endpoints_.empty()) note += ", keeping the addresses known before";
-    return note;
-  }
-
-  std::string FailureNote(const EndpointAnswer& answer) const {
-    std::string trouble(Explain(answer.status));
-    // "Server failure" alone would leave open which: the library knows more. So it is with what
-    // may be wrong about a service.
-    if ((answer.status == ResolveStatus::kServerError || srv()) && !answer.detail.empty()) {
-      trouble += " (" + answer.detail + ")";
-    }
-    return Note(trouble);
-  }
-
-  // What an answer leaves to be desired.
-  std::string DefectOf(const EndpointAnswer& answer) const {
-    if (!answer.detail.empty()) return "DNS: " + question_.host + ": " + answer.detail;
-    if (answer.unknown.empty()) return "";
-    std::string defect = "DNS: " + question_.host + ": no answer about ";
-    for (const UnknownAddresses& unknown : std::span(answer.unknown).first(1)) {
-      if (srv()) defect += unknown.host + " ";
-      defect += unknown.family == AF_INET ? "A" : unknown.family == AF_INET6 ? "AAAA" : "A, AAAA";
-    }
-    return defect;
-  }
-
-  // Before the next look-up after so many that failed.
-  static Duration Backoff(Duration delay, uint32_t failures) {
-    for (uint32_t i = 1; i < failures && delay < kMaxRetry; ++i) delay *= 2;
-    return std::min(delay, kMaxRetry);
-  }
-
-  Duration RetryDelay(TimePoint now) {
-    const Duration delay =
-        Shorten(Backoff(endpoints_.empty() ? kFirstAnswerRetry : kRefreshRetry, failures_));
-    const std::optional<Duration>& hold = discovery_->options_.hold;
-    if (endpoints_.empty() || !hold.has_value() || !gone_since_.has_value()) return delay;
-    const Duration held = *gone_since_ + *hold - now;
-    return held > Duration::zero() ? std::min(delay, held) : delay;
-  }
-
   Discovery* discovery_;
-  Question question_;
+  KnownName known_;
   std::shared_ptr<ServiceQuery> service_query_;  // the last one, with srv
-  std::vector<EndpointSpec> endpoints_;          // of the last answer that had any
-  std::string note_ = "waiting for DNS: " + question_.host;
-  std::string trouble_;
   NameRecord record_;
-  bool early_ = false;                   // endpoints_ are of an early answer
-  uint32_t partial_ = 0;                 // answers in a row that left something to be desired
-  uint32_t failures_ = 0;                // since the last answer that had any
-  std::optional<TimePoint> gone_since_;  // the first "not found" since then
   MemberTimer<Lookup, &Lookup::OnTimer> timer_{this};
 };
 
@@ -250,15 +127,16 @@ const DiscoveredEndpoints& Discovery::Current(const std::string& upstream) const
   return it->second.current;
 }
 
-// DNS does not tell cases apart (RFC 4343); two spellings must not mean two look-ups.
-Discovery::Question Discovery::QuestionOf(const UpstreamName& name) {
-  Question question{.host = name.host, .port = name.srv ? uint16_t{0} : name.port, .srv = name.srv};
+// Two spellings must not mean two look-ups.
+NameQuestion Discovery::QuestionOf(const UpstreamName& name) {
+  NameQuestion question{
+      .host = name.host, .port = name.srv ? uint16_t{0} : name.port, .srv = name.srv};
   absl::AsciiStrToLower(&question.host);
   return question;
 }
 
-// The one in use already, else the one of before, else a new one.
-Discovery::Lookup& Discovery::LookupFor(const Question& question, Lookups& known) {
+// The look-up that is in use already, else the one known before, else a new one.
+Discovery::Lookup& Discovery::LookupFor(const NameQuestion& question, Lookups& known) {
   if (const auto it = lookups_.find(question); it != lookups_.end()) return *it->second;
   if (auto node = known.extract(question)) {
     node.mapped()->users.clear();
@@ -298,9 +176,9 @@ void Discovery::TellChanges(const Lookup& lookup) {
 
 void Discovery::TellNews(const Lookup& lookup, NameNews news) {
   NameReport report{.news = news,
-                    .name = lookup.host(),
-                    .trouble = lookup.trouble(),
-                    .endpoints = lookup.endpoints().size(),
+                    .name = lookup.known().question().host,
+                    .trouble = lookup.known().trouble(),
+                    .endpoints = lookup.known().endpoints().size(),
                     .failures = lookup.record().failures(),
                     .upstreams = {}};
   for (const auto* const user : lookup.users) report.upstreams.push_back(user->first);
@@ -309,7 +187,7 @@ void Discovery::TellNews(const Lookup& lookup, NameNews news) {
   notifying_ = false;
 }
 
-// One name may be asked for with several ports.
+// Sums by name, because one name may be asked for with several ports.
 void Discovery::AddTo(metrics::Sums& sums) const {
   struct Counts {
     uint64_t failures = 0;
@@ -338,14 +216,14 @@ DiscoveredEndpoints Discovery::Gather(const Upstream& upstream) {
   endpoints = upstream.literals;
   size_t noted = 0;
   for (const auto& [lookup, weight, backup] : upstream.sources) {
-    for (EndpointSpec endpoint : lookup->endpoints()) {
-      if (!lookup->srv()) endpoint.weight = weight;
+    for (EndpointSpec endpoint : lookup->known().endpoints()) {
+      if (!lookup->known().question().srv) endpoint.weight = weight;
       endpoint.backup = endpoint.backup || backup;
       endpoints.push_back(std::move(endpoint));
     }
-    if (lookup->note().empty() || ++noted > kMaxNotedNames) continue;
+    if (lookup->known().note().empty() || ++noted > kMaxNotedNames) continue;
     if (!result.note.empty()) result.note += "; ";
-    result.note += lookup->note();
+    result.note += lookup->known().note();
   }
   if (noted > kMaxNotedNames) {
     result.note += "; and " + std::to_string(noted - kMaxNotedNames) + " more";

@@ -543,7 +543,7 @@ TEST_F(DiscoveryTest, AtTheEndOfTheHoldItTakesAnotherAnswerThatTheNameIsGone) {
   resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
   ElapseFailing(seconds(60), ResolveStatus::kTimeout);
   EXPECT_EQ(EndpointsOfWeb(), 1u);
-  ElapseFailing(Discovery::kMaxRetry, ResolveStatus::kNotFound);
+  ElapseFailing(KnownName::kMaxRetry, ResolveStatus::kNotFound);
   EXPECT_EQ(EndpointsOfWeb(), 0u);
 }
 
@@ -562,7 +562,7 @@ TEST_F(DiscoveryTest, AfterTheHoldTheNameMayComeBack) {
   Make({.hold = seconds(0)});
   FindWebAndAwaitTheNextQuestion();
   resolver_.Fail("web.svc:80", ResolveStatus::kNotFound);
-  ExpectNextQuestionAfter(Discovery::kFirstAnswerRetry);
+  ExpectNextQuestionAfter(KnownName::kFirstAnswerRetry);
   resolver_.Succeed("web.svc:80", {"10.0.0.2:80"}, seconds(30));
   EXPECT_EQ(Present("web"), (Change{"web", Addresses({"10.0.0.2:80"}), ""}));
 }
@@ -617,7 +617,7 @@ TEST_F(DiscoveryTest, WhatWasFoundBesideAFailureIsAskedForSoonAgain) {
                                   "web.svc.corp.test: every server failed or refused"});
   EXPECT_EQ(EndpointsOfWeb(), 1u);
   EXPECT_EQ(discovery_->Current("web").note, "");
-  ExpectNextQuestionAfter(Discovery::kRefreshRetry);
+  ExpectNextQuestionAfter(KnownName::kRefreshRetry);
 }
 
 TEST_F(DiscoveryTest, NewsOfNamesIsTold) {
@@ -631,10 +631,10 @@ TEST_F(DiscoveryTest, NewsOfNamesIsTold) {
   EXPECT_EQ(reports[0].trouble, "DNS: web.svc: not found");
   EXPECT_EQ(reports[0].endpoints, 0u);
   EXPECT_EQ(reports[0].upstreams, (std::vector<std::string>{"api", "web"}));
-  Elapse(Discovery::kFirstAnswerRetry);
+  Elapse(KnownName::kFirstAnswerRetry);
   resolver_.SucceedBut("web.svc:80", AF_INET6, {"10.0.0.1:80"}, seconds(60));
   EXPECT_EQ(reports.size(), 1u) << "better, and not well";
-  Elapse(Discovery::kRefreshRetry);
+  Elapse(KnownName::kRefreshRetry);
   resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(60));
   ASSERT_EQ(reports.size(), 2u);
   EXPECT_EQ(reports[1].news, NameNews::kResolved);
