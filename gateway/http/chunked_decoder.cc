@@ -86,8 +86,8 @@ void ChunkedDecoder::TakeDigit(int digit) {
   remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
 }
 
-// RFC 9112 section 7.1.1 has blanks before the ';' of an extension; before the line's end they are
-// nothing but the padding of old servers.
+// RFC 9112 section 7.1.1 allows blanks before the ';' of an extension. Before the line's end they
+// are only the padding of old servers.
 void ChunkedDecoder::TakeAfterBlank(char byte) {
   if (byte == ';') {
     state_ = State::kExtension;

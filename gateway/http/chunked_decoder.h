@@ -9,21 +9,22 @@
 
 namespace holdfast::http {
 
-// Who sends the chunks. A client's are refused where readers could disagree; an upstream may pad a
-// size with blanks, as some old servers do and as other proxies accept.
+// Who sends the chunks. The decoder refuses a client's chunks where readers could disagree. An
+// upstream may pad a size with blanks, as some old servers do and other proxies accept.
 enum class ChunkSender : uint8_t { kClient, kUpstream };
 
 // Decodes the chunked transfer coding (RFC 9112 section 7.1) strictly and incrementally: any split
 // of the input gives the same result. Extensions are checked and dropped. The trailer section is
 // not decoded here: after the last chunk the decoder stops at its first byte (kLastChunk) and the
-// caller scans it as a head. Holds no bytes; belongs to the thread of its message.
+// caller scans it as a head. It holds no bytes and belongs to the thread of its message.
 class ChunkedDecoder {
  public:
-  // What one chunk may carry beside its data: extensions, and blanks around the size.
+  // The most bytes that one chunk may carry beside its data: extensions, and blanks around the
+  // size.
   static constexpr uint32_t kMaxExtensionBytes = 1024;
-  // What the chunks of one body may carry beside their data, a client's padding included, before it
-  // has to be less than the data. Limits on bodies count data alone, so the rest needs a bound,
-  // too.
+  // The most bytes that the chunks of one body may carry beside their data (a client's padding
+  // included) before that has to be less than the data. Limits on bodies count data alone, so the
+  // rest needs a bound, too.
   static constexpr uint32_t kMaxOverheadBytes = 16 * 1024;
 
   explicit ChunkedDecoder(ChunkSender sender = ChunkSender::kClient) : sender_(sender) {}
@@ -40,10 +41,10 @@ class ChunkedDecoder {
     size_t data_bytes = 0;     // with kData: body bytes after them, to be consumed by the caller
     Refusal refusal = Refusal::kNone;
   };
-  // Looks at `bytes`, takes `framing_bytes + data_bytes` of them; call again with what follows.
+  // Looks at `bytes` and takes `framing_bytes + data_bytes` of them; call again with what follows.
   // kLastChunk and kRefused are final until Reset.
   Result Decode(std::string_view bytes);
-  // For the next body of the same sender.
+  // Starts anew for the next body of the same sender.
   void Reset() { *this = ChunkedDecoder(sender_); }
 
  private:
@@ -66,9 +67,9 @@ class ChunkedDecoder {
   void TakeSizeByte(char byte);
   void TakeDigit(int digit);
   void TakeAfterBlank(char byte);
-  // A byte that is neither data nor needed to frame it.
+  // Counts a byte that is neither data nor needed to frame it.
   void TakeOverhead();
-  // One of them that makes a size longer: a blank or a leading zero.
+  // Counts a byte that only makes a size longer: a blank or a leading zero.
   void TakePadding();
   void TakeExtensionByte(char byte);
   void TakeLineFeed(char byte, Refusal otherwise);
@@ -80,7 +81,7 @@ class ChunkedDecoder {
   Refusal refusal_ = Refusal::kNone;
   uint8_t digits_ = 0;
   uint16_t extension_bytes_ = 0;  // of this chunk, blanks included
-  // What overhead the body may still have; grows with its data.
+  // How much overhead the body may still have. It grows with the data.
   uint32_t allowance_ = kMaxOverheadBytes;
   uint64_t remaining_ = 0;  // of the chunk's size while it is read, then of its data
 };

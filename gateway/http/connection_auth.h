@@ -5,10 +5,10 @@
 
 namespace holdfast::http {
 
-// Whether a message is part of an authentication of the connection it travels on, rather than of
-// one request: Authorization or Proxy-Authorization of a request, WWW-Authenticate or
-// Proxy-Authenticate of a response, with the scheme NTLM, Negotiate (RFC 4559) or Nego2. Whoever
-// uses such a connection later is taken for the one who was authenticated. Pure, no allocation.
+// Whether a message authenticates the connection on which it travels, rather than one request: it
+// has Authorization or Proxy-Authorization (a request) or WWW-Authenticate or Proxy-Authenticate (a
+// response) with the scheme NTLM, Negotiate (RFC 4559) or Nego2. The peer takes whoever uses such a
+// connection later for the one who was authenticated. Pure, no allocation.
 bool AuthenticatesConnection(const HeaderList& headers);
 
 }  // namespace holdfast::http

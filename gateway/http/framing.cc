@@ -142,8 +142,8 @@ void FramingFields::AddContentLength(std::string_view value) {
   length_refusal_ = ParseLength(value, &length_);
 }
 
-// A coding that is unknown is told from a list that is wrong (RFC 9112 section 6.1: 501 against
-// 400), and the wrong list is the graver of the two.
+// Tells an unknown coding from a wrong list (RFC 9112 section 6.1: 501 against 400). The wrong list
+// is the graver of the two.
 void FramingFields::AddTransferEncoding(std::string_view value) {
   has_encoding_ = true;
   std::string_view coding;

@@ -29,7 +29,7 @@ enum class Refusal : uint8_t {
   kTooManyEmptyLines,  // before a request; the proxy counts them
   kIncompleteHead,
 
-  // What is plainly another protocol.
+  // Bytes that are plainly another protocol's.
   kLooksLikeTls,
   kLooksLikeHttp2,
   kLooksLikeSsh,
@@ -79,12 +79,12 @@ inline constexpr size_t kRefusalCount = static_cast<size_t>(Refusal::kMissingChu
 std::string_view RefusalName(Refusal refusal);
 // 400, 414, 431, 501 or 505.
 int RefusalStatus(Refusal refusal);
-// One sentence for the body of the error response and for the operator; says what was wrong, never
-// echoes input.
+// One sentence for the body of the error response and for the operator. It says what was wrong and
+// never echoes input.
 std::string_view RefusalText(Refusal refusal);
 
-// Where a message's body ends (RFC 9112 section 6), decided from its framing fields alone: give it
-// each of them in turn, then ask Check. Pure; a value on the parser's stack.
+// Decides where a message's body ends (RFC 9112 section 6) from its framing fields alone: the
+// parser adds each of them in turn, then asks Check. Pure; a value on the parser's stack.
 class FramingFields {
  public:
   void AddContentLength(std::string_view value);

@@ -5,19 +5,21 @@
 
 namespace holdfast::http {
 
-// Marks as dropped what belongs to one hop only (RFC 9110 section 7.6.1): Connection, Keep-Alive,
-// Proxy-Connection, TE, Transfer-Encoding, Upgrade, and every field that Connection names, except
-// those the gateway relies on or adds itself and those meant for every recipient (Host,
-// Content-Length, Via, Forwarded, X-Forwarded-*, Date, Authorization, Cookie, Cache-Control, ...):
-// naming them in Connection has no effect, or a client could use it to strip what the next hop
+// Marks the fields as dropped that belong to one hop only (RFC 9110 section 7.6.1): Connection,
+// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade, and every field that Connection
+// names. Connection cannot name fields on which the gateway relies, which it adds itself, or which
+// are meant for every recipient (Host, Content-Length, Via, Forwarded, X-Forwarded-*, Date,
+// Authorization, Cookie, Cache-Control, ...): a client could use it to strip what the next hop
 // trusts.
+//
 // Content-Length and Transfer-Encoding are always dropped here, because the serializer writes the
-// framing anew; it also writes Connection and Upgrade when an upgrade goes on. HTTP2-Settings
-// is dropped because an upgrade to h2c never goes on.
-// Proxy-Authenticate and Proxy-Authorization stay: as a gateway we are neither the proxy that asks
-// nor the one that answers, RFC 9110 section 11.7 lets them through to a proxy behind us, and
-// services rely on it. `TE: trailers` is told by the return value so that the serializer can send
-// our own. Pure, no allocation.
+// framing anew; it also writes Connection and Upgrade when an upgrade is passed on. HTTP2-Settings
+// is dropped because an upgrade to h2c is never passed on.
+//
+// Proxy-Authenticate and Proxy-Authorization stay: a gateway is neither the proxy that asks nor the
+// one that answers, RFC 9110 section 11.7 lets them through to a proxy behind it, and services rely
+// on that. The return value tells of `TE: trailers`, so that the serializer can send our own. Pure,
+// no allocation.
 struct HopFacts {
   bool te_trailers = false;
 };

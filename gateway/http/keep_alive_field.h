@@ -10,9 +10,9 @@
 
 namespace holdfast::http {
 
-// What a peer says of how long it keeps its connection (RFC 2068 section 19.7.1.1; the parameters
-// are those of draft-thomson-hybi-http-timeout section 2). A hint: its absence, and whatever is
-// wrong with it, means nothing.
+// How long a peer says that it keeps its connection (RFC 2068 section 19.7.1.1, with the parameters
+// of draft-thomson-hybi-http-timeout section 2). It is a hint: its absence means nothing, and
+// neither does anything that is wrong with it.
 struct KeepAliveField {
   std::optional<std::chrono::seconds> timeout;  // while the connection is idle
   std::optional<uint32_t> max;                  // requests that it will still take
@@ -20,12 +20,12 @@ struct KeepAliveField {
   bool operator==(const KeepAliveField&) const = default;
 };
 
-// "timeout=5, max=100". Takes any case, spaces, quotes and ';' between parameters; passes over
-// parameters that it does not know and numbers that are none. Of one that is repeated the lowest
-// counts.
+// Reads "timeout=5, max=100". It takes any case, spaces, quotes and ';' between parameters, and
+// passes over unknown parameters and numbers that are none. Of a repeated parameter the lowest
+// value counts.
 KeepAliveField ParseKeepAlive(std::string_view value);
 
-// All Keep-Alive fields of a message together.
+// Reads all Keep-Alive fields of a message together.
 KeepAliveField FindKeepAlive(const HeaderList& headers);
 
 }  // namespace holdfast::http

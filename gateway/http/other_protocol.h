@@ -7,16 +7,16 @@
 
 namespace holdfast::http {
 
-// Which protocol the first bytes of a message belong to when it is not HTTP/1, so that logs can say
-// what a misdirected client or upstream speaks. Pure.
+// Names the protocol of a message that is not HTTP/1 by its first bytes, so that logs can say what
+// a misdirected client or upstream speaks. Pure.
 
-// For bytes that begin as no head can: TLS records, the PROXY protocol's second version (after its
-// leading empty lines) and an HTTP/2 server's first frame. kIncompleteHead: more bytes will tell;
-// kMalformedStartLine: nothing that is known.
+// Looks at bytes that begin as no head can: TLS records, the PROXY protocol's second version (after
+// its leading empty lines) and an HTTP/2 server's first frame. kIncompleteHead: more bytes will
+// tell; kMalformedStartLine: no protocol that is known.
 Refusal NameBinaryProtocol(std::string_view bytes);
 
-// For a first line without its line feed: an SSH banner or the PROXY protocol's first version. Both
-// can arrive where nothing else follows, so they are worth telling before a head is complete.
+// Looks at a first line without its line feed: an SSH banner or the PROXY protocol's first version.
+// Nothing else may ever follow either of them, so they are named before a head is complete.
 // kNone: neither.
 Refusal NameLineProtocol(std::string_view line);
 

@@ -9,7 +9,7 @@
 namespace holdfast::http {
 namespace {
 
-// What a byte is when it stands in a path by itself.
+// What a byte means that stands in a path by itself.
 enum class ByteKind : uint8_t {
   kUnreserved,  // RFC 3986 section 2.3: an escape of it is the same
   kPlain,       // the rest of pchar but ';': an escape of it is data all the same
@@ -189,8 +189,8 @@ bool Resolve(std::string_view path, bool open_end, std::string* resolved, std::s
 // Stands for a separator that is none in RFC 3986: an escaped slash or a backslash.
 constexpr char kOtherSeparator = '\\';
 
-// Undoes escapes as they come to stand at the end of what is decoded, however often they were
-// escaped, and overlong UTF-8 forms of ASCII (RFC 3629 section 3 forbids them; readers take them).
+// Decodes escapes at the end of what has been decoded so far, however often they were escaped, and
+// overlong UTF-8 forms of ASCII (RFC 3629 section 3 forbids them; readers take them).
 class Decoder {
  public:
   explicit Decoder(std::string* out) : out_(out) { out_->clear(); }
@@ -209,7 +209,7 @@ class Decoder {
   bool Continues(size_t from_end) const { return (At(from_end) & 0xC0) == 0x80; }
   unsigned LastTwo() const { return (At(2) & 0x3F) << 6 | (At(1) & 0x3F); }
 
-  // One step; false when the end is what it stays.
+  // Takes one step; false when the end stays as it is.
   bool Shorten() {
     const size_t size = out_->size();
     if (size < 2) return false;
@@ -275,14 +275,14 @@ bool HasUnclearParameters(std::string_view decoded) {
   return separators > 1;
 }
 
-// Writes one reader's path, segment by segment, with the bytes that no path has by themselves
-// spelled as in the matched form, which routes have.
+// Writes one reader's path, segment by segment. It spells bytes that no path has by themselves as
+// the matched form does, which routes have.
 class LiberalWriter {
  public:
   LiberalWriter(PathForm::ParameterEnd end, std::string* out) : end_(end), out_(out) {}
 
-  // Up to the next separator. The first `kept` bytes are a name whatever they are. False for a
-  // hidden dot segment, wherever it stands.
+  // Writes up to the next separator. The first `kept` bytes are a name whatever they are. False:
+  // there is a hidden dot segment.
   bool Add(std::string_view segment, size_t kept) {
     const size_t size = std::min(segment.find_first_of(kNameEnds, kept), segment.size());
     const std::string_view name = segment.substr(0, size);
@@ -348,7 +348,7 @@ PathDoubt PathForm::ReadLiberally(size_t kept, ParameterEnd end) {
   decoder.Keep(from.substr(0, kept));
   for (const char byte : from.substr(decoded_.size())) decoder.Push(byte);
 
-  // Of the kept bytes only those of the segment that they end in are looked at.
+  // Of the kept bytes, only those of the segment in which they end matter.
   std::string_view rest = decoded_;
   const size_t begin = kept == 0 ? 0 : rest.substr(0, kept).rfind('/') + 1;
   liberal_ = rest.substr(0, begin);
@@ -368,7 +368,7 @@ PathDoubt PathForm::ReadLiberally(size_t kept, ParameterEnd end) {
 }
 
 void PathForm::Clear() {
-  // What one long path took is not kept for ever.
+  // The memory that one long path took is not kept for ever.
   constexpr size_t kKeptCapacity = 4096;
   received_ = {};
   ordinary_ = true;

@@ -22,16 +22,16 @@ enum class PathDoubt : uint8_t {
 // One sentence for the body of the error response; empty for kNone.
 std::string_view PathDoubtText(PathDoubt doubt);
 
-// The spellings of one request's path (RFC 3986 section 6.2.2), so that the path that routes are
-// compared with is the one an origin resolves to, whatever the client wrote:
+// The spellings of one request's path (RFC 3986 section 6.2.2). Routes are compared with the path
+// to which an origin resolves it, whatever the client wrote:
 //
 //   received   /x/../a%2db//c%2Bd   byte for byte
 //   resolved   /a-b/c%2Bd           dot and empty segments and escapes of unreserved bytes resolved
-//   matched    /a-b/c+d             and everything else in one spelling, too: for comparing only
+//   matched    /a-b/c+d             everything else in one spelling, too: for comparing only
 //
-// Segments are merged before dot segments are resolved, as origins do that map paths to files. An
-// ordinary path is all three at once and costs one scan. A value; the views that it gives point
-// into it or into the path that was read, until the next Read. Allocates only while its texts grow.
+// Empty segments go before dot segments are resolved, as in origins that map paths to files. An
+// ordinary path is all three at once and costs one scan. A value; its views point into it or into
+// the path that was read, until the next Read. It allocates only while its texts grow.
 class PathForm {
  public:
   // Where readers that know path parameters (";x=1") take one to end.
@@ -44,19 +44,19 @@ class PathForm {
   std::string_view received() const { return received_; }
   std::string_view resolved() const { return ordinary_ ? received_ : resolved_; }
   std::string_view matched() const { return ordinary_ ? received_ : matched_; }
-  // Forwarded as it was received, it would be another path to some readers whatever the routes are:
-  // it has dot segments, or begins with two slashes.
+  // Whether the received path must not be forwarded as it is, whatever the routes are: it has dot
+  // segments or begins with two slashes, and would be another path to some readers.
   bool must_be_resolved() const { return must_be_resolved_; }
-  // There are escapes, separators or parameters that some readers take for more than a name.
+  // Whether it has escapes, separators or parameters that some readers take for more than a name.
   bool has_other_readings() const { return has_other_readings_; }
 
-  // Fills in liberal(): `matched` to a reader that decodes again and again, takes an escaped slash
-  // and a backslash for '/', and drops path parameters, what follows an escaped '?', '#' or NUL,
-  // and trailing blanks and dots of segments. What is left is spelled as in `matched`. The first
-  // `kept` bytes of `matched`, those that a route's own path names, are taken as they are.
+  // Fills in liberal(): `matched` as a reader sees it who decodes again and again, takes an escaped
+  // slash and a backslash for '/', and drops path parameters, everything after an escaped '?', '#'
+  // or NUL, and trailing blanks and dots of segments. The rest is spelled as in `matched`. The
+  // first `kept` bytes of `matched`, which a route's own path names, stay as they are.
   PathDoubt ReadLiberally(size_t kept, ParameterEnd end);
   std::string_view liberal() const { return liberal_; }
-  // After that: whether the other end of parameters may make another path of it.
+  // After ReadLiberally: whether the other ParameterEnd may make another path of it.
   bool has_parameters() const { return has_parameters_; }
 
   void Clear();
@@ -73,13 +73,12 @@ class PathForm {
   std::string liberal_;
 };
 
-// A path of a route in the form that `matched` has. `prefix`: what follows its last '/' is the
-// beginning of a segment and no segment yet. nullopt where no request's path can be matched: a
-// malformed escape or %00.
+// A route's path in the form that `matched` has. With `prefix`, what follows the last '/' is only
+// the beginning of a segment. nullopt: no request's path can match it (a malformed escape or %00).
 std::optional<std::string> MatchedForm(std::string_view path, bool prefix);
 
-// How many bytes of `path`, which has no dot segments, spell the first `matched_bytes` bytes of its
-// matched form.
+// How many bytes of `path` spell the first `matched_bytes` bytes of its matched form. `path` has no
+// dot segments.
 size_t SpelledBytes(std::string_view path, size_t matched_bytes);
 
 }  // namespace holdfast::http

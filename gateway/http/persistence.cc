@@ -48,7 +48,7 @@ StrayContent FindStrayContent(const ResponseHead& response) {
   const bool long_one =
       length != nullptr && length->value.find_first_not_of('0') != length->value.npos;
   const bool bodiless = response.informational() || response.status == 204;
-  // It answers HEAD, then; one that takes it for GET would send content until it closes.
+  // It answers HEAD then. A server that took HEAD for GET would send content until it closes.
   const bool unsaid = !bodiless && response.status != 304 && length == nullptr;
   if (!coded && !long_one) return unsaid ? StrayContent::kPossible : StrayContent::kNone;
   const bool forbidden = bodiless || (response.status == 304 && coded);

@@ -8,8 +8,8 @@
 
 namespace holdfast::http {
 
-// Whether a client's connection is kept after an exchange, and if not, why. Values are metric
-// labels (client_connections_closed).
+// Whether a client's connection is kept after an exchange, and if not, why. The names are label
+// values of holdfast_client_connections_closed_total.
 enum class ClientPersistence : uint8_t {
   kKeep,
   kClientAsked,         // Connection: close
@@ -32,14 +32,14 @@ struct ClientPersistenceFacts {
   bool response_until_close = false;
   bool request_finished = true;
   bool framing_error = false;
-  bool switch_refused = false;  // of CONNECT or Upgrade
+  bool switch_refused = false;  // CONNECT or an upgrade was refused
   bool draining = false;
   bool too_old = false;
-  bool last_request = false;  // of as many as a connection may have
+  bool last_request = false;  // the connection has had as many requests as it may
 };
-// Pure. The gravest reason wins: first what makes another message impossible (framing error,
-// a refused change of the protocol, a response without an end, an unread request), then what the
-// client wants, then what we want (drain, age, number of requests).
+// Pure. The gravest reason wins: first the facts that make another message impossible (a framing
+// error, a refused change of the protocol, a response without an end, an unread request), then what
+// the client wants, then what we want (drain, age, number of requests).
 ClientPersistence DecideClientPersistence(const ClientPersistenceFacts& facts);
 
 // Whether an HTTP response lets its upstream connection be used again (RFC 9112 section 9.3).
@@ -49,11 +49,11 @@ bool ResponseAllowsReuse(const ResponseHead& response);
 // to the next request.
 enum class StrayContent : uint8_t {
   kNone,
-  // To HEAD, and with 304, a head may say what it would say with a body, or nothing (RFC 9110
+  // In answer to HEAD, and with 304, a head may announce the body that it does not bring (RFC 9110
   // sections 9.3.2 and 15.4.5).
   kPossible,
-  // 1xx and 204 may not (RFC 9110 section 8.6, RFC 9112 section 6.1); nobody sends an honest 304
-  // with Transfer-Encoding.
+  // 1xx and 204 may not (RFC 9110 section 8.6, RFC 9112 section 6.1), and no honest 304 has
+  // Transfer-Encoding.
   kForbidden,
 };
 // Pure.

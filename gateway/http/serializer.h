@@ -22,13 +22,14 @@ struct ForwardedFacts {
 };
 
 // Writes the request as the upstream gets it: origin-form (or asterisk-form), HTTP/1.1, Host first,
-// the fields not dropped with their bytes and case as received, framing from head.body, Via
-// appended (RFC 9110 section 7.6.3), X-Forwarded-For/-Proto/-Host, Connection: upgrade when
-// `head.connection_upgrade`. X-Forwarded-For goes out as one field, the client's address last; what
-// a trusted client says in the other X-Forwarded-* fields and in Forwarded is kept, an untrusted
-// client's is left out.
-// DropHopHeaders has been called on the head; the fields the serializer writes itself are
-// never copied all the same.
+// the fields that are not dropped with their bytes and case as received, framing from head.body,
+// Via appended (RFC 9110 section 7.6.3), X-Forwarded-For/-Proto/-Host, and Connection: upgrade when
+// `head.connection_upgrade`. X-Forwarded-For goes out as one field with the client's address last.
+// The other X-Forwarded-* fields and Forwarded of a trusted client are kept, those of an untrusted
+// one are left out.
+//
+// The caller has called DropHopHeaders on the head. Even so, fields that the serializer writes
+// itself are never copied.
 void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, pool::Buffer* out);
 
 struct ResponseFraming {
@@ -41,20 +42,20 @@ struct ResponseFraming {
   bool upgrade = false;        // 101 and 426: Upgrade goes on
   std::string_view date;       // IMF-fixdate, written when the upstream sent none
 };
-// Writes the status line (HTTP/1.1), the fields not dropped, Via, Date when missing, and the
-// framing given. A kLength body has its Content-Length written with or without send_length.
+// Writes the status line (HTTP/1.1), the fields that are not dropped, Via, Date when it is missing,
+// and the given framing. A kLength body gets its Content-Length with or without send_length.
 void SerializeResponseHead(const ResponseHead& head, const ResponseFraming& framing,
                            std::string_view via_name, pool::Buffer* out);
 
-// Chunked coding. A chunk header for `bytes` (> 0) of data that the caller appends after it,
-// followed by AppendChunkEnd.
+// Writes a chunk's header for `bytes` (> 0) of data. The caller appends the data, then calls
+// AppendChunkEnd.
 void AppendChunkHeader(size_t bytes, pool::Buffer* out);
 void AppendChunkEnd(pool::Buffer* out);
-// The last chunk with the trailers that are not dropped; null for none.
+// Writes the last chunk with the trailers that are not dropped; null: there are none.
 void AppendLastChunk(const HeaderList* trailers, pool::Buffer* out);
 
-// "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970 (RFC 9110 section 5.6.7), of the years
-// 1970 to 9999. `out` has room for kDateBytes; no NUL is written.
+// Writes "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970 (RFC 9110 section 5.6.7) in the
+// years 1970 to 9999. `out` has room for kDateBytes; no NUL is written.
 inline constexpr size_t kDateBytes = 29;
 void FormatDate(int64_t unix_seconds, char* out);
 

@@ -15,19 +15,18 @@ struct Authority {
   int port = -1;          // -1 when absent
 };
 
-// A registered name, an IPv4 address or a bracketed IPv6 address, then a port of 0-65535 or none;
-// a colon without a port is the same as none (RFC 3986 section 3.2.3). Stricter than RFC 3986 in
-// two places that only help to disagree: no comma and no empty name. A blank Host is within its
-// grammar, but with it the target of an http request is "http:///...", which RFC 9110 section 4.2.1
-// says to reject as invalid, and no upstream could know whom the request is for.
+// Reads a registered name, an IPv4 address or a bracketed IPv6 address, then a port of 0-65535 or
+// none; a colon without a port is the same as none (RFC 3986 section 3.2.3). It is stricter than
+// RFC 3986 in two places that only help readers to disagree: no comma and no empty name. A blank
+// Host is within the grammar, but then the target of an http request is "http:///...", which RFC
+// 9110 section 4.2.1 says to reject, and no upstream could know whom the request is for.
 std::optional<Authority> ParseAuthority(std::string_view text);
 
 // The authority as it is passed on: RFC 3986 section 6.2.3 has the colon of an empty port removed.
 std::string_view WithoutEmptyPort(std::string_view authority);
 
-// Takes a target apart (RFC 9112 section 3.2). The bytes have been checked to be visible ASCII
-// without '#'. Sets form, path, query and has_query, and host and authority for the forms that
-// carry them.
+// Takes a target apart (RFC 9112 section 3.2), whose bytes are visible ASCII without '#'. It sets
+// form, path, query and has_query, and host and authority for the forms that carry them.
 Refusal ParseTarget(std::string_view target, Method method, RequestHead* head);
 
 // Whether `host` (of Host) names the same authority as an absolute-form `target` of this scheme,
