@@ -29,10 +29,10 @@ struct ExchangeRecord {
   std::string_view upstream;
   std::string_view endpoint;
   bool reused = false;
-  std::string_view connection;  // why the last one was opened, unless it was kept: then so
-  std::string_view close;       // why it was closed; empty: it was kept
+  std::string_view connection;  // how the last attempt got its connection, or why it opened one
+  std::string_view close;       // why that connection was closed; empty: it was kept
   uint32_t retries = 0;
-  std::string_view retry;  // the last decision about one
+  std::string_view retry;  // the last decision about a repetition
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   pool::Duration head{-1};        // the head's first byte to its last
@@ -40,7 +40,7 @@ struct ExchangeRecord {
   pool::Duration first_byte{-1};  // until the response's head
   pool::Duration duration{0};     // until the last byte was handed to the kernel
   std::string_view reason;
-  std::string_view refusal;  // the rule of framing that was broken, if that was it
+  std::string_view refusal;  // the framing rule that was broken, if one was
   std::string_view detail;   // more about the reason; may be empty
 };
 
@@ -48,13 +48,13 @@ struct ExchangeRecord {
 // are (control characters, invalid UTF-8) are escaped as \u00XX.
 void AppendJsonLine(const ExchangeRecord& record, std::string* out);
 
-// One worker's access log: lines are collected and handed over in batches; when the writer is
-// behind, lines are dropped and counted rather than held. Loop thread of its worker.
+// One worker's access log. It collects lines and hands them over in batches; when the writer is
+// behind, it drops and counts lines rather than hold them. Loop thread of its worker.
 class AccessLog {
  public:
   static constexpr size_t kBatchBytes = 64 * 1024;
   static constexpr pool::Duration kFlushInterval = std::chrono::milliseconds(500);
-  // Batches handed over and not written yet.
+  // The most batches that are handed over and not written yet.
   static constexpr size_t kMaxBatchesInFlight = 32;
 
   // `submit` passes a batch to the writer, which calls OnBatchWritten on this thread for each.
@@ -62,9 +62,10 @@ class AccessLog {
   AccessLog(pool::EventLoop* loop, metrics::Shard* shard, Submit submit);
 
   void Record(const ExchangeRecord& record);
-  // Hands over what is collected.
+  // Hands over the lines collected so far.
   void Flush();
-  // In the order of submission. What was not `written` counts as dropped.
+  // Called for each batch in the order of submission. Lines that were not `written` count as
+  // dropped.
   void OnBatchWritten(bool written);
 
  private:

@@ -17,11 +17,11 @@
 
 namespace holdfast::proxy {
 
-// The attempts that one request has had: how often it was repeated and on what grounds, at which
-// endpoints it failed, and how long it waits before the next.
+// The attempts that one request has had: how often it was repeated and why, at which endpoints it
+// failed, and how long it waits before the next attempt.
 //
-// A search for a connection goes from one endpoint to the next until one takes it, which repeats
-// nothing. It begins anew with every repetition.
+// A search for a connection goes from endpoint to endpoint until one takes it; that repeats
+// nothing. A new search begins with every repetition.
 //
 //   attempts.Begin(route.retry);
 //   attempts.BeginSearch(now);
@@ -31,16 +31,16 @@ namespace holdfast::proxy {
 //   ...
 //   attempts.End();
 //
-// One thread. A member of its exchange; End before the cluster may go.
+// One thread. A member of its exchange, which calls End before the cluster may go.
 class Attempts {
  public:
-  // Endpoints that are remembered, and with that asked in one search.
+  // The most endpoints that are remembered, and so asked in one search.
   static constexpr size_t kMaxTried = 128;
 
   void Begin(const config::RetryPolicy& policy);
-  // No effect while one goes on.
+  // Begins a search; no effect while one goes on.
   void BeginSearch(pool::TimePoint now);
-  // One goes on, and no endpoint has taken a connection yet.
+  // Whether a search goes on, in which no endpoint has taken a connection yet.
   bool searching() const { return searching_; }
   // Whether the search has room and time for another endpoint.
   bool MaySearchOn(pool::TimePoint now, pool::Duration connect_timeout) const {
@@ -50,18 +50,19 @@ class Attempts {
   bool MaySendAgain(bool reused_connection, bool idempotent) const;
 
   void NoteFailed(const pool::SocketAddress& endpoint);
-  // The right to make the repetition that was decided, kept until End: false when the budget says
+  // Takes the right to make the decided repetition and keeps it until End. False: the budget says
   // no.
   bool Permit(RetryDecision decision, pool::Cluster& cluster);
-  // Counts the repetition and says how long it waits. The next endpoint is asked at once, and
-  // counts as none. The first repetition goes at once, to another endpoint
-  // or one that is alive; the next wait `backoff`, doubled each time up to `max_backoff`, each a
-  // random part of up to a half less, so that many do not come back together.
+  // Counts the repetition and says how long it waits. Going on to the next endpoint counts as none
+  // and does not wait. The first repetition does not wait either, because it goes to another
+  // endpoint or one that is alive. The next ones wait `backoff`, doubled each time up to
+  // `max_backoff` and shortened by a random part of up to a half, so that many do not come back
+  // together.
   pool::Duration NextPause(RetryDecision decision, size_t endpoints, pool::Random* random);
   void End();
 
   std::span<const pool::SocketAddress> tried() const { return tried_; }
-  // By the policy, and for a kept connection that was dead.
+  // The repetitions by the policy, and whether there was one for a kept connection that was dead.
   uint32_t made() const { return made_; }
   bool stale_retry_made() const { return stale_retry_made_; }
 

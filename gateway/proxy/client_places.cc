@@ -38,7 +38,7 @@ void ClientPlaces::Join(size_t worker, WorkerContext* context, const pool::Peers
 
 void ClientPlaces::WakeWaiting(size_t worker) {
   for (size_t i = 0; i < slots_.size(); ++i) {
-    // Reading first: nearly always nobody waits, and the line stays shared.
+    // Reads first, because nearly always nobody waits and the cache line stays shared.
     if (!slots_[i].waiting.load() || !slots_[i].waiting.exchange(false)) continue;
     if (i == worker) {
       slots_[i].context->AcceptAgain();

@@ -35,17 +35,17 @@ class ListenerPlaces {
 
   pool::BoundedCount& count() { return count_; }
 
-  // The worker's part of the listener, on its own thread only; null: it takes part no more.
+  // Sets the worker's part of the listener, on its own thread only; null: it no longer takes part.
   void Join(size_t worker, Listener* listener) { slots_[worker].listener = listener; }
   Listener* listener(size_t worker) const { return slots_[worker].listener; }
 
-  // Since when the worker's longest idle connection is idle; nullopt: it has none.
+  // Shows since when the worker's longest idle connection has been idle; nullopt: it has none.
   void ShowIdle(size_t worker, std::optional<pool::TimePoint> since) {
     slots_[worker].idle_since.store(
         since.value_or(pool::TimePoint::max()).time_since_epoch().count(),
         std::memory_order_relaxed);
   }
-  // The longest idle of all workers, as far as they have shown it.
+  // The connection that has been idle longest, as far as the workers have shown it.
   std::optional<Idle> LongestIdle() const;
 
  private:
@@ -60,22 +60,22 @@ class ListenerPlaces {
   pool::BoundedCount count_;
 };
 
-// Door 5: the places for clients, of the process and of each listener in it. A worker that finds
-// none left stops accepting, says so here, and looks once more; whoever gives a place back wakes
-// all that have said so. So a place that comes free is never missed, in whichever worker's queue
-// the next client waits.
+// Door 5: the places for clients, of the process and of each listener in it. A worker that finds no
+// place left stops accepting, says so here, and looks once more. Whoever gives a place back wakes
+// all that have said so. So no free place is missed, whichever worker's queue the next client waits
+// in.
 //
 // Any thread, unless said otherwise. Outlives the workers' contexts.
 class ClientPlaces {
  public:
   explicit ClientPlaces(size_t workers) : slots_(workers) {}
 
-  // Of all listeners together.
+  // The places of all listeners together.
   pool::BoundedCount& all() { return all_; }
-  // Made when it is asked for first; gone with the last who holds it.
+  // The places of one listener, made at the first call and gone with the last who holds them.
   std::shared_ptr<ListenerPlaces> Of(const std::string& listener);
 
-  // Before the workers run: who is woken, and where letters to it go (null: nowhere).
+  // Says before the workers run whom to wake and where letters to it go (null: nowhere).
   void Join(size_t worker, WorkerContext* context, const pool::Peers* peers);
 
   void ShowWaiting(size_t worker) { slots_[worker].waiting.store(true); }
@@ -88,7 +88,7 @@ class ClientPlaces {
  private:
   struct alignas(64) Slot {
     std::atomic<bool> waiting{false};
-    WorkerContext* context = nullptr;  // its worker's alone, but for the pointer
+    WorkerContext* context = nullptr;  // only its worker uses what it points to
   };
 
   std::vector<Slot> slots_;

@@ -15,7 +15,7 @@ enum class Failure : uint8_t {
   kNone,
   // The request never met an upstream.
   kRefusedFraming,
-  kAmbiguousPath,  // readers would take it for different ones
+  kAmbiguousPath,  // readers would take the path for different ones
   kNoRoute,
   kMethodNotAllowed,
   kUnsupportedMethod,
@@ -38,7 +38,7 @@ enum class Failure : uint8_t {
   // The upstream failed.
   kUpstreamClosed,  // the end came before any byte of a response
   kUpstreamReset,
-  kUpstreamHeadTruncated,  // either of the two, after part of a response's head
+  kUpstreamHeadTruncated,  // the end or a reset came after part of a response's head
   kUpstreamBadResponse,    // it broke the framing rules
   kUpstreamTruncated,      // the response broke off
   kFirstByteTimeout,
@@ -55,7 +55,7 @@ inline constexpr int kFailures = 33;
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.
 int FailureStatus(Failure failure);
-// True for those that count against the upstream.
+// Whether the failure counts against the upstream.
 bool BlamesUpstream(Failure failure);
 Failure FailureOf(pool::CheckoutResult result);
 

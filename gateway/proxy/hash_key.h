@@ -10,14 +10,14 @@
 
 namespace holdfast::proxy {
 
-// What ring hash and maglev go by, of one request: the hash of the client's address (its text, as
-// the access log has it), of the path without query, or of a header's or a cookie's value. Header
-// names are compared without regard to case, cookie names exactly. Of several such fields or
-// cookies the first counts: user agents send the one with the most specific path first (RFC 6265
-// section 5.4).
+// The hash of one request by which ring hash and maglev choose: that of the client's address (its
+// text, as the access log has it), of the path without query, or of a header's or a cookie's value.
+// Header names are compared without regard to case, cookie names exactly. Of several such fields or
+// cookies the first counts, because user agents send the cookie with the most specific path first
+// (RFC 6265 section 5.4).
 //
-// nullopt when the request has no such value or an empty one, which would send everybody who lacks
-// it to one endpoint. Allocates nothing.
+// nullopt: the request has no such value, or an empty one; its hash would send everybody who lacks
+// the value to one endpoint. Allocates nothing.
 std::optional<uint64_t> HashOf(const config::HashKey& key, const http::RequestHead& head,
                                std::string_view client_ip);
 

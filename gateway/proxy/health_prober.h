@@ -20,26 +20,27 @@
 
 namespace holdfast::proxy {
 
-// An endpoint to be checked.
+// An endpoint to check.
 struct ProbeTarget {
   pool::SocketAddress address;
-  std::string host;     // for the Host field, where the check names none
-  bool healthy = true;  // as far as is known when it is first named
+  std::string host;     // the Host field's value, where the check names none
+  bool healthy = true;  // what is known when the target is first named
 };
 
 // Checks the endpoints of every upstream that has a health check, each by itself: first at a random
-// moment of the first interval, then every interval, a tenth more or less. `fall` failures in a row
-// make an endpoint unhealthy, `rise` successes in a row make it healthy again.
+// moment of the first interval, then once per interval, a tenth more or less. `fall` failures in a
+// row make an endpoint unhealthy; `rise` successes in a row make it healthy again.
 //
-// Main thread; one per process. What is given to it outlives it. Destruction ends the checks under
-// way and calls nothing.
+// Main thread; one per process. Everything given to it outlives it. Destruction ends the checks
+// under way and calls nothing.
 class HealthProber {
  public:
-  // Connections kept between checks. Endpoints beyond as many get a new one each time.
+  // The most connections that are kept between checks. Endpoints beyond that number get a new one
+  // each time.
   static constexpr size_t kMaxKept = 256;
 
   struct Callbacks {
-    // An endpoint's health became another. Called from the loop; it must not call SetTargets.
+    // An endpoint's health has changed. Called from the loop; it must not call SetTargets.
     // `cause` is for people: "check: 503, 3 in a row".
     std::function<void(const std::string& upstream, const pool::SocketAddress& address,
                        bool healthy, const std::string& cause)>
@@ -54,13 +55,13 @@ class HealthProber {
   HealthProber(const HealthProber&) = delete;
   HealthProber& operator=(const HealthProber&) = delete;
 
-  // The endpoints of `upstream`, each address once, and how to check them from now on; nullopt: not
-  // at all. Endpoints that stay keep their health, and their count unless the check became
-  // another.
+  // Sets the endpoints of `upstream`, each address once, and how to check them from now on;
+  // nullopt: not at all. Endpoints that stay keep their health and, unless the check changed, their
+  // count.
   void SetTargets(const std::string& upstream, const std::optional<config::HealthCheck>& check,
                   const std::vector<ProbeTarget>& targets);
 
-  // What the checks were, at the moment of a scrape.
+  // Adds the counts of the checks, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;
 
  private:

@@ -8,23 +8,23 @@
 
 namespace holdfast::proxy {
 
-// What has been sent of a request's body, kept as long as it may have to be sent again and is not
-// too much. One thread. A member of its exchange; used again and again.
+// The part of a request's body that has been sent, kept while it may have to be sent again and is
+// not too much. One thread. A member of its exchange, which uses it again and again.
 class ReplayBody {
  public:
-  // More is not kept, and the request not sent again.
+  // A longer body is not kept, and its request is not sent again.
   static constexpr size_t kMaxBytes = 64 * 1024;
 
   explicit ReplayBody(pool::SlabPool* slabs) : bytes_(slabs) {}
 
   // The first `bytes` of `from` are about to be sent.
   void Note(const pool::Buffer& from, size_t bytes);
-  // Everything that was noted, for one more attempt. With `keep` it stays here as well; what is
-  // noted from now on is kept or not accordingly.
+  // Gives everything that was noted to one more attempt. With `keep` it stays here as well, and so
+  // does what is noted from now on.
   void BeginAttempt(bool keep, pool::Buffer* body);
   void Clear();
 
-  // All that was sent so far is here.
+  // Whether all that was sent so far is here.
   bool complete() const { return complete_; }
 
  private:

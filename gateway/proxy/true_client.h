@@ -10,20 +10,20 @@
 
 namespace holdfast::proxy {
 
-// Who a request is from when trusted proxies stand between: the rightmost address of
-// X-Forwarded-For that is not a trusted proxy's. What stands left of it is only what that one says.
-// When all are trusted it is the leftmost; an entry that is no address ends the search, since
-// nobody can say whom it speaks of.
+// Finds whom a request is from when trusted proxies stand between: the rightmost address of
+// X-Forwarded-For that is no trusted proxy's. Everything to its left is only what that client says.
+// When all are trusted it is the leftmost. An entry that is no address ends the search, because
+// nobody can tell of whom it speaks.
 //
 // A member of its exchange; one thread.
 class TrueClient {
  public:
-  // Entries looked at: a client may send any number of them, and each is compared with every
-  // trusted network.
+  // The most entries that it looks at: a client may send any number of them, and each is compared
+  // with every trusted network.
   static constexpr int kMaxHops = 32;
 
-  // For a request of a trusted `peer` (the text of its address, empty for a UNIX socket's). The
-  // text is good until the next call, or as long as `peer` is.
+  // Finds the client of a request from a trusted `peer` (the text of its address, empty for that of
+  // a UNIX socket). The result is good until the next call, or as long as `peer` is.
   std::string_view Find(const http::HeaderList& headers, const config::TrustedProxies& trusted,
                         std::string_view peer);
 

@@ -30,7 +30,7 @@ class RouteCells {
   metrics::Shard* shard_;
   std::string listener_;
   std::string route_;
-  // The last one is nearly always the next one, too.
+  // The last method and status, which nearly always are the next ones, too.
   uint32_t last_key_ = 0;
   metrics::Counter* last_ = nullptr;
   absl::flat_hash_map<uint32_t, metrics::Counter*> requests_;
@@ -39,10 +39,11 @@ class RouteCells {
 // What one worker makes of a snapshot: its clusters and cells beside the shared, immutable config.
 // Exchanges pin the view they began with, so a reload changes nothing under them.
 //
-// One thread. Counts its pins; destroys itself at the end of the loop's turn when the last goes.
+// One thread. It counts its pins; when the last goes, it is destroyed at the end of the loop's
+// turn.
 class View {
  public:
-  // `clusters` in the order of the config's upstreams.
+  // `clusters` are in the order of the config's upstreams.
   View(pool::EventLoop* loop, metrics::Shard* shard,
        std::shared_ptr<const route::Snapshot> snapshot,
        std::vector<std::shared_ptr<pool::Cluster>> clusters);
@@ -50,7 +51,7 @@ class View {
   const route::Snapshot& snapshot() const { return *snapshot_; }
   pool::Cluster& cluster(uint32_t upstream) { return *clusters_[upstream]; }
   const std::vector<std::shared_ptr<pool::Cluster>>& clusters() const { return clusters_; }
-  // `route` may be null: requests that no route matched.
+  // `route` may be null: the cells of requests that no route matched.
   RouteCells& cells(uint32_t listener, const route::Route* route);
   // The prepared answer of a route with `respond`.
   const http::ResponseHead& respond_head(const route::Route& route) const {
@@ -66,7 +67,7 @@ class View {
   std::vector<std::shared_ptr<pool::Cluster>> clusters_;
   std::vector<http::ResponseHead> respond_heads_;
   std::vector<std::unique_ptr<RouteCells>> cells_;  // by listener, then route; made when first used
-  std::vector<metrics::Claim> claims_;  // for the series of each listener and route there is
+  std::vector<metrics::Claim> claims_;              // for the series of each listener and route
   int pins_ = 0;
 };
 
