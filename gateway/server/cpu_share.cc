@@ -30,13 +30,13 @@ std::optional<double> ReadNumber(const std::string& path) {
   return value;
 }
 
-// Files that make no sense are as good as none. (The comparisons are false for "nan".)
+// A file that makes no sense counts as none. (The comparisons are false for "nan".)
 std::optional<double> Ratio(double quota, double period) {
   if (!(quota > 0 && period > 0) || std::isinf(quota)) return std::nullopt;
   return quota / period;
 }
 
-// "150000 100000" or "max 100000".
+// Reads "150000 100000" or "max 100000".
 std::optional<double> QuotaV2(const std::string& group) {
   const std::optional<std::string> line = ReadFirstLine(group + "/cpu.max");
   if (!line.has_value()) return std::nullopt;
@@ -57,7 +57,7 @@ std::optional<double> QuotaV1(const std::string& group) {
   return Ratio(*quota, *period);  // the quota is -1 when there is none
 }
 
-// The smallest quota of a group and all above it: each of them binds.
+// The smallest quota of a group and of all groups above it, because each of them binds.
 template <class ReadQuota>
 void ApplyUpwards(const std::string& mount, std::string group, ReadQuota read_quota,
                   std::optional<double>* smallest) {
@@ -94,8 +94,7 @@ std::optional<double> MeasureQuota(const std::string& root) {
 }
 
 int MeasureAffinity() {
-  // A machine may have more CPUs than a cpu_set_t has bits; the kernel then refuses the smaller
-  // size.
+  // On a machine with more CPUs than a cpu_set_t has bits, the kernel refuses the smaller size.
   for (int cpus = CPU_SETSIZE; cpus <= 1 << 16; cpus *= 2) {
     cpu_set_t* set = CPU_ALLOC(cpus);
     const size_t bytes = CPU_ALLOC_SIZE(cpus);

@@ -5,7 +5,7 @@
 
 namespace holdfast::server {
 
-// How many workers the machine has room for, and where the number comes from.
+// How many workers the machine has room for, and how that number came about.
 struct CpuShare {
   int workers = 1;
   std::string derivation;  // "2 (CPU affinity 2, cgroup quota 1.50)"
@@ -13,8 +13,8 @@ struct CpuShare {
 
 // The smaller of the CPUs that this process may run on (sched_getaffinity) and the CPU quota of its
 // control groups, rounded up: cgroup v2 (cpu.max of every group up to the root) or v1
-// (cpu.cfs_quota_us over cpu.cfs_period_us). `root` is "" outside of tests: it stands before
-// /proc/self/cgroup and /sys/fs/cgroup.
+// (cpu.cfs_quota_us over cpu.cfs_period_us). `root` stands before /proc/self/cgroup and
+// /sys/fs/cgroup; it is "" outside of tests.
 CpuShare MeasureCpuShare(const std::string& root = "");
 
 }  // namespace holdfast::server

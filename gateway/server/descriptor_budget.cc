@@ -17,17 +17,17 @@ namespace {
 constexpr size_t kProcess = 32;
 // Clients of the status port: one descriptor in so many, between its bounds.
 constexpr size_t kPerStatusClient = 32;
-// A loop, a mailbox.
+// A worker has a loop and a mailbox.
 constexpr size_t kPerWorker = 2;
 // The socket, its copy for the process that will take our place, and the reserve for the day when
 // descriptors run out.
 constexpr size_t kPerListenerAndWorker = 3;
 // A check has a connection of its own to each endpoint, of which a name may have several.
 constexpr size_t kPerCheckedLiteral = 1;
-// What a name is taken to stand for.
+// How many endpoints a name counts as.
 constexpr size_t kAddressesPerName = 8;
-// One in so many is for upstreams beside what they ask for, as far as no listener asks for it: a
-// name may stand for more addresses, and endpoints that a reload or DNS took away finish what they
+// One descriptor in so many is for upstreams beside what they ask for, unless a listener asks for
+// it: a name may have more addresses, and endpoints that a reload or DNS took away finish what they
 // serve.
 constexpr size_t kSpareParts = 8;
 // Below this a gateway is not worth starting.
@@ -44,7 +44,7 @@ size_t ForChecks(const config::Config& config) {
   return std::min(connections, proxy::HealthProber::kMaxKept);
 }
 
-// What `upstream` asks for of `left` descriptors.
+// How many of `left` descriptors `upstream` asks for.
 size_t Wanted(const config::Upstream& upstream, size_t left) {
   if (upstream.endpoints.empty()) return 0;
   size_t most = left;
@@ -60,7 +60,7 @@ size_t Wanted(const config::Upstream& upstream, size_t left) {
   return std::min(most, *per_address * addresses);
 }
 
-// A cap that was raised above the default, for nothing, is worth a word.
+// Warns of a cap that somebody raised above the default in vain.
 std::vector<std::string> Cuts(const config::Config& config, const DescriptorBudget& budget) {
   const uint32_t usual = pool::PoolLimits().max_connections.value_or(0);
   std::vector<std::string> cuts;
@@ -125,7 +125,7 @@ size_t RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   limit.rlim_cur = limit.rlim_max;
-  // When this fails the soft limit stays, which is what the second look returns.
+  // If this fails the soft limit stays, and the second look returns it.
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   constexpr rlim_t kMost = 1 << 20;  // "Unlimited" is no number to plan with.

@@ -11,15 +11,15 @@
 
 namespace holdfast::server {
 
-// Who may have how many of the process's file descriptors, as a sum that people can check:
+// How the process's file descriptors are divided, as a sum that people can check:
 //
 //   limit = gateway + upstream connections + clients
 //
-// `gateway`: loops, mailboxes, listeners, the status port, logs, DNS, health checks. Upstream
-// connections have what the configuration allows them (max_connections times endpoints, of which a
-// name is taken to stand for eight, and breakers.connections), at most half of what is left. The
-// rest is the clients'. Idle upstream connections, part of the upstreams' share, are at most a
-// fifth of the limit. The shares are enforced, however many addresses names turn out to have.
+// The gateway's part is for loops, mailboxes, listeners, the status port, logs, DNS and health
+// checks. Upstream connections get what the configuration allows them (max_connections times
+// endpoints, where a name counts as eight, and breakers.connections), but at most half of what is
+// left. The clients get the rest. Idle upstream connections are a part of the upstreams' share, and
+// at most a fifth of the limit. The shares hold however many addresses the names turn out to have.
 struct DescriptorBudget {
   size_t limit = 0;
   size_t gateway = 0;
@@ -27,7 +27,7 @@ struct DescriptorBudget {
   size_t idle_upstreams = 0;
   size_t clients = 0;
   size_t status_clients = 0;  // part of the gateway's
-  // What of max_connections has no room: sentences for warnings.
+  // Which max_connections do not fit: sentences for warnings.
   std::vector<std::string> cuts;
 
   // "20000 descriptors = 76 gateway + 512 upstream connections (at most 512 idle) + 19412
@@ -35,7 +35,7 @@ struct DescriptorBudget {
   std::string ToString() const;
 };
 
-// The error names what does not fit.
+// Plans the division. The error names what does not fit.
 absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, size_t workers,
                                                  size_t limit);
 

@@ -9,8 +9,8 @@
 
 namespace holdfast::server {
 
-// Who of the workers still answers. The server pings each of them; a worker whose answer is late
-// has a loop that does not turn. Main thread.
+// Which workers still answer. The server pings each of them; a worker whose answer is late has a
+// loop that does not turn. A plain value of the main thread.
 class Heartbeats {
  public:
   static constexpr pool::Duration kInterval = std::chrono::seconds(1);
@@ -18,11 +18,11 @@ class Heartbeats {
 
   Heartbeats(size_t workers, pool::TimePoint now) : beats_(workers, Beat{now, false}) {}
 
-  // True when `worker` is to be pinged: it has answered the last one.
+  // Whether to ping `worker` now: it has answered the last ping.
   bool BeginPing(size_t worker, pool::TimePoint now);
   void OnPong(size_t worker, pool::TimePoint now);
 
-  // Empty when all is well; else which workers are late.
+  // Which workers are late, for people; empty when all is well.
   std::string Trouble(pool::TimePoint now) const;
 
  private:

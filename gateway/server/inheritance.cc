@@ -19,7 +19,8 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 
-// Listeners' names are the operator's: whatever has a meaning in the variable is escaped.
+// The operator chooses the listeners' names, so bytes that mean something in the variable are
+// escaped.
 std::string Escape(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -71,7 +72,7 @@ std::vector<int> ParseNumbers(std::string_view text) {
   }
 }
 
-// What the variable says, before anything is believed.
+// What the variable says, before any of it is believed.
 absl::StatusOr<std::pair<Legacy, int>> ParseWords(std::string_view text) {
   Legacy legacy;
   int ready = -1;
@@ -92,7 +93,7 @@ absl::StatusOr<std::pair<Legacy, int>> ParseWords(std::string_view text) {
   return std::make_pair(std::move(legacy), ready);
 }
 
-// Every descriptor once, each of its kind.
+// Checks that every descriptor is there once and of its kind.
 absl::Status CheckDescriptors(const Legacy& legacy, int ready) {
   std::vector<int> sockets;
   for (const auto& [key, numbers] : legacy.listeners) {
@@ -149,7 +150,7 @@ pool::FileDescriptor Inheritance::TakeStatus(const pool::SocketAddress& address)
 
 void Inheritance::TellReady() {
   if (empty()) return;
-  // The old process may be gone already, which is as well.
+  // The old process may be gone already, which is fine.
   [[maybe_unused]] const ssize_t written = write(ready, "1", 1);
   close(std::exchange(ready, -1));
 }

@@ -45,7 +45,7 @@ void LineOutput::Resume() {
 
 bool LineOutput::Write(std::string_view lines) {
   HOLDFAST_CHECK(fd_ >= 0);
-  // A disk that was full, or a line longer than PIPE_BUF, has left half a line there.
+  // A full disk, or a line longer than PIPE_BUF, has left half a line there.
   const std::string mended = torn_ ? std::string("\n").append(lines) : std::string();
   std::string_view rest = torn_ ? mended : lines;
   while (!rest.empty() && AwaitRoom()) {
@@ -62,9 +62,9 @@ bool LineOutput::Write(std::string_view lines) {
   return rest.empty();
 }
 
-// A standard stream is shared with others, so it cannot be made non-blocking; but one write can be
-// (since Linux 6.4 on pipes). Elsewhere poll(2) has said that so many bytes do not block (pipe(7)),
-// which holds unless somebody else writes in this very moment.
+// Others share a standard stream, so it cannot be made non-blocking, but one write can (since Linux
+// 6.4 on pipes). Elsewhere poll(2) has said that so many bytes do not block (pipe(7)), which holds
+// unless somebody else writes in this very moment.
 ssize_t LineOutput::WriteNow(std::string_view piece) {
   if (has_nowait_) {
     const iovec part{.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
@@ -83,7 +83,7 @@ bool LineOutput::AwaitRoom() {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*give_up_at_ - clock_->Now());
       timeout = static_cast<int>(std::max<int64_t>(left.count(), 0));
     }
-    // A negative descriptor is not looked at.
+    // poll(2) passes over a negative descriptor.
     pollfd waiting[] = {
         {.fd = fd_, .events = POLLOUT, .revents = 0},
         {.fd = give_up_at_.has_value() ? -1 : interrupts_.get(), .events = POLLIN, .revents = 0}};

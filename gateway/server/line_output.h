@@ -14,27 +14,27 @@ namespace holdfast::server {
 // first `limit` bytes of a line that does not fit.
 size_t NextPiece(std::string_view text, size_t limit);
 
-// Writes lines to a descriptor that others may write to as well: another log of this process, or
+// Writes lines to a descriptor to which others may write as well: another log of this process, or
 // the process that takes over from it. A line of at most PIPE_BUF bytes reaches a pipe in one
-// piece, and nothing is given up but at a line's end, so that no line is ever torn.
+// piece, and the writer gives up only at a line's end, so that no line is ever torn.
 //
-// One thread, except for Interrupt. The descriptor is the caller's.
+// One thread, except for Interrupt. The caller owns the descriptor.
 class LineOutput {
  public:
-  // What an interrupted writer has left, in all.
+  // How much time an interrupted writer has left, in all.
   static constexpr pool::Duration kLastPatience = std::chrono::seconds(1);
 
   explicit LineOutput(const pool::Clock* clock);
 
-  // From now on lines go there.
+  // Sends lines to `fd` from now on.
   void SetTarget(int fd);
-  // Writes whole lines, and waits for a reader as long as that takes unless it is interrupted.
-  // False when not all of them were written: the target failed, or the patience ended.
+  // Writes whole lines. It waits for a reader as long as that takes, unless it is interrupted.
+  // False: not all lines were written, because the target failed or the patience ended.
   bool Write(std::string_view lines);
 
-  // From any thread: what is being written, and what follows until Resume, has kLastPatience.
+  // From any thread: the write under way, and those that follow until Resume, have kLastPatience.
   void Interrupt();
-  // The end of one Interrupt.
+  // Ends one Interrupt.
   void Resume();
 
  private:
@@ -46,7 +46,7 @@ class LineOutput {
   int fd_ = -1;
   bool may_wait_ = true;     // a pipe, a socket or a terminal, whose reader may have stopped
   bool has_nowait_ = false;  // writes to it can be told not to wait
-  bool torn_ = false;        // the last line was given up in its middle
+  bool torn_ = false;        // the last line broke off in its middle
   // Counts the interruptions that have not been resumed (an eventfd).
   pool::FileDescriptor interrupts_;
   std::optional<pool::TimePoint> give_up_at_;  // while interrupted

@@ -39,7 +39,7 @@ absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_
   if (!local.ok()) return local.status();
   bound->address = *local;
   const bool ip = local->is_ip();
-  // A UNIX socket's copies have one queue: whom the last worker leaves, any other accepts.
+  // The copies of a UNIX socket have one queue: whom one worker leaves, any other accepts.
   if (!ip && bound->sockets.size() > workers) bound->sockets.resize(workers);
   while (bound->sockets.size() < workers) {
     absl::StatusOr<pool::FileDescriptor> next =

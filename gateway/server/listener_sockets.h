@@ -11,7 +11,7 @@
 
 namespace holdfast::server {
 
-// Listeners that agree in this are the same one across a reload.
+// Listeners with the same key are the same one across a reload.
 std::string ListenerKey(const config::Listener& listener);
 
 // One listener's sockets: one for each worker, and more when they are inherited from a process that
@@ -19,24 +19,25 @@ std::string ListenerKey(const config::Listener& listener);
 struct BoundListener {
   std::string name;
   std::vector<pool::FileDescriptor> sockets;
-  // The same sockets again, to be handed over to the process that takes our place.
+  // The same sockets again, for the process that takes our place.
   std::vector<pool::FileDescriptor> copies;
   pool::SocketAddress address;  // as bound: port 0 has become a real one
 };
 
-// A socket that listens on `address`, whose port the process's others may share. Says nothing of a
-// port that another process listens on but that it is in use, unless `port_is_ours` (BindListener).
+// Makes a socket that listens on `address` and shares its port with this process's others. A port
+// on which another process listens is an error, unless `port_is_ours` (see BindListener).
 absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
                                                bool port_is_ours);
 
-// The same sockets once more; stops at the first that cannot be had.
+// Copies the sockets; stops at the first that cannot be copied.
 absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
     const std::vector<pool::FileDescriptor>& sockets);
 
-// Binds `bind` once per worker: TCP sockets of their own that share the port, so that the kernel
-// spreads connections over them; a UNIX socket is one, accepted on by all. With `inherited` sockets
-// of that listener it takes those and binds what is missing: clients may wait in the queue of each,
-// so each must be accepted on. The error says which listener, which address and why.
+// Binds `bind` once per worker. TCP workers have a socket each and share the port, so that the
+// kernel spreads connections over them; all workers accept on the one UNIX socket. `inherited`
+// sockets of the listener are taken over and the missing ones are bound: clients may wait in the
+// queue of each, so each needs somebody who accepts. The error says which listener, which address
+// and why.
 //
 // A port that another process listens on is refused even if it would share it. `port_is_ours`: this
 // process listens there, on this or on another address (0.0.0.0 beside 127.0.0.1), or has done so

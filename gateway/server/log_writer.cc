@@ -13,7 +13,7 @@
 namespace holdfast::server {
 namespace {
 
-// Non-blocking for a FIFO's sake: opening one that nobody reads would hold up the start.
+// Opens without blocking, because opening a FIFO that nobody reads would hold up the start.
 absl::Status OpenFile(const std::string& path, pool::FileDescriptor* file) {
   const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
   if (fd < 0) {
@@ -38,7 +38,7 @@ LogWriter::~LogWriter() {
 }
 
 absl::Status LogWriter::Open(const config::AccessLog& target) {
-  // Opened here for the error's sake, handed to the thread for the writing's.
+  // Opened here, where an error can be returned, and handed to the thread that writes.
   pool::FileDescriptor file;
   int fd = target.target == config::AccessLog::Target::kStdout ? STDOUT_FILENO : STDERR_FILENO;
   if (target.target == config::AccessLog::Target::kFile) {
@@ -59,7 +59,7 @@ absl::Status LogWriter::Reopen() {
   return absl::OkStatus();
 }
 
-// Where the target stays the same file, pipe or stream, nobody is to be hurried: what waits for its
+// If the target stays the same file, pipe or stream nobody is hurried: lines that wait for their
 // reader may go on waiting.
 void LogWriter::Move(pool::FileDescriptor file, int fd) {
   std::optional<Identity> identity;
@@ -75,8 +75,8 @@ void LogWriter::Move(pool::FileDescriptor file, int fd) {
   });
 }
 
-// What cannot be written (a full disk, a reader that went away) is lost: there is nobody to tell
-// who would not be told through the same file.
+// Lines that cannot be written (a full disk, a reader that went away) are lost: the only way to
+// tell anybody would be through the same file.
 void LogWriter::Write(std::string batch, std::function<void(bool written)> done) {
   mailbox_.Post(
       [this, batch = std::move(batch), done = std::move(done)] { done(output_.Write(batch)); });

@@ -17,25 +17,25 @@
 
 namespace holdfast::server {
 
-// The thread that writes the access log, so that a slow disk or a full pipe holds up nobody else.
-// Batches arrive through its mailbox and are written in order; each is acknowledged, by which the
-// senders bound what is in flight.
+// The thread that writes the access log, so that a slow disk or a full pipe holds nobody else up.
+// Batches arrive through its mailbox, and it writes them in order. It acknowledges each, and so the
+// senders can bound what is in flight.
 //
-// Constructed, opened, reopened and destroyed on the main thread; Write is for any thread, after
-// the first Open. Destruction writes what has arrived, for which a reader that has stopped reading
-// has LineOutput::kLastPatience, and ends the thread.
+// The main thread constructs, opens, reopens and destroys it; any thread may call Write after the
+// first Open. Destruction writes the batches that have arrived, gives a reader that has stopped
+// reading LineOutput::kLastPatience, and ends the thread.
 class LogWriter {
  public:
   explicit LogWriter(const pool::Clock* clock);
   ~LogWriter();
 
-  // Opens the target, or names it and the reason why not. From then on batches go there; earlier
-  // ones go where they were meant to, for which a reader that has stopped has the same patience.
-  // A target that stays what it was loses nothing.
+  // Opens the target, or gives an error that names it and the reason. Later batches go there;
+  // earlier ones go to the old target, with the same patience for a reader that has stopped. If the
+  // target stays the same nothing is lost.
   absl::Status Open(const config::AccessLog& target);
-  // Opens the file anew under its name (after it was renamed). Keeps the old one if that fails.
+  // Opens the file anew under its name (after it was renamed), or keeps the old one if that fails.
   absl::Status Reopen();
-  // `done` runs on the writer's thread afterwards and hears whether all of it was written.
+  // Writes the batch. Then `done` runs on the writer's thread and hears whether all was written.
   void Write(std::string batch, std::function<void(bool written)> done);
 
  private:
@@ -47,10 +47,10 @@ class LogWriter {
 
   pool::EventLoop loop_;
   pool::Mailbox mailbox_;
-  // The main thread's.
+  // Only the main thread uses these.
   std::string path_;  // empty: standard output or error
   std::optional<Identity> identity_;
-  // The thread's from the first Open on; it is interrupted by the main thread.
+  // Only the writer's thread uses these from the first Open on; the main thread interrupts it.
   pool::FileDescriptor file_;
   LineOutput output_;
   std::thread thread_;

@@ -6,12 +6,12 @@
 namespace holdfast::server {
 
 // The operator's log: one line on standard error for each thing worth knowing, with the time (UTC)
-// and its gravity. Written by a thread of its own from a bounded queue, so that a reader that has
-// stopped reading holds nobody up; when the queue is full the oldest lines go.
+// and its gravity. A thread of its own writes the lines from a bounded queue, so that a reader that
+// has stopped reading holds nobody up; a full queue drops its oldest lines.
 //
-// StartOpLog once, on the main thread, before other threads; StopOpLog writes what is queued, for
-// which a reader that has stopped reading has LineOutput::kLastPatience. Before and after that
-// lines are written at once.
+// The main thread calls StartOpLog once, before it starts other threads. StopOpLog writes the
+// queued lines and gives a reader that has stopped reading LineOutput::kLastPatience. Before and
+// after that, lines are written at once.
 void StartOpLog();
 void StopOpLog();
 

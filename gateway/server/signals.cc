@@ -25,7 +25,7 @@ sigset_t HandledSignals() {
 void BlockSignals() {
   const sigset_t set = HandledSignals();
   HOLDFAST_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
-  // A peer that went away is found by the error of the write.
+  // The write's error tells of a peer that went away.
   signal(SIGPIPE, SIG_IGN);
 }
 

@@ -8,16 +8,16 @@
 
 namespace holdfast::server {
 
-// Keeps the signals that Signals reads from being delivered. Before any thread is started, since
+// Blocks the signals that Signals reads. The caller does so before it starts any thread, because
 // threads inherit what is blocked.
 void BlockSignals();
 
 // Whether this process was started with the signal ignored, as nohup(1) does with SIGHUP. After
-// BlockSignals it is delivered to Signals all the same.
+// BlockSignals, Signals gets the signal all the same.
 bool IsIgnored(int signal);
 
 // Turns the process's signals into events of the main loop (signalfd), after BlockSignals. Main
-// thread; owns its descriptor; `loop` outlives it.
+// thread. It owns its descriptor; `loop` outlives it.
 class Signals final : private pool::EventHandler {
  public:
   // `on_signal` hears SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and SIGUSR2.

@@ -141,7 +141,8 @@ void Upgrade::OnTimeout(pool::TimePoint) { Fail("since it was not ready in time"
 void Upgrade::Fail(std::string_view what) {
   const pid_t pid = pid_;
   StopListening();
-  // One that is ending by itself keeps its exit code; one that only closed the pipe is of no use.
+  // A process that is ending by itself keeps its exit code; one that only closed the pipe is
+  // useless.
   kill(pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

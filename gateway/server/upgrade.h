@@ -15,15 +15,15 @@
 #include "pool/net/socket.h"
 
 // A new process takes the place of a running one (SIGUSR2), say because the program's file has been
-// replaced. It is started as the old one was and inherits its listening sockets, so that clients
-// that wait in their queues are served by whoever accepts first and the port is never closed. When
-// it serves it says so through a pipe; then the old one accepts no more and ends when its
-// connections have.
+// replaced. The old process starts the new one as it was started itself and hands its listening
+// sockets on, so that the port is never closed and whoever accepts first serves the clients in the
+// queues. The new process says through a pipe that it serves; then the old one accepts no more and
+// ends when its connections have ended.
 
 namespace holdfast::server {
 
-// The file to start again later: `argv0` if that is a path, so that a link may have been pointed
-// elsewhere by then, else the file that runs now.
+// The file to start again later: `argv0` if that is a path, because a link may point elsewhere by
+// then; otherwise the file that runs now.
 std::string ProgramPath(std::string_view argv0);
 
 // The old process's side: starts the new one and waits for its word.
@@ -47,7 +47,7 @@ class Upgrade final : private pool::EventHandler {
   // Starts `command` (a path and its arguments) with this process's environment and standard
   // streams. Call once.
   absl::Status Start(const std::vector<std::string>& command, const Legacy& legacy);
-  // Of the process under way; -1 before and afterwards.
+  // The id of the process that is starting; -1 before and afterwards.
   pid_t pid() const { return pid_; }
 
  private:

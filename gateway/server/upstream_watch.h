@@ -22,14 +22,14 @@
 
 namespace holdfast::server {
 
-// What the main thread does for the upstreams: looks their names up, checks their endpoints,
-// ejects those that fail, and says what is left for the workers to use.
+// The main thread's work for the upstreams: it looks their names up, checks their endpoints, ejects
+// those that fail, and tells the workers what is left to use.
 //
-// Main thread; owned by the server. What is given to it outlives it. Destruction ends look-ups and
-// checks and calls nothing.
+// Main thread. The server owns it, and everything given to it outlives it. Destruction ends
+// look-ups and checks and calls nothing.
 class UpstreamWatch {
  public:
-  // An upstream's endpoints became others, or other in state. Called from the loop.
+  // An upstream's endpoints, or their states, have changed. Called from the loop.
   using OnChange =
       std::function<void(const std::string& upstream, const pool::EndpointSet& endpoints)>;
 
@@ -41,20 +41,20 @@ class UpstreamWatch {
   UpstreamWatch(const UpstreamWatch&) = delete;
   UpstreamWatch& operator=(const UpstreamWatch&) = delete;
 
-  // The upstreams from now on. What is known of those that stay is kept; with other settings of
-  // `dns` the names are looked up anew, and until that has succeeded for all names of an upstream
-  // the addresses found before stay.
+  // Takes the upstreams of `config` from now on and keeps what is known of those that stay. With
+  // other settings of `dns` it looks the names up anew; the addresses found before stay until that
+  // has succeeded for all names of an upstream.
   void Adopt(const config::Config& config);
 
-  // Of an upstream of the configuration adopted last, with its table of keys.
+  // The endpoints of an upstream of the configuration that was adopted last, with its key table.
   pool::EndpointSet Current(const std::string& upstream);
-  // Each upstream of it has an endpoint.
+  // Whether each upstream of that configuration has an endpoint.
   bool AllNamed() const;
   // An endpoint has failed as many requests in a row as it may.
   void OnTrouble(const std::string& upstream, const pool::SocketAddress& endpoint,
                  const std::string& cause);
 
-  // Of endpoints and checks, at the moment of a scrape.
+  // Adds the counts of endpoints and checks, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;
 
  private:
