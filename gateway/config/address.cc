@@ -27,14 +27,14 @@ std::optional<uint16_t> ParsePort(std::string_view text) {
   return port;
 }
 
-// A host may not be left out of an endpoint as it may of a bind.
+// An endpoint needs a host; a bind does not.
 std::optional<Endpoint> ParseLiteralEndpoint(std::string_view text) {
   const std::optional<pool::SocketAddress> address = pool::SocketAddress::Parse(text);
   if (!address || text.starts_with(':')) return std::nullopt;
   Endpoint endpoint{.text = std::string(text), .host = {}, .port = 0, .literal = address};
   if (address->is_ip()) {
     if (address->port() == 0) return std::nullopt;
-    // Nothing can be sent there without an interface.
+    // Without an interface nothing can be sent there.
     if (address->link_local() && address->interface_index() == 0) return std::nullopt;
     endpoint.host = address->Ip();
     endpoint.port = address->port();

@@ -15,7 +15,7 @@ struct Bind {
   std::string text;  // as written: "0.0.0.0:8080", "[::]:8080", ":8080", "unix:/run/holdfast.sock"
   pool::SocketAddress address;
 };
-// Null when the text is not a literal address. Port 0 asks the kernel for a free one.
+// Reads a literal address; null when the text is none. Port 0 asks the kernel for a free one.
 std::optional<Bind> ParseBind(std::string_view text);
 
 // One "host:port" or "unix:/path" behind an upstream, or a service that SRV records describe.
@@ -29,14 +29,15 @@ struct Endpoint {
   uint32_t weight = 1;
   bool backup = false;
 };
-// Null when the text is neither.
+// Reads "host:port" or "unix:/path"; null when the text is neither.
 std::optional<Endpoint> ParseEndpoint(std::string_view text);
 
-// "_http._tcp.web.default.svc": the owner of SRV records (RFC 2782). Null when it is not one.
+// Reads the owner of SRV records (RFC 2782), such as "_http._tcp.web.default.svc"; null when it is
+// not one.
 std::optional<Endpoint> ParseService(std::string_view text);
 
-// "10.0.0.2:53", "[fd00::2]:53"; port 53 when there is none. Null for what cannot be asked, too: an
-// address that is bound to one interface ("fe80::53%eth0").
+// Reads "10.0.0.2:53" or "[fd00::2]:53"; the port is 53 when there is none. Null when it is
+// neither, or cannot be asked: an address that is bound to one interface ("fe80::53%eth0").
 std::optional<pool::SocketAddress> ParseDnsServer(std::string_view text);
 
 // A host name as DNS takes it (RFC 1123 section 2.1, and '_' as services use it): labels of 1 to 63

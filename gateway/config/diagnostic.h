@@ -25,14 +25,15 @@ struct Diagnostic {
 // "file:3:5: error: message", the source line and a caret below the column; ends with a newline.
 std::string FormatDiagnostic(const Diagnostic& diagnostic);
 
-// All of them, one after the other.
+// Formats all of them, one after the other.
 std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics);
 
-// A text from a file in quotes for a message: control bytes escaped, shortened when long.
+// Puts a text from a file in quotes for a message. It escapes control bytes and shortens a long
+// text.
 std::string Quoted(std::string_view text);
 
-// Gathers what is found wrong in one text, which must outlive it. Errors and warnings beyond a
-// bound are only counted.
+// Gathers what is wrong in one text, which must outlive it. It only counts errors and warnings
+// beyond a bound.
 class Report {
  public:
   static constexpr size_t kMaxErrors = 20;
@@ -44,7 +45,7 @@ class Report {
   void Warning(Position position, std::string message);
   bool has_errors() const { return errors_ > 0; }
 
-  // In the file's order; the last one tells how many errors were left out, if any were.
+  // The complaints in the file's order. If errors were left out, the last complaint says how many.
   std::vector<Diagnostic> Take();
 
  private:

@@ -6,8 +6,8 @@
 namespace holdfast::config {
 
 // What to say about a key that people know from other proxies and that has another name here, or no
-// counterpart: "TLS is not spoken in this version; ...". Empty for any other key. `key` is compared
-// in lower case, '-' as '_'.
+// counterpart: "TLS is not spoken in this version; ...". Empty for any other key. Case does not
+// matter, and '-' counts as '_'.
 std::string_view ForeignKeyHint(std::string_view key);
 
 }  // namespace holdfast::config

@@ -17,7 +17,8 @@
 namespace holdfast::config {
 namespace {
 
-// Up to one byte more than may be parsed, which then says so. On failure errno is the reason.
+// Reads up to one byte more than the parser takes, which then says so. On failure errno is the
+// reason.
 std::optional<std::string> ReadFile(const std::string& path) {
   const pool::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return std::nullopt;

@@ -16,12 +16,13 @@ struct LoadResult {
   std::vector<Diagnostic> diagnostics;  // in the file's order; warnings may come with a config
 };
 
-// Reads YAML text. `file_name` appears in the diagnostics only. Safe on any bytes: the size, the
-// nesting and the number of reported errors are bounded, nothing outside the text is looked at.
+// Reads YAML text. `file_name` appears in the diagnostics only. It is safe on any bytes: the size,
+// the nesting and the number of reported errors are bounded, and it looks at nothing outside the
+// text.
 LoadResult LoadConfig(std::string_view text, std::string_view file_name);
 
-// The same for a file; one that cannot be read gives one error without a position. Warns of what
-// the configuration needs and this machine lacks.
+// Reads a file. If it cannot be read there is one error without a position. It warns of what the
+// configuration needs and this machine lacks.
 LoadResult LoadConfigFile(const std::string& path);
 
 }  // namespace holdfast::config

@@ -14,9 +14,9 @@ struct Unreachable {
   uint32_t earlier;
 };
 
-// Routes each of whose hosts is taken, for the same path, by an earlier route on at least the same
-// listeners and for at least the same methods. A less specific route never hides another one (see
-// route/route_table.h), so nothing else does.
+// The routes that never get a request: for each of their hosts an earlier route has the same path,
+// at least the same listeners and at least the same methods. Nothing else hides a route, because a
+// less specific route never does (see route/route_table.h).
 std::vector<Unreachable> FindUnreachable(const Config& config);
 
 // Indices of the upstreams that no route names.

@@ -20,12 +20,12 @@ struct EncodingError {
   std::string message;
 };
 
-// The first byte that a configuration may not hold: NUL and other control characters (a terminal
-// would obey them when the line is shown), a carriage return that is not part of a line end, and
-// whatever is not UTF-8.
+// Finds the first byte that a configuration must not hold: NUL and other control characters (a
+// terminal that shows the line would obey them), a carriage return that is not part of a line end,
+// and anything that is not UTF-8.
 std::optional<EncodingError> FindEncodingError(std::string_view text);
 
-// The number of bytes of the UTF-8 character that `text` begins with (RFC 3629: no overlong forms,
+// The length in bytes of the UTF-8 character with which `text` begins (RFC 3629: no overlong forms,
 // no surrogates); 0 when it is none. `text` is not empty.
 size_t Utf8Length(std::string_view text);
 

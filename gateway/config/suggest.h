@@ -7,12 +7,12 @@
 
 namespace holdfast::config {
 
-// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (optimal
-// string alignment), ASCII case ignored.
+// How many insertions, deletions, substitutions and swaps of neighbours turn `a` into `b` (optimal
+// string alignment). ASCII case does not matter.
 int EditDistance(std::string_view a, std::string_view b);
 
-// The candidate that was probably meant: the nearest one, the first of equals, if about a third of
-// its letters or fewer differ. Empty when nothing is near.
+// The candidate that was probably meant: the nearest one, or the first of equally near ones, if
+// about a third of its letters or fewer differ. Empty when nothing is near.
 std::string_view Nearest(std::string_view text, const std::vector<std::string_view>& candidates);
 
 // "; did you mean 'web'?", or nothing.

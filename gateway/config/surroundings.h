@@ -9,8 +9,8 @@
 namespace holdfast::config {
 
 // What a correct configuration needs and this machine does not have: the folders of the access log
-// and of UNIX sockets to listen on. Sentences for warnings, since a file may be checked on a
-// machine other than the one it is for.
+// and of UNIX sockets to listen on. These are sentences for warnings, because a file may be checked
+// on another machine than the one for which it is meant.
 std::vector<std::string> MissingSurroundings(const Config& config);
 
 }  // namespace holdfast::config

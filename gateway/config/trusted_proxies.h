@@ -9,14 +9,14 @@
 
 namespace holdfast::config {
 
-// Whose X-Forwarded-* fields a listener believes, by value: networks, and whoever may open its UNIX
-// socket.
+// Whose X-Forwarded-* fields a listener believes: networks, and whoever may open its UNIX socket. A
+// plain value.
 class TrustedProxies {
  public:
-  // One word of the file: `unix`, or what Cidr::Parse reads. False when it is neither.
+  // Adds one word of the file: `unix`, or a range that Cidr::Parse reads. False when it is neither.
   bool Add(std::string_view word);
 
-  // A peer without an IP address is one of a UNIX socket.
+  // A peer without an IP address is that of a UNIX socket.
   bool Contains(const pool::SocketAddress& peer) const;
 
   const std::vector<Cidr>& ranges() const { return ranges_; }

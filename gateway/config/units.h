@@ -9,22 +9,22 @@
 
 namespace holdfast::config {
 
-// "250ms", "5s", "1h30m": whole numbers, each with a unit of ms, s, m, h, d, from large to small.
-// At most 100 years. Null when it is anything else; a number without a unit is.
+// Reads "250ms", "5s" or "1h30m": whole numbers, each with a unit of ms, s, m, h, d, from large to
+// small, at most 100 years in all. Null for anything else, a number without a unit included.
 std::optional<std::chrono::nanoseconds> ParseDuration(std::string_view text);
 
-// "64KiB", "10MiB", "2GiB", "512B", "512": a whole number of bytes or of a binary multiple, at most
-// 1 PiB. Null when it is anything else; "64k" and "64KB" are, since people read them in two ways.
+// Reads "64KiB", "10MiB", "2GiB", "512B" or "512": a whole number of bytes or of a binary multiple,
+// at most 1 PiB. Null for anything else, "64k" and "64KB" included, which people read in two ways.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
-// A whole number in decimal digits.
+// Reads a whole number in decimal digits.
 std::optional<uint64_t> ParseCount(std::string_view text);
 
-// "20%": a whole number and a percent sign. May be more than 100.
+// Reads "20%": a whole number, which may exceed 100, and a percent sign.
 std::optional<uint64_t> ParsePercent(std::string_view text);
 
-// "200-399", or "200" for the one: status codes of final responses, 200 to 599 (RFC 9110
-// section 15), the lower one first.
+// A range of status codes of final responses, from 200 to 599 (RFC 9110 section 15): "200-399" with
+// the lower one first, or "200" for that one alone.
 struct StatusRange {
   uint16_t min;
   uint16_t max;

@@ -7,7 +7,7 @@
 namespace holdfast::config {
 namespace {
 
-// Never destroyed, so that it needs no order of destruction.
+// Never destroyed, so the order of destruction does not matter.
 const YamlNode& Nothing() {
   static const YamlNode& nothing = *new YamlNode;
   return nothing;

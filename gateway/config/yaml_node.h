@@ -14,7 +14,7 @@ namespace holdfast::config {
 
 struct YamlEntry;
 
-// A value of a YAML document with its place: a tree of plain values that owns its texts.
+// A value of a YAML document with its place. It is a tree of plain values that owns its texts.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
 
@@ -41,9 +41,9 @@ inline constexpr size_t kMaxYamlBytes = 2 << 20;
 inline constexpr int kMaxYamlDepth = 16;
 inline constexpr size_t kMaxYamlNodes = 250'000;
 
-// Reads one document of block or flow YAML. Aliases, anchors, tags and several documents are
-// refused: a configuration is what it looks like, and its size is that of its text. Null when the
-// text is not such a document, and `report` says why.
+// Reads one document of block or flow YAML. It refuses aliases, anchors, tags and several
+// documents, so that a configuration is what it looks like and its size is that of its text. Null
+// when the text is not such a document; `report` then says why.
 std::optional<YamlNode> ParseYaml(std::string_view text, Report* report);
 
 }  // namespace holdfast::config
