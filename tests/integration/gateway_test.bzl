@@ -1,6 +1,6 @@
 """A test that runs the gateway's binary."""
 
-def gateway_test(name, size, srcs, data = [], deps = [], tags = []):
+def gateway_test(name, size, srcs, data = [], deps = [], tags = [], shard_count = None):
     """A GoogleTest binary that finds the gateway through HOLDFAST_BINARY.
 
     Args:
@@ -10,6 +10,7 @@ def gateway_test(name, size, srcs, data = [], deps = [], tags = []):
       data: more than the gateway.
       deps: more than the test support and GoogleTest.
       tags: as of a cc_test.
+      shard_count: as of a cc_test.
     """
     native.cc_test(
         name = name,
@@ -18,6 +19,7 @@ def gateway_test(name, size, srcs, data = [], deps = [], tags = []):
         data = ["//gateway:holdfast"] + data,
         env = {"HOLDFAST_BINARY": "$(rootpath //gateway:holdfast)"},
         tags = tags,
+        shard_count = shard_count,
         deps = [
             "//tests/support",
             "@googletest//:gtest_main",

@@ -1,13 +1,14 @@
 #ifndef HOLDFAST_TESTS_POOL_POOL_HARNESS_H_
 #define HOLDFAST_TESTS_POOL_POOL_HARNESS_H_
 
+#include <sched.h>
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "metrics/registry.h"
 #include "pool/connection_pool.h"
@@ -107,7 +108,7 @@ class PoolHarness {
     while (!condition()) {
       if (std::chrono::steady_clock::now() >= give_up) return false;
       Turn();
-      std::this_thread::yield();
+      sched_yield();
     }
     return true;
   }

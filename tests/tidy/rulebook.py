@@ -2,6 +2,7 @@
 
 import comment_rules
 import layout_rules
+import program_rules
 import room_rules
 import style_rules
 import text_rules
@@ -30,6 +31,7 @@ RULES = {
     "mirrored-tests": layout_rules.mirrored_tests,
     "build-files": layout_rules.build_files,
     "test-sizes": layout_rules.test_sizes,
+    "test-programs": program_rules.test_programs,
 }
 TABLE_RULE = "exceptions"
 

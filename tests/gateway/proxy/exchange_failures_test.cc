@@ -8,6 +8,7 @@
 #include "gateway/http/hops.h"
 #include "gateway/proxy/exchange.h"
 #include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/pool/pool_harness.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -399,12 +400,8 @@ TEST_F(ExchangeFailuresTest, WithoutAnEndpointTheReasonIsToldAndNoName) {
 }
 
 TEST_F(ExchangeFailuresTest, ARefusedConnectionIsABadGateway) {
-  pool::SocketAddress refusing;
-  {
-    Backend gone;
-    refusing = gone.address();
-  }
-  harness_.SetEndpoints({refusing});
+  const pool::RefusingAddress nobody;
+  harness_.SetEndpoints({nobody.address()});
   client_.Send(kGet);
   EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.Retries("retry_connect_failure") == 1; }));
   harness_.Advance(std::chrono::milliseconds(30));
@@ -414,13 +411,9 @@ TEST_F(ExchangeFailuresTest, ARefusedConnectionIsABadGateway) {
 
 // The pool that fails to connect has been given up by then, and the exchange turns to another one.
 TEST_F(ExchangeFailuresTest, AnEndpointMayLeaveWhileSomebodyWaitsForIt) {
-  pool::SocketAddress refusing;
-  {
-    Backend gone;
-    refusing = gone.address();
-  }
+  const pool::RefusingAddress nobody;
   Backend other;
-  harness_.SetEndpoints({refusing});
+  harness_.SetEndpoints({nobody.address()});
   client_.Send(kGet);
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.cluster->pool(0).waiters() == 1; }));
   harness_.SetEndpoints({harness_.backend.address(), other.address()});

@@ -9,6 +9,7 @@
 #include "gateway/proxy/exchange.h"
 #include "tests/gateway/proxy/retry_fixture.h"
 #include "tests/pool/net/socket_pair.h"
+#include "tests/pool/pool_harness.h"
 
 // What a route's policy repeats, and what is reported of the endpoints meanwhile.
 
@@ -23,12 +24,13 @@ using std::chrono::seconds;
 class ConnectFailureTest : public RetryTest {
  protected:
   ConnectFailureTest() : RetryTest(WithRetry("attempts: 3", ", timeouts: {total: 10s}")) {
-    Backend gone;
-    harness_.SetEndpoints({gone.address()});
+    harness_.SetEndpoints({nobody_.address()});
   }
   bool AwaitRetries(uint64_t count) {
     return harness_.TurnUntil([&] { return harness_.Retries("retry_connect_failure") == count; });
   }
+
+  const pool::RefusingAddress nobody_;
 };
 
 TEST_F(ConnectFailureTest, TheOnlyEndpointIsGivenTimeBetweenTheAttempts) {

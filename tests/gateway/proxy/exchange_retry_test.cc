@@ -108,10 +108,8 @@ TEST_F(StaleTest, ABodyTooLongToKeepIsNotSentAgain) {
 TEST_F(StaleTest, AfterADeadConnectionAnotherEndpointMayRefuseOnce) {
   client_.Send(kGet);
   harness_.Await(upstream_, kHeadEnd);
-  {
-    Backend gone;
-    harness_.SetEndpoints({gone.address()});
-  }
+  const pool::RefusingAddress nobody;
+  harness_.SetEndpoints({nobody.address()});
   upstream_.Close();
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.Retries("retry_connect_failure") == 1; }));
   harness_.SetEndpoints({harness_.backend.address()});
@@ -260,12 +258,8 @@ TEST_F(RetryTest, AFreshConnectionsDeathIsToldAtOnce) {
 
 TEST_F(RetryTest, ARefusedConnectionIsTriedElsewhere) {
   Backend other;
-  pool::SocketAddress refusing;
-  {
-    Backend gone;
-    refusing = gone.address();
-  }
-  harness_.SetEndpoints({refusing, other.address()});
+  const pool::RefusingAddress nobody;
+  harness_.SetEndpoints({nobody.address(), other.address()});
   // Round robin: one of two requests meets the refusal first. No attempt of the policy's is spent.
   for (int i = 0; i < 2; ++i) {
     Wire client = harness_.Connect();

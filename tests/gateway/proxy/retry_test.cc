@@ -280,13 +280,13 @@ INSTANTIATE_TEST_SUITE_P(
             RetryDecision::kNotInPolicy}),
     RowName);
 
-TEST(RetryTest, AForgottenFactNeverRepeats) {
+TEST(RetryDecisionTest, AForgottenFactNeverRepeats) {
   EXPECT_FALSE(IsRetry(DecideRetry(RetryFacts{})));
   EXPECT_FALSE(IsRetry(DecideRetry(RetryFacts{.policy = &kEverything})));
 }
 
 // Whatever else is known: what may have been processed is sent again for an idempotent method only.
-TEST(RetryTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
+TEST(RetryDecisionTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
   const std::vector<const RetryPolicy*> policies{&kDefault, &kRefused, &kGatewayError,
                                                  &kEverything};
   for (int bits = 0; bits < 1 << 5; ++bits) {
@@ -308,7 +308,7 @@ TEST(RetryTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
   }
 }
 
-TEST(RetryTest, OnlyWhatAddsLoadAsksTheBudget) {
+TEST(RetryDecisionTest, OnlyWhatAddsLoadAsksTheBudget) {
   EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryIdempotent));
   EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryConnectFailure));
   for (const RetryDecision decision :
@@ -318,7 +318,7 @@ TEST(RetryTest, OnlyWhatAddsLoadAsksTheBudget) {
   }
 }
 
-TEST(RetryTest, NamesAreDistinctAndSayWhichAreRetries) {
+TEST(RetryDecisionTest, NamesAreDistinctAndSayWhichAreRetries) {
   std::set<std::string_view> names;
   for (int i = 0; i < kRetryDecisions; ++i) {
     const auto decision = static_cast<RetryDecision>(i);
