@@ -1,6 +1,7 @@
 #include "gateway/server/status_server.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
@@ -8,6 +9,7 @@
 #include "gateway/http/persistence.h"
 #include "gateway/http/serializer.h"
 #include "gateway/http1/head_scan.h"
+#include "gateway/http1/server_stream.h"
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/local_reply.h"
 #include "pool/net/plain_transport.h"
@@ -24,14 +26,17 @@ constexpr std::string_view kAllow = "GET, HEAD";
 
 }  // namespace
 
-class StatusServer::Session final : public pool::ListNode<Session>, private pool::ConnectionEvents {
+class StatusServer::Session final : public pool::ListNode<Session>,
+                                    private pool::ConnectionEvents,
+                                    private http1::ServerTerms {
  public:
   Session(StatusServer* server, pool::FileDescriptor socket, std::string host)
       : server_(server),
         host_(std::move(host)),
         connection_(server->loop_, server->slabs_,
                     std::make_unique<pool::PlainTransport>(std::move(socket)), this,
-                    pool::Connection::Stage::kEstablished) {}
+                    pool::Connection::Stage::kEstablished),
+        stream_(server->slabs_) {}
 
   // False when the kernel does not watch the socket.
   bool Open() {
@@ -95,72 +100,61 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   }
 
   void Answer(size_t head_bytes) {
-    const http::Refusal refusal = http::ParseRequestHead(connection_.in().Linearize(head_bytes),
-                                                         http::HeadLimits{}, &request_);
-    if (refusal != http::Refusal::kNone) return Refuse(refusal);
-    StatusReply reply;
-    if (request_.method != http::Method::kGet && request_.method != http::Method::kHead) {
-      reply = {.status = 405,
-               .reason = proxy::FailureName(proxy::Failure::kMethodNotAllowed),
-               .body = proxy::AllowedDetail(kAllow)};
-    } else {
-      reply = server_->handler_(request_.path);
-    }
-    const bool has_body = request_.body == http::BodyKind::kChunked || request_.content_length > 0;
-    const bool keep =
-        http::DecideClientPersistence({
-            .version = request_.version,
-            .client_close = request_.connection_close,
-            .client_keep_alive = request_.connection_keep_alive,
-            .request_finished = !has_body,
-            .switch_refused = reply.status >= 400 && (request_.method == http::Method::kConnect ||
-                                                      request_.offers_upgrade),
-        }) == http::ClientPersistence::kKeep;
-    Send(reply, request_.method == http::Method::kHead, keep);
-    connection_.in().Consume(head_bytes);
+    stream_.Start(&connection_, this);
+    const http::Refusal refusal = stream_.TakeHead(head_bytes, http::HeadLimits{});
+    if (refusal != http::Refusal::kNone) return SendRefusal(refusal);
+    const http::Method method = stream_.request().method;
+    const bool answered = method == http::Method::kGet || method == http::Method::kHead;
+    Send(answered ? server_->handler_(stream_.request().path)
+                  : StatusReply{.status = 405,
+                                .reason = proxy::FailureName(proxy::Failure::kMethodNotAllowed),
+                                .body = proxy::AllowedDetail(kAllow)},
+         /*refused=*/false);
     scanner_.Reset();
     server_->loop_->timers().Arm(timer_, server_->loop_->now() + kTimeout);
   }
 
   void Refuse(http::Refusal refusal) {
-    pool::Buffer& in = connection_.in();
-    constexpr std::string_view kHead = "HEAD ";
-    const bool head_only = in.Linearize(std::min(in.size(), kHead.size())) == kHead;
-    in.Clear();
-    request_.Clear();
+    stream_.Start(&connection_, this);
+    SendRefusal(refusal);
+  }
+
+  void SendRefusal(http::Refusal refusal) {
+    stream_.TakeUnread();
     Send({.status = http::RefusalStatus(refusal),
           .reason = proxy::FailureName(proxy::Failure::kRefusedFraming),
           .body = proxy::RefusalDetail(refusal)},
-         head_only, /*keep=*/false);
+         /*refused=*/true);
   }
 
-  void Send(const StatusReply& reply, bool head_only, bool keep) {
+  void Send(const StatusReply& reply, bool refused) {
     const std::string body = reply.reason.empty()
                                  ? reply.body
                                  : proxy::ErrorBody(reply.status, reply.reason, reply.body);
     http::ResponseHead head;
     head.status = static_cast<uint16_t>(reply.status);
     head.reason = proxy::ReasonPhrase(reply.status);
+    head.body = http::BodyKind::kLength;
+    head.content_length = body.size();
     head.headers.Add({.name = "Content-Type", .value = reply.content_type});
     head.headers.Add({.name = "Cache-Control", .value = "no-store"});
     // RFC 9110 section 15.5.6.
     if (reply.status == 405) head.headers.Add({.name = "Allow", .value = kAllow});
-    char date[http::kDateBytes];
+    stream_.SendHead(head, {.generated = true,
+                            .unfinished = !stream_.request_finished(),  // No body is read.
+                            .refused = refused});
+    if (stream_.request().method != http::Method::kHead) stream_.SendBody(std::string_view(body));
+    stream_.SendEnd(nullptr);
+    closing_ = stream_.Finish() != http::ClientPersistence::kKeep;
+    served_ = true;
+  }
+
+  Terms terms() const override { return {}; }
+  std::string_view Date() override {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         server_->loop_->wall_now().time_since_epoch());
-    http::FormatDate(seconds.count(), date);
-    const http::ResponseFraming framing{
-        .client_version = request_.version,
-        .body = http::BodyKind::kLength,
-        .content_length = body.size(),
-        .send_length = true,
-        .close = !keep,
-        .keep_alive_10 = keep && request_.version == http::Version::kHttp10,
-        .date = {date, sizeof(date)}};
-    http::SerializeResponseHead(head, framing, /*via_name=*/"", &connection_.out());
-    if (!head_only) connection_.out().Append(body);
-    closing_ = !keep;
-    served_ = true;
+    http::FormatDate(seconds.count(), date_.data());
+    return {date_.data(), date_.size()};
   }
 
   void OnTimer(pool::TimePoint) { Close(); }
@@ -169,7 +163,8 @@ class StatusServer::Session final : public pool::ListNode<Session>, private pool
   const std::string host_;  // the peer's address, without its port
   pool::Connection connection_;
   http::HeadScanner scanner_;
-  http::RequestHead request_;
+  http1::ServerStream stream_;
+  std::array<char, http::kDateBytes> date_;
   bool closing_ = false;  // once what is in out() is written
   bool served_ = false;
   pool::MemberTask<Session, &Session::OnMore> more_task_{this};
