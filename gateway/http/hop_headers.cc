@@ -56,6 +56,7 @@ bool IsPlainOption(std::string_view option) {
 
 // The parser has bounded the number of options.
 void DropNamedFields(std::string_view options, HeaderList* headers) {
+  if (IsPlainOption(options)) return;  // one alone, as is usual
   std::string_view option;
   for (ListReader reader(options); reader.Next(&option);) {
     if (IsPlainOption(option)) continue;

@@ -139,13 +139,24 @@ struct FieldFacts {
   bool unusual = false;  // llhttp is to be asked
 };
 
+// False when the option is none of those that concern a connection itself.
+bool ReadConnectionOption(std::string_view option, FieldFacts* facts) {
+  if (EqualsIgnoreCase(option, "keep-alive")) return facts->keep_alive = true;
+  if (EqualsIgnoreCase(option, "close")) return facts->close = true;
+  if (EqualsIgnoreCase(option, "upgrade")) return facts->upgrade_option = true;
+  return false;
+}
+
 void ReadConnection(std::string_view value, FieldFacts* facts) {
+  // One option alone is the usual case.
+  if (ReadConnectionOption(value, facts)) {
+    ++facts->connection_options;
+    return;
+  }
   std::string_view option;
   for (ListReader options(value); options.Next(&option);) {
     if (++facts->connection_options > kMaxConnectionOptions) return;
-    if (EqualsIgnoreCase(option, "close")) facts->close = true;
-    if (EqualsIgnoreCase(option, "keep-alive")) facts->keep_alive = true;
-    if (EqualsIgnoreCase(option, "upgrade")) facts->upgrade_option = true;
+    ReadConnectionOption(option, facts);
   }
 }
 

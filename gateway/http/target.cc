@@ -134,7 +134,7 @@ std::optional<Authority> ParseAuthority(std::string_view text) {
 }
 
 std::string_view WithoutEmptyPort(std::string_view authority) {
-  if (authority.ends_with(':')) authority.remove_suffix(1);
+  if (!authority.empty() && authority.back() == ':') authority.remove_suffix(1);
   return authority;
 }
 
