@@ -9,11 +9,12 @@ import sys
 from machine import BenchError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LABELS = {"origin": "//tests/bench:origin", "holdfast": "//gateway:holdfast"}
+LABELS = {"origin": "//tests/bench:origin", "relay": "//tests/bench:relay",
+          "holdfast": "//gateway:holdfast"}
 
 
 def build(bazel, names, directory):
-    """{name: path} of the origin and, if it is among `names`, Holdfast, built optimised.
+    """{name: path} of the origin and of what else among `names` is ours, built optimised.
 
     The binaries are copied into `directory`: a build during the run cannot swap them.
     """

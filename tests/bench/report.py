@@ -38,11 +38,12 @@ def load_table(summary, cases):
                 numbers = found["load"]
                 rows.append((case.title, target, _number(numbers["cpu_us_per_request"]),
                              _ranged(found.get("ratio_to_best_peer")),
+                             _number(found.get("ratio_to_floor")),
                              _number(numbers["requests_per_second"], digits=0),
                              _number(numbers["p50_us"], 1000), _number(numbers["p99_us"], 1000),
                              _number(numbers["busy_percent"], digits=0), _flag(found["errors"])))
-    header = ("case", "target", "CPU us/req", "to better peer", "req/s", "p50 ms", "p99 ms",
-              "busy %", "errors")
+    header = ("case", "target", "CPU us/req", "to better peer", "to relay", "req/s", "p50 ms",
+              "p99 ms", "busy %", "errors")
     return table(header, rows) if rows else ""
 
 

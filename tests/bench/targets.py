@@ -1,5 +1,5 @@
-"""The processes of the comparison: the origin and the three gateways, each with one worker,
-upstream keep-alive on, logs off, and no limit that the load could meet."""
+"""The processes of the comparison: the origin, the relay and the three gateways, each with one
+worker, upstream keep-alive on, logs off, and no limit that the load could meet."""
 
 import os
 import pathlib
@@ -44,6 +44,8 @@ http {{
       proxy_pass http://origin;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_buffers 16 8k;
       proxy_max_temp_file_size 0;
     }}
@@ -65,6 +67,7 @@ global
 defaults
   mode http
   option http-keep-alive
+  option forwardfor
   timeout connect 5s
   timeout client 600s
   timeout server 600s
@@ -107,6 +110,8 @@ routes:
 
 
 CONFIGS = {"holdfast": holdfast_config, "nginx": nginx_config, "haproxy": haproxy_config}
+FLOOR = "relay"  # which needs no configuration
+NAMES = (*CONFIGS, FLOOR)
 
 
 def command(name, binary, config_file, directory):
@@ -188,9 +193,14 @@ def start_origin(binary, core, directory):
 
 
 def start_target(name, binary, origin_port, core, directory, descriptors, wrapper=()):
-    """One gateway on a fresh port. `wrapper` goes before its command line (a profiler)."""
+    """One gateway, or the relay, on a fresh port. `wrapper` (a profiler) goes before its command
+    line."""
     port = free_port()
-    config_file = pathlib.Path(directory) / f"{name}.conf"
-    config_file.write_text(CONFIGS[name](port, origin_port, descriptors))
-    argv = [*wrapper, *command(name, str(binary), config_file, directory)]
+    if name == FLOOR:
+        argv = [str(binary), str(port), str(origin_port)]
+    else:
+        config_file = pathlib.Path(directory) / f"{name}.conf"
+        config_file.write_text(CONFIGS[name](port, origin_port, descriptors))
+        argv = command(name, str(binary), config_file, directory)
+    argv = [*wrapper, *argv]
     return Process(name, argv, port, core, directory)
