@@ -14,6 +14,7 @@ constexpr int kMaxRouteLooks = 64;
 }  // namespace
 
 RetryPermit::RetryPermit(UpstreamTotals* totals, size_t worker) : totals_(totals), worker_(worker) {
+  HOLDFAST_CHECK(totals_ != nullptr);
   totals_->AddRetries(worker_, 1);
 }
 
@@ -26,16 +27,17 @@ Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string 
     : context_(context),
       name_(std::move(name)),
       options_(options),
-      cells_(shard, name_),
+      cells_(shard, name_, context.loop),
       totals_(context.shelves->TotalsOf(name_)),
       balancer_(options.balancing, context.random) {
   totals_->SetLimits(options.breakers, options.retry_budget);
   totals_->SetIdleLimit(options.pool.idle_learned, options.pool.idle_timeout);
 }
 
-Cluster::~Cluster() = default;
+Cluster::~Cluster() { context_.loop->AssertInLoop(); }
 
 void Cluster::Configure(const ClusterOptions& options) {
+  context_.loop->AssertInLoop();
   options_ = options;
   balancer_.Configure(options.balancing);
   totals_->SetLimits(options.breakers, options.retry_budget);
@@ -76,6 +78,7 @@ std::unique_ptr<ConnectionPool> Cluster::PoolFor(const EndpointKey& key,
 
 // Linear: an upstream may have thousands of endpoints, and each worker sees each change.
 void Cluster::SetEndpoints(const EndpointSet& set) {
+  context_.loop->AssertInLoop();
   using Pools = absl::flat_hash_map<EndpointKey, std::unique_ptr<ConnectionPool>>;
   const auto by_key = [](std::vector<std::unique_ptr<ConnectionPool>>& pools) {
     Pools map;
@@ -122,17 +125,20 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
 }
 
 void Cluster::Drain() {
+  context_.loop->AssertInLoop();
   draining_ = true;
   for (auto& pool : pools_) pool->Drain();
 }
 
 Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress* picked) {
+  context_.loop->AssertInLoop();
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
   if (Lease lease = LeaseTied(request); lease.held()) {
     *picked = lease.address();
     return Checkout{.status = Checkout::Status::kLeased, .lease = std::move(lease)};
   }
   const size_t choice = PickFor(request);
+  HOLDFAST_CHECK(choice == Balancer::kNoEndpoint || choice < pools_.size());
   if (choice == Balancer::kNoEndpoint) {
     cells_.checkout(CheckoutResult::kNoEndpoint).Add();
     return Checkout{};
@@ -147,7 +153,7 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
   // An idle connection to another endpoint is worth less than the one that is needed here.
   if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
   Checkout checkout = pool.Acquire(waiter, request.fresh);
-  if (checkout.status == Checkout::Status::kWaiting) waiter->request_ = request;
+  if (checkout.status == Checkout::Status::kWaiting) waiter->Remember(request);
   return checkout;
 }
 
@@ -200,9 +206,10 @@ bool Cluster::AddPassedOver(Indices* tried) {
 
 // Those that are passed over, too, when no other is left to be asked: one of them may be back.
 ConnectionPool* Cluster::StandInFor(const ConnectionPool& slow, const Waiter& waiter) {
-  Indices asked = IndicesOf(waiter.request_.tried);
+  context_.loop->AssertInLoop();
+  Indices asked = IndicesOf(waiter.wanted().tried);
   for (size_t i = 0; i < pools_.size(); ++i) {
-    const bool here = pools_[i].get() == &slow || waiter.LentBy(*pools_[i]);
+    const bool here = pools_[i].get() == &slow || waiter.LentBy(pools_[i]->shelf());
     if (here && std::ranges::find(asked, i) == asked.end()) asked.push_back(i);
   }
   Indices avoided = asked;
@@ -211,7 +218,7 @@ ConnectionPool* Cluster::StandInFor(const ConnectionPool& slow, const Waiter& wa
   for (const size_t i : avoided) family = pools_[i].get() == family ? nullptr : family;
   if (family != nullptr) return family;
   for (const Indices* tried : {&avoided, &asked}) {
-    const size_t choice = Pick(waiter.request_, *tried, Balancer::Reach::kUntried);
+    const size_t choice = Pick(waiter.wanted(), *tried, Balancer::Reach::kUntried);
     if (choice != Balancer::kNoEndpoint) return pools_[choice].get();
   }
   return nullptr;
@@ -274,6 +281,7 @@ ConnectionPool* Cluster::Find(const SocketAddress& address) {
 
 // Until an endpoint has failed a request there is nothing that an answer could end.
 void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
+  context_.loop->AssertInLoop();
   if (outcome == Outcome::kAnswered && !totals_->troubled()) return;
   ConnectionPool* pool = Find(endpoint);
   if (pool == nullptr) return;
@@ -289,6 +297,8 @@ void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
 }
 
 bool Cluster::HasOther(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const {
+  context_.loop->AssertInLoop();
+  HOLDFAST_CHECK(endpoints_.size() == pools_.size());
   return std::ranges::any_of(endpoints_, [&](const EndpointState& other) {
     return other.availability == Availability::kUp && other.address != endpoint &&
            std::ranges::find(tried, other.address) == tried.end();
@@ -297,6 +307,7 @@ bool Cluster::HasOther(const SocketAddress& endpoint, std::span<const SocketAddr
 
 bool Cluster::HasUntried(const SocketAddress& endpoint,
                          std::span<const SocketAddress> tried) const {
+  context_.loop->AssertInLoop();
   Indices indices = IndicesOf(tried);
   const auto found = by_address_.find(endpoint);
   if (found != by_address_.end()) indices.push_back(found->second);
@@ -304,6 +315,7 @@ bool Cluster::HasUntried(const SocketAddress& endpoint,
 }
 
 RetryPermit Cluster::TakeRetryPermit() {
+  context_.loop->AssertInLoop();
   if (!totals_->MayRetry()) return RetryPermit();
   return RetryPermit(totals_.get(), context_.worker);
 }

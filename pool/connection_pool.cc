@@ -8,26 +8,6 @@
 
 namespace holdfast::pool {
 
-void Waiter::CancelWait() {
-  if (pool_ == nullptr) return;
-  ConnectionPool* pool = pool_;
-  pool->RemoveWaiter(*this);
-  pool->ShowWaiting();
-  pool->cells_->checkout(CheckoutResult::kCancelled).Add();
-}
-
-bool Waiter::LentBy(const ConnectionPool& pool) const {
-  return std::ranges::find(lenders_, &pool.shelf()) != lenders_.end();
-}
-
-bool WorkerPools::EvictIdle(const ConnectionPool& asker) {
-  for (size_t i = 0; i < pools_.size(); ++i) {
-    ConnectionPool* pool = pools_[next_++ % pools_.size()];
-    if (pool != &asker && pool->EvictIdle()) return true;
-  }
-  return false;
-}
-
 ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
                                const PoolLimits& limits, PoolCells* cells, Cluster* cluster)
     : context_(context),
@@ -35,33 +15,40 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
       limits_(limits),
       cells_(cells),
       cluster_(cluster),
+      expected_capacity_(context.protocols->ExpectedCapacity(key_)),
       shelf_(context.shelves->For(key_)),
-      openings_(context.loop, context.dialer, &key_, cells, this) {
-  HOLDFAST_CHECK(limits_.max_connections != 0u);
+      used_(cells),
+      idle_(context.loop, &limits_, shelf_.get(), cells),
+      openings_(context.loop, context.dialer, &key_, shelf_, cells, this),
+      waiters_(context.loop, &limits_, cells, &shelf_->totals(), context.worker, this),
+      share_(context.loop, context.peers, context.worker, shelf_, this) {
+  context_.loop->AssertInLoop();
+  HOLDFAST_CHECK(limits_.max_connections != 0u && expected_capacity_ > 0);
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
-  sharing_ = context_.peers != nullptr && shelf_->workers() > 1;
-  joined_ = sharing_ && shelf_->Join(context_.worker, this);
+  share_.Join();
   if (context_.pools != nullptr) context_.pools->Add(this);
 }
 
 ConnectionPool::~ConnectionPool() {
-  HOLDFAST_CHECK(leased_.empty());
+  HOLDFAST_CHECK(used_.size() == 0);
   HOLDFAST_CHECK(waiters_.empty());
   if (context_.pools != nullptr) context_.pools->Remove(this);
-  LeaveShelf();
-  sharing_ = false;
+  share_.Close();
   CloseAllIdle(CloseReason::kDrained);
   openings_.Abandon(CloseReason::kDrained);
-  shelf_->ReturnIdlePlaces(idle_places_);
 }
 
 Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
+  context_.loop->AssertInLoop();
   HOLDFAST_CHECK(!waiter->waiting());
   Checkout checkout;
-  if (!fresh && idle_.size() > spoken_for() && SoundIdle() && idle_.size() > spoken_for()) {
-    checkout.status = Checkout::Status::kLeased;
-    checkout.lease = LeaseOut(*idle_.front());
-    return checkout;
+  if (!fresh && at_hand() > spoken_for()) {
+    UpstreamConnection* const kept = FindUsable();
+    if (kept != nullptr && at_hand() > spoken_for()) {
+      checkout.status = Checkout::Status::kLeased;
+      checkout.lease = LeaseOut(*kept);
+      return checkout;
+    }
   }
   if (!shelf_->totals().MayWait()) {
     checkout.refusal = CheckoutResult::kPendingBreaker;
@@ -81,32 +68,137 @@ Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
       return checkout;
     }
   }
-  waiter->since_ = context_.loop->now();
-  waiter->request_.fresh = fresh;
-  waiter->lenders_.clear();
-  AddWaiter(*waiter);
+  waiters_.Begin(*waiter, fresh);
+  ShowLoad();
   ShowWaiting();
   checkout.status = Checkout::Status::kWaiting;
   return checkout;
 }
 
+ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusal) {
+  if (!fresh && share_.AskForSpare(/*all=*/false)) return Supply::kComing;
+  const OpenReason reason = WhyOpenNow(fresh);
+  ConnectionPermit permit;
+  const Openings::Room room =
+      openings_.MakeRoom(&permit, /*present=*/used_.size() + idle_.size(), refusal);
+  if (room == Openings::Room::kThere) {
+    return Open(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
+  }
+  if (share_.AskForSpare(/*all=*/true)) return Supply::kComing;
+  return room == Openings::Room::kCapped ? Supply::kCapped : Supply::kFailed;
+}
+
+OpenReason ConnectionPool::WhyOpenNow(bool fresh) const {
+  return WhyOpen({.fresh = fresh,
+                  .has_connections = connections() > 0,
+                  .last_end = idle_.last_end(),
+                  .idle_elsewhere = cells_->idle.value() > 0});
+}
+
+bool ConnectionPool::Open(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
+                          bool forsaken) {
+  const TimePoint now = context_.loop->now();
+  const Duration slow_after = cluster_ != nullptr ? cluster_->SlowConnect() : kSlowConnect;
+  const DialTerms terms{.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout};
+  ConnectionRecord record{.permit = std::move(permit), .open_reason = reason, .opened_at = now};
+  record.terms = NewTerms(now);
+  if (openings_.Start(std::move(record), terms, forsaken, refusal)) return true;
+  TellOfFailure(*refusal);
+  if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
+    cluster_->DoubtUnrouted(key_.address.family());
+  }
+  return false;
+}
+
+ConnectionTerms ConnectionPool::NewTerms(TimePoint opened_at) const {
+  ConnectionTerms terms;
+  if (limits_.max_age.has_value()) {
+    terms.expires_at = opened_at + context_.random->JitterTenth(*limits_.max_age);
+  }
+  if (limits_.max_requests.has_value()) {
+    terms.max_leases = context_.random->JitterTenth(uint64_t{*limits_.max_requests});
+  }
+  return terms;
+}
+
+// Before anybody who waits hears of it, as openings_ has noted it.
+void ConnectionPool::TellOfFailure(CheckoutResult result) {
+  if (cluster_ == nullptr) return;
+  if (openings_.doubtful()) cluster_->NoteTrouble();
+  const std::optional<Outcome> outcome = OutcomeOf(result);
+  if (outcome.has_value()) cluster_->Report(key_.address, *outcome);
+}
+
+bool ConnectionPool::EvictElsewhere() {
+  return context_.pools != nullptr && context_.pools->EvictIdle(*this);
+}
+
+// Those it was opened for go on at another endpoint, if there is one to be asked.
 void ConnectionPool::OnOpeningSlow(Opening& opening) {
   if (cluster_ == nullptr) return;
   cluster_->NoteTrouble();
-  if (opening.forsaken() || waiters_.empty()) return;
-  Waiter& waiter = *waiters_.front();
-  ConnectionPool* other = cluster_->StandInFor(*this, waiter);
-  if (other == nullptr) return;
-  openings_.Forsake(opening);
-  RemoveWaiter(waiter);
-  ShowWaiting();
-  waiter.lenders_.push_back(shelf_.get());
-  other->TakeOver(waiter);
+  if (opening.forsaken()) return;
+  bool lent = false;
+  for (size_t left = expected_capacity_; left > 0 && !waiters_.empty(); --left) {
+    Waiter& waiter = *waiters_.front();
+    ConnectionPool* const other = cluster_->StandInFor(*this, waiter);
+    if (other == nullptr) break;
+    HOLDFAST_CHECK(other != this);
+    if (!std::exchange(lent, true)) openings_.Forsake(opening);
+    waiters_.Lend(waiter, *shelf_);
+    ShowLoad();
+    ShowWaiting();
+    other->TakeOver(waiter);
+  }
+  if (lent && expected_capacity_ > 1) QueueServing();
 }
 
-void ConnectionPool::TakeOver(Waiter& waiter) {
-  AddWaiter(waiter);
+UpstreamConnection& ConnectionPool::Make(std::unique_ptr<Connection> connection,
+                                         ConnectionRecord record,
+                                         UpstreamConnection::Origin origin) {
+  std::unique_ptr<ConnectionProtocol> protocol = context_.protocols->ProtocolFor(*connection);
+  HOLDFAST_CHECK(protocol != nullptr);
+  UpstreamConnectionOwner* const owner = this;
+  auto made = std::make_unique<UpstreamConnection>(owner, context_.loop, std::move(connection),
+                                                   std::move(protocol), std::move(record), origin);
+  return *made.release();  // Its list owns it.
+}
+
+// It serves as many as it carries: those who wait here, and those who have been lent.
+void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) {
+  UpstreamConnection& upstream =
+      Make(std::move(connection), std::move(record), UpstreamConnection::Origin::kOpenedHere);
+  bool serves = false;
+  for (uint32_t left = upstream.capacity(); left > 0; --left) {
+    // From inside the last call it may have been given back, or closed.
+    if (serves && upstream.state() != UpstreamConnection::State::kOpen) break;
+    if (!waiters_.empty()) {
+      serves = true;
+      Serve(*waiters_.front(), upstream);
+    } else if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
+      serves = true;
+      lent->OnLease(LeaseOut(upstream));
+    } else {
+      break;
+    }
+  }
+  if (!serves) KeepIdle(upstream, context_.loop->now());
+  // It may carry less than was hoped for.
+  if (expected_capacity_ > 1) QueueServing();
+}
+
+void ConnectionPool::OnOpeningFailed(CheckoutResult result, bool forsaken) {
+  idle_.ReturnPlacesBeyond(connections());
+  TellOfFailure(result);
+  // Waiters stand for each attempt, unless a connection that came back is there for them, or they
+  // went on to another endpoint.
+  ServeFromKept();
+  for (size_t left = expected_capacity_; !forsaken && left > 0 && coming() < waiters_.size();
+       --left) {
+    FailFirstWaiter(result);
+  }
   QueueServing();
+  TellRoom();
 }
 
 void ConnectionPool::Doubt() {
@@ -116,293 +208,283 @@ void ConnectionPool::Doubt() {
 
 void ConnectionPool::ProbeIfDue() {
   if (draining_ || !openings_.TakeProbe()) return;
-  ConnectionPermit permit;
   bool breaker = false;
-  if (!TakePermit(&permit, &breaker)) return;
+  ConnectionPermit permit = ConnectionPermit::Take(shelf_, &breaker);
+  if (!permit.held()) return;
   CheckoutResult refusal;
-  Connect(WhyOpen(/*fresh=*/false), std::move(permit), &refusal, /*forsaken=*/true);
+  Open(WhyOpenNow(/*fresh=*/false), std::move(permit), &refusal, /*forsaken=*/true);
 }
 
-Waiter* ConnectionPool::Reclaim(const Shelf& lender) {
-  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
-       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
-    if (std::ranges::find(waiter->lenders_, &lender) == waiter->lenders_.end()) continue;
-    RemoveWaiter(*waiter);
-    return waiter;
+// The idle reader hears of bytes and ends when the loop next waits. What has arrived since it last
+// did would be read as the answer to the next request, and every answer after it as that of another
+// client; so reuse costs one more system call.
+UpstreamConnection* ConnectionPool::FindUsable() {
+  while (UpstreamConnection* const open = used_.FirstOpen()) {
+    const CloseReason end = open->FindEnd();
+    if (end == CloseReason::kNone) return open;
+    used_.Remove(*open);
+    open->Retire(end);
+    used_.Add(*open);
+  }
+  while (UpstreamConnection* const top = idle_.top()) {
+    const CloseReason end = top->FindEnd();
+    if (end == CloseReason::kNone) return top;
+    OnIdleEnd(*top, end);
   }
   return nullptr;
 }
 
-void ConnectionPool::AddWaiter(Waiter& waiter) {
-  Waiter* before = waiters_.back();
-  while (before != nullptr && before->since_ > waiter.since_) {
-    before = IntrusiveList<Waiter>::Previous(*before);
-  }
-  before != nullptr ? waiters_.InsertAfter(*before, waiter) : waiters_.PushFront(waiter);
-  waiter.pool_ = this;
-  fresh_waiters_ += waiter.request_.fresh ? 1 : 0;
-  cells_->waiters.Add(1);
-  shelf_->totals().AddActive(context_.worker, 1);
-  shelf_->totals().AddPending(context_.worker, 1);
-  ShowLoad();
-  ArmQueueTimer(waiter);
-}
-
-ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusal) {
-  if (!fresh && AskForSpare(/*all=*/false)) return Supply::kComing;
-  const OpenReason reason = WhyOpen(fresh);
-  ConnectionPermit permit;
-  const Supply room = MakeRoom(&permit, refusal);
-  if (room != Supply::kComing) return AskForSpare(/*all=*/true) ? Supply::kComing : room;
-  return Connect(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
-}
-
-// With room wanted and idle connections to spare, it is a fresh one that is wanted: it is worth
-// more to a repetition than the oldest idle one.
-ConnectionPool::Supply ConnectionPool::MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal) {
-  bool breaker = false;
-  if (TakePermit(permit, &breaker)) return Supply::kComing;
-  if (EvictIdle() && TakePermit(permit, &breaker)) return Supply::kComing;
-  const bool others = context_.pools != nullptr && shelf_->OutOfDescriptors();
-  if (others && context_.pools->EvictIdle(*this) && TakePermit(permit, &breaker)) {
-    return Supply::kComing;
-  }
-  // With no connection of this pool's own, none will come back to a request that waits.
-  const bool lost = shelf_->OutOfDescriptors() && leased() + connecting() + idle() == 0;
-  if (!breaker && !lost) return Supply::kCapped;
-  *refusal = breaker ? CheckoutResult::kConnectionsBreaker : CheckoutResult::kNoDescriptors;
-  return Supply::kFailed;
-}
-
-bool ConnectionPool::TakePermit(ConnectionPermit* permit, bool* breaker) {
-  if (!shelf_->TakeConnection()) return false;
-  *breaker = !shelf_->totals().TakeConnection();
-  if (*breaker) {
-    shelf_->ReturnConnection();
-    return false;
-  }
-  *permit = ConnectionPermit(shelf_);
-  return true;
-}
-
-bool ConnectionPool::EvictIdle() {
-  UpstreamConnection* oldest = idle_.size() > spoken_for() ? idle_.back() : aside_.back();
-  if (oldest == nullptr) return false;
-  last_end_ = CloseReason::kIdleEvicted;
-  cells_->closed(CloseReason::kIdleEvicted).Add();
-  Discard(*oldest);
-  return true;
-}
-
-OpenReason ConnectionPool::WhyOpen(bool fresh) const {
-  if (fresh) return OpenReason::kRetry;
-  if (leased() + connecting() + idle() + aside() > 0) return OpenReason::kAllBusy;
-  switch (last_end_) {
-    case CloseReason::kNone:
-      return cells_->idle.value() > 0 ? OpenReason::kKeyMismatch : OpenReason::kEmpty;
-    case CloseReason::kIdleTimeout: return OpenReason::kExpired;
-    case CloseReason::kIdlePeerClosed:
-    case CloseReason::kIdleBytes: return OpenReason::kPeerClosed;
-    case CloseReason::kMaxAge:
-    case CloseReason::kMaxRequests: return OpenReason::kMaxAge;
-    case CloseReason::kIdleOff:
-    case CloseReason::kIdleEvicted: return OpenReason::kCap;
-    case CloseReason::kDrained:
-    case CloseReason::kUnhealthy: return OpenReason::kUnhealthy;
-    default: return OpenReason::kNotKept;
-  }
-}
-
-bool ConnectionPool::Connect(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
-                             bool forsaken) {
-  const TimePoint now = context_.loop->now();
-  ConnectionRecord record{.permit = std::move(permit), .open_reason = reason};
-  record.opened_at = now;
-  SetTerms(&record);
-  const Duration slow_after = cluster_ != nullptr ? cluster_->SlowConnect() : kSlowConnect;
-  const DialTerms terms{.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout};
-  if (openings_.Start(std::move(record), terms, forsaken, refusal)) return true;
-  NoteConnectFailure(*refusal);
-  if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
-    cluster_->DoubtUnrouted(key_.address.family());
-  }
-  return false;
-}
-
-// Before anybody who waits hears of it, as openings_ has noted it.
-void ConnectionPool::NoteConnectFailure(CheckoutResult result) {
-  if (cluster_ == nullptr) return;
-  if (openings_.doubtful()) cluster_->NoteTrouble();
-  const std::optional<Outcome> outcome = OutcomeOf(result);
-  if (outcome.has_value()) cluster_->Report(key_.address, *outcome);
-}
-
 Lease ConnectionPool::LeaseOut(UpstreamConnection& upstream) {
   Unlink(upstream);
-  leased_.PushBack(upstream);
-  cells_->leased.Add(1);
-  upstream.MoveTo(UpstreamConnection::State::kLeased);
-  cells_->checkout(upstream.result()).Add();
+  const CheckoutResult result = upstream.TakeSlot();
+  used_.Add(upstream);
+  cells_->checkout(result).Add();
   shelf_->totals().AddActive(context_.worker, 1);
   ShowLoad();
-  return Lease(this, &upstream);
+  return Lease(this, &upstream, result);
 }
 
 CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, ReuseFacts facts) {
-  HOLDFAST_CHECK(leased_.Contains(*upstream));
-  Connection& connection = upstream->connection();
-  if (facts.asked && connection.open() && connection.readable()) {
-    // The last read came back full, so only a further one can tell whether more is there.
-    const FillStatus status = connection.Fill(1);
-    facts.broken |= status == FillStatus::kError;
-    facts.peer_closed |= status == FillStatus::kEndOfStream;
-  }
-  facts.broken |= !connection.open() || connection.gone();
-  facts.peer_closed |= connection.end() != ConnectionEnd::kOpen;
-  facts.extra_bytes |= !connection.in().empty() || connection.readable();
-  facts.request_finished &= connection.out().empty();
-  facts.draining |= draining_;
-  facts.too_old |= upstream->too_old(context_.loop->now());
-  facts.worn_out |= upstream->worn_out() || facts.keep_alive_max == 0u;
-  facts.idle_off |= limits_.max_idle == 0;
-  facts.authenticated |= upstream->record_.authenticated;
-  upstream->record_.authenticated = facts.authenticated;
-  const CloseReason decision = DecideReuse(facts);
+  context_.loop->AssertInLoop();
+  HOLDFAST_CHECK(used_.Contains(*upstream));
+  AddWhatIsSeen(*upstream, &facts);
+  const CloseReason decision =
+      upstream->exclusive() ? DecideReuse(facts) : DecideReuseOfShared(facts);
   shelf_->totals().AddActive(context_.worker, -1);
-  if (decision != CloseReason::kNone) {
-    last_end_ = decision;
-    cells_->closed(decision).Add();
-    Discard(*upstream);
+  if (upstream->used() > 1) {
+    TakeBackOneOfMany(*upstream, decision);
+  } else if (const CloseReason end =
+                 upstream->retired() != CloseReason::kNone ? upstream->retired() : decision;
+             end != CloseReason::kNone) {
+    idle_.NoteEnd(end);
+    Discard(*upstream, end);
     TellRoom();
   } else {
-    if (facts.keep_alive_timeout.has_value()) {
-      upstream->record_.peer_timeout = facts.keep_alive_timeout;
-    }
-    if (facts.authenticated || facts.rest) {
-      SetAside(*upstream, facts.authenticated ? facts.tie : nullptr);
-    } else if (!GiveAway(*upstream)) {
-      Unlink(*upstream);
-      upstream->MoveTo(UpstreamConnection::State::kIdle);
-      KeepIdle(*upstream, context_.loop->now());
-    }
+    Keep(*upstream, facts);
   }
   QueueServing();
   return decision;
 }
 
+void ConnectionPool::AddWhatIsSeen(UpstreamConnection& upstream, ReuseFacts* facts) const {
+  Connection& connection = upstream.connection();
+  if (upstream.exclusive() && facts->asked && connection.open() && connection.readable()) {
+    // The last read came back full, so only a further one can tell whether more is there.
+    const FillStatus status = connection.Fill(1);
+    facts->broken |= status == FillStatus::kError;
+    facts->peer_closed |= status == FillStatus::kEndOfStream;
+  }
+  facts->broken |= !connection.open() || connection.gone();
+  facts->peer_closed |= connection.end() != ConnectionEnd::kOpen;
+  facts->extra_bytes |= !connection.in().empty() || connection.readable();
+  facts->request_finished &= connection.out().empty();
+  facts->draining |= draining_;
+  facts->too_old |= upstream.too_old(context_.loop->now());
+  facts->worn_out |= upstream.worn_out() || facts->keep_alive_max == 0u;
+  facts->idle_off |= limits_.max_idle == 0;
+  if (upstream.exclusive() && facts->authenticated) upstream.SetAuthenticated();
+  facts->authenticated = upstream.record().authenticated;
+}
+
+void ConnectionPool::TakeBackOneOfMany(UpstreamConnection& upstream, CloseReason end) {
+  used_.Remove(upstream);
+  upstream.ReturnSlot();
+  if (end != CloseReason::kNone) upstream.Retire(end);
+  used_.Add(upstream);
+  ShowLoad();
+}
+
+void ConnectionPool::Keep(UpstreamConnection& upstream, const ReuseFacts& facts) {
+  if (facts.keep_alive_timeout.has_value()) upstream.SetPeerTimeout(*facts.keep_alive_timeout);
+  if (facts.authenticated || (facts.rest && upstream.exclusive())) {
+    SetAside(upstream, facts.authenticated ? facts.tie : nullptr);
+  } else if (!GiveAway(upstream)) {
+    KeepIdle(upstream, context_.loop->now());
+  }
+}
+
 void ConnectionPool::KeepIdle(UpstreamConnection& upstream, TimePoint since) {
-  idle_.PushFront(upstream);
-  cells_->idle.Add(1);
-  upstream.BeginIdle(since, IdleTimeoutOf(upstream));
+  Unlink(upstream);
+  idle_.Push(upstream, since);
   ShowLoad();
   TrimIdle();
 }
 
-std::optional<Duration> ConnectionPool::IdleTimeoutOf(const UpstreamConnection& upstream) const {
-  if (!limits_.idle_learned) return limits_.idle_timeout;
-  const Duration learned = shelf_->totals().idle_expiry();
-  const std::optional<Duration>& announced = upstream.record_.peer_timeout;
-  return announced.has_value() ? std::min(learned, LearnedExpiry::WithMargin(*announced)) : learned;
+// With a tie it waits for its client as long as an idle one may; without, it rests.
+void ConnectionPool::SetAside(UpstreamConnection& upstream, ConnectionTie* tie) {
+  if (tie != nullptr) tie->Close();
+  Unlink(upstream);
+  idle_.PutAside(upstream, tie);
+  if (tie != nullptr) tie->Take(&upstream);
+  share_.ShowAside(aside());
+  ShowLoad();
+  if (shelf_->over_cap()) OnIdleEnd(upstream, CloseReason::kIdleEvicted);
 }
 
-void ConnectionPool::Learn(const UpstreamConnection& upstream, CloseReason end) {
-  if (!limits_.idle_learned) return;
-  const TimePoint now = context_.loop->now();
-  const Duration age = now - upstream.idle_since();
-  if (end == CloseReason::kIdlePeerClosed) shelf_->totals().LearnPeerClose(age, now);
-  if (end == CloseReason::kIdleTimeout) shelf_->totals().LearnSurvived(age, now);
+// Nothing came: it is as good as any other.
+void ConnectionPool::OnRestOver(UpstreamConnection& upstream) {
+  if (GiveAway(upstream)) return;
+  KeepIdle(upstream, upstream.idle_since());
+  QueueServing();
+}
+
+Lease ConnectionPool::LeaseTied(const ConnectionTie& tie) {
+  context_.loop->AssertInLoop();
+  UpstreamConnection& upstream = tie.upstream();
+  HOLDFAST_CHECK(idle_.Contains(upstream));
+  const CloseReason end = upstream.FindEnd();
+  if (end == CloseReason::kNone) return LeaseOut(upstream);
+  OnIdleEnd(upstream, end);
+  return Lease();
+}
+
+void ConnectionPool::CloseTied(const ConnectionTie& tie) {
+  HOLDFAST_CHECK(tie.pool() == this);
+  OnIdleEnd(tie.upstream(), CloseReason::kOwnerGone);
+}
+
+// What is aside is not given away, but at a cap it gives way: the place is there for whoever asked.
+std::optional<SparedConnection> ConnectionPool::GiveSpare(bool all) {
+  if (draining_) return std::nullopt;
+  const size_t kept = idle_spoken_for() + (all ? 0 : Shelf::kFloor);
+  if (idle_.size() > kept && idle_.oldest()->Detachable()) {
+    return TakeOut(*idle_.oldest(), idle_.oldest()->idle_since());
+  }
+  if (all) EvictIdle();
+  return std::nullopt;
+}
+
+// Its place under the caps goes with it.
+SparedConnection ConnectionPool::TakeOut(UpstreamConnection& upstream, TimePoint idle_since) {
+  Unlink(upstream);
+  SparedConnection spared = upstream.Spare(idle_since);
+  context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
+  idle_.ReturnPlacesBeyond(connections());
+  ShowLoad();
+  return spared;
+}
+
+bool ConnectionPool::GiveAway(UpstreamConnection& upstream) {
+  if (!share_.SomeoneWaits() || !upstream.Detachable()) return false;
+  const std::optional<size_t> other = share_.TakeWish(waiters_.SinceOr(TimePoint::max()));
+  if (!other.has_value()) return false;
+  share_.Send(*other, TakeOut(upstream, context_.loop->now()));
+  return true;
+}
+
+void ConnectionPool::OnSpared(std::optional<SparedConnection> spared) {
+  if (spared.has_value()) {
+    const TimePoint since = spared->record.idle_since;
+    auto connection =
+        std::make_unique<Connection>(context_.loop, context_.slabs, std::move(spared->transport),
+                                     /*events=*/nullptr, Connection::Stage::kEstablished);
+    if (connection->Open() == 0) {
+      KeepIdle(Make(std::move(connection), std::move(spared->record),
+                    UpstreamConnection::Origin::kSpared),
+               since);
+    } else {
+      cells_->closed(CloseReason::kBroken).Add();
+    }
+  }
+  ServeFromKept();
+  QueueServing();
+}
+
+void ConnectionPool::TellRoom() {
+  if (!share_.SomeoneWaits()) return;
+  const TimePoint own = uncovered() == 0 ? TimePoint::max() : waiters_.SinceOr(TimePoint::max());
+  const std::optional<size_t> other = share_.TakeWish(own);
+  if (!other.has_value()) return;
+  bool breaker = false;
+  share_.SendRoom(*other, ConnectionPermit::Take(shelf_, &breaker));
+}
+
+void ConnectionPool::OnRoom(ConnectionPermit permit) {
+  if (permit.held() && uncovered() > 0) {
+    CheckoutResult refusal;
+    const OpenReason reason = WhyOpenNow(/*fresh=*/waiters_.willing() == 0);
+    if (!Open(reason, std::move(permit), &refusal)) FailFirstWaiter(refusal);
+  } else if (permit.held()) {
+    permit.Release();
+    TellRoom();
+  }
+  QueueServing();
 }
 
 void ConnectionPool::TrimIdle() {
   const CloseReason end = draining_ ? CloseReason::kDrained : CloseReason::kIdleEvicted;
-  while (idle_.size() - spoken_for() > idle_places_ && !draining_ && shelf_->TakeIdlePlace()) {
-    ++idle_places_;
-  }
-  const size_t allowed = draining_ ? 0 : idle_places_;
-  while (!idle_.empty() && (idle_.size() - spoken_for() > allowed || shelf_->over_cap())) {
-    CloseIdle(*idle_.back(), end);
-  }
+  while (idle_.HasTooMany(idle_spoken_for(), /*keep=*/!draining_)) OnIdleEnd(*idle_.oldest(), end);
 }
 
-void ConnectionPool::CloseIdle(UpstreamConnection& upstream, CloseReason end) {
-  HOLDFAST_CHECK(idle_.Contains(upstream) || aside_.Contains(upstream));
-  Learn(upstream, end);
-  last_end_ = end;
-  cells_->closed(end).Add();
-  Discard(upstream);
+bool ConnectionPool::EvictIdle() {
+  context_.loop->AssertInLoop();
+  UpstreamConnection* const oldest =
+      idle_.size() > idle_spoken_for() ? idle_.oldest() : idle_.oldest_aside();
+  if (oldest == nullptr) return false;
+  idle_.NoteEnd(CloseReason::kIdleEvicted);
+  Discard(*oldest, CloseReason::kIdleEvicted);
+  return true;
+}
+
+void ConnectionPool::OnIdleEnd(UpstreamConnection& upstream, CloseReason end) {
+  idle_.Learn(upstream, end);
+  idle_.NoteEnd(end);
+  Discard(upstream, end);
   // Its place under a cap may be what a waiter needs, here or elsewhere.
   QueueServing();
   TellRoom();
 }
 
 void ConnectionPool::CloseAllIdle(CloseReason reason) {
-  while (idle_.size() > spoken_for()) CloseIdle(*idle_.back(), reason);
+  context_.loop->AssertInLoop();
+  while (idle_.size() > idle_spoken_for()) OnIdleEnd(*idle_.oldest(), reason);
   CloseAside(reason);
 }
 
-void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) {
-  auto made = std::make_unique<UpstreamConnection>(this, context_.loop, std::move(connection),
-                                                   std::move(record),
-                                                   UpstreamConnection::Origin::kOpenedHere);
-  UpstreamConnection& upstream = *made.release();
-  if (!waiters_.empty()) return Serve(*waiters_.front(), upstream);
-  if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
-    return lent->OnLease(LeaseOut(upstream));
-  }
-  upstream.MoveTo(UpstreamConnection::State::kIdle);
-  KeepIdle(upstream, context_.loop->now());
-}
-
-void ConnectionPool::OnOpeningFailed(CheckoutResult result, bool forsaken) {
-  ReturnSpareIdlePlace();
-  NoteConnectFailure(result);
-  // A waiter stands for each attempt, unless a connection that came back is there for it, or the
-  // waiter went on to another endpoint.
-  ServeFromIdle();
-  if (!forsaken && coming() < waiters_.size()) FailFirstWaiter(result);
-  QueueServing();
-  TellRoom();
+void ConnectionPool::CloseAside(CloseReason reason) {
+  while (UpstreamConnection* const oldest = idle_.oldest_aside()) OnIdleEnd(*oldest, reason);
 }
 
 void ConnectionPool::Unlink(UpstreamConnection& upstream) {
   switch (upstream.state()) {
-    case UpstreamConnection::State::kNew: break;
-    case UpstreamConnection::State::kIdle:
+    case UpstreamConnection::State::kNew: return;
+    case UpstreamConnection::State::kIdle: return idle_.Remove(upstream);
+    case UpstreamConnection::State::kAside:
       idle_.Remove(upstream);
-      cells_->idle.Add(-1);
-      break;
-    case UpstreamConnection::State::kAside: UnlinkAside(upstream); break;
-    case UpstreamConnection::State::kLeased:
-      leased_.Remove(upstream);
-      cells_->leased.Add(-1);
-      break;
-    case UpstreamConnection::State::kClosed: HOLDFAST_CHECK(false);
+      return share_.ShowAside(aside());
+    case UpstreamConnection::State::kOpen:
+    case UpstreamConnection::State::kFull:
+    case UpstreamConnection::State::kRetired: return used_.Remove(upstream);
+    case UpstreamConnection::State::kClosed: break;
   }
+  HOLDFAST_CHECK(false);
 }
 
-void ConnectionPool::ReturnSpareIdlePlace() {
-  if (idle_places_ <= connections()) return;
-  shelf_->ReturnIdlePlaces(1);
-  --idle_places_;
-}
-
-void ConnectionPool::Discard(UpstreamConnection& upstream) {
+void ConnectionPool::Discard(UpstreamConnection& upstream, CloseReason end) {
+  cells_->closed(end).Add();
   Unlink(upstream);
-  upstream.connection().Close();
-  upstream.record_.permit.Release();
-  upstream.MoveTo(UpstreamConnection::State::kClosed);
+  upstream.Close();
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
-  ReturnSpareIdlePlace();
+  idle_.ReturnPlacesBeyond(connections());
   ShowLoad();
+}
+
+void ConnectionPool::TakeOver(Waiter& waiter) {
+  context_.loop->AssertInLoop();
+  HOLDFAST_CHECK(!waiter.waiting());
+  waiters_.Add(waiter);
+  ShowLoad();
+  QueueServing();
+}
+
+Waiter* ConnectionPool::Reclaim(const Shelf& lender) {
+  Waiter* const waiter = waiters_.FirstLentBy(lender);
+  if (waiter != nullptr) RemoveWaiter(*waiter);
+  return waiter;
 }
 
 void ConnectionPool::RemoveWaiter(Waiter& waiter) {
   waiters_.Remove(waiter);
-  waiter.pool_ = nullptr;
-  fresh_waiters_ -= waiter.request_.fresh ? 1 : 0;
-  cells_->waiters.Add(-1);
-  shelf_->totals().AddActive(context_.worker, -1);
-  shelf_->totals().AddPending(context_.worker, -1);
   ShowLoad();
 }
 
@@ -412,44 +494,33 @@ void ConnectionPool::FailWaiter(Waiter& waiter, CheckoutResult result) {
   waiter.OnCheckoutFailed(result, key_.address);
 }
 
+void ConnectionPool::OnWaitCancelled() {
+  context_.loop->AssertInLoop();
+  ShowLoad();
+  ShowWaiting();
+}
+
 void ConnectionPool::Serve(Waiter& waiter, UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(!waiter.request_.fresh || upstream.leases() == 0);
+  HOLDFAST_CHECK(!waiter.wanted().fresh || (upstream.used() == upstream.leases()));
   RemoveWaiter(waiter);
   waiter.OnLease(LeaseOut(upstream));
 }
 
-Waiter& ConnectionPool::FirstWilling() const {
-  Waiter* waiter = waiters_.front();
-  while (waiter->request_.fresh) waiter = IntrusiveList<Waiter>::Next(*waiter);
-  return *waiter;
-}
-
-// The idle reader hears of bytes and ends when the loop next waits. What has arrived since it last
-// did would be read as the answer to the next request, and every answer after it as that of another
-// client; so reuse costs one more system call.
-bool ConnectionPool::SoundIdle() {
-  while (!idle_.empty()) {
-    UpstreamConnection& upstream = *idle_.front();
-    const CloseReason end = upstream.IdleEnd();
-    if (end == CloseReason::kNone) return true;
-    CloseIdle(upstream, end);
-  }
-  return false;
-}
-
-void ConnectionPool::ServeFromIdle() {
+void ConnectionPool::ServeFromKept() {
   // Those who ask again from inside the call have their turn later: they must not hold the loop.
-  for (size_t left = willing(); left > 0 && spoken_for() > 0 && SoundIdle(); --left) {
-    Serve(FirstWilling(), *idle_.front());
+  for (size_t left = waiters_.willing(); left > 0 && spoken_for() > 0; --left) {
+    UpstreamConnection* const usable = FindUsable();
+    if (usable == nullptr) return;
+    Serve(waiters_.FirstWilling(), *usable);
   }
 }
 
 void ConnectionPool::ServeWaiters() {
-  ServeFromIdle();
+  ServeFromKept();
   bool again = spoken_for() > 0;
   while (coming() < waiters_.size()) {
     CheckoutResult refusal;
-    const Supply supply = Obtain(willing() == 0, &refusal);
+    const Supply supply = Obtain(waiters_.willing() == 0, &refusal);
     if (supply == Supply::kCapped) break;
     if (supply == Supply::kFailed) {
       FailFirstWaiter(refusal);
@@ -466,113 +537,77 @@ void ConnectionPool::QueueServing() {
   if (!waiters_.empty()) context_.loop->Queue(serve_task_);
 }
 
-Duration ConnectionPool::PatienceOf(const Waiter& waiter) const {
-  return waiter.lenders_.empty() ? limits_.queue_timeout
-                                 : std::min(limits_.queue_timeout, limits_.connect_timeout);
+void ConnectionPool::ShowWaiting() {
+  share_.ShowWaiting(uncovered(), waiters_.SinceOr(TimePoint()));
 }
 
-Waiter* ConnectionPool::FirstDue(TimePoint now) const {
-  const Duration least = std::min(limits_.queue_timeout, limits_.connect_timeout);
-  for (Waiter* waiter = waiters_.front(); waiter != nullptr && now >= waiter->since_ + least;
-       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
-    if (now >= waiter->since_ + PatienceOf(*waiter)) return waiter;
-  }
-  return nullptr;
-}
-
-void ConnectionPool::ArmQueueTimer(const Waiter& waiter) {
-  const TimePoint deadline = waiter.since_ + PatienceOf(waiter);
-  // An earlier wake-up that is armed already may stay; it looks at who waits when it comes.
-  if (!queue_timer_.armed() || queue_timer_.deadline() > deadline) {
-    context_.loop->timers().Arm(queue_timer_, deadline);
-  }
-}
-
-void ConnectionPool::OnQueueTimer(TimePoint now) {
-  ServeFromIdle();
+void ConnectionPool::OnWaitsDue(TimePoint now) {
+  ServeFromKept();
   for (size_t left = waiters_.size(); left > 0; --left) {
-    Waiter* due = FirstDue(now);
+    Waiter* const due = waiters_.FirstDue(now);
     if (due == nullptr) break;
-    const bool in_queue = now >= due->since_ + limits_.queue_timeout;
-    FailWaiter(*due, in_queue ? CheckoutResult::kQueueTimeout : CheckoutResult::kConnectTimeout);
+    FailWaiter(*due, waiters_.WhyDue(*due, now));
   }
-  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
-       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
-    ArmQueueTimer(*waiter);
-  }
+  waiters_.ArmForAll();
   ShowWaiting();
 }
 
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
+  context_.loop->AssertInLoop();
   HOLDFAST_CHECK(limits.max_connections != 0u);
   const bool other_terms =
       limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
   limits_ = limits;
   if (other_terms) {
-    openings_.ForEachRecord([this](ConnectionRecord* record) { SetTerms(record); });
-    for (auto* all : {&leased_, &idle_, &aside_}) ApplyTermsTo(*all);
+    openings_.ForEachRecord(
+        [this](ConnectionRecord* record) { record->terms = NewTerms(record->opened_at); });
+    const auto apply = [this](UpstreamConnection& upstream) {
+      upstream.SetTerms(NewTerms(upstream.record().opened_at));
+    };
+    used_.ForEach(apply);
+    idle_.ForEach(apply);
   }
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
-  while (idle_places_ > 0 && shelf_->over_idle()) {
-    shelf_->ReturnIdlePlaces(1);
-    --idle_places_;
-  }
+  idle_.OnNewLimits();
   TrimIdle();
-  LookAtTimers();
+  waiters_.ArmForAll();
   QueueServing();
 }
 
-void ConnectionPool::SetTerms(ConnectionRecord* record) {
-  record->expires_at.reset();
-  record->max_leases.reset();
-  if (limits_.max_age.has_value()) {
-    record->expires_at = record->opened_at + context_.random->JitterTenth(*limits_.max_age);
-  }
-  if (limits_.max_requests.has_value()) {
-    record->max_leases = context_.random->JitterTenth(uint64_t{*limits_.max_requests});
-  }
-}
-
-void ConnectionPool::ApplyTermsTo(IntrusiveList<UpstreamConnection>& connections) {
-  for (UpstreamConnection* upstream = connections.front(); upstream != nullptr;
-       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
-    SetTerms(&upstream->record_);
-  }
-}
-
-// What waits was armed for the limits of before.
-void ConnectionPool::LookAtTimers() {
-  for (UpstreamConnection* upstream = idle_.front(); upstream != nullptr;
-       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
-    upstream->BeginIdle(upstream->idle_since(), IdleTimeoutOf(*upstream));
-  }
-  for (UpstreamConnection* upstream = aside_.front(); upstream != nullptr;
-       upstream = IntrusiveList<UpstreamConnection>::Next(*upstream)) {
-    if (upstream->tie_ == nullptr) continue;  // It rests for a moment, whatever the limits.
-    upstream->BeginIdle(upstream->idle_since(), IdleTimeoutOf(*upstream));
-  }
-  for (Waiter* waiter = waiters_.front(); waiter != nullptr;
-       waiter = IntrusiveList<Waiter>::Next(*waiter)) {
-    ArmQueueTimer(*waiter);
-  }
-}
-
 void ConnectionPool::Drain() {
+  context_.loop->AssertInLoop();
   draining_ = true;
-  LeaveShelf();
+  share_.Leave();
   CloseAside(CloseReason::kDrained);
   TrimIdle();
 }
 
 void ConnectionPool::Undrain() {
+  context_.loop->AssertInLoop();
   draining_ = false;
-  joined_ = joined_ || (sharing_ && shelf_->Join(context_.worker, this));
+  share_.Join();
   ShowLoad();
   ShowWaiting();
 }
 
-void ConnectionPool::LeaveShelf() {
-  if (std::exchange(joined_, false)) shelf_->Leave(context_.worker);
+bool ConnectionPool::Validate() const {
+  if (!used_.Validate() || !idle_.Validate() || !openings_.Validate() || !waiters_.Validate() ||
+      !share_.Validate()) {
+    return false;
+  }
+  // Other workers and other endpoints have their part of these.
+  const auto at_least = [](int64_t gauge, size_t part) {
+    return gauge >= static_cast<int64_t>(part);
+  };
+  const bool gauges = at_least(cells_->idle.value(), idle() + aside()) &&
+                      at_least(cells_->leased.value(), used_.size()) &&
+                      at_least(cells_->connecting.value(), connecting()) &&
+                      at_least(cells_->waiters.value(), waiters());
+  const bool permits =
+      shelf_->connections() >= connections() && shelf_->totals().connections() >= connections();
+  const bool totals =
+      shelf_->totals().active() >= load() && shelf_->totals().pending() >= waiters();
+  return gauges && permits && totals;
 }
 
 }  // namespace holdfast::pool

@@ -28,12 +28,19 @@ class ConnectionTie {
   bool held() const { return upstream_ != nullptr; }
   // While held.
   ConnectionPool* pool() const;
+  UpstreamConnection& upstream() const;
   // The client is gone, or has no more use for it.
   void Close();
 
  private:
   friend class ConnectionPool;
-  UpstreamConnection* upstream_ = nullptr;
+  friend class IdleStack;
+
+  // The pool has put the connection aside for it; or takes it away again.
+  void Take(UpstreamConnection* upstream);
+  void Lose(const UpstreamConnection& upstream);
+
+  UpstreamConnection* upstream_ = nullptr;  // alone: each client's connection has a tie
 };
 
 }  // namespace holdfast::pool

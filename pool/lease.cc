@@ -9,6 +9,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
     End(ReuseFacts{});
     pool_ = other.pool_;
     upstream_ = std::exchange(other.upstream_, nullptr);
+    result_ = other.result_;
   }
   return *this;
 }

@@ -8,9 +8,11 @@
 
 namespace holdfast::pool {
 
-// The right to use one upstream connection. Movable; exactly one holder. Its default end is close:
-// a lease that is dropped closes the connection, whatever state it is in. Only End with facts that
-// DecideReuse accepts keeps it.
+class ConnectionPool;
+
+// The right to one slot of an upstream connection; to the whole connection where it has only one.
+// Movable; exactly one holder. Its default end is close: a lease that is dropped closes the
+// connection, whatever state it is in. Only End with facts that DecideReuse accepts keeps it.
 //
 //   Lease lease = std::move(checkout.lease);
 //   lease.connection().set_events(this);
@@ -22,22 +24,26 @@ namespace holdfast::pool {
 class Lease {
  public:
   Lease() = default;
-  Lease(ConnectionPool* pool, UpstreamConnection* upstream) : pool_(pool), upstream_(upstream) {}
+  // `result`: how it was had.
+  Lease(ConnectionPool* pool, UpstreamConnection* upstream, CheckoutResult result)
+      : pool_(pool), upstream_(upstream), result_(result) {}
   Lease(Lease&& other) noexcept
-      : pool_(other.pool_), upstream_(std::exchange(other.upstream_, nullptr)) {}
+      : pool_(other.pool_),
+        upstream_(std::exchange(other.upstream_, nullptr)),
+        result_(other.result_) {}
   Lease& operator=(Lease&& other) noexcept;
   ~Lease() { End(ReuseFacts{}); }
 
   bool held() const { return upstream_ != nullptr; }
   Connection& connection() const { return upstream_->connection(); }
   // The connection has served a request before this one.
-  bool reused() const { return upstream_->leases() > 1; }
-  // It was kept before this lease, used or not.
+  bool reused() const { return result_ != CheckoutResult::kFresh; }
+  // It was kept idle before its present use, whether or not it had served.
   bool was_kept() const { return upstream_->was_kept(); }
   // How it was had: kReused, kShared or kFresh.
-  CheckoutResult result() const { return upstream_->result(); }
+  CheckoutResult result() const { return result_; }
   // Why it was opened; of one that is reused, back then.
-  OpenReason open_reason() const { return upstream_->open_reason(); }
+  OpenReason open_reason() const { return upstream_->record().open_reason; }
   const SocketAddress& address() const;
   // The kernel knows that the peer's TCP has taken not one byte of what was written since the lease
   // began (tcpi_bytes_acked), which proves that its application has not either. False where that
@@ -50,6 +56,7 @@ class Lease {
  private:
   ConnectionPool* pool_ = nullptr;
   UpstreamConnection* upstream_ = nullptr;
+  CheckoutResult result_ = CheckoutResult::kFresh;
 };
 
 }  // namespace holdfast::pool

@@ -6,6 +6,39 @@
 
 namespace holdfast::pool {
 
+OpenReason WhyOpen(const OpenFacts& facts) {
+  if (facts.fresh) return OpenReason::kRetry;
+  if (facts.has_connections) return OpenReason::kAllBusy;
+  switch (facts.last_end) {
+    case CloseReason::kNone:
+      return facts.idle_elsewhere ? OpenReason::kKeyMismatch : OpenReason::kEmpty;
+    case CloseReason::kIdleTimeout: return OpenReason::kExpired;
+    case CloseReason::kIdlePeerClosed:
+    case CloseReason::kIdleBytes: return OpenReason::kPeerClosed;
+    case CloseReason::kMaxAge:
+    case CloseReason::kMaxRequests: return OpenReason::kMaxAge;
+    case CloseReason::kIdleOff:
+    case CloseReason::kIdleEvicted: return OpenReason::kCap;
+    case CloseReason::kDrained:
+    case CloseReason::kUnhealthy: return OpenReason::kUnhealthy;
+    default: return OpenReason::kNotKept;
+  }
+}
+
+void Opening::Forsake() {
+  HOLDFAST_CHECK(!forsaken_);
+  forsaken_ = true;
+}
+
+bool Opening::Begin(Dialer* dialer, const EndpointKey& key, const DialTerms& terms,
+                    CheckoutResult* refusal) {
+  HOLDFAST_CHECK(attempt_ == nullptr && record_.permit.held());
+  DialStart start = dialer->Dial(key, terms, this);
+  attempt_ = std::move(start.attempt);
+  if (attempt_ == nullptr) *refusal = start.refusal;
+  return attempt_ != nullptr;
+}
+
 void Opening::OnDialSlow() { openings_->OnSlow(*this); }
 
 void Opening::OnDialed(std::unique_ptr<Connection> connection) {
@@ -14,26 +47,46 @@ void Opening::OnDialed(std::unique_ptr<Connection> connection) {
 
 void Opening::OnDialFailed(CheckoutResult result) { openings_->OnFailed(*this, result); }
 
-Openings::Openings(EventLoop* loop, Dialer* dialer, const EndpointKey* key, PoolCells* cells,
-                   OpeningsOwner* owner)
-    : loop_(loop), dialer_(dialer), key_(key), cells_(cells), owner_(owner) {
+Openings::Openings(EventLoop* loop, Dialer* dialer, const EndpointKey* key,
+                   std::shared_ptr<Shelf> shelf, PoolCells* cells, OpeningsOwner* owner)
+    : loop_(loop),
+      dialer_(dialer),
+      key_(key),
+      shelf_(std::move(shelf)),
+      cells_(cells),
+      owner_(owner) {
   HOLDFAST_CHECK(dialer_ != nullptr && owner_ != nullptr);
 }
 
 Openings::~Openings() { HOLDFAST_CHECK(list_.empty() && forsaken_ == 0); }
 
+// With room wanted and idle connections to spare, it is a fresh one that is wanted: it is worth
+// more to a repetition than the oldest idle one.
+Openings::Room Openings::MakeRoom(ConnectionPermit* permit, size_t present,
+                                  CheckoutResult* refusal) {
+  HOLDFAST_CHECK(!permit->held());
+  bool breaker = false;
+  const auto take = [&] {
+    *permit = ConnectionPermit::Take(shelf_, &breaker);
+    return permit->held();
+  };
+  if (take() || (owner_->EvictHere() && take())) return Room::kThere;
+  if (shelf_->OutOfDescriptors() && owner_->EvictElsewhere() && take()) return Room::kThere;
+  // With no connection of this pool's own, none will come back to a request that waits.
+  const bool lost = shelf_->OutOfDescriptors() && present + size() == 0;
+  if (!breaker && !lost) return Room::kCapped;
+  *refusal = breaker ? CheckoutResult::kConnectionsBreaker : CheckoutResult::kNoDescriptors;
+  return Room::kRefused;
+}
+
 bool Openings::Start(ConnectionRecord record, const DialTerms& terms, bool forsaken,
                      CheckoutResult* refusal) {
-  HOLDFAST_CHECK(record.permit.held());
   const OpenReason reason = record.open_reason;
   auto opening = std::make_unique<Opening>(this, std::move(record), forsaken);
-  DialStart start = dialer_->Dial(*key_, terms, opening.get());
-  if (start.attempt == nullptr) {
-    *refusal = start.refusal;
-    NoteFailure(start.refusal);
+  if (!opening->Begin(dialer_, *key_, terms, refusal)) {
+    NoteFailure(*refusal);
     return false;
   }
-  opening->attempt_ = std::move(start.attempt);
   cells_->opened(reason).Add();
   cells_->connecting.Add(1);
   list_.PushBack(*opening.release());
@@ -42,15 +95,15 @@ bool Openings::Start(ConnectionRecord record, const DialTerms& terms, bool forsa
 }
 
 void Openings::Forsake(Opening& opening) {
-  HOLDFAST_CHECK(list_.Contains(opening) && !opening.forsaken_);
-  opening.forsaken_ = true;
+  HOLDFAST_CHECK(list_.Contains(opening));
+  opening.Forsake();
   ++forsaken_;
 }
 
 void Openings::Abandon(CloseReason reason) {
   while (!list_.empty()) {
     Opening& opening = *list_.back();
-    opening.attempt_.reset();
+    opening.GiveUp();
     cells_->closed(reason).Add();
     Remove(opening);
   }
@@ -59,7 +112,7 @@ void Openings::Abandon(CloseReason reason) {
 void Openings::ForEachRecord(const std::function<void(ConnectionRecord*)>& apply) {
   for (Opening* opening = list_.front(); opening != nullptr;
        opening = IntrusiveList<Opening>::Next(*opening)) {
-    apply(&opening->record_);
+    apply(&opening->record());
   }
 }
 
@@ -89,7 +142,7 @@ void Openings::OnSlow(Opening& opening) {
 void Openings::OnDialed(Opening& opening, std::unique_ptr<Connection> connection) {
   HOLDFAST_CHECK(connection != nullptr && connection->established());
   slow_ = doubtful_ = false;
-  ConnectionRecord record = std::move(opening.record_);
+  ConnectionRecord record = std::move(opening.record());
   Remove(opening);
   owner_->OnOpened(std::move(connection), std::move(record));
 }
@@ -99,7 +152,7 @@ void Openings::OnFailed(Opening& opening, CheckoutResult result) {
       ->closed(result == CheckoutResult::kConnectTimeout ? CloseReason::kConnectTimeout
                                                          : CloseReason::kConnectFailed)
       .Add();
-  const bool forsaken = opening.forsaken_;
+  const bool forsaken = opening.forsaken();
   Remove(opening);
   // Before anybody hears of it: who asks for another endpoint shall not be sent back to this one.
   NoteFailure(result);
@@ -107,11 +160,22 @@ void Openings::OnFailed(Opening& opening, CheckoutResult result) {
 }
 
 void Openings::Remove(Opening& opening) {
+  HOLDFAST_CHECK(!opening.forsaken() || forsaken_ > 0);
   list_.Remove(opening);
-  forsaken_ -= opening.forsaken_ ? 1 : 0;
+  forsaken_ -= opening.forsaken() ? 1 : 0;
   cells_->connecting.Add(-1);
-  opening.record_.permit.Release();
+  opening.record().permit.Release();
   loop_->DestroyLater(std::unique_ptr<Opening>(&opening));
+}
+
+bool Openings::Validate() const {
+  size_t forsaken = 0;
+  for (Opening* opening = list_.front(); opening != nullptr;
+       opening = IntrusiveList<Opening>::Next(*opening)) {
+    if (!opening->record().permit.held()) return false;
+    forsaken += opening->forsaken() ? 1 : 0;
+  }
+  return forsaken == forsaken_;
 }
 
 }  // namespace holdfast::pool

@@ -4,18 +4,31 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <utility>
 
+#include "pool/connection_permit.h"
+#include "pool/connection_record.h"
 #include "pool/dialer.h"
 #include "pool/endpoint_key.h"
 #include "pool/net/clock.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/pool_cells.h"
-#include "pool/upstream_connection.h"
+#include "pool/shelf.h"
 
 namespace holdfast::pool {
 
 class Openings;
+
+// What is known when a connection is to be opened.
+struct OpenFacts {
+  bool fresh = false;                         // for somebody who takes no used one
+  bool has_connections = false;               // to this endpoint
+  CloseReason last_end = CloseReason::kNone;  // of the last kept one to this endpoint
+  bool idle_elsewhere = false;                // to other endpoints of the upstream
+};
+// Why it is opened instead of a kept one being used. Pure.
+OpenReason WhyOpen(const OpenFacts& facts);
 
 // A connection that is being opened, with its place under the caps. Owned by Openings.
 class Opening final : private DialEvents, public ListNode<Opening> {
@@ -26,10 +39,14 @@ class Opening final : private DialEvents, public ListNode<Opening> {
   // It stands for nobody who waits here: the one it was opened for waits elsewhere, or there was
   // none.
   bool forsaken() const { return forsaken_; }
+  void Forsake();
+  // Dials. False and `*refusal` when that failed at once.
+  bool Begin(Dialer* dialer, const EndpointKey& key, const DialTerms& terms,
+             CheckoutResult* refusal);
+  void GiveUp() { attempt_.reset(); }
+  ConnectionRecord& record() { return record_; }
 
  private:
-  friend class Openings;
-
   void OnDialSlow() override;
   void OnDialed(std::unique_ptr<Connection> connection) override;
   void OnDialFailed(CheckoutResult result) override;
@@ -41,9 +58,13 @@ class Opening final : private DialEvents, public ListNode<Opening> {
 };
 
 // Hears what comes of the openings; never from inside a call to them. The opening that a call is
-// about is no longer one of them, but for OnOpeningSlow.
+// about is no longer one of them, but for OnOpeningSlow. And makes room when it is asked to.
 class OpeningsOwner {
  public:
+  // Closes the oldest idle connection that nobody waits for, of this pool or of another one of the
+  // worker; false when there is none.
+  virtual bool EvictHere() = 0;
+  virtual bool EvictElsewhere() = 0;
   virtual void OnOpeningSlow(Opening& opening) = 0;
   virtual void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) = 0;
   virtual void OnOpeningFailed(CheckoutResult result, bool forsaken) = 0;
@@ -62,9 +83,16 @@ class Openings {
   // chosen. Every so often a connect that nobody waits for finds out whether it is back.
   static constexpr Duration kDoubtTime = std::chrono::seconds(10);
 
+  // Whether there is room for one more connection under the caps.
+  enum class Room : uint8_t {
+    kThere,
+    kCapped,   // when one comes back
+    kRefused,  // and none will
+  };
+
   // What is given to it outlives it.
-  Openings(EventLoop* loop, Dialer* dialer, const EndpointKey* key, PoolCells* cells,
-           OpeningsOwner* owner);
+  Openings(EventLoop* loop, Dialer* dialer, const EndpointKey* key, std::shared_ptr<Shelf> shelf,
+           PoolCells* cells, OpeningsOwner* owner);
   ~Openings();
   Openings(const Openings&) = delete;
   Openings& operator=(const Openings&) = delete;
@@ -74,6 +102,9 @@ class Openings {
   // Those that somebody who waits here is going to get.
   size_t standing() const { return list_.size() - forsaken_; }
 
+  // Takes a place for one more; the oldest idle connection that nobody waits for gives way.
+  // `present`: what the pool has besides. `*refusal` with kRefused.
+  Room MakeRoom(ConnectionPermit* permit, size_t present, CheckoutResult* refusal);
   // Begins one; its owner will hear. False and `*refusal` when that failed at once.
   bool Start(ConnectionRecord record, const DialTerms& terms, bool forsaken,
              CheckoutResult* refusal);
@@ -93,6 +124,8 @@ class Openings {
   // True every kDoubtTime while it is in doubt: whoever asks is to find out whether it is back.
   bool TakeProbe();
 
+  bool Validate() const;
+
  private:
   friend class Opening;
 
@@ -105,6 +138,7 @@ class Openings {
   EventLoop* loop_;
   Dialer* dialer_;
   const EndpointKey* key_;
+  std::shared_ptr<Shelf> shelf_;
   PoolCells* cells_;
   OpeningsOwner* owner_;
   IntrusiveList<Opening> list_;  // front: since longest

@@ -6,11 +6,12 @@ using metrics::Counter;
 using metrics::Gauge;
 using metrics::Metric;
 
-PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream)
+PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream, const EventLoop* loop)
     : idle(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "idle"})),
       leased(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "busy"})),
       connecting(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "connecting"})),
       waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})),
+      loop_(loop),
       shard_(shard),
       upstream_(upstream),
       claim_(shard->ClaimSeries("upstream", upstream)) {

@@ -10,6 +10,7 @@
 #include "metrics/cell.h"
 #include "metrics/shard.h"
 #include "pool/net/check.h"
+#include "pool/net/event_loop.h"
 #include "pool/reasons.h"
 
 namespace holdfast::pool {
@@ -24,18 +25,22 @@ static_assert(kMaxUpstreams * std::max({kCheckoutResults, kOpenReasons, kCloseRe
 // first used, because most upstreams never use most words. The worker's thread.
 class PoolCells {
  public:
-  PoolCells(metrics::Shard* shard, std::string_view upstream);
+  // `loop`: the one whose thread may use them (asserted); null: nobody looks.
+  PoolCells(metrics::Shard* shard, std::string_view upstream, const EventLoop* loop = nullptr);
 
   metrics::Counter& checkout(CheckoutResult result) {
+    AssertThread();
     metrics::Counter* cell = checkouts_[Index(result)];
     return cell != nullptr ? *cell : NewCheckout(result);
   }
   metrics::Counter& opened(OpenReason reason) {
+    AssertThread();
     metrics::Counter* cell = opened_[Index(reason)];
     return cell != nullptr ? *cell : NewOpened(reason);
   }
   // Not kNone: a kept connection is not closed.
   metrics::Counter& closed(CloseReason reason) {
+    AssertThread();
     HOLDFAST_CHECK(reason != CloseReason::kNone);
     metrics::Counter* cell = closed_[Index(reason)];
     return cell != nullptr ? *cell : NewClosed(reason);
@@ -52,10 +57,15 @@ class PoolCells {
     return static_cast<size_t>(value);
   }
 
+  void AssertThread() const {
+    if (loop_ != nullptr) loop_->AssertInLoop();
+  }
+
   metrics::Counter& NewCheckout(CheckoutResult result);
   metrics::Counter& NewOpened(OpenReason reason);
   metrics::Counter& NewClosed(CloseReason reason);
 
+  const EventLoop* loop_;
   metrics::Shard* shard_;
   const std::string upstream_;
   const metrics::Claim claim_;

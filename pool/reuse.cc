@@ -20,4 +20,13 @@ CloseReason DecideReuse(const ReuseFacts& facts) {
   return CloseReason::kNone;
 }
 
+CloseReason DecideReuseOfShared(const ReuseFacts& facts) {
+  if (facts.broken) return CloseReason::kBroken;
+  if (facts.peer_closed) return CloseReason::kPeerClosed;
+  if (facts.draining) return CloseReason::kDraining;
+  if (facts.too_old) return CloseReason::kMaxAge;
+  if (facts.worn_out) return CloseReason::kMaxRequests;
+  return CloseReason::kNone;
+}
+
 }  // namespace holdfast::pool

@@ -43,6 +43,9 @@ struct ReuseFacts {
 // Pure. kNone: the connection is kept. Otherwise the first reason against it, in the order of the
 // enum.
 CloseReason DecideReuse(const ReuseFacts& facts);
+// The same at the end of one of several leases of a connection: only what concerns the connection
+// as a whole counts. How a single exchange went is its protocol's to deal with. Pure.
+CloseReason DecideReuseOfShared(const ReuseFacts& facts);
 
 }  // namespace holdfast::pool
 

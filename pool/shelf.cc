@@ -1,36 +1,41 @@
 #include "pool/shelf.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "pool/net/check.h"
+#include "pool/worker_share.h"
+
 namespace holdfast::pool {
-namespace {
-
-// What is gone is swept out when there are twice as many as were left the last time, so that a
-// start with thousands of upstreams does not look at all of them for each.
-size_t NextSweep(size_t left) { return std::max<size_t>(64, 2 * left); }
-
-}  // namespace
-
 Shelf::Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
              std::shared_ptr<BoundedCount> process_idle,
              std::shared_ptr<BoundedCount> process_connections)
     : slots_(workers),
       totals_(std::move(totals)),
       process_idle_(std::move(process_idle)),
-      process_connections_(std::move(process_connections)) {}
+      process_connections_(std::move(process_connections)) {
+  HOLDFAST_CHECK(workers > 0 && totals_ != nullptr);
+}
 
-bool Shelf::Join(size_t worker, ConnectionPool* pool) {
-  if (slots_[worker].pool != nullptr) return false;
-  slots_[worker].pool = pool;
+bool Shelf::Join(size_t worker, WorkerShare* share) {
+  HOLDFAST_CHECK(worker < slots_.size() && share != nullptr);
+  if (slots_[worker].share != nullptr) return false;
+  slots_[worker].share = share;
   return true;
 }
 
-void Shelf::Leave(size_t worker) {
+void Shelf::Leave(size_t worker, const WorkerShare* share) {
+  HOLDFAST_CHECK(worker < slots_.size() && slots_[worker].share == share);
   ShowLoad(worker, 0, 0);
   ShowAside(worker, 0);
   ShowWaiting(worker, 0, TimePoint());
-  slots_[worker].pool = nullptr;
+  slots_[worker].share = nullptr;
+}
+
+WorkerShare* Shelf::share(size_t worker) const {
+  HOLDFAST_CHECK(worker < slots_.size());
+  WorkerShare* const share = slots_[worker].share;
+  if (share != nullptr) share->AssertThread();
+  return share;
 }
 
 void Shelf::SetCaps(std::optional<uint32_t> max_connections, size_t max_idle) {
@@ -112,66 +117,6 @@ size_t Shelf::WantedElsewhere(size_t worker) const {
     if (i != worker) wanted += slots_[i].wanted.load(std::memory_order_relaxed);
   }
   return wanted;
-}
-
-void ConnectionPermit::Release() {
-  if (shelf_ == nullptr) return;
-  shelf_->totals().ReturnConnection();
-  shelf_->ReturnConnection();
-  shelf_.reset();
-}
-
-std::shared_ptr<Shelf> Shelves::For(const EndpointKey& key) {
-  const std::lock_guard lock(mutex_);
-  if (shelves_.size() >= shelves_swept_at_) {
-    absl::erase_if(shelves_, [](const auto& entry) { return entry.second.expired(); });
-    shelves_swept_at_ = NextSweep(shelves_.size());
-  }
-  std::weak_ptr<Shelf>& known = shelves_[key];
-  std::shared_ptr<Shelf> shelf = known.lock();
-  if (shelf == nullptr) {
-    shelf = std::make_shared<Shelf>(workers_, LockedTotalsOf(key.upstream), idle_, connections_);
-    known = shelf;
-  }
-  return shelf;
-}
-
-std::shared_ptr<UpstreamTotals> Shelves::TotalsOf(const std::string& upstream) {
-  const std::lock_guard lock(mutex_);
-  return LockedTotalsOf(upstream);
-}
-
-uint64_t Shelves::RequestsOf(const std::string& upstream) {
-  const std::lock_guard lock(mutex_);
-  const auto known = totals_.find(upstream);
-  const std::shared_ptr<UpstreamTotals> totals =
-      known == totals_.end() ? nullptr : known->second.lock();
-  return totals == nullptr ? 0 : totals->begun();
-}
-
-void Shelves::AddTo(metrics::Sums& sums) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [upstream, known] : totals_) {
-    const std::shared_ptr<UpstreamTotals> totals = known.lock();
-    const std::optional<Duration> limit = totals == nullptr ? std::nullopt : totals->IdleLimit();
-    if (!limit.has_value()) continue;
-    sums.Add<metrics::Gauge>(metrics::Metric::kUpstreamIdleExpirySeconds, {upstream},
-                             limit->count());
-  }
-}
-
-std::shared_ptr<UpstreamTotals> Shelves::LockedTotalsOf(const std::string& upstream) {
-  if (totals_.size() >= totals_swept_at_) {
-    std::erase_if(totals_, [](const auto& entry) { return entry.second.expired(); });
-    totals_swept_at_ = NextSweep(totals_.size());
-  }
-  std::weak_ptr<UpstreamTotals>& known = totals_[upstream];
-  std::shared_ptr<UpstreamTotals> totals = known.lock();
-  if (totals == nullptr) {
-    totals = std::make_shared<UpstreamTotals>(workers_);
-    known = totals;
-  }
-  return totals;
 }
 
 }  // namespace holdfast::pool

@@ -4,38 +4,21 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
-
-#include "metrics/sums.h"
 #include "pool/bounded_count.h"
-#include "pool/endpoint_key.h"
+#include "pool/net/check.h"
 #include "pool/net/clock.h"
-#include "pool/net/mailbox.h"
 #include "pool/upstream_totals.h"
 
 namespace holdfast::pool {
 
-class ConnectionPool;
-
-// Where a worker posts to the others. The main thread fills it in before the workers run and
-// empties it after they were joined; a letter to nobody is dropped.
-struct Peers {
-  std::vector<Mailbox*> mailboxes;  // by worker
-
-  void Post(size_t worker, Mailbox::Letter letter) const {
-    if (worker < mailboxes.size()) mailboxes[worker]->Post(std::move(letter));
-  }
-};
+class WorkerShare;
 
 // Door 4: what the workers' pools for one endpoint know of each other, and the caps that hold for
-// all of them together. The connections themselves travel by mail (connection_pool.h): a worker
+// all of them together. The connections themselves travel by mail (worker_share.h): a worker
 // that has none asks one that shows a spare one here; one that is kept waiting by a cap is noted
 // here and gets the next that another worker can do without.
 //
@@ -59,15 +42,16 @@ class Shelf {
 
   // The pool of a worker takes its slot; false when another one of the same worker holds it. One
   // that drains leaves it to the one that may follow. The worker's thread.
-  bool Join(size_t worker, ConnectionPool* pool);
-  void Leave(size_t worker);
-  // On the worker's own thread only.
-  ConnectionPool* pool(size_t worker) const { return slots_[worker].pool; }
+  bool Join(size_t worker, WorkerShare* share);
+  void Leave(size_t worker, const WorkerShare* share);
+  // On the worker's own thread only (asserted); null when no pool of that worker is here.
+  WorkerShare* share(size_t worker) const;
 
   // The strict caps, for the whole process.
   void SetCaps(std::optional<uint32_t> max_connections, size_t max_idle);
   bool TakeConnection();
   void ReturnConnection() {
+    HOLDFAST_CHECK(connections_.taken() > 0);
     connections_.Return();
     process_connections_->Return();
   }
@@ -103,7 +87,10 @@ class Shelf {
   // ended when it has answered. With `all` it need not keep its floor, and what it has aside
   // counts.
   std::optional<size_t> ClaimSpare(size_t worker, bool all);
-  void EndClaim(size_t owner) { slots_[owner].claimed.fetch_sub(1, std::memory_order_relaxed); }
+  void EndClaim(size_t owner) {
+    const uint32_t before = slots_[owner].claimed.fetch_sub(1, std::memory_order_relaxed);
+    HOLDFAST_CHECK(before > 0);
+  }
 
   // `wanted` requests of the worker wait without a connection coming, the first since `since`.
   void ShowWaiting(size_t worker, size_t wanted, TimePoint since);
@@ -127,7 +114,7 @@ class Shelf {
     std::atomic<uint32_t> wanted{0};
     std::atomic<int64_t> waiting_since{0};  // TimePoint's count, while wanted
     std::atomic<uint32_t> claimed{0};       // written by those who ask
-    ConnectionPool* pool = nullptr;         // its worker's alone
+    WorkerShare* share = nullptr;           // its worker's alone
   };
 
   std::vector<Slot> slots_;
@@ -138,60 +125,6 @@ class Shelf {
   BoundedCount connections_;
   std::atomic<size_t> waiting_workers_{0};
   std::atomic<uint32_t> errors_{0};
-};
-
-// A place under the caps of an endpoint and its upstream, for one connection's life. Movable.
-class ConnectionPermit {
- public:
-  ConnectionPermit() = default;
-  // The place has been taken.
-  explicit ConnectionPermit(std::shared_ptr<Shelf> shelf) : shelf_(std::move(shelf)) {}
-  ConnectionPermit(ConnectionPermit&&) noexcept = default;
-  ConnectionPermit& operator=(ConnectionPermit&& other) noexcept {
-    Release();
-    shelf_ = std::move(other.shelf_);
-    return *this;
-  }
-  ~ConnectionPermit() { Release(); }
-  bool held() const { return shelf_ != nullptr; }
-  void Release();
-
- private:
-  std::shared_ptr<Shelf> shelf_;
-};
-
-// The shelves of the process, by endpoint. Any thread; asked when a pool is made.
-class Shelves {
- public:
-  explicit Shelves(size_t workers) : workers_(workers) {}
-
-  // Made when it is asked for first; gone with the last who holds it.
-  std::shared_ptr<Shelf> For(const EndpointKey& key);
-  std::shared_ptr<UpstreamTotals> TotalsOf(const std::string& upstream);
-  // Changes whenever the upstream has had requests; 0 for one that nobody uses.
-  uint64_t RequestsOf(const std::string& upstream);
-  // Of idle connections over all endpoints.
-  void SetIdleLimit(size_t limit) { idle_->SetLimit(limit); }
-  // Of connections over all endpoints, whatever the caps add up to.
-  void SetConnectionLimit(size_t limit) { connections_->SetLimit(limit); }
-  size_t idle_places() const { return idle_->taken(); }
-  // What is known of each upstream, for a scrape.
-  void AddTo(metrics::Sums& sums);
-
- private:
-  std::shared_ptr<UpstreamTotals> LockedTotalsOf(const std::string& upstream);
-
-  const size_t workers_;
-  // The process's places for idle connections: a share of its descriptors.
-  const std::shared_ptr<BoundedCount> idle_ = std::make_shared<BoundedCount>();
-  // Its places for connections, idle ones among them.
-  const std::shared_ptr<BoundedCount> connections_ = std::make_shared<BoundedCount>();
-  std::mutex mutex_;
-  // Under mutex_.
-  absl::flat_hash_map<EndpointKey, std::weak_ptr<Shelf>> shelves_;
-  std::map<std::string, std::weak_ptr<UpstreamTotals>> totals_;
-  size_t shelves_swept_at_ = 0;
-  size_t totals_swept_at_ = 0;
 };
 
 }  // namespace holdfast::pool

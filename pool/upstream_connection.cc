@@ -3,31 +3,40 @@
 #include <algorithm>
 #include <utility>
 
-#include "pool/connection_pool.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
 
-UpstreamConnection::UpstreamConnection(ConnectionPool* pool, EventLoop* loop,
+UpstreamConnection::UpstreamConnection(UpstreamConnectionOwner* owner, EventLoop* loop,
                                        std::unique_ptr<Connection> connection,
+                                       std::unique_ptr<ConnectionProtocol> protocol,
                                        ConnectionRecord record, Origin origin)
-    : pool_(pool),
+    : owner_(owner),
       loop_(loop),
       connection_(std::move(connection)),
+      protocol_(std::move(protocol)),
       record_(std::move(record)),
+      capacity_(protocol_->capacity()),
       came_from_elsewhere_(origin == Origin::kSpared),
-      state_(State::kNew) {
+      exclusive_(protocol_->listener() == nullptr),
+      travels_(protocol_->travels()) {
   HOLDFAST_CHECK(connection_->open() && connection_->established());
   HOLDFAST_CHECK(record_.permit.held());
+  HOLDFAST_CHECK(capacity_ > 0 && (!exclusive_ || capacity_ == 1));
   connection_->set_events(this);
 }
 
 bool UpstreamConnection::MayMove(State from, State to) {
+  const bool use = to == State::kOpen || to == State::kFull;
   switch (from) {
-    case State::kNew: return to != State::kNew && to != State::kAside;
-    case State::kIdle: return to == State::kLeased || to == State::kClosed;
-    case State::kAside: return to != State::kNew && to != State::kAside;
-    case State::kLeased: return to == State::kIdle || to == State::kAside || to == State::kClosed;
+    case State::kNew: return use || to == State::kIdle || to == State::kClosed;
+    case State::kIdle: return use || to == State::kClosed;
+    case State::kAside: return to == State::kFull || to == State::kIdle || to == State::kClosed;
+    case State::kOpen:
+      return to == State::kFull || to == State::kIdle || to == State::kRetired ||
+             to == State::kClosed;
+    case State::kFull: return to != State::kNew && to != State::kFull;
+    case State::kRetired: return to == State::kClosed;
     case State::kClosed: return false;
   }
   HOLDFAST_CHECK(false);
@@ -35,98 +44,164 @@ bool UpstreamConnection::MayMove(State from, State to) {
 
 void UpstreamConnection::MoveTo(State next) {
   HOLDFAST_CHECK(MayMove(state_, next));
-  const bool tied = state_ == State::kAside;
-  was_kept_ = tied || state_ == State::kIdle;
   state_ = next;
-  if (next == State::kLeased) {
-    result_ = record_.leases == 0                          ? CheckoutResult::kFresh
-              : tied                                       ? CheckoutResult::kTied
-              : std::exchange(came_from_elsewhere_, false) ? CheckoutResult::kShared
-                                                           : CheckoutResult::kReused;
-    ++record_.leases;
-    written_before_lease_ = connection_->transport().wire_bytes_written();
-  } else {
-    connection_->set_events(this);
+}
+
+uint32_t UpstreamConnection::free_slots() const {
+  const bool takes = state_ != State::kRetired && state_ != State::kClosed;
+  return takes && used_ < capacity_ ? capacity_ - used_ : 0;
+}
+
+CheckoutResult UpstreamConnection::TakeSlot() {
+  HOLDFAST_CHECK(free_slots() > 0);
+  const bool tied = state_ == State::kAside;
+  if (used_ == 0) {
+    was_kept_ = state_ != State::kNew;
+    if (exclusive_) {
+      written_before_lease_ = connection_->transport().wire_bytes_written();
+    } else {
+      connection_->set_events(protocol_->listener());
+    }
   }
-  // It lives on to the end of the turn, in which the timer may be due.
-  if (next == State::kClosed) loop_->timers().Cancel(timer_);
+  const CheckoutResult result = record_.leases == 0 ? CheckoutResult::kFresh
+                                : tied              ? CheckoutResult::kTied
+                                : std::exchange(came_from_elsewhere_, false)
+                                    ? CheckoutResult::kShared
+                                    : CheckoutResult::kReused;
+  ++record_.leases;
+  ++used_;
+  const State next = used_ < capacity_ ? State::kOpen : State::kFull;
+  if (state_ != next) MoveTo(next);
+  return result;
+}
+
+void UpstreamConnection::ReturnSlot() {
+  HOLDFAST_CHECK(used_ > 1 && !exclusive_);
+  --used_;
+  capacity_ = protocol_->capacity();
+  if (state_ == State::kRetired) return;
+  const State next = used_ < capacity_ ? State::kOpen : State::kFull;
+  if (state_ != next) MoveTo(next);
+}
+
+void UpstreamConnection::Retire(CloseReason reason) {
+  HOLDFAST_CHECK(used_ > 0 && reason != CloseReason::kNone);
+  if (state_ == State::kRetired) return;
+  MoveTo(State::kRetired);
+  retired_ = reason;
+}
+
+void UpstreamConnection::BecomeUnused(State next) {
+  HOLDFAST_CHECK(used_ <= 1);
+  used_ = 0;
+  if (!exclusive_) capacity_ = protocol_->capacity();
+  MoveTo(next);
+  connection_->set_events(this);
+}
+
+void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> timeout) {
+  HOLDFAST_CHECK(tie_ == nullptr && !record_.authenticated);
+  BecomeUnused(State::kIdle);
+  record_.idle_since = since;
+  SetIdleTimeout(timeout);
+}
+
+void UpstreamConnection::BeginAside(ConnectionTie* tie, TimePoint since,
+                                    std::optional<Duration> timeout) {
+  HOLDFAST_CHECK(exclusive_ && (tie != nullptr || !record_.authenticated));
+  BecomeUnused(State::kAside);
+  tie_ = tie;
+  record_.idle_since = since;
+  SetIdleTimeout(timeout);
+}
+
+void UpstreamConnection::SetIdleTimeout(std::optional<Duration> timeout) {
+  HOLDFAST_CHECK(state_ == State::kIdle || state_ == State::kAside);
+  deadline_.reset();
+  if (timeout.has_value()) deadline_ = record_.idle_since + *timeout;
+  ArmForIdleEnd();
+}
+
+// It lives on to the end of the turn, in which the timer may be due.
+void UpstreamConnection::Close() {
+  HOLDFAST_CHECK(tie_ == nullptr);
+  BecomeUnused(State::kClosed);
+  loop_->timers().Cancel(timer_);
+  connection_->Close();
+  record_.permit.Release();
+}
+
+SparedConnection UpstreamConnection::Spare(TimePoint idle_since) {
+  HOLDFAST_CHECK(Detachable() && !record_.authenticated);
+  record_.idle_since = idle_since;
+  BecomeUnused(State::kClosed);
+  loop_->timers().Cancel(timer_);
+  return {.transport = connection_->Release(), .record = std::move(record_)};
 }
 
 void UpstreamConnection::OnConnectionReady() {
   switch (state_) {
     case State::kAside:
     case State::kIdle:
-      if (const CloseReason end = IdleEnd(); end != CloseReason::kNone)
-        pool_->CloseIdle(*this, end);
+      if (const CloseReason end = FindEnd(); end != CloseReason::kNone) {
+        owner_->OnIdleEnd(*this, end);
+      }
       return;
-    case State::kNew:     // It is given to somebody at once.
-    case State::kLeased:  // The holder listens instead.
+    case State::kNew:   // It is given to somebody at once.
+    case State::kOpen:  // The holder or the protocol listens instead.
+    case State::kFull:
+    case State::kRetired:
     case State::kClosed:  // Closed sockets have no events.
       HOLDFAST_CHECK(false);
   }
 }
 
-// Nobody asked: what the peer says is no response, and spoils the connection. Its end comes first,
-// which is what may be learned from.
-CloseReason UpstreamConnection::IdleEnd() {
-  const bool ended = connection_->gone() || connection_->end() != ConnectionEnd::kOpen;
-  switch (ended ? Quiet::kEnd : connection_->Inspect()) {
-    case Quiet::kQuiet: return CloseReason::kNone;
-    case Quiet::kData: return CloseReason::kIdleBytes;
-    case Quiet::kEnd:
-    case Quiet::kError: return CloseReason::kIdlePeerClosed;
-  }
-  HOLDFAST_CHECK(false);
+// The peer's end comes first, which is what may be learned from.
+CloseReason UpstreamConnection::FindEnd() {
+  const bool over =
+      !connection_->open() || connection_->gone() || connection_->end() != ConnectionEnd::kOpen;
+  if (used_ > 0) return over ? CloseReason::kPeerClosed : CloseReason::kNone;
+  return over ? CloseReason::kIdlePeerClosed : protocol_->OnIdleReadable(*connection_);
 }
 
 // Acknowledgements are cumulative (RFC 9293 section 3.4), so what was acknowledged in all tells
 // whether any byte of the last request was.
 bool UpstreamConnection::NothingAcknowledged() const {
-  if (!connection_->open()) return false;
+  if (!exclusive_ || !connection_->open()) return false;
   const std::optional<uint64_t> taken = connection_->transport().wire_bytes_acknowledged();
   return taken.has_value() && *taken <= written_before_lease_;
 }
 
 void UpstreamConnection::OnTimer(TimePoint now) {
-  switch (state_) {
-    case State::kNew:  // Never armed.
-    case State::kClosed: break;
-    case State::kAside:
-    case State::kIdle:
-      if (deadline_.has_value() && now >= *deadline_) {
-        if (state_ == State::kAside && tie_ == nullptr) return pool_->EndRest(*this);
-        pool_->CloseIdle(*this, CloseReason::kIdleTimeout);
-      } else if (too_old(now)) {
-        pool_->CloseIdle(*this, CloseReason::kMaxAge);
-      } else {
-        ArmForIdleEnd();
-      }
-      return;
-    case State::kLeased: return;  // Armed again when the lease ends.
+  HOLDFAST_CHECK(state_ != State::kNew && state_ != State::kClosed);
+  if (state_ != State::kIdle && state_ != State::kAside) return;  // Armed again when it is idle.
+  if (deadline_.has_value() && now >= *deadline_) {
+    if (state_ == State::kAside && tie_ == nullptr) return owner_->OnRestOver(*this);
+    owner_->OnIdleEnd(*this, CloseReason::kIdleTimeout);
+  } else if (too_old(now)) {
+    owner_->OnIdleEnd(*this, CloseReason::kMaxAge);
+  } else {
+    ArmForIdleEnd();
   }
-  HOLDFAST_CHECK(false);
-}
-
-void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> idle_timeout) {
-  record_.idle_since = since;
-  deadline_.reset();
-  if (idle_timeout.has_value()) deadline_ = since + *idle_timeout;
-  ArmForIdleEnd();
-}
-
-SparedConnection UpstreamConnection::Spare() {
-  SparedConnection spared{.transport = connection_->Release(), .record = std::move(record_)};
-  MoveTo(State::kClosed);
-  return spared;
 }
 
 // An earlier wake-up that is armed already may stay: it looks at the deadlines when it comes, which
 // is cheaper than moving the timer for every lease.
 void UpstreamConnection::ArmForIdleEnd() {
+  const TimePoint never = TimePoint::max();
   const TimePoint next =
-      std::min(deadline_.value_or(TimePoint::max()), record_.expires_at.value_or(TimePoint::max()));
-  if (next == TimePoint::max()) return;
+      std::min(deadline_.value_or(never), record_.terms.expires_at.value_or(never));
+  if (next == never) return;
   if (!timer_.armed() || timer_.deadline() > next) loop_->timers().Arm(timer_, next);
+}
+
+bool UpstreamConnection::Validate() const {
+  if (state_ == State::kClosed) return used_ == 0 && !linked();
+  if (!record_.permit.held() || (tie_ != nullptr && state_ != State::kAside)) return false;
+  const bool in_use = state_ == State::kOpen || state_ == State::kFull || state_ == State::kRetired;
+  if (in_use != (used_ > 0) || record_.leases < used_) return false;
+  if (state_ == State::kOpen && used_ >= capacity_) return false;
+  return (state_ == State::kRetired) == (retired_ != CloseReason::kNone);
 }
 
 }  // namespace holdfast::pool

@@ -13,7 +13,7 @@
 
 #include "pool/bounded_count.h"
 #include "pool/net/clock.h"
-#include "pool/shelf.h"
+#include "pool/peers.h"
 
 namespace holdfast::proxy {
 

@@ -21,7 +21,9 @@
 #include "pool/net/event_loop.h"
 #include "pool/net/mailbox.h"
 #include "pool/net/random.h"
-#include "pool/shelf.h"
+#include "pool/peers.h"
+#include "pool/shelves.h"
+#include "pool/worker_pools.h"
 
 namespace holdfast::server {
 

@@ -17,7 +17,8 @@
 #include "gateway/server/main_context.h"
 #include "gateway/server/worker.h"
 #include "metrics/sums.h"
-#include "pool/shelf.h"
+#include "pool/peers.h"
+#include "pool/shelves.h"
 
 namespace holdfast::server {
 

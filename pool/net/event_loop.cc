@@ -31,7 +31,7 @@ EventLoop::EventLoop(const Clock* clock)
 }
 
 EventLoop::~EventLoop() {
-  CheckThread();
+  AssertInLoop();
   HOLDFAST_CHECK(!in_turn_);
   DestroyGraves();
   while (first_task_ != nullptr) Unlink(*first_task_);
@@ -44,19 +44,19 @@ WallTime EventLoop::wall_now() {
 }
 
 int EventLoop::Register(int fd, EventHandler* handler, uint32_t events) {
-  CheckThread();
+  AssertInLoop();
   epoll_event event{.events = events, .data = {.ptr = handler}};
   return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
 void EventLoop::Modify(int fd, EventHandler* handler, uint32_t events) {
-  CheckThread();
+  AssertInLoop();
   epoll_event event{.events = events, .data = {.ptr = handler}};
   HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
 void EventLoop::Unregister(int fd, EventHandler* handler) {
-  CheckThread();
+  AssertInLoop();
   // Fails only for a descriptor that is closed or was never registered: its events could reach
   // a handler that is gone.
   HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0);
@@ -66,13 +66,13 @@ void EventLoop::Unregister(int fd, EventHandler* handler) {
 }
 
 void EventLoop::DestroyAside() {
-  CheckThread();
+  AssertInLoop();
   HOLDFAST_CHECK(!in_turn_);
   DestroyGraves();
 }
 
 void EventLoop::Queue(Task& task) {
-  CheckThread();
+  AssertInLoop();
   HOLDFAST_CHECK(task.loop_ == nullptr || task.loop_ == this);
   if (task.queued()) return;
   task.loop_ = this;
@@ -88,17 +88,13 @@ void EventLoop::RunOnce(std::optional<Duration> max_wait) {
     thread_ = pthread_self();
     bound_ = true;
   }
-  CheckThread();
+  AssertInLoop();
   TurnOnce(max_wait);
 }
 
 void EventLoop::Run() {
   while (!stopped_) RunOnce();
   bound_ = false;
-}
-
-void EventLoop::CheckThread() const {
-  HOLDFAST_CHECK(!bound_ || pthread_equal(thread_, pthread_self()) != 0);
 }
 
 void EventLoop::TurnOnce(std::optional<Duration> max_wait) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "pool/net/check.h"
 #include "pool/net/clock.h"
 #include "pool/net/timer_wheel.h"
 
@@ -89,6 +90,11 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
+  // Aborts on any other thread than the loop's, once there is one.
+  void AssertInLoop() const {
+    HOLDFAST_CHECK(!bound_ || pthread_equal(thread_, pthread_self()) != 0);
+  }
+
   // The time read at the start of this turn.
   TimePoint now() const { return now_; }
   // The calendar at the start of this turn (read lazily, at most once per turn).
@@ -138,7 +144,6 @@ class EventLoop {
     void (*destroy)(void*);
   };
 
-  void CheckThread() const;
   void TurnOnce(std::optional<Duration> max_wait);
   int Wait(std::optional<Duration> max_wait);
   int Timeout(TimePoint start, std::optional<Duration> max_wait) const;

@@ -142,6 +142,8 @@ class PoolModelTest : public testing::TestWithParam<Parameters>, protected PoolH
   }
 
   void CheckAlways() {
+    ASSERT_TRUE(pool_->Validate());
+    ASSERT_EQ(pool_->shelf().connections(), pool_->connections());
     size_t leased = 0;
     size_t waiting = 0;
     for (const Client& client : clients_) {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -539,6 +540,18 @@ TEST_P(ConnectionPoolDeathTest, AWaiterWaitsOnce) {
   Holder& holder = NewHolder();
   holder.Ask(pool);
   EXPECT_DEATH(pool.Acquire(&holder, /*fresh=*/false), "broken invariant");
+}
+
+TEST_P(ConnectionPoolDeathTest, AnotherThreadIsFoundOut) {
+  ConnectionPool& pool = Start(PoolLimits{});
+  Lease();  // The loop has its thread.
+  const auto elsewhere = [](auto call) { std::thread(call).join(); };
+  Holder& holder = NewHolder();
+  EXPECT_DEATH(elsewhere([&] { pool.Acquire(&holder, false); }), "broken invariant");
+  EXPECT_DEATH(elsewhere([&] { holders_.front().GiveBack(); }), "broken invariant");
+  EXPECT_DEATH(elsewhere([&] { pool.SetLimits(PoolLimits{}); }), "broken invariant");
+  EXPECT_DEATH(elsewhere([&] { pool.Drain(); }), "broken invariant");
+  EXPECT_DEATH(elsewhere([&] { pool.CloseAllIdle(CloseReason::kDrained); }), "broken invariant");
 }
 
 }  // namespace

@@ -201,10 +201,10 @@ TEST_F(ConnectionTieTest, NewLimitsReachItWhileItIsAside) {
 TEST_F(ConnectionTieTest, NewLimitsLeaveARestAsItIs) {
   EXPECT_EQ(EndWithRest(Lease()), CloseReason::kNone);
   cluster_->Configure({.pool = {.idle_learned = false, .idle_timeout = milliseconds(20)}});
-  Advance(ConnectionPool::kRest / 2);
+  Advance(IdleStack::kRest / 2);
   EXPECT_EQ(pool().aside(), 1u);
   cluster_->Configure({.pool = {.idle_learned = false, .idle_timeout = seconds(20)}});
-  Advance(ConnectionPool::kRest / 2 + milliseconds(20));
+  Advance(IdleStack::kRest / 2 + milliseconds(20));
   EXPECT_EQ(pool().idle(), 1u);
 }
 
@@ -242,7 +242,7 @@ TEST_F(ConnectionTieTest, AConnectionAtRestServesNobodyYet) {
 
 TEST_F(ConnectionTieTest, WhenNothingCameItServesAgain) {
   EXPECT_EQ(EndWithRest(Lease()), CloseReason::kNone);
-  Advance(ConnectionPool::kRest + milliseconds(20));
+  Advance(IdleStack::kRest + milliseconds(20));
   EXPECT_EQ(pool().aside(), 0u);
   EXPECT_EQ(pool().idle(), 1u);
   EXPECT_EQ(Lease().lease().result(), CheckoutResult::kReused);

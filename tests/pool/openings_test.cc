@@ -27,9 +27,8 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
   }
 
   ConnectionRecord Record() {
-    EXPECT_TRUE(shelf_->TakeConnection());
-    EXPECT_TRUE(shelf_->totals().TakeConnection());
-    return {.permit = ConnectionPermit(shelf_), .open_reason = OpenReason::kEmpty};
+    bool breaker = false;
+    return {.permit = ConnectionPermit::Take(shelf_, &breaker), .open_reason = OpenReason::kEmpty};
   }
   bool Start(bool forsaken = false) {
     return openings_.Start(Record(), DialTerms{}, forsaken, &refusal_);
@@ -39,13 +38,23 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
   const EndpointKey key_{upstream, *SocketAddress::Parse("192.0.2.1:80")};
   PoolCells cells_{shard, upstream};
   std::shared_ptr<Shelf> shelf_ = shelves.For(key_);
-  Openings openings_{&loop, &fake_, &key_, &cells_, this};
+  Openings openings_{&loop, &fake_, &key_, shelf_, &cells_, this};
   CheckoutResult refusal_ = CheckoutResult::kNoEndpoint;
   std::vector<std::string> told_;
   std::deque<std::pair<std::unique_ptr<Connection>, ConnectionRecord>> kept_;
   bool forsake_slow_ = false;
+  // Idle connections that could give way.
+  std::deque<ConnectionPermit> here_;
+  std::deque<ConnectionPermit> elsewhere_;
 
  private:
+  static bool Evict(std::deque<ConnectionPermit>* from) {
+    if (from->empty()) return false;
+    from->pop_back();
+    return true;
+  }
+  bool EvictHere() override { return Evict(&here_); }
+  bool EvictElsewhere() override { return Evict(&elsewhere_); }
   void OnOpeningSlow(Opening& opening) override {
     told_.push_back("slow");
     if (forsake_slow_) openings_.Forsake(opening);
@@ -159,12 +168,68 @@ TEST_F(OpeningsTest, EveryRecordCanBeReached) {
   ASSERT_TRUE(Start());
   int records = 0;
   openings_.ForEachRecord([&](ConnectionRecord* record) {
-    record->max_leases = 7;
+    record->terms.max_leases = 7;
     ++records;
   });
   EXPECT_EQ(records, 2);
   fake_.Succeed();
-  EXPECT_EQ(kept_.back().second.max_leases, 7u);
+  EXPECT_EQ(kept_.back().second.terms.max_leases, 7u);
+}
+
+TEST_F(OpeningsTest, RoomIsMadeByTheOldestIdleOneAtTheCap) {
+  shelf_->SetCaps(1, 1);
+  CheckoutResult refusal = CheckoutResult::kNoEndpoint;
+  here_.push_back(Record().permit);
+  ConnectionPermit permit;
+  EXPECT_EQ(openings_.MakeRoom(&permit, 1, &refusal), Openings::Room::kThere);
+  EXPECT_TRUE(here_.empty());
+  ConnectionPermit another;
+  EXPECT_EQ(openings_.MakeRoom(&another, 0, &refusal), Openings::Room::kCapped);
+  EXPECT_FALSE(another.held());
+}
+
+TEST_F(OpeningsTest, AtTheUpstreamsLimitABreakerRefuses) {
+  shelf_->totals().SetLimits({.connections = 1}, {});
+  const ConnectionPermit held = Record().permit;
+  ConnectionPermit permit;
+  EXPECT_EQ(openings_.MakeRoom(&permit, 1, &refusal_), Openings::Room::kRefused);
+  EXPECT_EQ(refusal_, CheckoutResult::kConnectionsBreaker);
+}
+
+TEST_F(OpeningsTest, WithoutDescriptorsAnotherPoolGivesWay) {
+  shelves.SetConnectionLimit(1);
+  elsewhere_.push_back(Record().permit);
+  ConnectionPermit permit;
+  EXPECT_EQ(openings_.MakeRoom(&permit, 0, &refusal_), Openings::Room::kThere);
+  ConnectionPermit another;
+  EXPECT_EQ(openings_.MakeRoom(&another, 1, &refusal_), Openings::Room::kCapped)
+      << "one comes back";
+  EXPECT_EQ(openings_.MakeRoom(&another, 0, &refusal_), Openings::Room::kRefused);
+  EXPECT_EQ(refusal_, CheckoutResult::kNoDescriptors);
+}
+
+TEST(WhyOpenTest, TheFirstThatHoldsIsTheReason) {
+  EXPECT_EQ(WhyOpen({}), OpenReason::kEmpty);
+  EXPECT_EQ(WhyOpen({.idle_elsewhere = true}), OpenReason::kKeyMismatch);
+  EXPECT_EQ(WhyOpen({.has_connections = true, .last_end = CloseReason::kIdleTimeout}),
+            OpenReason::kAllBusy);
+  EXPECT_EQ(WhyOpen({.fresh = true, .has_connections = true}), OpenReason::kRetry);
+  const std::pair<CloseReason, OpenReason> ends[] = {
+      {CloseReason::kIdleTimeout, OpenReason::kExpired},
+      {CloseReason::kIdlePeerClosed, OpenReason::kPeerClosed},
+      {CloseReason::kIdleBytes, OpenReason::kPeerClosed},
+      {CloseReason::kMaxAge, OpenReason::kMaxAge},
+      {CloseReason::kMaxRequests, OpenReason::kMaxAge},
+      {CloseReason::kIdleOff, OpenReason::kCap},
+      {CloseReason::kIdleEvicted, OpenReason::kCap},
+      {CloseReason::kDrained, OpenReason::kUnhealthy},
+      {CloseReason::kUnhealthy, OpenReason::kUnhealthy},
+      {CloseReason::kBroken, OpenReason::kNotKept},
+      {CloseReason::kPeerAskedClose, OpenReason::kNotKept},
+  };
+  for (const auto& [end, reason] : ends) {
+    EXPECT_EQ(WhyOpen({.last_end = end, .idle_elsewhere = true}), reason) << CloseReasonName(end);
+  }
 }
 
 using OpeningsDeathTest = OpeningsTest;

@@ -1,10 +1,12 @@
 #include "pool/pool_cells.h"
 
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "metrics/registry.h"
+#include "tests/support/manual_clock.h"
 
 namespace holdfast::pool {
 namespace {
@@ -125,6 +127,18 @@ TEST_F(PoolCellsSeriesTest, TheSeriesOfAnUpstreamThatIsGoneGo) {
   const metrics::Sums sums = registry_.Collect();
   EXPECT_FALSE(sums.Of<Gauge>(Metric::kUpstreamWaiters).contains({"gone"}));
   EXPECT_TRUE(sums.Of<Gauge>(Metric::kUpstreamWaiters).contains({"web"}));
+}
+
+TEST(PoolCellsDeathTest, AnotherThreadIsFoundOut) {
+  ManualClock clock;
+  EventLoop loop{&clock};
+  loop.RunOnce(Duration::zero());
+  metrics::Registry registry;
+  PoolCells cells(registry.AddShard(), "web", &loop);
+  cells.checkout(CheckoutResult::kFresh).Add();
+  EXPECT_DEATH(std::thread([&] { cells.checkout(CheckoutResult::kFresh); }).join(),
+               "broken invariant");
+  EXPECT_DEATH(std::thread([&] { cells.closed(CloseReason::kBroken); }).join(), "broken invariant");
 }
 
 }  // namespace

@@ -73,5 +73,16 @@ TEST(ReuseTest, OfSeveralFactsTheGravestIsNamed) {
   }
 }
 
+// One of several leases speaks for the connection only in what concerns all of them.
+TEST(DecideReuseOfSharedTest, OnlyTheConnectionItselfCounts) {
+  EXPECT_EQ(DecideReuseOfShared({}), CloseReason::kNone) << "a lease that was dropped";
+  EXPECT_EQ(DecideReuseOfShared({.extra_bytes = true, .idle_off = true}), CloseReason::kNone);
+  EXPECT_EQ(DecideReuseOfShared({.broken = true, .draining = true}), CloseReason::kBroken);
+  EXPECT_EQ(DecideReuseOfShared({.peer_closed = true, .too_old = true}), CloseReason::kPeerClosed);
+  EXPECT_EQ(DecideReuseOfShared({.draining = true, .too_old = true}), CloseReason::kDraining);
+  EXPECT_EQ(DecideReuseOfShared({.too_old = true, .worn_out = true}), CloseReason::kMaxAge);
+  EXPECT_EQ(DecideReuseOfShared({.worn_out = true}), CloseReason::kMaxRequests);
+}
+
 }  // namespace
 }  // namespace holdfast::pool

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pool/shelves.h"
+
 namespace holdfast::pool {
 namespace {
 
@@ -17,17 +19,6 @@ class ShelfTest : public testing::Test {
   EndpointKey key_{"web", *SocketAddress::Parse("127.0.0.1:80")};
   std::shared_ptr<Shelf> shelf_ = shelves_.For(key_);
 };
-
-TEST_F(ShelfTest, IsOneForEachEndpointAndGoesWithItsHolders) {
-  EXPECT_EQ(shelves_.For(key_), shelf_);
-  const EndpointKey other{"web", *SocketAddress::Parse("127.0.0.1:81")};
-  EXPECT_NE(shelves_.For(other), shelf_);
-  EXPECT_EQ(&shelves_.For(other)->totals(), &shelf_->totals()) << "of one upstream";
-  EXPECT_NE(&shelves_.For({"api", key_.address})->totals(), &shelf_->totals());
-  const std::weak_ptr<Shelf> watched = shelf_;
-  shelf_.reset();
-  EXPECT_TRUE(watched.expired());
-}
 
 TEST_F(ShelfTest, TheCapIsStrictWhoeverTakesAtTheSameTime) {
   constexpr size_t kCap = 50;
@@ -55,47 +46,11 @@ TEST_F(ShelfTest, TheCapIsStrictWhoeverTakesAtTheSameTime) {
   EXPECT_EQ(shelf_->connections(), 0u);
 }
 
-TEST_F(ShelfTest, APermitCountsForEndpointAndUpstreamUntilItGoes) {
-  shelf_->SetCaps(1, 1);
-  ASSERT_TRUE(shelf_->TakeConnection());
-  ASSERT_TRUE(shelf_->totals().TakeConnection());
-  ConnectionPermit permit(shelf_);
-  EXPECT_FALSE(shelf_->TakeConnection());
-  ConnectionPermit moved = std::move(permit);
-  permit.Release();
-  EXPECT_EQ(shelf_->connections(), 1u);
-  moved = ConnectionPermit();
-  EXPECT_EQ(shelf_->connections(), 0u);
-  EXPECT_EQ(shelf_->totals().connections(), 0u);
-}
-
-TEST_F(ShelfTest, TheProcessHasSoManyConnectionsWhateverTheCapsSay) {
-  const std::shared_ptr<Shelf> other = shelves_.For({"api", key_.address});
-  shelves_.SetConnectionLimit(3);
-  EXPECT_TRUE(shelf_->TakeConnection());
-  EXPECT_TRUE(shelf_->TakeConnection());
-  EXPECT_TRUE(other->TakeConnection());
-  EXPECT_FALSE(other->TakeConnection());
-  EXPECT_TRUE(other->OutOfDescriptors());
-  EXPECT_EQ(other->connections(), 1u) << "what failed took nothing";
-  shelf_->ReturnConnection();
-  EXPECT_FALSE(other->OutOfDescriptors());
-  EXPECT_TRUE(other->TakeConnection());
-}
-
 TEST_F(ShelfTest, AtItsOwnCapAnEndpointIsNotOutOfDescriptors) {
   shelves_.SetConnectionLimit(1);
   shelf_->SetCaps(1, 1);
   EXPECT_TRUE(shelf_->TakeConnection());
   EXPECT_FALSE(shelf_->OutOfDescriptors());
-}
-
-TEST_F(ShelfTest, RequestsOfAnUpstreamAreCounted) {
-  EXPECT_EQ(shelves_.RequestsOf("web"), 0u);
-  EXPECT_EQ(shelves_.RequestsOf("nobody"), 0u);
-  shelf_->totals().AddActive(1, 1);
-  EXPECT_EQ(shelves_.RequestsOf("web"), 1u);
-  EXPECT_EQ(shelves_.RequestsOf("nobody"), 0u);
 }
 
 TEST_F(ShelfTest, ASpareIsClaimedFromTheRichestAboveItsFloor) {

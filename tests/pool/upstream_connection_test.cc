@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -24,20 +26,20 @@ using std::chrono::seconds;
 constexpr Duration kTick = TimerWheel::kTick;
 
 TEST(UpstreamStateTest, OnlyTheseEdgesAreLegal) {
-  const State states[] = {State::kNew, State::kIdle, State::kAside, State::kLeased, State::kClosed};
+  const State states[] = {State::kNew,  State::kIdle,    State::kAside, State::kOpen,
+                          State::kFull, State::kRetired, State::kClosed};
+  const std::map<State, std::set<State>> edges = {
+      {State::kNew, {State::kIdle, State::kOpen, State::kFull, State::kClosed}},
+      {State::kIdle, {State::kOpen, State::kFull, State::kClosed}},
+      {State::kAside, {State::kIdle, State::kFull, State::kClosed}},
+      {State::kOpen, {State::kFull, State::kIdle, State::kRetired, State::kClosed}},
+      {State::kFull, {State::kOpen, State::kIdle, State::kAside, State::kRetired, State::kClosed}},
+      {State::kRetired, {State::kClosed}},
+      {State::kClosed, {}},
+  };
   for (const State from : states) {
     for (const State to : states) {
-      const bool legal = (from == State::kNew && to == State::kIdle) ||
-                         (from == State::kNew && to == State::kLeased) ||
-                         (from == State::kNew && to == State::kClosed) ||
-                         (from == State::kIdle && to == State::kLeased) ||
-                         (from == State::kIdle && to == State::kClosed) ||
-                         (from == State::kAside && to == State::kIdle) ||
-                         (from == State::kAside && to == State::kLeased) ||
-                         (from == State::kAside && to == State::kClosed) ||
-                         (from == State::kLeased && to == State::kIdle) ||
-                         (from == State::kLeased && to == State::kAside) ||
-                         (from == State::kLeased && to == State::kClosed);
+      const bool legal = edges.at(from).contains(to);
       EXPECT_EQ(UpstreamConnection::MayMove(from, to), legal)
           << static_cast<int>(from) << " to " << static_cast<int>(to);
     }

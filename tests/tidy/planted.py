@@ -78,6 +78,10 @@ _SIZES = [
     _case("101 columns", "line-length", "README.md", "101 columns",
           CLEAN["README.md"] + "word " * 20 + "a\n"),
     _case("a cd that may fail", "shell", "deploy/a.sh", "SC2164", "#!/bin/sh\ncd /tmp\n"),
+    _case("a pool without a check", "check-density", "pool/pile.cc", "0 checks in 101 lines",
+          _lines(100, "extern int x;") + "extern int last;\n",
+          {"pool/BUILD.bazel": _library("pile.cc"),
+           "tests/pool/BUILD.bazel": _TEST_BUILD % "pile", "tests/pool/pile_test.cc": ""}),
     _in_parser("indented by four", "format", "void F() {\n    G();\n}", "clang-format -i"),
 ]
 

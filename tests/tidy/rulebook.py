@@ -12,6 +12,7 @@ RULES = {
     "file-length": style_rules.file_length,
     "function-length": style_rules.function_length,
     "line-length": style_rules.line_length,
+    "check-density": style_rules.check_density,
     "format": style_rules.formatted,
     "shell": style_rules.shell,
     "include-direction": room_rules.include_direction,

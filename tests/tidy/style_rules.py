@@ -11,10 +11,14 @@ from source_tree import Violation
 MAX_FILE_LINES = 700
 MAX_FUNCTION_LINES = 70
 MAX_LINE_COLUMNS = 100
+# Where a broken invariant could hand one client's bytes to another.
+DENSELY_CHECKED = "pool"
+MIN_CHECKS_PER_100_LINES = 2
 
 # Written by others or by a machine, or made of lines that cannot be broken.
 _NOT_OURS = ("LICENSE",)
 _LONG_BY_NATURE = (".json", ".svg")
+_CHECK = re.compile(r"\b(?:HOLDFAST_CHECK|AssertInLoop|AssertThread)\s*\(")
 _SHELL_FUNCTION = re.compile(r"^(\s*)(?:function\s+)?([\w:.-]+)\s*\(\)\s*[({]\s*(?:#.*)?$")
 
 
@@ -86,6 +90,24 @@ def _shell_functions(tree, path):
         if last is None:
             raise cpp_scan.Unbalanced(number)
         yield cpp_scan.Function(match.group(2), number, last + 1)
+
+
+def check_density(tree):
+    """The pool itself asserts: at least 2 checks per 100 lines of code, over its files together."""
+    sizes = {}
+    for path in tree.cpp(DENSELY_CHECKED):
+        if path.count("/") == 1:
+            code = tree.code(path)
+            lines = sum(1 for line in code.splitlines() if line.strip())
+            sizes[path] = (lines, len(_CHECK.findall(code)))
+    lines = sum(size[0] for size in sizes.values())
+    checks = sum(size[1] for size in sizes.values())
+    if checks * 100 < lines * MIN_CHECKS_PER_100_LINES:
+        barest = max(sizes, key=lambda path: sizes[path][0] * MIN_CHECKS_PER_100_LINES
+                     - sizes[path][1] * 100)
+        yield Violation(barest, 1, "%d checks in %d lines of %s/; at least %d per 100, and this "
+                        "file lacks most" % (checks, lines, DENSELY_CHECKED,
+                                             MIN_CHECKS_PER_100_LINES))
 
 
 def formatted(tree):

@@ -1,3 +1,5 @@
+#include "pool/worker_share.h"
+
 #include <array>
 #include <deque>
 #include <memory>
@@ -19,7 +21,7 @@ using Status = Checkout::Status;
 
 // Two workers' pools for one endpoint, both turned by the test's thread, so that what crosses can
 // be told step by step.
-class ConnectionSharingTest : public testing::Test {
+class WorkerShareTest : public testing::Test {
  protected:
   struct Worker : PoolHarness {
     Mailbox mailbox{&loop};
@@ -27,7 +29,7 @@ class ConnectionSharingTest : public testing::Test {
     std::unique_ptr<ConnectionPool> pool;
   };
 
-  ConnectionSharingTest() {
+  WorkerShareTest() {
     for (Worker& worker : workers_) peers_.mailboxes.push_back(&worker.mailbox);
   }
 
@@ -109,7 +111,7 @@ class ConnectionSharingTest : public testing::Test {
   std::deque<Holder> holders_;
 };
 
-TEST_F(ConnectionSharingTest, WhatOneWorkerHasToSpareAnotherUses) {
+TEST_F(WorkerShareTest, WhatOneWorkerHasToSpareAnotherUses) {
   Start({});
   Fill(0, 3);
   Holder& holder = Ask(1);
@@ -128,7 +130,7 @@ TEST_F(ConnectionSharingTest, WhatOneWorkerHasToSpareAnotherUses) {
   EXPECT_EQ(again.lease().result(), CheckoutResult::kReused);
 }
 
-TEST_F(ConnectionSharingTest, AWorkerKeepsItsFloor) {
+TEST_F(WorkerShareTest, AWorkerKeepsItsFloor) {
   Start({});
   Fill(0, Shelf::kFloor);
   Holder& holder = Ask(1);
@@ -140,7 +142,7 @@ TEST_F(ConnectionSharingTest, AWorkerKeepsItsFloor) {
 
 // At the cap whoever holds connections for later makes room, whichever worker the next request is
 // at; else a few clients that were authenticated could keep all others out.
-TEST_F(ConnectionSharingTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
+TEST_F(WorkerShareTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
   Start({.max_connections = 1});
   ConnectionTie tie;
   ReuseFacts facts = kGoodEnd;
@@ -155,7 +157,7 @@ TEST_F(ConnectionSharingTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
 }
 
-TEST_F(ConnectionSharingTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
+TEST_F(WorkerShareTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
   Start({.max_connections = 1});
   ReuseFacts facts = kGoodEnd;
   facts.rest = true;
@@ -165,7 +167,7 @@ TEST_F(ConnectionSharingTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
 }
 
-TEST_F(ConnectionSharingTest, BelowTheCapWhatIsAsideStays) {
+TEST_F(WorkerShareTest, BelowTheCapWhatIsAsideStays) {
   Start({.max_connections = 2});
   ConnectionTie tie;
   ReuseFacts facts = kGoodEnd;
@@ -177,7 +179,7 @@ TEST_F(ConnectionSharingTest, BelowTheCapWhatIsAsideStays) {
   EXPECT_TRUE(tie.held());
 }
 
-TEST_F(ConnectionSharingTest, AFreshOneIsNotAskedFor) {
+TEST_F(WorkerShareTest, AFreshOneIsNotAskedFor) {
   Start({});
   Fill(0, 3);
   Holder& holder = Ask(1, /*fresh=*/true);
@@ -186,7 +188,7 @@ TEST_F(ConnectionSharingTest, AFreshOneIsNotAskedFor) {
   EXPECT_EQ(pool(0).idle(), 3u);
 }
 
-TEST_F(ConnectionSharingTest, NoMoreIsAskedForThanIsShown) {
+TEST_F(WorkerShareTest, NoMoreIsAskedForThanIsShown) {
   Start({});
   Fill(0, Shelf::kFloor + 2);
   for (int i = 0; i < 5; ++i) Ask(1);
@@ -197,7 +199,7 @@ TEST_F(ConnectionSharingTest, NoMoreIsAskedForThanIsShown) {
 }
 
 // Between the look at the shelf and the letter the owner has found use for it.
-TEST_F(ConnectionSharingTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
+TEST_F(WorkerShareTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
   Start({});
   Fill(0, Shelf::kFloor + 1);
   Holder& asking = Ask(1);
@@ -207,11 +209,11 @@ TEST_F(ConnectionSharingTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
   EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
 }
 
-TEST_F(ConnectionSharingTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
+TEST_F(WorkerShareTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
   Start({});
   Fill(0, 3);
   Holder& asking = Ask(1);
-  for (int i = 0; i < 4; ++i) workers_[1].Advance(ConnectionPool::kSharePatience);
+  for (int i = 0; i < 4; ++i) workers_[1].Advance(WorkerShare::kSharePatience);
   ASSERT_TRUE(workers_[1].TurnUntil([&] { return asking.holds(); }));
   EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
   // The late answer is kept for the next.
@@ -220,7 +222,7 @@ TEST_F(ConnectionSharingTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
   EXPECT_EQ(pool(1).idle(), 1u);
 }
 
-TEST_F(ConnectionSharingTest, ADeadSpareIsNotUsed) {
+TEST_F(WorkerShareTest, ADeadSpareIsNotUsed) {
   Start({});
   Fill(0, 3);
   peer_.AcceptAll();
@@ -233,7 +235,7 @@ TEST_F(ConnectionSharingTest, ADeadSpareIsNotUsed) {
   EXPECT_EQ(workers_[1].Closed("idle_peer_closed"), 2u) << "those above the owner's floor";
 }
 
-TEST_F(ConnectionSharingTest, AnAnswerToAPoolThatWentClosesTheConnection) {
+TEST_F(WorkerShareTest, AnAnswerToAPoolThatWentClosesTheConnection) {
   Start({});
   Fill(0, 3);
   peer_.AcceptAll();
@@ -251,7 +253,7 @@ TEST_F(ConnectionSharingTest, AnAnswerToAPoolThatWentClosesTheConnection) {
   workers_[1].cells.closed(CloseReason::kDrained).Add();  // Told by nobody: its cells are gone.
 }
 
-TEST_F(ConnectionSharingTest, TheCapHoldsOverAllWorkers) {
+TEST_F(WorkerShareTest, TheCapHoldsOverAllWorkers) {
   Start({.max_connections = 3});
   std::vector<Holder*> busy = {&Lease(0), &Lease(0), &Lease(1)};
   Holder& waiting = Ask(1);
@@ -266,7 +268,7 @@ TEST_F(ConnectionSharingTest, TheCapHoldsOverAllWorkers) {
   EXPECT_EQ(Opened(), 3u);
 }
 
-TEST_F(ConnectionSharingTest, RoomUnderTheCapIsTold) {
+TEST_F(WorkerShareTest, RoomUnderTheCapIsTold) {
   Start({.max_connections = 2});
   Lease(0);
   Holder& lost = Lease(0);
@@ -278,7 +280,7 @@ TEST_F(ConnectionSharingTest, RoomUnderTheCapIsTold) {
   EXPECT_EQ(shelf_->connections(), 2u);
 }
 
-TEST_F(ConnectionSharingTest, UnderTheCapNoFloorIsKept) {
+TEST_F(WorkerShareTest, UnderTheCapNoFloorIsKept) {
   Start({.max_connections = 1});
   Fill(0, 1);
   Holder& holder = Ask(1);
@@ -287,7 +289,7 @@ TEST_F(ConnectionSharingTest, UnderTheCapNoFloorIsKept) {
 }
 
 // Whoever waits longest is next, wherever it waits.
-TEST_F(ConnectionSharingTest, WorkersTakeTurnsByHowLongTheyWait) {
+TEST_F(WorkerShareTest, WorkersTakeTurnsByHowLongTheyWait) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& first = Ask(1);
@@ -307,7 +309,7 @@ TEST_F(ConnectionSharingTest, WorkersTakeTurnsByHowLongTheyWait) {
   EXPECT_EQ(Opened(), 1u);
 }
 
-TEST_F(ConnectionSharingTest, RoomGoesToTheWorkerThatWaitsLonger) {
+TEST_F(WorkerShareTest, RoomGoesToTheWorkerThatWaitsLonger) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& first = Ask(1);
@@ -326,7 +328,7 @@ TEST_F(ConnectionSharingTest, RoomGoesToTheWorkerThatWaitsLonger) {
   EXPECT_TRUE(third.waiting());
 }
 
-TEST_F(ConnectionSharingTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
+TEST_F(WorkerShareTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& gone = Ask(1);
@@ -338,7 +340,7 @@ TEST_F(ConnectionSharingTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
   EXPECT_TRUE(TurnUntil([&, &next = Ask(0)] { return next.holds(); }));
 }
 
-TEST_F(ConnectionSharingTest, AWaitThatWasCancelledIsNoWish) {
+TEST_F(WorkerShareTest, AWaitThatWasCancelledIsNoWish) {
   Start({.max_connections = 1, .queue_size = 2});
   Holder& busy = Lease(0);
   Holder& one = Ask(1);
@@ -357,7 +359,7 @@ TEST_F(ConnectionSharingTest, AWaitThatWasCancelledIsNoWish) {
 }
 
 // Its upstream was removed while it was in use, and came back.
-TEST_F(ConnectionSharingTest, APoolThatFollowsAnotherOneShares) {
+TEST_F(WorkerShareTest, APoolThatFollowsAnotherOneShares) {
   Start({.max_connections = 2});
   Holder& old = Lease(0);
   std::unique_ptr<ConnectionPool> before = std::move(workers_[0].pool);
@@ -368,7 +370,7 @@ TEST_F(ConnectionSharingTest, APoolThatFollowsAnotherOneShares) {
   Settle();
   EXPECT_TRUE(waits.waiting());
   old.GiveBack();
-  Advance(ConnectionPool::kSharePatience + milliseconds(10));
+  Advance(WorkerShare::kSharePatience + milliseconds(10));
   ASSERT_TRUE(TurnUntil([&] { return waits.holds(); })) << "nobody tells it, so it looks itself";
   before.reset();
   Holder& next = Ask(0);
@@ -379,7 +381,7 @@ TEST_F(ConnectionSharingTest, APoolThatFollowsAnotherOneShares) {
 }
 
 // Which counts over all endpoints.
-TEST_F(ConnectionSharingTest, UnderTheBreakerNoFloorIsKept) {
+TEST_F(WorkerShareTest, UnderTheBreakerNoFloorIsKept) {
   Start({});
   Fill(0, 1);
   shelf_->totals().SetLimits({.connections = 1}, {});
@@ -388,7 +390,7 @@ TEST_F(ConnectionSharingTest, UnderTheBreakerNoFloorIsKept) {
   EXPECT_EQ(holder.lease().result(), CheckoutResult::kShared);
 }
 
-TEST_F(ConnectionSharingTest, AskingAgainDoesNotExtendThePatience) {
+TEST_F(WorkerShareTest, AskingAgainDoesNotExtendThePatience) {
   Start({});
   Fill(0, 6);
   Holder& first = Ask(1);
@@ -401,7 +403,7 @@ TEST_F(ConnectionSharingTest, AskingAgainDoesNotExtendThePatience) {
   EXPECT_EQ(first.lease().result(), CheckoutResult::kFresh);
 }
 
-TEST_F(ConnectionSharingTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
+TEST_F(WorkerShareTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
   Start({.max_idle = 3});
   std::vector<Holder*> busy;
   for (int i = 0; i < 4; ++i) {
@@ -413,7 +415,7 @@ TEST_F(ConnectionSharingTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted") + workers_[1].Closed("idle_evicted"), 5u);
 }
 
-TEST_F(ConnectionSharingTest, ALoweredIdleLimitCloses) {
+TEST_F(WorkerShareTest, ALoweredIdleLimitCloses) {
   Start({});
   Fill(0, 3);
   Fill(1, 3);
@@ -423,12 +425,12 @@ TEST_F(ConnectionSharingTest, ALoweredIdleLimitCloses) {
   EXPECT_EQ(pool(0).idle() + pool(1).idle(), 2u);
 }
 
-TEST_F(ConnectionSharingTest, EachSeesWhatTheOtherHasInFlight) {
+TEST_F(WorkerShareTest, EachSeesWhatTheOtherHasInFlight) {
   Start({});
   Lease(0);
   Lease(0);
   Lease(1);
-  Advance(ConnectionPool::kLoadAge);
+  Advance(WorkerShare::kLoadAge);
   EXPECT_EQ(pool(0).ProcessLoad(), 3u);
   EXPECT_EQ(pool(1).ProcessLoad(), 3u);
   EXPECT_EQ(shelf_->totals().active(), 3u);

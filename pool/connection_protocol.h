@@ -1,0 +1,56 @@
+#ifndef HOLDFAST_POOL_CONNECTION_PROTOCOL_H_
+#define HOLDFAST_POOL_CONNECTION_PROTOCOL_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "pool/endpoint_key.h"
+#include "pool/net/connection.h"
+#include "pool/reasons.h"
+
+namespace holdfast::pool {
+
+// What a pool has to know of the protocol that is spoken on one of its connections. One thread;
+// owned by the connection.
+class ConnectionProtocol {
+ public:
+  virtual ~ConnectionProtocol() = default;
+
+  // How many leases it carries at a time: at least one. It is asked again when one begins or ends.
+  virtual uint32_t capacity() const = 0;
+  // Looks at the connection while nobody holds a lease of it: something may have come, or somebody
+  // wants to use it. Takes what the protocol may send then. kNone: it is as good as before.
+  virtual CloseReason OnIdleReadable(Connection& connection) = 0;
+  // It may go to another worker while nobody holds a lease.
+  virtual bool travels() const = 0;
+  // Who hears of the connection while there are leases. Null: the one who holds the lease, which is
+  // then the only one.
+  virtual ConnectionEvents* listener() = 0;
+};
+
+// One request at a time, as HTTP/1.1: an idle peer has nothing to say, so whatever it says spoils
+// the connection (RFC 9112 section 9.2).
+class ExclusiveProtocol final : public ConnectionProtocol {
+ public:
+  uint32_t capacity() const override { return 1; }
+  CloseReason OnIdleReadable(Connection& connection) override;
+  bool travels() const override { return true; }
+  ConnectionEvents* listener() override { return nullptr; }
+};
+
+// Which protocol it will be. Any worker's thread; outlives the pools.
+class ProtocolChoice {
+ public:
+  virtual ~ProtocolChoice() = default;
+  // How many leases a connection that is being opened is expected to carry: at least one.
+  virtual uint32_t ExpectedCapacity(const EndpointKey& key) const = 0;
+  // For one that was just established; Transport::protocol() says what was agreed on.
+  virtual std::unique_ptr<ConnectionProtocol> ProtocolFor(const Connection& connection) const = 0;
+};
+
+// HTTP/1.1 everywhere.
+const ProtocolChoice& AlwaysExclusive();
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_CONNECTION_PROTOCOL_H_

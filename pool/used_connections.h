@@ -1,0 +1,53 @@
+#ifndef HOLDFAST_POOL_USED_CONNECTIONS_H_
+#define HOLDFAST_POOL_USED_CONNECTIONS_H_
+
+#include <cstddef>
+#include <functional>
+
+#include "pool/net/intrusive_list.h"
+#include "pool/pool_cells.h"
+#include "pool/upstream_connection.h"
+
+namespace holdfast::pool {
+
+// The connections of a pool that somebody holds a lease of, those with room for more apart, and the
+// sums of their slots.
+//
+// One thread. Part of a ConnectionPool, which owns what is in it; it is empty when it is destroyed
+// (asserted).
+class UsedConnections {
+ public:
+  // `cells` outlive it.
+  explicit UsedConnections(PoolCells* cells) : cells_(cells) {}
+  ~UsedConnections();
+  UsedConnections(const UsedConnections&) = delete;
+  UsedConnections& operator=(const UsedConnections&) = delete;
+
+  bool Contains(const UpstreamConnection& upstream) const {
+    return open_.Contains(upstream) || full_.Contains(upstream);
+  }
+  size_t size() const { return open_.size() + full_.size(); }
+  // Leases, and how many more there may be.
+  size_t leases() const { return leases_; }
+  size_t room() const { return room_; }
+  // One with room, the one that was used last; null when there is none.
+  UpstreamConnection* FirstOpen() const { return open_.front(); }
+
+  // It is in here while it is used. A change of its slots is a Remove before and an Add after.
+  void Add(UpstreamConnection& upstream);
+  void Remove(UpstreamConnection& upstream);
+  void ForEach(const std::function<void(UpstreamConnection&)>& apply) const;
+
+  bool Validate() const;
+
+ private:
+  PoolCells* cells_;
+  IntrusiveList<UpstreamConnection> open_;  // front: used last
+  IntrusiveList<UpstreamConnection> full_;
+  size_t leases_ = 0;
+  size_t room_ = 0;
+};
+
+}  // namespace holdfast::pool
+
+#endif  // HOLDFAST_POOL_USED_CONNECTIONS_H_
