@@ -70,8 +70,7 @@ std::unique_ptr<ConnectionPool> Cluster::PoolFor(const EndpointKey& key,
     if (!draining_) departed->Undrain();
     return departed;
   }
-  auto pool =
-      std::make_unique<ConnectionPool>(context_, key, options_.pool, &cells_, this);
+  auto pool = std::make_unique<ConnectionPool>(context_, key, options_.pool, &cells_, this);
   if (draining_) pool->Drain();
   return pool;
 }

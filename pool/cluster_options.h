@@ -47,7 +47,7 @@ struct ClusterOptions {
   // nullopt: no budget, every repetition is allowed as far as the breaker goes.
   std::optional<RetryBudgetLimits> retry_budget = RetryBudgetLimits{};
   BalancerOptions balancing;
-  TlsIdentity tls;  // of the connections to its endpoints
+  TlsIdentity tls;                                           // of the connections to its endpoints
   std::optional<OutlierOptions> outlier = OutlierOptions{};  // nullopt: none is left out
 };
 

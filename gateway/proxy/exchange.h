@@ -28,7 +28,7 @@ namespace holdfast::proxy {
 // from a timer or from the upstream ends with OnExchangeOver. Nobody is called back from inside a
 // call.
 //
-// Loop thread. Owned by the client's session while it runs, by the ExchangePool at rest.
+// Loop thread. Owned by the client's session while it runs, in its worker's free list at rest.
 class Exchange final : private CallEvents {
  public:
   // Of a request that is answered without being read: so much is read and thrown away to keep

@@ -25,7 +25,7 @@ class UsedConnectionsTest : public testing::Test,
       while (upstream->used() > 1) upstream->ReturnSlot();
       upstream->Close();
     }
-    EXPECT_EQ(cells_.busy.value(), 0);
+    EXPECT_EQ(cells_.leased.value(), 0);
   }
 
   std::unique_ptr<UpstreamConnection> Make(
@@ -74,7 +74,7 @@ TEST_F(UsedConnectionsTest, AnExclusiveOneHasNoRoom) {
   EXPECT_EQ(used_.leases(), 1u);
   EXPECT_EQ(used_.room(), 0u);
   EXPECT_EQ(used_.FirstOpen(), nullptr);
-  EXPECT_EQ(cells_.busy.value(), 1);
+  EXPECT_EQ(cells_.leased.value(), 1);
   EXPECT_TRUE(used_.Validate());
 }
 
@@ -86,7 +86,7 @@ TEST_F(UsedConnectionsTest, LeasesAndRoomAreSumsOverConnections) {
   EXPECT_EQ(used_.leases(), 12u);
   EXPECT_EQ(used_.room(), 12u);
   EXPECT_EQ(used_.FirstOpen(), &second) << "used last of those with room";
-  EXPECT_EQ(cells_.busy.value(), 3) << "connections, not leases";
+  EXPECT_EQ(cells_.leased.value(), 3) << "connections, not leases";
   EXPECT_TRUE(used_.Validate());
 }
 
