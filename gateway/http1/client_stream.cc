@@ -56,6 +56,11 @@ pool::ReuseFacts ClientStream::Finish() {
   return facts;
 }
 
+void ClientStream::SendRequest(std::string_view bytes) {
+  connection_->out().Append(bytes);
+  run_.request_finished = true;
+}
+
 void ClientStream::SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) {
   run_.chunked_request = head.body == BodyKind::kChunked;
   run_.authenticated |= http::AuthenticatesConnection(head.headers);

@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_HTTP1_CLIENT_STREAM_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "gateway/http/keep_alive_field.h"
 #include "gateway/http/parser.h"
@@ -22,6 +23,9 @@ class ClientStream final : public stream::UpstreamStream, private pool::Connecti
   // The connection is established and quiet; `events` hears of its readiness from now on.
   void Start(pool::Connection* connection, http::Method method, stream::StreamEvents* events);
   bool active() const { return connection_ != nullptr; }
+
+  // A whole request without a body, as its bytes: instead of SendHead and SendEnd.
+  void SendRequest(std::string_view bytes);
 
   void SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) override;
   void SendBody(pool::Buffer& from, size_t bytes) override;

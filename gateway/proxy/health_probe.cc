@@ -2,16 +2,17 @@
 
 #include <utility>
 
-#include "gateway/http/persistence.h"
-#include "gateway/http1/head_scan.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
+#include "pool/reuse.h"
 
 namespace holdfast::proxy {
 
 using pool::FillStatus;
 using pool::FlushStatus;
 using stream::BodyStep;
+using stream::HeadStep;
+using stream::UpstreamTrouble;
 
 namespace {
 
@@ -48,7 +49,7 @@ HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dia
       key_(std::move(key)),
       keep_(keep),
       on_result_(std::move(on_result)),
-      body_(slabs, http::ChunkSender::kUpstream) {}
+      stream_(slabs) {}
 
 void HealthProbe::Start(const config::HealthCheck& check, std::string_view host) {
   HOLDFAST_CHECK(state_ == State::kAtRest);
@@ -66,12 +67,18 @@ void HealthProbe::OnConnectionReady() {
     case State::kAtRest:
     case State::kDone:
       // Nobody asked the endpoint: what it sends, its end included, spoils the connection.
-      if (connection_->readable() || connection_->gone()) connection_.reset();
+      if (connection_->gone() || connection_->Inspect() != pool::Quiet::kQuiet) connection_.reset();
       return;
-    case State::kConnecting: HOLDFAST_CHECK(false);
-    case State::kAwaitingHead: return ReadHead();
-    case State::kReadingBody: return ReadBody();
+    case State::kConnecting:
+    case State::kAwaitingHead:
+    case State::kReadingBody: HOLDFAST_CHECK(false);
   }
+}
+
+void HealthProbe::OnStreamReady() {
+  if (state_ == State::kAwaitingHead) return ReadHead();
+  HOLDFAST_CHECK(state_ == State::kReadingBody);
+  ReadBody();
 }
 
 // A server that speaks first is a connection like any other to a check that asks for no more.
@@ -95,78 +102,55 @@ void HealthProbe::OnDialed(std::unique_ptr<pool::Connection> connection) {
   attempt_.reset();
   if (check_.type == config::HealthCheck::Type::kTcp) return Finish(ProbeResult::kOk);
   connection_ = std::move(connection);
-  connection_->set_events(this);
   Send();
 }
 
 void HealthProbe::Send() {
   state_ = State::kAwaitingHead;
   informational_ = 0;
-  scanner_.Reset();
-  read_before_ = connection_->bytes_read();
-  connection_->out().Append(request_);
+  stream_.Start(connection_.get(), http::Method::kGet, this);
+  stream_.SendRequest(request_);
   ReadHead();
 }
 
 void HealthProbe::ReadHead() {
-  // What was sent before the socket failed may still be read.
-  if (connection_->Flush() == FlushStatus::kError && !connection_->readable()) return OnBroken();
+  const bool failed = stream_.Flush() == FlushStatus::kError;
   while (true) {
-    const http::HeadScanner::Result scan =
-        http1::ScanHead(&scanner_, connection_->in(), http::HeadLimits{});
-    switch (scan.status) {
-      case http::HeadScanner::Status::kComplete:
-        if (!TakeHead(scan.head_bytes)) return;
-        continue;
-      case http::HeadScanner::Status::kRefused: return Finish(ProbeResult::kBadResponse);
-      case http::HeadScanner::Status::kIncomplete: break;
+    const HeadStep step = stream_.NextHead(&head_);
+    switch (step.kind) {
+      case HeadStep::Kind::kBlocked:
+        // What was sent before the socket failed was read.
+        if (failed) OnBroken();
+        return;
+      case HeadStep::Kind::kBroken:
+        if (step.trouble != UpstreamTrouble::kBadResponse) return OnBroken();
+        return Finish(ProbeResult::kBadResponse);
+      case HeadStep::Kind::kHead: break;
     }
-    switch (connection_->Fill(http::HeadLimits{}.head_bytes + 1)) {
-      case FillStatus::kRead: break;
-      case FillStatus::kWouldBlock: return;
-      case FillStatus::kFull: return Finish(ProbeResult::kBadResponse);
-      case FillStatus::kEndOfStream:
-      case FillStatus::kError: return OnBroken();
+    // 101 answers an upgrade that nobody asked for.
+    if (head_.status == 101 || (head_.informational() && ++informational_ > kMaxInformational)) {
+      return Finish(ProbeResult::kBadResponse);
     }
-  }
-}
-
-bool HealthProbe::TakeHead(size_t head_bytes) {
-  head_.Clear();
-  const http::Refusal refusal = http::ParseResponseHead(
-      connection_->in().Linearize(head_bytes), http::HeadLimits{}, http::Method::kGet, &head_);
-  // 101 answers an upgrade that nobody asked for.
-  if (refusal != http::Refusal::kNone || head_.status == 101 ||
-      (head_.informational() && ++informational_ > kMaxInformational)) {
-    Finish(ProbeResult::kBadResponse);
-    return false;
-  }
-  if (!head_.informational()) {
+    if (head_.informational()) continue;
     state_ = State::kReadingBody;
     status_ = head_.status;
     status_good_ = check_.min_status <= head_.status && head_.status <= check_.max_status;
-    reusable_ = http::ResponseAllowsReuse(head_) &&
-                http::FindStrayContent(head_) == http::StrayContent::kNone;
-    body_.Start(head_.body, head_.content_length);
+    body_bytes_ = 0;
+    return ReadBody();
   }
-  head_.Clear();  // Its views end here.
-  connection_->in().Consume(head_bytes);
-  scanner_.Reset();
-  if (state_ == State::kAwaitingHead) return true;
-  ReadBody();
-  return false;
 }
 
 void HealthProbe::ReadBody() {
   while (true) {
-    const BodyStep step = body_.Next(*connection_);
+    const BodyStep step = stream_.NextBody();
     switch (step.kind) {
       case BodyStep::Kind::kData:
-        if (body_.bytes() > kMaxBodyBytes) return Conclude(/*keep=*/false);
+        body_bytes_ += step.bytes;
+        if (body_bytes_ > kMaxBodyBytes) return Conclude(/*whole=*/false);
         step.buffer->Consume(step.bytes);
         break;
       case BodyStep::Kind::kBlocked: return;
-      case BodyStep::Kind::kEnd: return Conclude(reusable_);
+      case BodyStep::Kind::kEnd: return Conclude(/*whole=*/true);
       case BodyStep::Kind::kBroken:
         return Finish(step.refusal == http::Refusal::kNone ? ProbeResult::kClosed
                                                            : ProbeResult::kBadResponse);
@@ -174,24 +158,29 @@ void HealthProbe::ReadBody() {
   }
 }
 
-void HealthProbe::Conclude(bool keep) {
-  body_.Release();
+void HealthProbe::Conclude(bool whole) {
+  const pool::ReuseFacts facts = stream_.Finish();
+  connection_->set_events(this);
   // Bytes beyond the response, or its end, are the connection's end.
   const bool clean = connection_->out().empty() && connection_->in().empty() &&
                      connection_->Fill(1) == FillStatus::kWouldBlock;
-  if (!keep || !keep_ || !clean) connection_.reset();
+  const bool allowed = pool::DecideReuse(facts) == pool::CloseReason::kNone && !facts.rest &&
+                       facts.keep_alive_max != 0u;
+  if (!whole || !keep_ || !clean || !allowed) connection_.reset();
   Finish(status_good_ ? ProbeResult::kOk : ProbeResult::kBadStatus);
 }
 
 void HealthProbe::OnBroken() {
   // The endpoint closed a kept connection as we used it, which says nothing about its health.
-  const bool stale = reused_ && connection_->bytes_read() == read_before_;
+  const bool stale = reused_ && !stream_.response_begun();
+  stream_.Finish();
   if (stale) return Connect();
   Finish(ProbeResult::kClosed);
 }
 
 void HealthProbe::Finish(ProbeResult result) {
   HOLDFAST_CHECK(state_ != State::kDone);
+  if (stream_.active()) stream_.Finish();
   if (result != ProbeResult::kOk && result != ProbeResult::kBadStatus) connection_.reset();
   loop_->timers().Cancel(timeout_timer_);
   attempt_.reset();

@@ -9,8 +9,8 @@
 
 #include "gateway/config/config.h"
 #include "gateway/http/message.h"
-#include "gateway/http/parser.h"
-#include "gateway/http1/body_reader.h"
+#include "gateway/http1/client_stream.h"
+#include "gateway/stream/stream.h"
 #include "pool/dialer.h"
 #include "pool/endpoint_key.h"
 #include "pool/net/buffer.h"
@@ -40,7 +40,9 @@ std::string_view ProbeResultName(ProbeResult result);
 //
 // Main thread; `loop`, `slabs` and `dialer` outlive it. Destruction closes the connection and calls
 // nothing.
-class HealthProbe final : private pool::ConnectionEvents, private pool::DialEvents {
+class HealthProbe final : private pool::ConnectionEvents,
+                          private stream::StreamEvents,
+                          private pool::DialEvents {
  public:
   // A longer body is not read, and its connection not kept; the status counts all the same.
   static constexpr uint64_t kMaxBodyBytes = 64 * 1024;
@@ -72,16 +74,16 @@ class HealthProbe final : private pool::ConnectionEvents, private pool::DialEven
   };
 
   void OnConnectionReady() override;
+  void OnStreamReady() override;
   void Connect();
   void OnDialSlow() override {}  // It has its timeout.
   void OnDialed(std::unique_ptr<pool::Connection> connection) override;
   void OnDialFailed(pool::CheckoutResult result) override;
   void Send();
   void ReadHead();
-  // False when there is no more to read, for now or at all.
-  bool TakeHead(size_t head_bytes);
   void ReadBody();
-  void Conclude(bool keep);
+  // `whole`: the response was read to its end.
+  void Conclude(bool whole);
   void OnBroken();
   void Finish(ProbeResult result);
   void Tell();
@@ -99,15 +101,13 @@ class HealthProbe final : private pool::ConnectionEvents, private pool::DialEven
   std::string request_;
   std::unique_ptr<pool::DialAttempt> attempt_;  // while connecting
   std::unique_ptr<pool::Connection> connection_;
-  bool reused_ = false;       // connection_ was kept from a check before
-  uint64_t read_before_ = 0;  // of connection_, when the request was sent
-  int informational_ = 0;     // interim responses so far
+  bool reused_ = false;    // connection_ was kept from a check before
+  int informational_ = 0;  // interim responses so far
   int status_ = 0;
   bool status_good_ = false;
-  bool reusable_ = false;  // as far as the head says
-  http::HeadScanner scanner_;
+  uint64_t body_bytes_ = 0;
   http::ResponseHead head_;
-  http1::BodyReader body_;
+  http1::ClientStream stream_;
   pool::MemberTask<HealthProbe, &HealthProbe::Tell> tell_task_{this};
   pool::MemberTimer<HealthProbe, &HealthProbe::OnTimeout> timeout_timer_{this};
 };
