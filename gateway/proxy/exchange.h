@@ -28,14 +28,13 @@ namespace holdfast::proxy {
 // from a timer or from the upstream ends with OnExchangeOver. Nobody is called back from inside a
 // call.
 //
-// Loop thread. Owned by the client's session while it runs, in its worker's free list at rest.
+// Loop thread. Owned by the client's session while it runs, by the worker's free list at rest.
 class Exchange final : private CallEvents {
  public:
-  // Of a request that is answered without being read: so much is read and thrown away to keep
-  // the connection.
+  // How much of a request that was answered unread is read and thrown away to keep the connection.
   static constexpr uint64_t kMaxDiscardBytes = 64 * 1024;
-  // A client that has ended its side after its request may have gone, or may wait for the answer:
-  // nobody can tell. So long it is waited for.
+  // How long it waits for a client that has ended its side after its request: the client may have
+  // gone or may wait for the answer, and nobody can tell.
   static constexpr pool::Duration kHalfClosedPatience = std::chrono::seconds(1);
   // Reads and writes per turn, so that one fast body does not hold up the others.
   static constexpr int kMaxRounds = 16;

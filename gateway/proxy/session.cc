@@ -6,8 +6,6 @@
 
 namespace holdfast::proxy {
 
-using metrics::Metric;
-
 std::string_view SessionEndName(SessionEnd end) {
   switch (end) {
     case SessionEnd::kClientClosed: return "client_closed";
@@ -44,9 +42,7 @@ void Session::CountActive(bool active) {
 
 void Session::Delist(std::string_view reason) {
   (counted_active_ ? listener_->cells().active : listener_->cells().idle).Add(-1);
-  context()
-      ->shard->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_->config().name, reason})
-      .Add();
+  listener_->cells().ClosedFor(reason).Add();
   if (IdleSession::linked()) listener_->OnSessionBusy(*this);
   context()->sessions.Remove(*this);
   listener_->OnSessionClosed();

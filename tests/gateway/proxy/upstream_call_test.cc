@@ -133,7 +133,7 @@ TEST_F(UpstreamCallTest, ProofIsAwaitedForSoLongAndNoLonger) {
   }
   EXPECT_EQ(call_.stage(), Stage::kFailed);
   EXPECT_EQ(call_.failure(), Failure::kUpstreamClosed);
-  EXPECT_EQ(call_.failure_detail(), "not sent again: not_proven");
+  EXPECT_EQ(call_.failure_detail(), "The request was not sent again: not_proven");
   EXPECT_GE(waited, UpstreamCall::kProofPatience);
 }
 
