@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "gateway/http/syntax.h"
+#include "pool/net/check.h"
 
 namespace holdfast::http {
 namespace {
@@ -13,6 +14,28 @@ namespace {
 constexpr uint8_t kMaxSizeDigits = 15;
 
 }  // namespace
+
+void ChunkedDecoder::MoveTo(State next) {
+  using enum State;
+  constexpr auto one_of = [](auto... states) {
+    return static_cast<uint16_t>((0u | ... | (1u << static_cast<int>(states))));
+  };
+  static constexpr uint16_t kMayFollow[] = {
+      /*kSizeStart*/ one_of(kSize, kRefused),
+      /*kSize*/ one_of(kSize, kSizeBlank, kExtension, kSizeLf, kRefused),
+      /*kSizeBlank*/ one_of(kExtension, kSizeLf, kRefused),
+      /*kExtension*/ one_of(kExtensionLf, kRefused),
+      /*kSizeLf*/ one_of(kData, kDone, kRefused),
+      /*kExtensionLf*/ one_of(kData, kDone, kRefused),
+      /*kData*/ one_of(kDataCr),
+      /*kDataCr*/ one_of(kDataLf, kRefused),
+      /*kDataLf*/ one_of(kSizeStart, kRefused),
+      /*kDone*/ one_of(),
+      /*kRefused*/ one_of(),
+  };
+  HOLDFAST_CHECK((kMayFollow[static_cast<int>(state_)] & one_of(next)) != 0);
+  state_ = next;
+}
 
 ChunkedDecoder::Result ChunkedDecoder::Decode(std::string_view bytes) {
   size_t taken = 0;
@@ -25,7 +48,7 @@ ChunkedDecoder::Result ChunkedDecoder::Decode(std::string_view bytes) {
     remaining_ -= data;
     allowance_ += static_cast<uint32_t>(
         std::min<uint64_t>(data, std::numeric_limits<uint32_t>::max() - allowance_));
-    if (remaining_ == 0) state_ = State::kDataCr;
+    if (remaining_ == 0) MoveTo(State::kDataCr);
     return {Step::kData, taken, data, Refusal::kNone};
   }
   if (state_ == State::kDone) return {Step::kLastChunk, taken, 0, Refusal::kNone};
@@ -43,7 +66,7 @@ void ChunkedDecoder::TakeByte(char byte) {
     case State::kExtensionLf: TakeLineFeed(byte, Refusal::kChunkExtensionBytes); break;
     case State::kDataCr:
       if (byte == '\r') {
-        state_ = State::kDataLf;
+        MoveTo(State::kDataLf);
       } else {
         Refuse(Refusal::kMissingChunkEnd);
       }
@@ -68,11 +91,11 @@ void ChunkedDecoder::TakeSizeByte(char byte) {
   } else if (state_ == State::kSizeStart) {
     Refuse(Refusal::kMalformedChunkSize);
   } else if (byte == '\r') {
-    state_ = State::kSizeLf;
+    MoveTo(State::kSizeLf);
   } else if (byte == ';') {
-    state_ = State::kExtension;
+    MoveTo(State::kExtension);
   } else if (byte == ' ' || byte == '\t') {
-    state_ = State::kSizeBlank;
+    MoveTo(State::kSizeBlank);
     TakePadding();
   } else {
     Refuse(byte == '\n' ? Refusal::kChunkLineEnd : Refusal::kMalformedChunkSize);
@@ -81,7 +104,7 @@ void ChunkedDecoder::TakeSizeByte(char byte) {
 
 void ChunkedDecoder::TakeDigit(int digit) {
   if (++digits_ > kMaxSizeDigits) return Refuse(Refusal::kChunkSizeOverflow);
-  state_ = State::kSize;
+  MoveTo(State::kSize);
   if (digits_ > 1 && remaining_ == 0) TakePadding();  // The digit before was a leading zero.
   remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
 }
@@ -90,11 +113,11 @@ void ChunkedDecoder::TakeDigit(int digit) {
 // are only the padding of old servers.
 void ChunkedDecoder::TakeAfterBlank(char byte) {
   if (byte == ';') {
-    state_ = State::kExtension;
+    MoveTo(State::kExtension);
   } else if (byte == ' ' || byte == '\t') {
     TakePadding();
   } else if (byte == '\r' && sender_ == ChunkSender::kUpstream) {
-    state_ = State::kSizeLf;
+    MoveTo(State::kSizeLf);
   } else {
     Refuse(Refusal::kMalformedChunkSize);
   }
@@ -115,7 +138,7 @@ void ChunkedDecoder::TakeOverhead() {
 
 void ChunkedDecoder::TakeExtensionByte(char byte) {
   if (byte == '\r') {
-    state_ = State::kExtensionLf;
+    MoveTo(State::kExtensionLf);
   } else if (!IsValueByte(byte)) {
     Refuse(Refusal::kChunkExtensionBytes);
   } else {
@@ -125,18 +148,18 @@ void ChunkedDecoder::TakeExtensionByte(char byte) {
 
 void ChunkedDecoder::TakeLineFeed(char byte, Refusal otherwise) {
   if (byte != '\n') return Refuse(otherwise);
-  state_ = remaining_ == 0 ? State::kDone : State::kData;
+  MoveTo(remaining_ == 0 ? State::kDone : State::kData);
 }
 
 void ChunkedDecoder::NextChunk() {
-  state_ = State::kSizeStart;
+  MoveTo(State::kSizeStart);
   digits_ = 0;
   extension_bytes_ = 0;
   remaining_ = 0;
 }
 
 void ChunkedDecoder::Refuse(Refusal refusal) {
-  state_ = State::kRefused;
+  MoveTo(State::kRefused);
   refusal_ = refusal;
 }
 

@@ -62,6 +62,7 @@ class ChunkedDecoder {
     kRefused,
   };
 
+  void MoveTo(State next);
   // Takes one byte of framing and moves the state.
   void TakeByte(char byte);
   void TakeSizeByte(char byte);

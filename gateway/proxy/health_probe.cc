@@ -51,6 +51,22 @@ HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dia
       on_result_(std::move(on_result)),
       stream_(slabs) {}
 
+void HealthProbe::MoveTo(State next) {
+  const auto legal = [this, next] {
+    switch (state_) {
+      case State::kAtRest: return next == State::kConnecting || next == State::kAwaitingHead;
+      case State::kConnecting: return next != State::kAtRest && next != State::kReadingBody;
+      // Back to kConnecting when a kept connection turns out to be closed.
+      case State::kAwaitingHead: return next != State::kAtRest && next != State::kAwaitingHead;
+      case State::kReadingBody: return next == State::kDone;
+      case State::kDone: return next == State::kAtRest;
+    }
+    return false;
+  };
+  HOLDFAST_CHECK(legal());
+  state_ = next;
+}
+
 void HealthProbe::Start(const config::HealthCheck& check, std::string_view host) {
   HOLDFAST_CHECK(state_ == State::kAtRest);
   check_ = check;
@@ -85,7 +101,7 @@ void HealthProbe::OnStreamReady() {
 void HealthProbe::Connect() {
   connection_.reset();
   reused_ = false;
-  state_ = State::kConnecting;
+  MoveTo(State::kConnecting);
   const pool::DialTerms terms{.quiet = check_.type == config::HealthCheck::Type::kHttp};
   pool::DialStart start = dialer_->Dial(key_, terms, this);
   if (start.attempt == nullptr) return OnDialFailed(start.refusal);
@@ -106,7 +122,7 @@ void HealthProbe::OnDialed(std::unique_ptr<pool::Connection> connection) {
 }
 
 void HealthProbe::Send() {
-  state_ = State::kAwaitingHead;
+  MoveTo(State::kAwaitingHead);
   informational_ = 0;
   stream_.Start(connection_.get(), http::Method::kGet, this);
   stream_.SendRequest(request_);
@@ -132,7 +148,7 @@ void HealthProbe::ReadHead() {
       return Finish(ProbeResult::kBadResponse);
     }
     if (head_.informational()) continue;
-    state_ = State::kReadingBody;
+    MoveTo(State::kReadingBody);
     status_ = head_.status;
     status_good_ = check_.min_status <= head_.status && head_.status <= check_.max_status;
     body_bytes_ = 0;
@@ -185,12 +201,12 @@ void HealthProbe::Finish(ProbeResult result) {
   loop_->timers().Cancel(timeout_timer_);
   attempt_.reset();
   result_ = result;
-  state_ = State::kDone;
+  MoveTo(State::kDone);
   loop_->Queue(tell_task_);
 }
 
 void HealthProbe::Tell() {
-  state_ = State::kAtRest;
+  MoveTo(State::kAtRest);
   on_result_(result_);
 }
 

@@ -75,6 +75,7 @@ class HealthProbe final : private pool::ConnectionEvents,
 
   void OnConnectionReady() override;
   void OnStreamReady() override;
+  void MoveTo(State next);
   void Connect();
   void OnDialSlow() override {}  // It has its timeout.
   void OnDialed(std::unique_ptr<pool::Connection> connection) override;

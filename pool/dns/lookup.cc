@@ -25,10 +25,13 @@ Lookup::Lookup(EventLoop* loop, LookupEvents* events, std::string name,
       callback_(std::move(callback)),
       parts_{Part{.type = QuestionType::kSrv}} {}
 
-void Lookup::Start() {
-  HOLDFAST_CHECK(state_ == State::kWaiting);
-  state_ = State::kAsked;
+// In this order, and one that is answered at once is never asked.
+void Lookup::MoveTo(State next) {
+  HOLDFAST_CHECK(next > state_);
+  state_ = next;
 }
+
+void Lookup::Start() { MoveTo(State::kAsked); }
 
 void Lookup::BeginSearch(const SearchList& list, std::string known) {
   HOLDFAST_CHECK(state_ == State::kAsked);
@@ -115,9 +118,8 @@ Lookup::Step Lookup::NotFound(ResolveStatus status, const std::string& detail) {
 }
 
 void Lookup::Finish(std::variant<AddressAnswer, SrvAnswer> answer) {
-  HOLDFAST_CHECK(state_ != State::kAnswered);
+  MoveTo(State::kAnswered);
   loop_->timers().Cancel(delay_);
-  state_ = State::kAnswered;
   answer_ = std::move(answer);
   loop_->Queue(*this);
 }

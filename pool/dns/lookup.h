@@ -99,6 +99,7 @@ class Lookup final : public Task, public std::enable_shared_from_this<Lookup> {
   void OnDelay(TimePoint now);
   const Part* Find(bool (*test)(const Part&)) const;
   const Part* FindOk() const;
+  void MoveTo(State next);
   Step Conclude();
   Step Found();
   Step NotFound(ResolveStatus status, const std::string& detail);

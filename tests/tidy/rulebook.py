@@ -23,6 +23,7 @@ RULES = {
     "forbidden-constructs": text_rules.forbidden_constructs,
     "contracts": text_rules.contracts,
     "comment-names": comment_rules.comment_names,
+    "state-moves": text_rules.state_moves,
     "time-is-an-argument": text_rules.time_is_an_argument,
     "links": text_rules.links,
     "example-addresses": text_rules.example_addresses,

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 
+import cpp_scan
 from source_tree import ROOMS_OF_CODE, Violation, find_lines, in_rooms
 
 # word -> (pattern, reason). In every text file.
@@ -24,6 +25,7 @@ _CLOCKS = re.compile(r"std::chrono::\w+_clock\b|\b(?:clock_gettime|gettimeofday)
                      r"|(?<![\w.>])time\s*\(\s*(?:nullptr|NULL|0|&)")
 _CLOCK_HOME = "pool/net/clock."
 _SLEEPS = re.compile(r"\bsleep_(?:for|until)\b|\b(?:usleep|nanosleep|sleep)\s*\(")
+_STATE = re.compile(r"\b(?:state|phase)_\s*=(?!=)")
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(\s*<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\s*\)"
                    r"|^[ \t]*\[[^\]\n]+\]:\s+(\S+)", re.MULTILINE)
 _FENCE = re.compile(r"^([ \t]*(```|~~~)).*?^[ \t]*\2[ \t]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -53,6 +55,23 @@ def forbidden_constructs(tree):
         for pattern, reason in _CONSTRUCTS:
             for line, match in find_lines(tree.code(path), re.compile(pattern)):
                 yield Violation(path, line, "%s: %s" % (match.group(0), reason))
+
+
+def state_moves(tree):
+    """State is assigned by one function, MoveTo, which can assert the legal edge."""
+    for path in tree.cpp(*ROOMS_OF_CODE):
+        code = tree.code(path)
+        assigned = list(find_lines(code, _STATE))
+        if not assigned:
+            continue
+        try:
+            functions = cpp_scan.functions(code)
+        except cpp_scan.Unbalanced:
+            continue  # function_length reports it
+        for line, match in assigned:
+            name = next((f.name for f in functions if f.first <= line <= f.last), None)
+            if name is not None and name.rpartition("::")[2] != "MoveTo":
+                yield Violation(path, line, "%s is assigned outside MoveTo" % match.group(0).split()[0], name)
 
 
 def contracts(tree):
