@@ -31,6 +31,43 @@ void AddStatusOption(CLI::App* subcommand, Command* command) {
       ->type_name("ADDRESS");
 }
 
+CLI::App* AddProxyCommand(CLI::App* app, Command* command) {
+  CLI::App* proxy = app->add_subcommand("proxy", "Pass everything on, without a file.");
+  proxy
+      ->add_option("--from", command->from,
+                   "Where to listen: \":8080\", \"127.0.0.1:8080\", \"[::1]:8080\" or "
+                   "\"unix:/path\".")
+      ->required()
+      ->type_name("ADDRESS");
+  proxy
+      ->add_option("--to", command->to,
+                   "Where to send requests: \"HOST:PORT\" or \"unix:/path\". May be repeated; "
+                   "requests are then balanced.")
+      ->required()
+      ->type_name("ENDPOINT")
+      ->allow_extra_args(false)
+      ->take_all();
+  proxy->footer(kSignals);
+  AddStatusOption(proxy, command);
+  return proxy;
+}
+
+// What there is to know about configuration files, printed.
+CLI::App* AddConfigCommand(CLI::App* app) {
+  CLI::App* config = app->add_subcommand("config", "Print what a configuration file can say.");
+  config->require_subcommand(0, 1);
+  config->add_subcommand("schema", "The JSON Schema, for editors.");
+  config->add_subcommand("defaults", "A file with every key and its default.");
+  config->add_subcommand("docs", "The reference of every key, in Markdown.");
+  return config;
+}
+
+Command::Kind KindOfConfig(const CLI::App& config) {
+  if (config.got_subcommand("schema")) return Command::Kind::kConfigSchema;
+  if (config.got_subcommand("defaults")) return Command::Kind::kConfigDefaults;
+  return Command::Kind::kConfigDocs;
+}
+
 Command UsageError(const CLI::App& app, const CLI::Error& error, Command command) {
   app.exit(error);
   command.exit_code = server::kExitUsage;
@@ -65,24 +102,7 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   AddConfigOption(run, &command);
   run->footer(kSignals);
 
-  CLI::App* proxy = app.add_subcommand("proxy", "Pass everything on, without a file.");
-  proxy
-      ->add_option("--from", command.from,
-                   "Where to listen: \":8080\", \"127.0.0.1:8080\", \"[::1]:8080\" or "
-                   "\"unix:/path\".")
-      ->required()
-      ->type_name("ADDRESS");
-  proxy
-      ->add_option("--to", command.to,
-                   "Where to send requests: \"HOST:PORT\" or \"unix:/path\". May be repeated; "
-                   "requests are then balanced.")
-      ->required()
-      ->type_name("ENDPOINT")
-      ->allow_extra_args(false)
-      ->take_all();
-  proxy->footer(kSignals);
-
-  AddStatusOption(proxy, &command);
+  CLI::App* proxy = AddProxyCommand(&app, &command);
 
   CLI::App* demo = app.add_subcommand("demo", "Try it: a gateway with an origin inside.");
   demo->add_option("--port", command.demo_port, "The gateway's port on 127.0.0.1.")
@@ -93,6 +113,8 @@ Command ParseCommandLine(int argc, const char* const* argv) {
 
   CLI::App* check = app.add_subcommand("check", "Say whether a configuration file is right.");
   AddConfigOption(check, &command);
+
+  CLI::App* config = AddConfigCommand(&app);
 
   bool version = false;
   app.add_flag("-v,--version", version, "Print the version.");
@@ -115,13 +137,17 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   if ((run->parsed() || check->parsed()) && command.config_path.empty()) {
     return UsageError(app, CLI::RequiredError("FILE (or --config FILE)"), std::move(command));
   }
+  if (config->parsed() && config->get_subcommands().empty()) {
+    return UsageError(*config, CLI::RequiredError::Subcommand(1), std::move(command));
+  }
   if (help->parsed()) return PrintHelp(app, topic, std::move(command));
-  command.kind = version           ? Command::Kind::kVersion
-                 : run->parsed()   ? Command::Kind::kRun
-                 : proxy->parsed() ? Command::Kind::kProxy
-                 : demo->parsed()  ? Command::Kind::kDemo
-                 : check->parsed() ? Command::Kind::kCheck
-                                   : Command::Kind::kVersion;
+  command.kind = version            ? Command::Kind::kVersion
+                 : run->parsed()    ? Command::Kind::kRun
+                 : proxy->parsed()  ? Command::Kind::kProxy
+                 : demo->parsed()   ? Command::Kind::kDemo
+                 : check->parsed()  ? Command::Kind::kCheck
+                 : config->parsed() ? KindOfConfig(*config)
+                                    : Command::Kind::kVersion;
   return command;
 }
 

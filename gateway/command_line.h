@@ -14,6 +14,9 @@ struct Command {
     kProxy,  // from, to
     kDemo,   // demo_port
     kCheck,  // config_path
+    kConfigSchema,
+    kConfigDefaults,
+    kConfigDocs,
     kVersion,
     kPrinted,  // help or a usage error was printed: leave with exit_code
   };

@@ -8,9 +8,12 @@
 
 #include "gateway/build_commit.h"
 #include "gateway/command_line.h"
+#include "gateway/config/defaults_file.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/config/json_schema.h"
 #include "gateway/config/load.h"
 #include "gateway/config/proxy_config.h"
+#include "gateway/config/reference_page.h"
 #include "gateway/demo.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -118,6 +121,11 @@ int Check(const Command& command) {
   return server::kExitOk;
 }
 
+int Print(const std::string& text) {
+  const bool written = fputs(text.c_str(), stdout) >= 0 && fflush(stdout) == 0;
+  return written ? server::kExitOk : server::kExitFailure;
+}
+
 int PrintVersion() {
   printf("holdfast %s (commit %s)\n", kVersion, std::string(kBuildCommit).c_str());
   return server::kExitOk;
@@ -130,6 +138,9 @@ int Main(int argc, char** argv) {
     case Command::Kind::kProxy: return Proxy(command);
     case Command::Kind::kDemo: return Demo(command);
     case Command::Kind::kCheck: return Check(command);
+    case Command::Kind::kConfigSchema: return Print(config::JsonSchema());
+    case Command::Kind::kConfigDefaults: return Print(config::DefaultsFile());
+    case Command::Kind::kConfigDocs: return Print(config::ReferencePage());
     case Command::Kind::kVersion: return PrintVersion();
     case Command::Kind::kPrinted: return command.exit_code;
   }

@@ -6,6 +6,7 @@
 
 #include "pool/limits.h"
 #include "pool/net/clock.h"
+#include "pool/net/word_table.h"
 #include "pool/tls_identity.h"
 
 // What an upstream can be told: plain values, whose defaults are the gateway's. The configuration
@@ -20,6 +21,14 @@ enum class BalancePolicy : uint8_t {
   kRingHash,  // a key stays at its endpoint; HashRing and Maglev say how
   kMaglev,
 };
+inline constexpr auto kBalancePolicyWords = Words<BalancePolicy>({
+    {"round_robin", BalancePolicy::kRoundRobin},
+    {"least_request", BalancePolicy::kLeastRequest},
+    {"random", BalancePolicy::kRandom},
+    {"ring_hash", BalancePolicy::kRingHash},
+    {"maglev", BalancePolicy::kMaglev},
+});
+constexpr const auto& WordsOf(BalancePolicy) { return kBalancePolicyWords; }
 
 struct BalancerOptions {
   BalancePolicy policy = BalancePolicy::kLeastRequest;

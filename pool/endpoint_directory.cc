@@ -281,8 +281,8 @@ void EndpointDirectory::AddTo(metrics::Sums& sums) const {
       const auto state = AvailabilityName(static_cast<Availability>(i));
       sums.Add<metrics::Gauge>(Metric::kUpstreamEndpoints, {name, std::string(state)}, states[i]);
     }
-    for (size_t i = 0; i < kEjectionResults; ++i) {
-      const auto result = EjectionResultName(static_cast<EjectionResult>(i));
+    for (size_t i = 0; i < kEjectionResultWords.size(); ++i) {
+      const auto result = kEjectionResultWords.words()[i];
       sums.Add<metrics::Counter>(Metric::kUpstreamEjectionsTotal, {name, std::string(result)},
                                  upstream.ejections[i]);
     }

@@ -113,7 +113,7 @@ class EndpointDirectory {
     uint64_t generation = 0;               // of the last SetDiscovered
     std::vector<SocketAddress> addresses;  // as discovered last, in that order
     absl::flat_hash_map<SocketAddress, Record> records;
-    std::array<uint64_t, kEjectionResults> ejections{};
+    std::array<uint64_t, kEjectionResultWords.size()> ejections{};
     std::optional<EndpointSet> told;  // the last set that OnChange got
   };
 

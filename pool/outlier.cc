@@ -6,16 +6,6 @@
 
 namespace holdfast::pool {
 
-std::string_view EjectionResultName(EjectionResult result) {
-  switch (result) {
-    case EjectionResult::kEjected: return "ejected";
-    case EjectionResult::kAlreadyOut: return "already_out";
-    case EjectionResult::kMaxPercent: return "max_percent";
-    case EjectionResult::kLastUsable: return "last_usable";
-  }
-  HOLDFAST_CHECK(false);
-}
-
 EjectionResult DecideEjection(const EjectionFacts& facts, const OutlierOptions& options) {
   HOLDFAST_CHECK(facts.all_ejected + facts.all_usable <= facts.endpoints);
   if (!facts.usable) return EjectionResult::kAlreadyOut;

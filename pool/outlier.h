@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "pool/cluster_options.h"
 #include "pool/net/clock.h"
+#include "pool/net/word_table.h"
 
 namespace holdfast::pool {
 
@@ -17,8 +17,13 @@ enum class EjectionResult : uint8_t {
   kMaxPercent,  // so many are ejected that it has to stay
   kLastUsable,  // no other could take its requests
 };
-inline constexpr int kEjectionResults = 4;
-std::string_view EjectionResultName(EjectionResult result);
+inline constexpr auto kEjectionResultWords = Words<EjectionResult>({
+    {"ejected", EjectionResult::kEjected},
+    {"already_out", EjectionResult::kAlreadyOut},
+    {"max_percent", EjectionResult::kMaxPercent},
+    {"last_usable", EjectionResult::kLastUsable},
+});
+constexpr const auto& WordsOf(EjectionResult) { return kEjectionResultWords; }
 
 // An upstream's endpoints at the moment of a decision.
 struct EjectionFacts {

@@ -1,15 +1,15 @@
 #include "gateway/config/build.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
 
+#include "gateway/config/decode.h"
+#include "gateway/config/lookup.h"
 #include "gateway/config/reachability.h"
-#include "gateway/config/units.h"
-#include "gateway/config/values.h"
+#include "gateway/config/schema.h"
 
 namespace holdfast::config {
 namespace {
@@ -22,8 +22,7 @@ class Binds {
     if (ephemeral) return;
     const auto [first, added] = seen_.try_emplace(bind.address, node.position);
     if (added) return;
-    report->Error(node.position, Quoted(bind.text) + " is bound twice; first at line " +
-                                     std::to_string(first->second.line));
+    report->Error(node.position, GivenTwice("address " + Quoted(bind.text), first->second));
   }
 
   // Where an address is given, or null.
@@ -36,102 +35,40 @@ class Binds {
   absl::flat_hash_map<pool::SocketAddress, Position> seen_;
 };
 
-Listener BuildListener(const YamlNode& node, Binds* binds, Report* report) {
-  Listener listener;
-  if (const YamlNode* scalar = FindScalar(node, "bind")) {
-    if (std::optional<Bind> bind = ParseBind(scalar->text)) {
-      listener.bind = *std::move(bind);
-      binds->Add(listener.bind, *scalar, report);
-    }
+// Without a name a listener is called by its bind, about which there has been a complaint already
+// if it is missing or given twice.
+void NameListener(const YamlNode& node, Listener* listener, Names* names, Report* report) {
+  const bool named = ScalarAt(node, "name") != nullptr;
+  if (!named) listener->name = listener->bind.text;
+  if (named || names->IsNew(listener->name)) {
+    names->Add(listener->name, PlaceOf(node, "name"), report);
   }
-  listener.name = listener.bind.text;
-  Take(node, "name", &listener.name);
-  Take(node, "idle_timeout", &listener.idle_timeout);
-  Take(node, "head_timeout", &listener.head_timeout);
-  Take(node, "body_timeout", &listener.body_timeout);
-  Take(node, "max_connection_age", &listener.max_connection_age);
-  for (const YamlNode& item : TakeList(node, "trusted_proxies")) {
-    listener.trusted_proxies.Add(item.text);
-  }
-  TakeSize(node, "max_head_bytes", &listener.max_head_bytes);
-  TakeCount(node, "max_header_fields", &listener.max_header_fields);
-  listener.max_uri_bytes = std::min(listener.max_uri_bytes, listener.max_head_bytes);
-  TakeSize(node, "max_uri_bytes", &listener.max_uri_bytes);
-  TakeCount(node, "max_connections", &listener.max_connections);
-  TakeCount(node, "max_requests", &listener.max_requests);
-  if (listener.max_uri_bytes > listener.max_head_bytes) {
-    const YamlNode* limit = FindScalar(node, "max_uri_bytes");
-    report->Error((limit == nullptr ? node : *limit).position,
-                  "max_uri_bytes is larger than max_head_bytes, which is " +
-                      FormatSize(listener.max_head_bytes) + " and has the URI in it");
-  }
-  return listener;
 }
 
 void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* config,
                     Report* report) {
-  for (const YamlNode& node : TakeList(root, "listeners")) {
-    config->listeners.push_back(BuildListener(node, binds, report));
-    const YamlNode* name = FindScalar(node, "name");
-    const std::string& text = config->listeners.back().name;
-    // Without a name it is the bind's text, about which there has been a complaint already if it
-    // is missing or given twice.
-    if (name != nullptr || names->IsNew(text)) {
-      names->Add(text, (name == nullptr ? node : *name).position, report);
-    }
+  size_t i = 0;
+  for (const YamlNode& node : ListAt(root, "listeners")) {
+    Listener& listener = config->listeners[i++];
+    if (!listener.bind.text.empty()) binds->Add(listener.bind, *ScalarAt(node, "bind"), report);
+    NameListener(node, &listener, names, report);
   }
 }
 
-void BuildStatus(const YamlNode& root, Binds* binds, Config* config, Report* report) {
-  if (HoldsWord(root, "status", "off")) {
-    config->status.reset();
+void BuildStatus(const YamlNode& root, Binds* binds, const Config& config, Report* report) {
+  if (!config.status) return;
+  if (const YamlNode* given = ScalarAt(MappingAt(root, "status"), "bind")) {
+    if (given->text == config.status->text) binds->Add(*config.status, *given, report);
     return;
   }
-  const YamlNode* scalar = FindScalar(TakeMapping(root, "status"), "bind");
-  if (scalar == nullptr) {
-    if (const Position* taken = binds->Find(config->status->address)) {
-      report->Error(*taken, Quoted(config->status->text) +
-                                " is where status listens unless it is given another bind");
-    }
-    return;
+  if (const Position* taken = binds->Find(config.status->address)) {
+    report->Error(*taken, Quoted(config.status->text) +
+                              " is where status listens unless it is given another bind");
   }
-  if (std::optional<Bind> bind = ParseBind(scalar->text)) {
-    config->status = *std::move(bind);
-    binds->Add(*config->status, *scalar, report);
-  }
-}
-
-void BuildAccessLog(const YamlNode& root, Config* config) {
-  const YamlNode* node = root.Find("access_log");
-  if (node == nullptr || !node->is_mapping()) return;
-  AccessLog log;
-  std::string path = "stdout";
-  Take(*node, "path", &path);
-  if (path == "stderr") {
-    log.target = AccessLog::Target::kStderr;
-  } else if (path != "stdout") {
-    log.target = AccessLog::Target::kFile;
-    log.path = std::move(path);
-  }
-  config->access_log = std::move(log);
-}
-
-void BuildDns(const YamlNode& node, Dns* dns, Report* report) {
-  for (const YamlNode& item : TakeList(node, "servers")) {
-    if (const auto server = ParseDnsServer(item.text)) dns->servers.push_back(*server);
-  }
-  Take(node, "max_ttl", &dns->max_ttl);
-  dns->min_ttl = std::min(dns->min_ttl, dns->max_ttl);
-  Take(node, "min_ttl", &dns->min_ttl);
-  if (FindScalar(node, "max_ttl") == nullptr) dns->max_ttl = std::max(dns->max_ttl, dns->min_ttl);
-  Take(node, "timeout", &dns->timeout);
-  TakeCount(node, "attempts", &dns->attempts);
-  Take(node, "hold", &dns->hold);
-  if (dns->min_ttl > dns->max_ttl) report->Error(node.position, "min_ttl is larger than max_ttl");
 }
 
 void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
-  const std::vector<YamlNode>& routes = TakeList(root, "routes");
+  const std::vector<YamlNode>& routes = ListAt(root, "routes");
   for (const Unreachable& found : FindUnreachable(config)) {
     report->Warning(routes[found.route].position,
                     "route " + Quoted(config.routes[found.route].name) +
@@ -140,7 +77,7 @@ void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
                         std::to_string(routes[found.earlier].position.line) +
                         " takes the same hosts, path and methods");
   }
-  const std::vector<YamlEntry>& upstreams = TakeMapping(root, "upstreams").entries;
+  const std::vector<YamlEntry>& upstreams = MappingAt(root, "upstreams").entries;
   for (const uint32_t unused : FindUnusedUpstreams(config)) {
     report->Warning(upstreams[unused].key.position,
                     "upstream " + Quoted(config.upstreams[unused].name) + " is used by no route");
@@ -151,22 +88,18 @@ void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
 
 Config BuildConfig(const YamlNode& root, Report* report) {
   Config config;
+  DecodeMapping(root, FileShape(), &config, report);
   Binds binds;
   Names listeners("listener");
   Names upstreams("upstream");
-  TakeCount(root, "workers", &config.workers);
   BuildListeners(root, &binds, &listeners, &config, report);
-  BuildStatus(root, &binds, &config, report);
-  BuildAccessLog(root, &config);
-  Take(root, "via", &config.via);
-  for (const auto& [key, value] : TakeMapping(root, "upstreams").entries) {
+  BuildStatus(root, &binds, config, report);
+  size_t i = 0;
+  for (const auto& [key, value] : MappingAt(root, "upstreams").entries) {
     upstreams.Add(key.text, key.position, report);
-    config.upstreams.push_back(BuildUpstream(key.text, value, report));
+    CheckUpstream(value, config.upstreams[i++], report);
   }
   BuildRoutes(root, listeners, upstreams, &config, report);
-  Take(TakeMapping(root, "drain"), "delay", &config.drain.delay);
-  Take(TakeMapping(root, "drain"), "timeout", &config.drain.timeout);
-  BuildDns(TakeMapping(root, "dns"), &config.dns, report);
   if (!report->has_errors()) ReportUseless(root, config, report);
   return config;
 }

@@ -1,8 +1,6 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_BUILD_H_
 #define HOLDFAST_GATEWAY_CONFIG_BUILD_H_
 
-#include <string>
-
 #include "gateway/config/config.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/names.h"
@@ -10,15 +8,16 @@
 
 namespace holdfast::config {
 
-// Turns a file's tree into values and reports what the shapes cannot tell: references to what does
-// not exist, things given twice, values that contradict each other. The tree may have failed
-// CheckShape; then the result is of no use, and only the reports are.
+// Turns a file's tree into values by the table (schema.h), and then looks at what takes several
+// keys: references to what does not exist, things given twice, values that contradict each other.
+// The tree may have failed CheckShape; then the result is of no use, and only the reports are.
 Config BuildConfig(const YamlNode& root, Report* report);
 
-// The part of it for one of the upstreams (build_upstream.cc).
-Upstream BuildUpstream(const std::string& name, const YamlNode& node, Report* report);
+// The rules for one of the upstreams (build_upstream.cc).
+void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* report);
 
-// The part of it for `routes`, once the listeners and upstreams are known (build_routes.cc).
+// The rules for `routes`, once the listeners and upstreams are known, and what of a route refers to
+// them or depends on several keys (build_routes.cc).
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,
                  Config* config, Report* report);
 

@@ -4,29 +4,17 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gateway/config/build.h"
+#include "gateway/config/lookup.h"
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
-#include "gateway/config/values.h"
+#include "gateway/http/message.h"
 #include "gateway/http/path_form.h"
 
 namespace holdfast::config {
 namespace {
-
-constexpr std::pair<std::string_view, http::Method> kMethods[] = {
-    {"GET", http::Method::kGet},       {"HEAD", http::Method::kHead},
-    {"POST", http::Method::kPost},     {"PUT", http::Method::kPut},
-    {"DELETE", http::Method::kDelete}, {"OPTIONS", http::Method::kOptions},
-    {"TRACE", http::Method::kTrace},   {"PATCH", http::Method::kPatch},
-};
-
-void AddMethod(std::string_view name, MethodSet* methods) {
-  for (const auto& [text, method] : kMethods) {
-    if (text == name) methods->Add(method);
-  }
-  if (name == "GET") methods->Add(http::Method::kHead);
-}
 
 // What stands for "anything" elsewhere: here it is compared as it is.
 bool IsPattern(std::string_view segment) {
@@ -69,52 +57,37 @@ void SetPath(const YamlNode& path, Match* match, Report* report) {
 }
 
 void BuildPath(const YamlNode& node, Match* match, Report* report) {
-  const YamlNode* exact = FindScalar(node, "path");
-  const YamlNode* prefix = FindScalar(node, "path_prefix");
+  const YamlNode* exact = ScalarAt(node, "path");
+  const YamlNode* prefix = ScalarAt(node, "path_prefix");
   if (exact != nullptr && prefix != nullptr) {
-    report->Error(exact->position, "path and path_prefix exclude each other; expected one of them");
+    report->Error(exact->position, NotOneOf(node, {"path", "path_prefix"}));
   }
   match->exact_path = exact != nullptr;
   const YamlNode* path = exact != nullptr ? exact : prefix;
   if (path != nullptr) SetPath(*path, match, report);
 }
 
-Match BuildMatch(const YamlNode& node, const Names& listeners, Report* report) {
-  Match match;
-  for (const YamlNode& item : TakeList(node, "listeners")) {
-    if (const auto index = listeners.Resolve(item, report)) match.listeners.push_back(*index);
+void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Report* report) {
+  for (const YamlNode& item : ListAt(node, "listeners")) {
+    if (const auto index = listeners.Resolve(item, report)) match->listeners.push_back(*index);
   }
-  for (const YamlNode& item : TakeList(node, "hosts")) {
-    match.hosts.push_back(CanonicalHost(item.text));
-  }
-  BuildPath(node, &match, report);
-  for (const YamlNode& item : TakeList(node, "methods")) {
-    AddMethod(item.text, &match.methods);
-    if (item.text == "TRACE") {
+  for (std::string& host : match->hosts) host = CanonicalHost(host);
+  BuildPath(node, match, report);
+  for (const YamlNode& item : ListAt(node, "methods")) {
+    if (item.text == http::MethodName(http::Method::kTrace)) {
       report->Warning(item.position,
                       "TRACE matches no request: it is answered 501 before routes are looked at");
     }
   }
-  return match;
 }
 
 bool HasContent(uint16_t status) { return status != 204 && status != 205 && status != 304; }
 
-Respond BuildRespond(const YamlNode& node, Report* report) {
-  Respond respond;
-  uint32_t status = respond.status;
-  TakeCount(node, "status", &status);
-  respond.status = static_cast<uint16_t>(status);
-  Take(node, "body", &respond.body);
-  if (!HasContent(respond.status) && !respond.body.empty()) {
-    // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
-    report->Error(node.Find("body")->position,
-                  "a response with status " + std::to_string(status) + " has no body");
-  }
-  for (const auto& [key, value] : TakeMapping(node, "headers").entries) {
-    respond.headers.emplace_back(key.text, value.text);
-  }
-  return respond;
+void CheckRespond(const YamlNode& node, const Respond& respond, Report* report) {
+  if (HasContent(respond.status) || respond.body.empty()) return;
+  // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
+  report->Error(node.Find("body")->position,
+                "a response with status " + std::to_string(respond.status) + " has no body");
 }
 
 // A URL without a path has the path "/" (RFC 3986 section 6.2.3); spelled out, it takes the rest
@@ -131,71 +104,32 @@ void AddMissingPath(std::string* target) {
   }
 }
 
-Redirect BuildRedirect(const YamlNode& node) {
-  Redirect redirect;
-  uint32_t status = redirect.status;
-  TakeCount(node, "status", &status);
-  redirect.status = static_cast<uint16_t>(status);
-  Take(node, "to", &redirect.to);
-  AddMissingPath(&redirect.to);
-  return redirect;
-}
-
-void BuildRetryReasons(const YamlNode& node, RetryPolicy* retry) {
-  if (node.Find("on") == nullptr) return;
-  const auto lists = [&node](std::string_view word) {
-    return std::ranges::find(TakeList(node, "on"), word, &YamlNode::text) !=
-           TakeList(node, "on").end();
-  };
-  retry->connect_failure = lists("connect_failure");
-  retry->refused = lists("refused");
-  retry->reset = lists("reset");
-  retry->gateway_error = lists("gateway_error");
-  retry->first_byte_timeout = lists("first_byte_timeout");
-}
-
-void BuildRetry(const YamlNode& node, RetryPolicy* retry, Report* report) {
-  TakeCount(node, "attempts", &retry->attempts);
-  BuildRetryReasons(node, retry);
-  for (const YamlNode& item : TakeList(node, "statuses")) {
-    const std::optional<uint64_t> status = ParseCount(item.text);
-    if (!status || *status < 400 || *status > 599) continue;
-    if (std::ranges::find(retry->statuses, *status) == retry->statuses.end()) {
-      retry->statuses.push_back(static_cast<uint16_t>(*status));
-    }
+// Each once, in the order of the file.
+void DropRepeated(std::vector<uint16_t>* statuses) {
+  std::vector<uint16_t> once;
+  for (const uint16_t status : *statuses) {
+    if (std::ranges::find(once, status) == once.end()) once.push_back(status);
   }
-  Take(node, "per_try_timeout", &retry->per_try_timeout);
-  Take(node, "backoff", &retry->backoff);
-  retry->max_backoff = std::max(retry->max_backoff, retry->backoff);
-  Take(node, "max_backoff", &retry->max_backoff);
-  if (retry->backoff > retry->max_backoff) {
-    report->Error(
-        node.Find("max_backoff")->position,
-        "max_backoff is shorter than backoff, which is " + FormatDuration(retry->backoff));
-  }
+  *statuses = std::move(once);
 }
 
 // A limit that is given and that a shorter one on the whole keeps from ever being reached.
-void WarnOfUnreached(const YamlNode& node, std::string_view key, const Duration& total,
-                     Report* report) {
-  const YamlNode* limit = FindScalar(node, key);
-  const std::optional<Duration> value =
-      limit == nullptr ? std::nullopt : ParseDuration(limit->text);
-  if (!value || *value <= total) return;
-  report->Warning(limit->position,
+void WarnOfUnreached(const YamlNode& node, std::string_view key,
+                     const std::optional<Duration>& limit, const Duration& total, Report* report) {
+  const YamlNode* given = ScalarAt(node, key);
+  if (given == nullptr || !limit || *limit <= total) return;
+  report->Warning(given->position,
                   std::string(key) + " is never reached: total is " + FormatDuration(total));
 }
 
-void BuildTimeouts(const YamlNode& route_node, Route* route, Report* report) {
-  const YamlNode& node = TakeMapping(route_node, "timeouts");
-  Take(node, "first_byte", &route->timeouts.first_byte);
-  Take(node, "stall", &route->timeouts.stall);
-  Take(node, "total", &route->timeouts.total);
-  if (!route->timeouts.total) return;
-  WarnOfUnreached(node, "first_byte", *route->timeouts.total, report);
-  WarnOfUnreached(node, "stall", *route->timeouts.total, report);
-  const YamlNode& retry = TakeMapping(route_node, "retry");
-  WarnOfUnreached(retry, "per_try_timeout", *route->timeouts.total, report);
+void CheckTimeouts(const YamlNode& node, const Route& route, Report* report) {
+  const RouteTimeouts& timeouts = route.timeouts;
+  if (!timeouts.total) return;
+  const YamlNode& given = MappingAt(node, "timeouts");
+  WarnOfUnreached(given, "first_byte", timeouts.first_byte, *timeouts.total, report);
+  WarnOfUnreached(given, "stall", timeouts.stall, *timeouts.total, report);
+  WarnOfUnreached(MappingAt(node, "retry"), "per_try_timeout", route.retry.per_try_timeout,
+                  *timeouts.total, report);
 }
 
 // Options of an exchange with an upstream do nothing where there is none.
@@ -209,28 +143,29 @@ void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
 }
 
 void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
-  const YamlNode* upstream = node.Find("upstream");
-  const YamlNode* respond = node.Find("respond");
-  const YamlNode* redirect = node.Find("redirect");
-  const int given = (upstream != nullptr) + (respond != nullptr) + (redirect != nullptr);
-  if (given != 1 && node.is_mapping()) {
-    report->Error(node.position,
-                  std::string("expected one of upstream, respond, redirect; found ") +
-                      (given == 0 ? "none" : "several"));
-  }
-  if (upstream != nullptr) {
+  const std::string wrong = NotOneOf(node, {"upstream", "respond", "redirect"});
+  if (!wrong.empty() && node.is_mapping()) report->Error(node.position, wrong);
+  if (const YamlNode* upstream = node.Find("upstream")) {
     route->action = Action::kUpstream;
     route->upstream = upstreams.Resolve(*upstream, report).value_or(0);
     return;
   }
-  if (respond != nullptr) {
+  if (const YamlNode* respond = node.Find("respond")) {
     route->action = Action::kRespond;
-    route->respond = BuildRespond(*respond, report);
-  } else if (redirect != nullptr) {
+    CheckRespond(*respond, route->respond, report);
+  } else if (node.Find("redirect") != nullptr) {
     route->action = Action::kRedirect;
-    route->redirect = BuildRedirect(*redirect);
+    AddMissingPath(&route->redirect.to);
   }
   WarnOfUnusedOptions(node, report);
+}
+
+void NameRoute(const YamlNode& node, Route* route, Names* names, Report* report) {
+  if (ScalarAt(node, "name") == nullptr) route->name = "route-" + std::to_string(route->index + 1);
+  names->Add(route->name, PlaceOf(node, "name"), report);
+  if (route->name == kUnmatchedRouteName) {
+    report->Error(PlaceOf(node, "name"), "'none' is what requests without a route are called");
+  }
 }
 
 }  // namespace
@@ -238,23 +173,15 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,
                  Config* config, Report* report) {
   Names names("route");
-  for (const YamlNode& node : TakeList(root, "routes")) {
-    Route route;
-    route.index = static_cast<uint32_t>(config->routes.size());
-    route.name = "route-" + std::to_string(route.index + 1);
-    Take(node, "name", &route.name);
-    const YamlNode* name = FindScalar(node, "name");
-    names.Add(route.name, (name == nullptr ? node : *name).position, report);
-    if (route.name == kUnmatchedRouteName) {
-      report->Error(name->position, "'none' is what requests without a route are called");
-    }
-    route.match = BuildMatch(TakeMapping(node, "match"), listeners, report);
+  uint32_t i = 0;
+  for (const YamlNode& node : ListAt(root, "routes")) {
+    Route& route = config->routes[i];
+    route.index = i++;
+    NameRoute(node, &route, &names, report);
+    BuildMatch(MappingAt(node, "match"), listeners, &route.match, report);
     BuildAction(node, upstreams, &route, report);
-    BuildRetry(TakeMapping(node, "retry"), &route.retry, report);
-    BuildTimeouts(node, &route, report);
-    TakeSize(node, "max_request_body", &route.max_request_body);
-    Take(node, "tunnel_idle_timeout", &route.tunnel_idle_timeout);
-    config->routes.push_back(std::move(route));
+    DropRepeated(&route.retry.statuses);
+    CheckTimeouts(node, route, report);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "gateway/http/message.h"
 #include "pool/cluster_options.h"
 #include "pool/net/socket_address.h"
+#include "pool/net/word_table.h"
 
 // What the configuration file says, as plain values with the defaults filled in. Loaded values have
 // been checked (gateway/config/load.h): indices are in range, names unique, texts safe to send.
@@ -51,6 +52,13 @@ struct HashKey {
   Source source = Source::kClientAddress;
   std::string name;  // of the header (lower case) or the cookie
 };
+inline constexpr auto kHashSourceWords = pool::Words<HashKey::Source>({
+    {"client_address", HashKey::Source::kClientAddress},
+    {"path", HashKey::Source::kPath},
+    {"header", HashKey::Source::kHeader},
+    {"cookie", HashKey::Source::kCookie},
+});
+constexpr const auto& WordsOf(HashKey::Source) { return kHashSourceWords; }
 
 struct HealthCheck {
   enum class Type : uint8_t { kHttp, kTcp };
@@ -68,6 +76,11 @@ struct HealthCheck {
 
   bool operator==(const HealthCheck&) const = default;
 };
+inline constexpr auto kCheckTypeWords = pool::Words<HealthCheck::Type>({
+    {"http", HealthCheck::Type::kHttp},
+    {"tcp", HealthCheck::Type::kTcp},
+});
+constexpr const auto& WordsOf(HealthCheck::Type) { return kCheckTypeWords; }
 
 struct Upstream {
   std::string name;
@@ -137,7 +150,7 @@ struct RouteTimeouts {
 struct RetryPolicy {
   uint32_t attempts = 1;        // repetitions at the most, 0 to 10; 0: not even of dead connections
   bool connect_failure = true;  // no endpoint took a connection: one of them is asked again
-  bool refused = false;         // the upstream closed a fresh connection, provably unread
+  bool unprocessed = false;     // the upstream closed a fresh connection, provably unread
   bool reset = true;            // a fresh connection broke before a response: at another endpoint
   bool gateway_error = false;  // 502, 503, 504, or the connection broke, at the same one if need be
   bool first_byte_timeout = false;
@@ -169,6 +182,12 @@ struct AccessLog {
   Target target = Target::kStdout;
   std::string path;  // with kFile: absolute
 };
+inline constexpr auto kLogTargetWords = pool::Words<AccessLog::Target>({
+    {"stdout", AccessLog::Target::kStdout},
+    {"stderr", AccessLog::Target::kStderr},
+    {"file", AccessLog::Target::kFile},
+});
+constexpr const auto& WordsOf(AccessLog::Target) { return kLogTargetWords; }
 
 struct Drain {
   Duration delay = std::chrono::seconds(5);  // /readyz says 503, connections still accepted

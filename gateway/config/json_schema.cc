@@ -1,5 +1,8 @@
 #include "gateway/config/json_schema.h"
 
+#include <optional>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "gateway/config/schema.h"
@@ -14,7 +17,7 @@ constexpr std::string_view kDurationPattern = "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?
 constexpr std::string_view kPercentPattern = "^\\d+%$";
 constexpr std::string_view kSizePattern = "^\\d+(B|KiB|MiB|GiB|TiB)?$";
 
-Json Convert(const Shape& shape);
+Json Convert(const Shape& shape, const void* owner);
 
 Json Words(const Shape& shape) {
   Json words = Json::array();
@@ -33,12 +36,29 @@ Json WordEnum(const Shape& shape) {
   return {{"enum", std::move(words)}};
 }
 
-Json ConvertMapping(const Shape& shape) {
+// A default that is a value of the file, not words about one.
+std::optional<Json> DefaultValue(const Key& key, const void* owner) {
+  const std::string text = DefaultOf(key, owner);
+  const bool scalar = key.shape->kind != Kind::kList && key.shape->kind != Kind::kNamed;
+  if (text.empty() || !key.otherwise.empty() || !scalar) return std::nullopt;
+  const bool number = key.shape->kind == Kind::kCount && !HasWord(*key.shape, text);
+  if (number) return std::stoll(text);
+  if (text == "true" || text == "false") return text == "true";
+  return text;
+}
+
+Json ConvertMapping(const Shape& shape, const void* owner) {
   Json required = Json::array();
   Json properties = Json::object();
   for (const Key& key : shape.keys) {
-    Json property = {{"description", key.help}};
-    property.update(Convert(*key.shape));
+    const std::string by_default = DescribeDefault(key, owner);
+    Json property = {
+        {"description",
+         std::string(key.help) + (by_default.empty() ? "" : " Default: " + by_default + ".")}};
+    if (std::optional<Json> value = DefaultValue(key, owner))
+      property["default"] = *std::move(value);
+    const bool mapping = key.shape->kind == Kind::kMapping;
+    property.update(Convert(*key.shape, mapping ? DefaultsOf(key, owner) : nullptr));
     properties[std::string(key.name)] = std::move(property);
     if (key.required) required.push_back(key.name);
   }
@@ -48,8 +68,12 @@ Json ConvertMapping(const Shape& shape) {
   return json;
 }
 
+Json ConvertElement(const Shape& element) {
+  return Convert(element, element.kind == Kind::kMapping ? element.defaults() : nullptr);
+}
+
 // What the shape takes beside its words and its short form.
-Json ConvertKind(const Shape& shape) {
+Json ConvertKind(const Shape& shape, const void* owner) {
   switch (shape.kind) {
     case Kind::kText:
       // YAML turns some texts into numbers and booleans before an editor's checker sees them.
@@ -68,22 +92,23 @@ Json ConvertKind(const Shape& shape) {
       return {{"type", "array"},
               {"minItems", shape.min},
               {"maxItems", shape.max},
-              {"items", Convert(*shape.element)}};
+              {"items", ConvertElement(*shape.element)}};
     case Kind::kNamed:
       return {{"type", "object"},
               {"maxProperties", shape.max},
-              {"additionalProperties", Convert(*shape.element)}};
-    case Kind::kMapping: return ConvertMapping(shape);
+              {"additionalProperties", ConvertElement(*shape.element)}};
+    case Kind::kMapping: return ConvertMapping(shape, owner);
   }
   return {};
 }
 
-Json Convert(const Shape& shape) {
+// `owner`: of a mapping, the struct that it fills, with the defaults.
+Json Convert(const Shape& shape, const void* owner) {
   const bool extra_words = !shape.words.empty() && shape.kind != Kind::kWord;
-  if (!extra_words && shape.short_form == nullptr) return ConvertKind(shape);
+  if (!extra_words && shape.short_form == nullptr) return ConvertKind(shape, owner);
   Json any_of = Json::array();
-  any_of.push_back(ConvertKind(shape));
-  if (shape.short_form != nullptr) any_of.push_back(Convert(*shape.short_form));
+  any_of.push_back(ConvertKind(shape, owner));
+  if (shape.short_form != nullptr) any_of.push_back(ConvertElement(*shape.short_form));
   if (extra_words) any_of.push_back({{"enum", Words(shape)}});
   return {{"anyOf", std::move(any_of)}};
 }
@@ -93,7 +118,7 @@ Json Convert(const Shape& shape) {
 std::string JsonSchema() {
   Json json = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                {"title", "Holdfast configuration"}};
-  json.update(Convert(FileShape()));
+  json.update(ConvertElement(FileShape()));
   return json.dump(2) + "\n";
 }
 

@@ -5,8 +5,8 @@
 
 namespace holdfast::config {
 
-// The shape of the configuration file as a JSON Schema (draft-07, which editors know), indented,
-// with a final newline. deploy/holdfast.schema.json is this text.
+// The table of the configuration as a JSON Schema (draft-07, which editors know), indented, with a
+// final newline: `holdfast config schema`. deploy/holdfast.schema.json is this text.
 std::string JsonSchema();
 
 }  // namespace holdfast::config

@@ -1,5 +1,6 @@
 #include "gateway/config/names.h"
 
+#include "gateway/config/lookup.h"
 #include "gateway/config/suggest.h"
 
 namespace holdfast::config {
@@ -9,9 +10,8 @@ void Names::Add(const std::string& name, Position position, Report* report) {
   names_.push_back(name);
   const auto [existing, added] = entries_.try_emplace(name, Entry{index, position});
   if (added) return;
-  report->Error(position, std::string(kind_) + " " + Quoted(name) +
-                              " is defined twice; first at line " +
-                              std::to_string(existing->second.position.line));
+  report->Error(position,
+                GivenTwice(std::string(kind_) + " " + Quoted(name), existing->second.position));
 }
 
 std::optional<uint32_t> Names::Resolve(const YamlNode& node, Report* report) const {

@@ -7,13 +7,15 @@
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
 
-// Scalars that several parts of the table in schema.cc and schema_upstreams.cc use.
+// Scalars that several parts of the table (schema_*.cc) use, and those parts.
 
 namespace holdfast::config {
 
 inline constexpr int64_t kMillisecond = 1'000'000;
 inline constexpr int64_t kSecond = 1000 * kMillisecond;
 inline constexpr int64_t kDay = 86'400 * kSecond;
+inline constexpr int64_t kKiB = 1024;
+inline constexpr int64_t kMiB = 1024 * kKiB;
 
 inline constexpr std::string_view kOff[] = {"off"};
 
@@ -22,6 +24,8 @@ inline constexpr Shape kName = {
     .expected = "a name of 1 to 128 printable ASCII characters without quotes and backslashes",
     .check = IsName,
 };
+inline constexpr Shape kReference = {
+    .kind = Shape::Kind::kText, .expected = "a name", .check = IsName};
 inline constexpr Shape kDuration = {
     .kind = Shape::Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
 inline constexpr Shape kDurationOrOff = {
@@ -29,8 +33,8 @@ inline constexpr Shape kDurationOrOff = {
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 
-// The shape of `upstreams` (schema_upstreams.cc).
-extern const Shape kUpstreams;
+extern const Shape kUpstreams;  // schema_upstreams.cc
+extern const Shape kRoutes;     // schema_routes.cc
 
 }  // namespace holdfast::config
 

@@ -1,13 +1,26 @@
+#include <span>
+
 #include "gateway/config/address.h"
+#include "gateway/config/config.h"
+#include "gateway/config/field.h"
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
+#include "pool/cluster_options.h"
+
+// The table of `upstreams`.
 
 namespace holdfast::config {
 namespace {
 
 using Kind = Shape::Kind;
+using pool::BalancerOptions;
+using pool::BreakerLimits;
+using pool::ClusterOptions;
+using pool::OutlierOptions;
+using pool::PoolLimits;
+using pool::RetryBudgetLimits;
 
 constexpr std::string_view kAutoOrOff[] = {"auto", "off"};
 
@@ -37,19 +50,29 @@ constexpr Shape kService = {
 constexpr Shape kWeight = {.kind = Kind::kCount, .min = 1, .max = 1000};
 constexpr std::string_view kBooleanWords[] = {"true", "false"};
 constexpr Shape kBoolean = {.kind = Kind::kWord, .words = kBooleanWords};
+void ReadAddress(const YamlNode& node, Endpoint* endpoint) {
+  *endpoint = *ParseEndpoint(node.text);
+}
+void ReadService(const YamlNode& node, Endpoint* endpoint) {
+  if (endpoint->text.empty()) *endpoint = *ParseService(node.text);
+}
 constexpr Key kEndpointKeys[] = {
-    {"address", "Where it is: host:port or unix:/path.", &kEndpointText},
-    {"srv", "In place of an address: the name of SRV records, which bring ports and weights.",
-     &kService},
-    {"weight", "Its share beside the other endpoints; 1.", &kWeight},
-    {"backup", "Whether it is used only while no other endpoint may be; false.", &kBoolean},
+    Custom<&ReadAddress>("address", kEndpointText, "Where it is: host:port or unix:/path.")
+        .Example("web:8080")
+        .Otherwise("none"),
+    Custom<&ReadService>(
+        "srv", kService,
+        "In place of an address: the name of SRV records, which bring ports and weights.")
+        .Otherwise("none"),
+    Field<&Endpoint::weight>("weight", kWeight, "Its share beside the other endpoints."),
+    Field<&Endpoint::backup>("backup", kBoolean,
+                             "Whether it is used only while no other endpoint may be."),
 };
-constexpr Shape kEndpoint = {
-    .kind = Kind::kMapping,
-    .expected = kEndpointText.expected,
-    .keys = kEndpointKeys,
-    .short_form = &kEndpointText,
-};
+constexpr Shape kEndpoint = [] {
+  Shape shape = Mapping<Endpoint>(kEndpointText.expected, kEndpointKeys);
+  shape.short_form = &kEndpointText;
+  return shape;
+}();
 constexpr Shape kEndpoints = {
     .kind = Kind::kList,
     .expected = "a list of 1 to 1024 endpoints",
@@ -59,9 +82,7 @@ constexpr Shape kEndpoints = {
 };
 
 // balance, hash.
-constexpr std::string_view kBalanceWords[] = {"round_robin", "least_request", "random", "ring_hash",
-                                              "maglev"};
-constexpr Shape kBalance = {.kind = Kind::kWord, .words = kBalanceWords};
+constexpr Shape kBalance = WordShape<pool::BalancePolicy>();
 constexpr Shape kHashHeader = {
     .kind = Kind::kText,
     .expected = "the name of a request header such as x-user",
@@ -72,54 +93,74 @@ constexpr Shape kHashCookie = {
     .expected = "the name of a cookie such as session",
     .check = IsTokenName,
 };
-constexpr std::string_view kHashWords[] = {"client_address", "path"};
+constexpr std::string_view kHashWords[] = {
+    kHashSourceWords.WordOf(HashKey::Source::kClientAddress),
+    kHashSourceWords.WordOf(HashKey::Source::kPath),
+};
+void ReadHashHeader(const YamlNode& node, HashKey* key) {
+  *key = {HashKey::Source::kHeader, LowerCase(node.text)};
+}
+void ReadHashCookie(const YamlNode& node, HashKey* key) {
+  if (key->name.empty()) *key = {HashKey::Source::kCookie, node.text};
+}
 constexpr Key kHashKeys[] = {
-    {"header", "The value of this request header.", &kHashHeader},
-    {"cookie", "The value of this cookie.", &kHashCookie},
+    Custom<&ReadHashHeader>(kHashSourceWords.WordOf(HashKey::Source::kHeader), kHashHeader,
+                            "The value of this request header.")
+        .Otherwise("none"),
+    Custom<&ReadHashCookie>(kHashSourceWords.WordOf(HashKey::Source::kCookie), kHashCookie,
+                            "The value of this cookie.")
+        .Otherwise("none"),
 };
-constexpr Shape kHash = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {header: x-user} or {cookie: session}",
-    .words = kHashWords,
-    .keys = kHashKeys,
-};
+constexpr Shape kHash =
+    OrWords(Mapping<HashKey>("a mapping such as {header: x-user} or {cookie: session}", kHashKeys),
+            kHashWords);
+void ReadHash(const YamlNode& node, const Shape& shape, Upstream* upstream, Report* report) {
+  if (node.is_mapping()) return DecodeMapping(node, shape, &upstream->hash, report);
+  upstream->hash.source = *kHashSourceWords.ValueOf(node.text);
+}
+
+// idle_timeout.
+void ReadIdleTimeout(const YamlNode& node, const Shape& shape, Upstream* upstream, Report* report) {
+  PoolLimits& limits = upstream->cluster.pool;
+  limits.idle_learned = node.text == kAutoOrOff[0];
+  if (!limits.idle_learned) Read(node, shape, &limits.idle_timeout, report);
+}
+std::string WriteIdleTimeout(const Upstream& upstream) {
+  const PoolLimits& limits = upstream.cluster.pool;
+  if (limits.idle_learned) return std::string(kAutoOrOff[0]);
+  return limits.idle_timeout ? FormatDuration(*limits.idle_timeout) : std::string(kAutoOrOff[1]);
+}
 
 // queue, breakers, retry_budget.
 constexpr Key kQueueKeys[] = {
-    {"size", "Requests that may wait for a connection; 1024.", &kAny},
-    {"timeout", "How long one may wait before it is answered 503; 3s.", &kDuration},
+    Field<&PoolLimits::queue_size>("size", kAny, "Requests that may wait for a connection."),
+    Field<&PoolLimits::queue_timeout>("timeout", kDuration,
+                                      "How long one may wait before it is answered 503."),
 };
-constexpr Shape kQueue = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {size: 1024, timeout: 3s}",
-    .keys = kQueueKeys,
-};
+constexpr Shape kQueue =
+    Mapping<PoolLimits>("a mapping such as {size: 1024, timeout: 3s}", kQueueKeys);
 constexpr Key kBreakerKeys[] = {
-    {"connections", "Connections at a time, all endpoints together; off.", &kSomeOrOff},
-    {"pending", "Requests that wait for a connection at a time; off.", &kSomeOrOff},
-    {"requests", "Requests at a time, in flight or waiting; off.", &kSomeOrOff},
-    {"retries", "Repetitions at a time; off.", &kAnyOrOff},
+    Field<&BreakerLimits::connections>("connections", kSomeOrOff,
+                                       "Connections at a time, all endpoints together."),
+    Field<&BreakerLimits::pending>("pending", kSomeOrOff,
+                                   "Requests that wait for a connection at a time."),
+    Field<&BreakerLimits::requests>("requests", kSomeOrOff,
+                                    "Requests at a time, in flight or waiting."),
+    Field<&BreakerLimits::retries>("retries", kAnyOrOff, "Repetitions at a time."),
 };
-constexpr Shape kBreakers = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {connections: 1000, requests: 2000}",
-    .keys = kBreakerKeys,
-};
+constexpr Shape kBreakers =
+    Mapping<BreakerLimits>("a mapping such as {connections: 1000, requests: 2000}", kBreakerKeys);
 constexpr Key kRetryBudgetKeys[] = {
-    {"percent", "Share of the requests in flight or waiting that may be repetitions; 20%.",
-     &kPercent},
-    {"min", "Repetitions at a time that are always allowed; 3.", &kAny},
+    Field<&RetryBudgetLimits::percent>(
+        "percent", kPercent, "Share of the requests in flight or waiting that may be repetitions."),
+    Field<&RetryBudgetLimits::min_retries>("min", kAny,
+                                           "Repetitions at a time that are always allowed."),
 };
-constexpr Shape kRetryBudget = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {percent: 20%, min: 3}",
-    .words = kOff,
-    .keys = kRetryBudgetKeys,
-};
+constexpr Shape kRetryBudget = OrWords(
+    Mapping<RetryBudgetLimits>("a mapping such as {percent: 20%, min: 3}", kRetryBudgetKeys), kOff);
 
 // health_check, outlier.
-constexpr std::string_view kCheckWords[] = {"http", "tcp"};
-constexpr Shape kCheckType = {.kind = Kind::kWord, .words = kCheckWords};
+constexpr Shape kCheckType = WordShape<HealthCheck::Type>();
 constexpr Shape kCheckPath = {
     .kind = Kind::kText,
     .expected = "a path such as /healthz or /healthz?full=1, without '#' and white space",
@@ -135,70 +176,105 @@ constexpr Shape kStatusRange = {
     .expected = "a status code from 200 to 599 or a range of them such as 200-399",
     .check = IsStatusRange,
 };
+void ReadStatusRange(const YamlNode& node, HealthCheck* check) {
+  const StatusRange range = *ParseStatusRange(node.text);
+  check->min_status = range.min;
+  check->max_status = range.max;
+}
+std::string WriteStatusRange(const HealthCheck& check) {
+  return std::to_string(check.min_status) + "-" + std::to_string(check.max_status);
+}
 constexpr Key kHealthCheckKeys[] = {
-    {"type", "Asks for a path (http), or only connects (tcp); http.", &kCheckType},
-    {"path", "What is asked for; /.", &kCheckPath},
-    {"host", "The Host field; the endpoint as it is written here by default.", &kCheckHost},
-    {"interval", "Time between two checks of an endpoint, varied by up to a tenth; 5s.",
-     &kDuration},
-    {"idle_interval", "The same while the upstream has no requests; off: as interval.",
-     &kDurationOrOff},
-    {"timeout", "Time for one check; 1s, or the interval if that is shorter.", &kDuration},
-    {"fall", "Failures in a row that make an endpoint unhealthy; 3.", &kTimesInARow},
-    {"rise", "Successes in a row that make it healthy again; 2.", &kTimesInARow},
-    {"status", "Status codes of a success; 200-399.", &kStatusRange},
+    Field<&HealthCheck::type>("type", kCheckType,
+                              "Asks for a path (http), or only connects (tcp)."),
+    Field<&HealthCheck::path>("path", kCheckPath, "What is asked for."),
+    Field<&HealthCheck::host>("host", kCheckHost, "The Host field.")
+        .Otherwise("the endpoint as it is written here"),
+    Field<&HealthCheck::interval>(
+        "interval", kDuration, "Time between two checks of an endpoint, varied by up to a tenth."),
+    Field<&HealthCheck::idle_interval>(
+        "idle_interval", kDurationOrOff,
+        "The same while the upstream has no requests; off means as interval.")
+        .AtLeast("interval"),
+    Field<&HealthCheck::timeout>("timeout", kDuration, "Time for one check.").AtMost("interval"),
+    Field<&HealthCheck::fall>("fall", kTimesInARow,
+                              "Failures in a row that make an endpoint unhealthy."),
+    Field<&HealthCheck::rise>("rise", kTimesInARow,
+                              "Successes in a row that make it healthy again."),
+    Custom<&ReadStatusRange, &WriteStatusRange>("status", kStatusRange,
+                                                "Status codes of a success."),
 };
-constexpr Shape kHealthCheck = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {path: /healthz, interval: 5s}",
-    .words = kOff,
-    .keys = kHealthCheckKeys,
-};
+constexpr Shape kHealthCheck = OrWords(
+    Mapping<HealthCheck>("a mapping such as {path: /healthz, interval: 5s}", kHealthCheckKeys),
+    kOff);
 constexpr Key kOutlierKeys[] = {
-    {"consecutive_errors", "Failed requests in a row that eject an endpoint; 5.", &kTimesInARow},
-    {"base_ejection", "For how long at first, doubling with each ejection in a row; 10s.",
-     &kDuration},
-    {"max_ejection", "For how long at the most; 300s.", &kDuration},
-    {"max_ejected",
-     "Share of the endpoints that may be ejected, one if it is less, never the last; 50%.",
-     &kPercent},
+    Field<&OutlierOptions::consecutive_errors>("consecutive_errors", kTimesInARow,
+                                               "Failed requests in a row that eject an endpoint."),
+    Field<&OutlierOptions::base_time>(
+        "base_ejection", kDuration, "For how long at first, doubling with each ejection in a row.")
+        .AtMost("max_ejection"),
+    Field<&OutlierOptions::max_time>("max_ejection", kDuration, "For how long at the most."),
+    Field<&OutlierOptions::max_percent>(
+        "max_ejected", kPercent,
+        "Share of the endpoints that may be ejected, one if it is less, never the last."),
 };
-constexpr Shape kOutlier = {
-    .kind = Kind::kMapping,
-    .expected = "a mapping such as {consecutive_errors: 5, base_ejection: 10s}",
-    .words = kOff,
-    .keys = kOutlierKeys,
-};
+constexpr Shape kOutlier =
+    OrWords(Mapping<OutlierOptions>("a mapping such as {consecutive_errors: 5, base_ejection: 10s}",
+                                    kOutlierKeys),
+            kOff);
+
+// An upstream's numbers and policies, at their places in the pool's options.
+template <auto... kPath>
+constexpr Key InCluster(std::string_view name, const Shape& shape, std::string_view help) {
+  return Field<&Upstream::cluster, kPath...>(name, shape, help);
+}
+template <auto kMember>
+constexpr Key InPool(std::string_view name, const Shape& shape, std::string_view help) {
+  return InCluster<&ClusterOptions::pool, kMember>(name, shape, help);
+}
+template <auto kMember>
+constexpr Key InBalancing(std::string_view name, const Shape& shape, std::string_view help) {
+  return InCluster<&ClusterOptions::balancing, kMember>(name, shape, help);
+}
 
 constexpr Key kUpstreamKeys[] = {
-    {"endpoints", "Where the service is; each address of a name is one endpoint.", &kEndpoints,
-     true},
-    {"balance", "How an endpoint is chosen; least_request by default.", &kBalance},
-    {"hash", "What ring_hash and maglev send to the same endpoint; client_address by default.",
-     &kHash},
-    {"slow_start", "Time in which an endpoint that came (back) grows to its share; off.",
-     &kDurationOrOff},
-    {"panic_threshold", "Share of usable endpoints below which all are used; 0%: when none is.",
-     &kPercent},
-    {"max_connections", "Most connections per endpoint, whole process; 512.", &kSomeOrOff},
-    {"max_idle", "Most kept connections per endpoint, whole process; 512.", &kAny},
-    {"idle_timeout", "How long an unused connection is kept; auto by default.",
-     &kDurationAutoOrOff},
-    {"max_connection_age", "Age after which a connection is not reused; 30m.", &kDurationOrOff},
-    {"max_requests", "Requests after which a connection is not reused; off.",
-     &kRequestsPerConnection},
-    {"connect_timeout", "Time to connect; 2s.", &kDuration},
-    {"queue", "Requests that wait while every connection is busy.", &kQueue},
-    {"breakers", "What the upstream may have at a time, 503 beyond.", &kBreakers},
-    {"retry_budget", "How many of the upstream's requests may be repetitions.", &kRetryBudget},
-    {"health_check", "Asks each endpoint whether it is well; off by default.", &kHealthCheck},
-    {"outlier", "Leaves out endpoints that fail requests; on by default.", &kOutlier},
+    Field<&Upstream::endpoints>("endpoints", kEndpoints,
+                                "Where the service is; each address of a name is one endpoint.")
+        .Required("[\"web:8080\"]"),
+    InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
+    Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
+        .Otherwise("client_address"),
+    InBalancing<&BalancerOptions::slow_start>(
+        "slow_start", kDurationOrOff,
+        "Time in which an endpoint that came (back) grows to its share."),
+    InBalancing<&BalancerOptions::panic_percent>(
+        "panic_threshold", kPercent,
+        "Share of usable endpoints below which all are used; 0% means when none is."),
+    InPool<&PoolLimits::max_connections>("max_connections", kSomeOrOff,
+                                         "Most connections per endpoint, whole process."),
+    InPool<&PoolLimits::max_idle>("max_idle", kAny,
+                                  "Most kept connections per endpoint, whole process."),
+    Custom<&ReadIdleTimeout, &WriteIdleTimeout>(
+        "idle_timeout", kDurationAutoOrOff,
+        "How long an unused connection is kept; auto means as long as the upstream does."),
+    InPool<&PoolLimits::max_age>("max_connection_age", kDurationOrOff,
+                                 "Age after which a connection is not reused."),
+    InPool<&PoolLimits::max_requests>("max_requests", kRequestsPerConnection,
+                                      "Requests after which a connection is not reused."),
+    InPool<&PoolLimits::connect_timeout>("connect_timeout", kDuration, "Time to connect."),
+    InCluster<&ClusterOptions::pool>("queue", kQueue,
+                                     "Requests that wait while every connection is busy."),
+    InCluster<&ClusterOptions::breakers>("breakers", kBreakers,
+                                         "What the upstream may have at a time, 503 beyond."),
+    InCluster<&ClusterOptions::retry_budget>(
+        "retry_budget", kRetryBudget, "How many of the upstream's requests may be repetitions."),
+    Field<&Upstream::health_check>("health_check", kHealthCheck,
+                                   "Asks each endpoint whether it is well."),
+    InCluster<&ClusterOptions::outlier>("outlier", kOutlier,
+                                        "Leaves out endpoints that fail requests."),
 };
-constexpr Shape kUpstream = {
-    .kind = Kind::kMapping,
-    .expected = "an upstream such as {endpoints: [\"web:8080\"]}",
-    .keys = kUpstreamKeys,
-};
+constexpr Shape kUpstream =
+    Mapping<Upstream>("an upstream such as {endpoints: [\"web:8080\"]}", kUpstreamKeys);
 
 }  // namespace
 

@@ -20,10 +20,6 @@ bool InRange(const Shape& shape, std::optional<uint64_t> number) {
          static_cast<int64_t>(*number) >= shape.min && static_cast<int64_t>(*number) <= shape.max;
 }
 
-bool IsWord(const Shape& shape, std::string_view text) {
-  return std::ranges::find(shape.words, text) != shape.words.end();
-}
-
 std::string Found(const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::kNull: return "; found nothing";
@@ -45,11 +41,6 @@ void Mismatch(const YamlNode& node, const Shape& shape, Report* report) {
   report->Error(node.position, std::move(message));
 }
 
-const Key* FindKey(std::span<const Key> keys, std::string_view name) {
-  const auto key = std::ranges::find(keys, name, &Key::name);
-  return key == keys.end() ? nullptr : &*key;
-}
-
 void UnknownKey(const YamlNode& key, const Shape& shape, Report* report) {
   std::vector<std::string_view> known;
   for (const Key& candidate : shape.keys) known.push_back(candidate.name);
@@ -69,10 +60,15 @@ void UnknownKey(const YamlNode& key, const Shape& shape, Report* report) {
   report->Error(key.position, message + suggestion);
 }
 
+void WarnOfOldWord(const YamlNode& node, const Shape& shape, Report* report) {
+  report->Warning(node.position, Quoted(node.text) + " is now called " +
+                                     Quoted(CurrentWord(shape, node.text)) + "; it means the same");
+}
+
 void CheckMapping(const YamlNode& node, const Shape& shape, Report* report) {
   if (!node.is_mapping()) return Mismatch(node, shape, report);
   for (const YamlEntry& entry : node.entries) {
-    const Key* key = FindKey(shape.keys, entry.key.text);
+    const Key* key = FindKey(shape, entry.key.text);
     if (key == nullptr) {
       UnknownKey(entry.key, shape, report);
     } else {
@@ -113,7 +109,7 @@ void CheckNamed(const YamlNode& node, const Shape& shape, Report* report) {
 }  // namespace
 
 bool ScalarFits(const Shape& shape, std::string_view text) {
-  if (IsWord(shape, text)) return true;
+  if (HasWord(shape, text)) return true;
   switch (shape.kind) {
     case Kind::kText: return shape.check(text);
     case Kind::kDuration: {
@@ -128,7 +124,10 @@ bool ScalarFits(const Shape& shape, std::string_view text) {
 }
 
 void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
-  if (node.is_scalar() && IsWord(shape, node.text)) return;
+  if (node.is_scalar() && HasWord(shape, node.text)) return;
+  if (node.is_scalar() && CurrentWord(shape, node.text) != node.text) {
+    return WarnOfOldWord(node, shape, report);
+  }
   switch (shape.kind) {
     case Kind::kMapping:
       if (node.is_scalar() && shape.short_form != nullptr) {

@@ -28,22 +28,6 @@ Method IdentifyMethod(std::string_view text) {
   return Method::kOther;
 }
 
-std::string_view MethodName(Method method) {
-  switch (method) {
-    case Method::kGet: return "GET";
-    case Method::kHead: return "HEAD";
-    case Method::kPost: return "POST";
-    case Method::kPut: return "PUT";
-    case Method::kDelete: return "DELETE";
-    case Method::kConnect: return "CONNECT";
-    case Method::kOptions: return "OPTIONS";
-    case Method::kTrace: return "TRACE";
-    case Method::kPatch: return "PATCH";
-    case Method::kOther: break;
-  }
-  return "OTHER";
-}
-
 bool IsIdempotent(Method method) {
   switch (method) {
     case Method::kGet:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/http/header_list.h"
+#include "pool/net/word_table.h"
 
 namespace holdfast::http {
 
@@ -20,9 +21,23 @@ enum class Method : uint8_t {
   kPatch,
   kOther,  // any other token; the text is in RequestHead::method_text
 };
+inline constexpr auto kMethodWords = pool::Words<Method>({
+    {"GET", Method::kGet},
+    {"HEAD", Method::kHead},
+    {"POST", Method::kPost},
+    {"PUT", Method::kPut},
+    {"DELETE", Method::kDelete},
+    {"CONNECT", Method::kConnect},
+    {"OPTIONS", Method::kOptions},
+    {"TRACE", Method::kTrace},
+    {"PATCH", Method::kPatch},
+    {"OTHER", Method::kOther},
+});
+constexpr const auto& WordsOf(Method) { return kMethodWords; }
 // Methods are case-sensitive (RFC 9110 section 9.1): "get" is kOther.
 Method IdentifyMethod(std::string_view text);
-std::string_view MethodName(Method method);  // "GET", ...; "OTHER" (a bounded metric label)
+// "GET", ...; "OTHER" (a bounded metric label).
+constexpr std::string_view MethodName(Method method) { return kMethodWords.WordOf(method); }
 // RFC 9110 section 9.2.2.
 bool IsIdempotent(Method method);
 

@@ -36,7 +36,7 @@ bool Attempts::MaySendAgain(bool reused_connection, bool idempotent) const {
   if (policy_->attempts == 0) return false;
   if (reused_connection && !stale_retry_made_) return true;
   if (made_ >= policy_->attempts) return false;
-  return (policy_->reset && idempotent) || policy_->refused || policy_->gateway_error ||
+  return (policy_->reset && idempotent) || policy_->unprocessed || policy_->gateway_error ||
          policy_->first_byte_timeout || !policy_->statuses.empty();
 }
 

@@ -38,9 +38,9 @@ bool MayAskNext(const RetryFacts& facts) {
 RetryDecision DecideBroken(const RetryFacts& facts) {
   const config::RetryPolicy& policy = *facts.policy;
   if (policy.reset && facts.idempotent && facts.elsewhere) return RetryDecision::kRetryReset;
-  if (!policy.refused && !policy.gateway_error) return RetryDecision::kNotInPolicy;
+  if (!policy.unprocessed && !policy.gateway_error) return RetryDecision::kNotInPolicy;
   if (policy.gateway_error && facts.idempotent) return RetryDecision::kRetryGatewayError;
-  if (!policy.refused) return RetryDecision::kNotIdempotent;
+  if (!policy.unprocessed) return RetryDecision::kNotIdempotent;
   switch (EvidenceNow(facts)) {
     case Evidence::kUnprocessed: return RetryDecision::kRetryRefused;
     case Evidence::kPending: return RetryDecision::kAwaitProof;

@@ -124,7 +124,7 @@ TEST(CommandLineTest, VersionIsAFlagAsWell) {
 
 TEST(CommandLineTest, HelpIsACommandAsWell) {
   EXPECT_EQ(HelpOf({"help"}), HelpOf({"--help"}));
-  for (const char* name : {"run", "proxy", "demo", "check", "version"}) {
+  for (const char* name : {"run", "proxy", "demo", "check", "config", "version"}) {
     EXPECT_EQ(HelpOf({"help", name}), HelpOf({name, "--help"})) << name;
   }
   EXPECT_THAT(Refused({"help", "fly"}), HasSubstr("fly"));
@@ -155,8 +155,23 @@ TEST(CommandLineTest, AnAddressInUseIsToldWithTheFlagThatHelps) {
 
 TEST(CommandLineTest, HelpNamesEverySubcommand) {
   const std::string help = HelpOf({"--help"});
-  for (const char* name : {"run", "proxy", "demo", "check", "version"}) {
+  for (const char* name : {"run", "proxy", "demo", "check", "config", "version"}) {
     EXPECT_THAT(help, HasSubstr(std::string("\n  ") + name + " ")) << help;
+  }
+}
+
+TEST(CommandLineTest, ConfigPrintsOneOfThreeThings) {
+  EXPECT_EQ(Accepted({"config", "schema"}).kind, Kind::kConfigSchema);
+  EXPECT_EQ(Accepted({"config", "defaults"}).kind, Kind::kConfigDefaults);
+  EXPECT_EQ(Accepted({"config", "docs"}).kind, Kind::kConfigDocs);
+  EXPECT_THAT(Refused({"config"}), HasSubstr("subcommand"));
+  EXPECT_THAT(Refused({"config", "shema"}), HasSubstr("shema"));
+  EXPECT_THAT(Refused({"config", "schema", "docs"}), HasSubstr("docs"));
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"config", "--help"}, {"help", "config"}}) {
+    EXPECT_THAT(HelpOf(line), HasSubstr("schema"));
+    EXPECT_THAT(HelpOf(line), HasSubstr("defaults"));
+    EXPECT_THAT(HelpOf(line), HasSubstr("docs"));
   }
 }
 

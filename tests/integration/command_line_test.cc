@@ -67,7 +67,7 @@ TEST(CommandLineTest, CheckNotesWhatThisMachineHasTooLittleOf) {
 }
 
 TEST(CommandLineTest, HelpExistsForEveryCommand) {
-  for (const std::string command : {"", "run", "proxy", "demo", "check", "version"}) {
+  for (const std::string command : {"", "run", "proxy", "demo", "check", "config", "version"}) {
     std::vector<std::string> arguments = {"--help"};
     if (!command.empty()) arguments.insert(arguments.begin(), command);
     const Finished finished = Holdfast(arguments);
@@ -78,12 +78,36 @@ TEST(CommandLineTest, HelpExistsForEveryCommand) {
 
 TEST(CommandLineTest, WrongUsageIsToldSo) {
   const std::vector<std::vector<std::string>> wrong = {
-      {}, {"fly"}, {"run"}, {"run", "--fast"}, {"proxy", "--from", ":8080"}, {"check"}};
+      {},        {"fly"},    {"run"},        {"run", "--fast"}, {"proxy", "--from", ":8080"},
+      {"check"}, {"config"}, {"config", "x"}};
   for (const auto& arguments : wrong) {
     const Finished finished = Holdfast(arguments);
     EXPECT_EQ(finished.code, kUsage) << ::testing::PrintToString(arguments);
     EXPECT_NE(finished.err + finished.out, "");
   }
+}
+
+TEST(ConfigTest, TheDefaultsAreARightFile) {
+  const Finished defaults = Holdfast({"config", "defaults"});
+  EXPECT_EQ(defaults.code, 0) << defaults.err;
+  const Finished checked = WithFile("check", defaults.out);
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_FALSE(Contains(checked.err, "warning")) << checked.err;
+}
+
+TEST(ConfigTest, TheSchemaAndTheReferenceArePrinted) {
+  const Finished schema = Holdfast({"config", "schema"});
+  EXPECT_EQ(schema.code, 0);
+  EXPECT_TRUE(schema.out.starts_with("{\n  \"$schema\": ")) << schema.out.substr(0, 80);
+  EXPECT_TRUE(schema.out.ends_with("}\n"));
+  const Finished docs = Holdfast({"config", "docs"});
+  EXPECT_EQ(docs.code, 0);
+  EXPECT_TRUE(docs.out.starts_with("# Configuration\n")) << docs.out.substr(0, 80);
+}
+
+TEST(ConfigTest, APipeThatNobodyReadsIsAFailure) {
+  EXPECT_EQ(RunProgram({"/bin/sh", "-c", "\"$0\" config docs >/dev/full", GatewayBinary()}).code,
+            kFailure);
 }
 
 TEST(CheckTest, ARightFileIsFine) {

@@ -69,11 +69,11 @@ TEST(RestartTest, AnEndpointThatComesAndGoesCostsNoGetAndNoSecondPost) {
   AutoUpstream steady(execute);
   auto restarted = std::make_unique<AutoUpstream>(execute);
   const std::string address = restarted->address();
-  GatewayProcess gateway(
-      GatewayConfig{.endpoints = {steady.address(), address},
-                    .upstream = "outlier: off, retry_budget: off",
-                    .route = "retry: {attempts: 3, on: [connect_failure, refused, gateway_error]}",
-                    .workers = "2"});
+  GatewayProcess gateway(GatewayConfig{
+      .endpoints = {steady.address(), address},
+      .upstream = "outlier: off, retry_budget: off",
+      .route = "retry: {attempts: 3, on: [connect_failure, unprocessed, gateway_error]}",
+      .workers = "2"});
 
   std::atomic<bool> over = false;
   std::vector<std::vector<Refused>> refused(kClients);

@@ -118,11 +118,8 @@ TEST(EjectionRecordTest, LongTroubleIsForgivenAsFastAsShort) {
 }
 
 TEST(EjectionResultTest, NamesAreDistinct) {
-  std::set<std::string_view> names;
-  for (int i = 0; i < kEjectionResults; ++i) {
-    names.insert(EjectionResultName(static_cast<EjectionResult>(i)));
-  }
-  EXPECT_EQ(names.size(), static_cast<size_t>(kEjectionResults));
+  const auto& words = WordsOf(EjectionResult{}).words();
+  EXPECT_EQ(std::set<std::string_view>(words.begin(), words.end()).size(), words.size());
 }
 
 }  // namespace

@@ -82,13 +82,13 @@ TEST(BuildRoutesTest, ReadsARetryPolicy) {
   const RetryPolicy retry =
       LoadRoute(
           "  - upstream: web\n"
-          "    retry: {attempts: 10, on: [refused, gateway_error], statuses: [503, 425, 503],\n"
+          "    retry: {attempts: 10, on: [unprocessed, gateway_error], statuses: [503, 425, 503],\n"
           "            per_try_timeout: 1s, backoff: 10ms, max_backoff: 10ms}\n")
           .retry;
   EXPECT_EQ(retry.attempts, 10u);
   EXPECT_FALSE(retry.connect_failure);
   EXPECT_FALSE(retry.reset);
-  EXPECT_TRUE(retry.refused);
+  EXPECT_TRUE(retry.unprocessed);
   EXPECT_TRUE(retry.gateway_error);
   EXPECT_FALSE(retry.first_byte_timeout);
   EXPECT_EQ(retry.statuses, (std::vector<uint16_t>{503, 425}));
@@ -107,9 +107,22 @@ TEST(BuildRoutesTest, TheReasonsToRetryReplaceTheDefault) {
   EXPECT_TRUE(policy("reset").reset);
   EXPECT_TRUE(policy("first_byte_timeout").first_byte_timeout);
   EXPECT_FALSE(policy("first_byte_timeout").gateway_error);
-  EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {on: [refuse]}}\n"),
-            "8:34 expected one of connect_failure, refused, reset, gateway_error, "
-            "first_byte_timeout; found 'refuse'; did you mean 'refused'?\n");
+  EXPECT_EQ(RouteErrors("  - {upstream: web, retry: {on: [unprocesed]}}\n"),
+            "8:34 expected one of connect_failure, unprocessed, reset, gateway_error, "
+            "first_byte_timeout; found 'unprocesed'; did you mean 'unprocessed'?\n");
+}
+
+TEST(BuildRoutesTest, TheOldWordForUnprocessedIsTakenWithAWarning) {
+  const LoadResult result = LoadConfig(WithRoutes("  - {upstream: web, retry: {on: [refused]}}\n"
+                                                  "  - {match: {path: /a}, upstream: api}\n"),
+                                       "f.yaml");
+  ASSERT_TRUE(result.config);
+  EXPECT_TRUE(result.config->routes[0].retry.unprocessed);
+  EXPECT_FALSE(result.config->routes[0].retry.connect_failure);
+  EXPECT_EQ(FormatDiagnostics(result.diagnostics),
+            "f.yaml:8:34: warning: 'refused' is now called 'unprocessed'; it means the same\n"
+            "    - {upstream: web, retry: {on: [refused]}}\n"
+            "                                   ^\n");
 }
 
 TEST(BuildRoutesTest, BoundsTheRetries) {
@@ -244,7 +257,7 @@ TEST(BuildRoutesTest, NeedsExactlyOneAction) {
 
 TEST(BuildRoutesTest, NeedsOnePath) {
   EXPECT_EQ(RouteErrors("  - {match: {path: /a, path_prefix: /b}, upstream: web}\n"),
-            "8:20 path and path_prefix exclude each other; expected one of them\n");
+            "8:20 expected one of path, path_prefix; found both\n");
 }
 
 TEST(BuildRoutesTest, ReportsReferencesToNothing) {
@@ -255,9 +268,9 @@ TEST(BuildRoutesTest, ReportsReferencesToNothing) {
 
 TEST(BuildRoutesTest, NamesAreUniqueIncludingTheDefaults) {
   EXPECT_EQ(RouteErrors("  - {name: a, upstream: web}\n  - {name: a, upstream: api}\n"),
-            "9:12 route 'a' is defined twice; first at line 8\n");
+            "9:12 route 'a' is given twice; first at line 8\n");
   EXPECT_EQ(RouteErrors("  - {name: route-2, upstream: web}\n  - upstream: api\n"),
-            "9:5 route 'route-2' is defined twice; first at line 8\n");
+            "9:5 route 'route-2' is given twice; first at line 8\n");
 }
 
 TEST(BuildRoutesTest, WarnsOfARouteThatNeverGetsARequest) {

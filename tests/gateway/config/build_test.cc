@@ -68,11 +68,11 @@ TEST(BuildListenerTest, IsNamedAfterItsBind) {
 
 TEST(BuildListenerTest, RefusesANameOrABindGivenTwice) {
   EXPECT_EQ(Complaints(WithListeners("  - {bind: \":1\", name: a}\n  - {bind: \":2\", name: a}\n")),
-            "f.yaml:4:24: error: listener 'a' is defined twice; first at line 3\n"
+            "f.yaml:4:24: error: listener 'a' is given twice; first at line 3\n"
             "    - {bind: \":2\", name: a}\n"
             "                         ^\n");
   EXPECT_EQ(Complaints(WithListeners("  - bind: :1\n  - bind: :1\n")),
-            "f.yaml:4:11: error: ':1' is bound twice; first at line 3\n"
+            "f.yaml:4:11: error: address ':1' is given twice; first at line 3\n"
             "    - bind: :1\n"
             "            ^\n");
 }
@@ -142,7 +142,7 @@ TEST(BuildConfigTest, TheAccessLogGoesToAStreamOrAFile) {
 
 TEST(BuildConfigTest, TheStatusBindIsNoListenersBind) {
   EXPECT_EQ(Complaints(WithFileKeys("status: {bind: 127.0.0.1:8080}\n")),
-            "f.yaml:4:16: error: '127.0.0.1:8080' is bound twice; first at line 3\n"
+            "f.yaml:4:16: error: address '127.0.0.1:8080' is given twice; first at line 3\n"
             "  status: {bind: 127.0.0.1:8080}\n"
             "                 ^\n");
   EXPECT_EQ(Complaints(WithListeners("  - bind: 127.0.0.1:9900\n")),
@@ -155,9 +155,9 @@ TEST(BuildConfigTest, TheStatusBindIsNoListenersBind) {
 
 TEST(BuildConfigTest, TheTtlBoundsAreInOrder) {
   EXPECT_EQ(Complaints(WithFileKeys("dns: {min_ttl: 10s, max_ttl: 9s}\n")),
-            "f.yaml:4:6: error: min_ttl is larger than max_ttl\n"
+            "f.yaml:4:16: error: min_ttl is longer than max_ttl, which is 9s\n"
             "  dns: {min_ttl: 10s, max_ttl: 9s}\n"
-            "       ^\n");
+            "                 ^\n");
 }
 
 TEST(BuildConfigTest, ATtlBoundThatStandsAloneMovesTheOther) {

@@ -124,7 +124,7 @@ TEST(BuildUpstreamTest, AnEndpointIsAnAddressOrAService) {
   EXPECT_EQ(Errors(WithUpstream("    endpoints: [{address: \"a:1\", srv: _a._tcp.b}]\n")),
             "5:17 expected one of address, srv; found both\n");
   EXPECT_EQ(Errors(WithUpstream("    endpoints: [{srv: _a._tcp.b, weight: 2}]\n")),
-            "5:42 weight and srv exclude each other; SRV records bring weights\n");
+            "5:42 weight is only for endpoints with an address; SRV records bring weights\n");
   EXPECT_EQ(Errors(WithUpstream("    endpoints: [{srv: \"web.svc:80\"}]\n")),
             "5:23 expected the name of SRV records such as _http._tcp.web.default.svc, without a "
             "port; found 'web.svc:80'\n");
@@ -183,7 +183,7 @@ TEST(BuildUpstreamTest, RefusesAHashThatIsNoneOrSeveral) {
   EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{}\n")),
             "7:11 expected one of header, cookie; found none\n");
   EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{header: a, cookie: b}\n")),
-            "7:11 expected one of header, cookie; found several\n");
+            "7:11 expected one of header, cookie; found both\n");
   EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "{header: \"a b\"}\n")),
             "7:20 expected the name of a request header such as x-user; found 'a b'\n");
   EXPECT_EQ(Errors(WithKeys(std::string(kBalance) + "pth\n")),

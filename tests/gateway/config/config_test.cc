@@ -101,7 +101,7 @@ TEST(ConfigTest, TheDefaultsOfRoutesAreTheDocumentedOnes) {
   EXPECT_EQ(route.retry.attempts, 1u);
   EXPECT_TRUE(route.retry.connect_failure);
   EXPECT_TRUE(route.retry.reset);
-  EXPECT_FALSE(route.retry.refused);
+  EXPECT_FALSE(route.retry.unprocessed);
   EXPECT_FALSE(route.retry.gateway_error);
   EXPECT_FALSE(route.retry.first_byte_timeout);
   EXPECT_EQ(route.retry.backoff, milliseconds(25));

@@ -12,6 +12,7 @@
 
 #include "gateway/config/schema.h"
 #include "gateway/config/units.h"
+#include "pool/limits.h"
 
 namespace holdfast::config {
 namespace {
@@ -58,8 +59,7 @@ TEST(JsonSchemaTest, TheShippedFileIsUpToDate) {
   std::ifstream file("deploy/holdfast.schema.json");
   ASSERT_TRUE(file.good());
   const std::string shipped(std::istreambuf_iterator<char>(file), {});
-  EXPECT_EQ(shipped, JsonSchema())
-      << "run: bazel run //tests/gateway/config:write_schema > deploy/holdfast.schema.json";
+  EXPECT_EQ(shipped, JsonSchema()) << "run: holdfast config schema > deploy/holdfast.schema.json";
 }
 
 TEST(JsonSchemaTest, RefusesUnknownKeysAndAsksForTheNeededOnes) {
@@ -70,6 +70,20 @@ TEST(JsonSchemaTest, RefusesUnknownKeysAndAsksForTheNeededOnes) {
   EXPECT_EQ(listener["required"], json{"bind"});
   EXPECT_EQ(schema["properties"]["listeners"]["minItems"], 1);
   EXPECT_FALSE(listener["properties"]["idle_timeout"]["description"].empty());
+}
+
+TEST(JsonSchemaTest, SaysTheDefaultsOfTheStructs) {
+  const json schema = json::parse(JsonSchema())["properties"];
+  EXPECT_EQ(schema["workers"]["default"], "auto");
+  EXPECT_EQ(schema["status"]["anyOf"][0]["properties"]["bind"]["default"], "127.0.0.1:9900");
+  const json upstream = schema["upstreams"]["additionalProperties"]["properties"];
+  EXPECT_EQ(upstream["max_connections"]["default"], *pool::PoolLimits().max_connections);
+  EXPECT_EQ(upstream["connect_timeout"]["default"], "2s");
+  EXPECT_EQ(upstream["connect_timeout"]["description"], "Time to connect. Default: 2s.");
+  EXPECT_EQ(upstream["outlier"]["description"],
+            "Leaves out endpoints that fail requests. Default: on.");
+  EXPECT_FALSE(upstream["endpoints"].contains("default"));
+  EXPECT_EQ(upstream["endpoints"]["items"]["anyOf"][0]["properties"]["backup"]["default"], false);
 }
 
 TEST(JsonSchemaTest, AShortFormIsAnAlternative) {

@@ -43,7 +43,7 @@ TEST(NamesTest, ARepeatedNameIsReportedAndCounted) {
   EXPECT_FALSE(names.IsNew("edge"));
   names.Add("edge", {2, 1}, &report);
   names.Add("other", {3, 1}, &report);
-  EXPECT_EQ(report.Take().at(0).message, "listener 'edge' is defined twice; first at line 1");
+  EXPECT_EQ(report.Take().at(0).message, "listener 'edge' is given twice; first at line 1");
   EXPECT_EQ(names.Resolve(Scalar("edge"), &report), 0u);
   EXPECT_EQ(names.Resolve(Scalar("other"), &report), 2u);
 }

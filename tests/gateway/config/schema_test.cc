@@ -43,12 +43,69 @@ TEST(SchemaTest, EveryKeyIsUniqueInItsMappingAndHasHelp) {
   });
 }
 
+// Each row fills the struct of its mapping, and each mapping below a row the member that it is for.
+TEST(SchemaTest, EveryKeyFitsTheStructOfItsMapping) {
+  Visit(FileShape(), [](const Shape& shape) {
+    EXPECT_EQ(shape.kind == Kind::kMapping, shape.type != nullptr) << Expectation(shape);
+    for (const Key& key : shape.keys) {
+      const bool placed = key.binding.owner != nullptr;
+      EXPECT_TRUE(!placed || key.binding.owner == shape.type) << key.name;
+      const bool below = key.shape->kind == Kind::kMapping && key.binding.inner != nullptr;
+      EXPECT_TRUE(!below || key.binding.inner_type == key.shape->type) << key.name;
+    }
+  });
+}
+
+TEST(SchemaTest, EveryOrderNamesANumberOfTheSameMapping) {
+  Visit(FileShape(), [](const Shape& shape) {
+    for (const Key& key : shape.keys) {
+      if (key.order.kind == Order::Kind::kNone) continue;
+      const Key* other = FindKey(shape, key.order.other);
+      ASSERT_NE(other, nullptr) << key.name;
+      EXPECT_TRUE(key.binding.number != nullptr && other->binding.number != nullptr) << key.name;
+    }
+  });
+}
+
+// A default is rendered from its struct, or, where it is no constant, told in words.
+TEST(SchemaTest, EveryKeyIsRequiredOrHasADefault) {
+  Visit(FileShape(), [](const Shape& shape) {
+    if (shape.kind != Kind::kMapping) return;
+    for (const Key& key : shape.keys) {
+      const bool in_force = key.shape->kind == Kind::kMapping && key.binding.inner != nullptr;
+      EXPECT_TRUE(key.required || in_force || !DefaultOf(key, shape.defaults()).empty() ||
+                  shape.type == FindKey(FileShape(), "status")->binding.inner_type)
+          << key.name;
+      EXPECT_EQ(key.help.find("efault"), std::string_view::npos) << key.name;
+    }
+  });
+}
+
 const Shape& ShapeOf(std::string_view name) {
-  for (const Key& key : FileShape().keys) {
-    if (key.name == name) return *key.shape;
-  }
-  ADD_FAILURE() << name;
-  return FileShape();
+  const Key* key = FindKey(FileShape(), name);
+  EXPECT_NE(key, nullptr) << name;
+  return key == nullptr ? FileShape() : *key->shape;
+}
+
+TEST(DefaultOfTest, RendersAValueAndWhatItGivesWayTo) {
+  const Shape& listener = *ShapeOf("listeners").element;
+  const auto described = [](const Shape& mapping, std::string_view name) {
+    return DescribeDefault(*FindKey(mapping, name), mapping.defaults());
+  };
+  EXPECT_EQ(described(listener, "idle_timeout"), "75s");
+  EXPECT_EQ(described(listener, "name"), "the bind");
+  EXPECT_EQ(described(listener, "bind"), "");
+  EXPECT_EQ(described(listener, "max_uri_bytes"), "8KiB, or max_head_bytes if that is smaller");
+  EXPECT_EQ(described(FileShape(), "status"), "on");
+  EXPECT_EQ(described(FileShape(), "access_log"), "off");
+  EXPECT_EQ(described(FileShape(), "drain"), "");
+}
+
+TEST(CurrentWordTest, KnowsOldWords) {
+  constexpr OldWord kOld[] = {{"before", "now"}};
+  const Shape shape = {.kind = Kind::kWord, .old_words = kOld};
+  EXPECT_EQ(CurrentWord(shape, "before"), "now");
+  EXPECT_EQ(CurrentWord(shape, "other"), "other");
 }
 
 TEST(ExpectationTest, DescribesRangesAndWords) {

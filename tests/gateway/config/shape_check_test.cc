@@ -20,7 +20,8 @@ constexpr Shape kDuration = {
     .kind = Kind::kDuration, .min = 1'000'000, .max = 60'000'000'000, .words = kOffWord};
 constexpr Shape kSize = {.kind = Kind::kSize, .min = 1024, .max = 1 << 20};
 constexpr Shape kShare = {.kind = Kind::kPercent, .min = 0, .max = 100};
-constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours};
+constexpr OldWord kOldColours[] = {{"scarlet", "red"}};
+constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours, .old_words = kOldColours};
 constexpr Shape kList = {
     .kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2, .element = &kCount};
 constexpr Shape kNamed = {.kind = Kind::kNamed,
@@ -29,7 +30,7 @@ constexpr Shape kNamed = {.kind = Kind::kNamed,
                           .max = 2,
                           .element = &kCount,
                           .check = IsShort};
-constexpr Key kPointKeys[] = {{"x", "X.", &kCount, true}, {"y", "Y.", &kCount}};
+constexpr Key kPointKeys[] = {Key{"x", "X.", &kCount}.Required("2"), {"y", "Y.", &kCount}};
 constexpr Shape kPoint = {.kind = Kind::kMapping,
                           .expected = "a point such as {x: 2}",
                           .keys = kPointKeys,
@@ -100,6 +101,10 @@ TEST(CheckShapeTest, SuggestsTheNearestWord) {
             "1:9 expected one of red, green; found 'gren'; did you mean 'green'?\n");
   EXPECT_EQ(Check("colour: blue"), "1:9 expected one of red, green; found 'blue'\n");
   EXPECT_TRUE(Check("duration: of").ends_with("; found 'of'; did you mean 'off'?\n"));
+}
+
+TEST(CheckShapeTest, WarnsOfAnOldWord) {
+  EXPECT_EQ(Check("colour: scarlet"), "1:9 'scarlet' is now called 'red'; it means the same\n");
 }
 
 TEST(CheckShapeTest, SuggestsTheNearestKeyOrListsAll) {

@@ -30,7 +30,7 @@ TEST(AttemptsTest, WhatMayBeRepeatedIsKept) {
   const RetryPolicy off{.attempts = 0, .gateway_error = true};
   attempts.Begin(off);
   EXPECT_FALSE(attempts.MaySendAgain(true, false));
-  const RetryPolicy policies[] = {{.refused = true},
+  const RetryPolicy policies[] = {{.unprocessed = true},
                                   {.gateway_error = true},
                                   {.first_byte_timeout = true},
                                   {.statuses = {429}}};

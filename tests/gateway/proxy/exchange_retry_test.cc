@@ -339,7 +339,7 @@ class Bell final : private pool::ConnectionEvents {
 
 class RefusedTest : public RetryTest {
  protected:
-  RefusedTest() : RetryTest(WithRetry("attempts: 1, on: [refused]")) {}
+  RefusedTest() : RetryTest(WithRetry("attempts: 1, on: [unprocessed]")) {}
 };
 
 // The upstream accepts and closes in the moment in which the gateway learns of the connection: by

@@ -16,10 +16,10 @@ using config::RetryPolicy;
 const RetryPolicy kDefault;
 const RetryPolicy kOff{.attempts = 0};
 const RetryPolicy kNothing{.connect_failure = false};
-const RetryPolicy kRefused{.connect_failure = false, .refused = true};
+const RetryPolicy kRefused{.connect_failure = false, .unprocessed = true};
 const RetryPolicy kGatewayError{.gateway_error = true};
 const RetryPolicy kEverything{
-    .refused = true, .gateway_error = true, .first_byte_timeout = true, .statuses = {429}};
+    .unprocessed = true, .gateway_error = true, .first_byte_timeout = true, .statuses = {429}};
 
 // A GET that met a dead kept connection: the case for which repetition was made.
 RetryFacts Stale() {

@@ -1,0 +1,185 @@
+#include "gateway/config/address.h"
+#include "gateway/config/config.h"
+#include "gateway/config/field.h"
+#include "gateway/config/scalar_shapes.h"
+#include "gateway/config/schema.h"
+#include "gateway/config/text_checks.h"
+
+// The table of the whole file, but for its upstreams and routes.
+
+namespace holdfast::config {
+namespace {
+
+using Kind = Shape::Kind;
+
+constexpr std::string_view kAuto[] = {"auto"};
+
+bool IsBind(std::string_view text) { return ParseBind(text).has_value(); }
+bool IsTrustedProxy(std::string_view text) { return TrustedProxies().Add(text); }
+bool IsDnsServer(std::string_view text) { return ParseDnsServer(text).has_value(); }
+
+constexpr Shape kBind = {
+    .kind = Kind::kText,
+    .expected = kBindExpectation,
+    .check = IsBind,
+};
+constexpr Shape kTrustedProxy = {
+    .kind = Kind::kText,
+    .expected =
+        "an IP address or a network such as 192.0.2.0/24 or 2001:db8::/32, with no bits set "
+        "behind the prefix, or unix",
+    .check = IsTrustedProxy,
+};
+constexpr Shape kDnsServer = {
+    .kind = Kind::kText,
+    .expected =
+        "an IP address with or without a port, such as 192.0.2.2 or 192.0.2.2:53, and none "
+        "that is bound to one interface (link-local)",
+    .check = IsDnsServer,
+};
+constexpr Shape kLogTarget = {
+    .kind = Kind::kText,
+    .expected = "stdout, stderr or an absolute path",
+    .check = IsLogTarget,
+};
+constexpr Shape kPseudonym = {
+    .kind = Kind::kText,
+    .expected = "a token of at most 128 letters, such as edge-1",
+    .check = IsTokenName,
+};
+
+constexpr Shape kDrainDuration = {.kind = Kind::kDuration, .min = 0, .max = kDay};
+constexpr Shape kTtl = {.kind = Kind::kDuration, .min = kMillisecond, .max = kDay};
+
+constexpr Shape kWorkers = {.kind = Kind::kCount, .min = 1, .max = 1024, .words = kAuto};
+constexpr Shape kClientConnections = {
+    .kind = Kind::kCount, .min = 1, .max = 10'000'000, .words = kAuto};
+constexpr Shape kHeaderFields = {.kind = Kind::kCount, .min = 1, .max = 1000};
+constexpr Shape kDnsAttempts = {.kind = Kind::kCount, .min = 1, .max = 10};
+constexpr Shape kHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = kMiB};
+constexpr Shape kUriBytes = {.kind = Kind::kSize, .min = 64, .max = 64 * kKiB};
+
+// status, access_log.
+void ReadStatusBind(const YamlNode& node, Bind* bind) { *bind = *ParseBind(node.text); }
+std::string WriteBind(const Bind& bind) { return bind.text; }
+constexpr Key kStatusKeys[] = {
+    Custom<&ReadStatusBind, &WriteBind>("bind", kBind,
+                                        "Where /healthz, /readyz and /metrics are served."),
+};
+constexpr Shape kStatus =
+    OrWords(Mapping<Bind>("a mapping such as {bind: 127.0.0.1:9900}", kStatusKeys), kOff);
+
+void ReadLogTarget(const YamlNode& node, AccessLog* log) {
+  log->target = AccessLog::Target::kFile;
+  for (const auto target : {AccessLog::Target::kStdout, AccessLog::Target::kStderr}) {
+    if (node.text == WordsOf(target).WordOf(target)) log->target = target;
+  }
+  if (log->target == AccessLog::Target::kFile) log->path = node.text;
+}
+std::string WriteLogTarget(const AccessLog& log) {
+  return log.path.empty() ? std::string(WordsOf(log.target).WordOf(log.target)) : log.path;
+}
+constexpr std::string_view kFormatWords[] = {"json"};
+constexpr Shape kFormat = {.kind = Kind::kWord, .words = kFormatWords};
+constexpr Key kAccessLogKeys[] = {
+    Custom<&ReadLogTarget, &WriteLogTarget>("path", kLogTarget, "Where the lines go."),
+    Apart("format", kFormat, "How they look: one JSON object per line.").Otherwise("json"),
+};
+constexpr Shape kAccessLog = OrWords(
+    Mapping<AccessLog>("a mapping such as {path: stdout, format: json}", kAccessLogKeys), kOff);
+
+// listeners.
+constexpr Shape kTrustedProxies = {
+    .kind = Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kTrustedProxy};
+constexpr Key kListenerKeys[] = {
+    Field<&Listener::name>("name", kName, "What routes, logs and metrics call it.")
+        .Otherwise("the bind"),
+    Field<&Listener::bind>("bind", kBind, "The literal address to listen on.")
+        .Required("0.0.0.0:8080"),
+    Field<&Listener::idle_timeout>("idle_timeout", kDurationOrOff,
+                                   "How long a client connection may wait for its next request."),
+    Field<&Listener::head_timeout>("head_timeout", kDurationOrOff,
+                                   "Time for a whole request head."),
+    Field<&Listener::body_timeout>("body_timeout", kDurationOrOff,
+                                   "Time without progress on a request body."),
+    Field<&Listener::max_connection_age>(
+        "max_connection_age", kDurationOrOff,
+        "Age after which a client connection is closed gracefully."),
+    Field<&Listener::trusted_proxies>(
+        "trusted_proxies", kTrustedProxies,
+        "Networks, or `unix`, whose X-Forwarded-* fields are believed.")
+        .Otherwise("none"),
+    Field<&Listener::max_head_bytes>("max_head_bytes", kHeadBytes,
+                                     "Largest request head, 431 beyond."),
+    Field<&Listener::max_header_fields>("max_header_fields", kHeaderFields,
+                                        "Most fields of a request, 431 beyond."),
+    Field<&Listener::max_uri_bytes>("max_uri_bytes", kUriBytes,
+                                    "Longest request target, 414 beyond.")
+        .AtMost("max_head_bytes", " and has the URI in it"),
+    Field<&Listener::max_connections>(
+        "max_connections", kClientConnections,
+        "Most client connections; auto follows the descriptor limit."),
+    Field<&Listener::max_requests>(
+        "max_requests", kRequestsPerConnection,
+        "Requests after which a client connection is closed gracefully."),
+};
+constexpr Shape kListener =
+    Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);
+constexpr Shape kListeners = {
+    .kind = Kind::kList,
+    .expected = "a list of 1 to 64 listeners",
+    .min = 1,
+    .max = kMaxListeners,
+    .element = &kListener,
+};
+
+// drain, dns and the file.
+constexpr Key kDrainKeys[] = {
+    Field<&Drain::delay>("delay", kDrainDuration,
+                         "How long connections are still accepted while /readyz says 503."),
+    Field<&Drain::timeout>("timeout", kDrainDuration,
+                           "Time after the delay for what is in flight."),
+};
+constexpr Shape kDrain = Mapping<Drain>("a mapping such as {delay: 5s, timeout: 20s}", kDrainKeys);
+constexpr Shape kDnsServers = {
+    .kind = Kind::kList,
+    .expected = "a list of 1 to 8 name servers",
+    .min = 1,
+    .max = 8,
+    .element = &kDnsServer,
+};
+constexpr Key kDnsKeys[] = {
+    Field<&Dns::servers>("servers", kDnsServers, "Name servers.")
+        .Otherwise("those of /etc/resolv.conf"),
+    Field<&Dns::min_ttl>("min_ttl", kTtl, "Answers are used at least this long.")
+        .AtMostOrRaises("max_ttl"),
+    Field<&Dns::max_ttl>("max_ttl", kTtl, "Answers are used at most this long."),
+    Field<&Dns::timeout>("timeout", kDuration, "Time for one attempt."),
+    Field<&Dns::attempts>("attempts", kDnsAttempts, "How often a server is asked."),
+    Field<&Dns::hold>("hold", kDurationOrOff,
+                      "How long addresses are used after DNS said that the name is gone; off means "
+                      "for ever."),
+};
+constexpr Shape kDns = Mapping<Dns>("a mapping such as {servers: [\"192.0.2.2:53\"]}", kDnsKeys);
+constexpr Key kFileKeys[] = {
+    Field<&Config::workers>("workers", kWorkers,
+                            "How many threads serve; auto follows CPU affinity and quota."),
+    Field<&Config::status>("status", kStatus, "The read-only listener for health and metrics."),
+    Field<&Config::access_log>("access_log", kAccessLog, "One line per exchange."),
+    Field<&Config::via>("via", kPseudonym,
+                        "This gateway's name in the Via field, by which it knows loops."),
+    Field<&Config::listeners>("listeners", kListeners, "Where clients connect.").Required({}),
+    Field<&Config::upstreams>("upstreams", kUpstreams, "Services by name."),
+    Field<&Config::routes>("routes", kRoutes,
+                           "Which request goes where; the most specific one is taken.")
+        .Required({}),
+    Field<&Config::drain>("drain", kDrain, "What happens after SIGTERM."),
+    Field<&Config::dns>("dns", kDns, "How names of endpoints are looked up."),
+};
+constexpr Shape kFile = Mapping<Config>("a mapping with the keys listeners and routes", kFileKeys);
+
+}  // namespace
+
+const Shape& FileShape() { return kFile; }
+
+}  // namespace holdfast::config

@@ -1,0 +1,41 @@
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "gateway/config/schema.h"
+#include "tests/gateway/config/load_testing.h"
+
+namespace holdfast::config {
+namespace {
+
+std::string WithFileKeys(std::string_view lines) {
+  return "listeners: [{bind: 127.0.0.1:8080}]\nroutes: [{respond: {}}]\n" + std::string(lines);
+}
+
+TEST(FileShapeTest, FillsAConfig) {
+  EXPECT_EQ(FileShape().type, &kTypeTag<Config>);
+  EXPECT_EQ(static_cast<const Config*>(FileShape().defaults())->via, "holdfast");
+}
+
+TEST(FileShapeTest, TheAccessLogGoesWhereItsPathSays) {
+  const auto log = [](std::string_view value) {
+    return Load(WithFileKeys("access_log: " + std::string(value) + "\n")).access_log;
+  };
+  EXPECT_FALSE(log("off"));
+  ASSERT_TRUE(log("{}"));
+  EXPECT_EQ(log("{}")->target, AccessLog::Target::kStdout);
+  EXPECT_EQ(log("{path: stdout}")->target, AccessLog::Target::kStdout);
+  EXPECT_EQ(log("{path: stderr}")->target, AccessLog::Target::kStderr);
+  EXPECT_EQ(log("{path: /a}")->target, AccessLog::Target::kFile);
+  EXPECT_EQ(log("{path: /a}")->path, "/a");
+}
+
+TEST(FileShapeTest, TheStatusPortKeepsItsBindUnlessItIsGivenAnother) {
+  EXPECT_EQ(Load(WithFileKeys("status: {}\n")).status->text, "127.0.0.1:9900");
+  EXPECT_EQ(Load(WithFileKeys("status: {bind: \":1\"}\n")).status->address.port(), 1);
+  EXPECT_FALSE(Load(WithFileKeys("status: off\n")).status);
+}
+
+}  // namespace
+}  // namespace holdfast::config
