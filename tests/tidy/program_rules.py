@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from source_tree import Violation, find_lines, in_rooms
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
+_TEST = re.compile(r"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.MULTILINE)
 # What a file that runs threads, or a gateway, has to include. The first two are looked for in the
 # rooms' headers as well; those include <thread> for a thread's name.
 _RUNS_THREADS = ("gateway/server/worker.h", "gateway/server/log_writer.h")
@@ -30,13 +31,25 @@ def test_programs(tree):
     """A test file is in one program, in one that ThreadSanitizer runs if it runs threads."""
     for path in tree.paths:
         if path.endswith("/BUILD.bazel") and in_rooms(path, ("tests",)):
-            yield from _check_folder(tree, path)
+            folder = path.rpartition("/")[0]
+            files = {p[len(folder) + 1:] for p in tree.cpp(folder) if p.endswith("_test.cc")
+                     and "/" not in p[len(folder) + 1:]}
+            yield from _check_folder(tree, path, folder, files)
+            yield from _check_names(tree, folder, files)
 
 
-def _check_folder(tree, path):
-    folder = path.rpartition("/")[0]
-    files = {p[len(folder) + 1:] for p in tree.cpp(folder) if p.endswith("_test.cc")
-             and "/" not in p[len(folder) + 1:]}
+def _check_names(tree, folder, files):
+    """Two files of a program may not have a test of the same name."""
+    homes = {}
+    for name in sorted(files):
+        source = "%s/%s" % (folder, name)
+        for line, match in find_lines(tree.code(source), _TEST):
+            home = homes.setdefault(match.groups(), source)
+            if home != source:
+                yield Violation(source, line, "%s.%s is in %s, too" % (*match.groups(), home))
+
+
+def _check_folder(tree, path, folder, files):
     try:
         programs = read_programs(tree.text(path) or "", files)
     except SyntaxError:

@@ -71,7 +71,8 @@ def state_moves(tree):
         for line, match in assigned:
             name = next((f.name for f in functions if f.first <= line <= f.last), None)
             if name is not None and name.rpartition("::")[2] != "MoveTo":
-                yield Violation(path, line, "%s is assigned outside MoveTo" % match.group(0).split()[0], name)
+                member = match.group(0).split()[0]
+                yield Violation(path, line, "%s is assigned outside MoveTo" % member, name)
 
 
 def contracts(tree):

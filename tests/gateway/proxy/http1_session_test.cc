@@ -1,6 +1,5 @@
 #include "gateway/proxy/http1_session.h"
 
-#include <set>
 #include <string>
 #include <utility>
 
@@ -27,16 +26,6 @@ size_t CountOf(std::string_view text, std::string_view part) {
   size_t count = 0;
   for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
   return count;
-}
-
-TEST(SessionEndTest, NamesAreDistinct) {
-  std::set<std::string_view> names;
-  for (const SessionEnd end :
-       {SessionEnd::kClientClosed, SessionEnd::kClientReset, SessionEnd::kIdleTimeout,
-        SessionEnd::kHeadTimeout, SessionEnd::kExchangeCut, SessionEnd::kDrained,
-        SessionEnd::kUpgraded}) {
-    EXPECT_TRUE(names.insert(SessionEndName(end)).second);
-  }
 }
 
 class LocalSessionTest : public testing::Test {
