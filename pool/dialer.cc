@@ -102,6 +102,11 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
 
 }  // namespace
 
+std::unique_ptr<Transport> SocketDialer::MakeTransport(FileDescriptor socket,
+                                                       const EndpointKey& /*key*/) {
+  return std::make_unique<PlainTransport>(std::move(socket));
+}
+
 // A connect that succeeded inside the call (UNIX sockets) is waited for as well: the socket reports
 // writable in the next turn, and there is one way to become connected.
 DialStart SocketDialer::Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) {
@@ -110,8 +115,7 @@ DialStart SocketDialer::Dial(const EndpointKey& key, const DialTerms& terms, Dia
   FileDescriptor socket = StartConnect(key.address, &in_progress, &error);
   if (!socket.valid()) return {.refusal = ConnectResultAt(key.address, error)};
   auto attempt = std::make_unique<SocketAttempt>(
-      loop_, slabs_, std::make_unique<PlainTransport>(std::move(socket)), key.address, terms,
-      events);
+      loop_, slabs_, MakeTransport(std::move(socket), key), key.address, terms, events);
   error = attempt->Begin(/*backlog_full=*/error == EAGAIN);
   if (error != 0) return {.refusal = ConnectResult(error, /*routed=*/true)};
   return {.attempt = std::move(attempt)};

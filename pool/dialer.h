@@ -9,6 +9,8 @@
 #include "pool/net/clock.h"
 #include "pool/net/connection.h"
 #include "pool/net/event_loop.h"
+#include "pool/net/socket.h"
+#include "pool/net/transport.h"
 #include "pool/reasons.h"
 
 namespace holdfast::pool {
@@ -62,7 +64,7 @@ class Dialer {
 //
 // The backlog of a UNIX socket may be full, and unlike TCP the kernel does not wait until it has
 // room: the connect is tried again until the deadline.
-class SocketDialer final : public Dialer {
+class SocketDialer : public Dialer {
  public:
   // A full backlog is tried again after so long, then after twice as long each time up to the
   // second.
@@ -77,6 +79,9 @@ class SocketDialer final : public Dialer {
   DialStart Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) override;
 
  private:
+  // Chooses the transport over a socket that connects. Tests have one of their own.
+  virtual std::unique_ptr<Transport> MakeTransport(FileDescriptor socket, const EndpointKey& key);
+
   EventLoop* loop_;
   SlabPool* slabs_;
 };
