@@ -21,8 +21,8 @@ TEST(PrometheusExportTest, ACounterHasItsHelpTypeAndLabels) {
       ->CounterFor(Metric::kRequestsTotal, {"edge", "api", "GET", "200"})
       .Add(12345678);
   EXPECT_EQ(ToPrometheusText(registry),
-            "# HELP holdfast_requests_total Requests answered, by the status code the client was "
-            "sent.\n"
+            "# HELP holdfast_requests_total Requests that have ended, by the status code that the "
+            "client was sent: 499 if it left before one, 0 if the gateway cut it off before one.\n"
             "# TYPE holdfast_requests_total counter\n"
             "holdfast_requests_total{listener=\"edge\",route=\"api\",method=\"GET\",code=\"200\"} "
             "12345678\n");

@@ -100,6 +100,7 @@ TEST_F(IdleStackTest, EachStaysForTheIdleTimeoutSinceItBecameIdle) {
 
 TEST_F(IdleStackTest, ANewTimeoutCountsForThoseThatAreThere) {
   Pushed();
+  limits_.idle_learned = false;
   limits_.idle_timeout = seconds(1);
   stack_.OnNewLimits();
   Advance(seconds(1) + milliseconds(20));

@@ -337,6 +337,7 @@ TEST_F(HealthProbeTest, UnixSocketsAreChecked) {
   Aim(upstream.address());
   Start();
   UpstreamConnection connection = upstream.Accept();
+  Turns();  // A connect is over in the next turn at the soonest.
   connection.Answer(OkResponse("fine"));
   EXPECT_EQ(Result(), ProbeResult::kOk);
   Aim("unix:" + dir.Path("nobody"));

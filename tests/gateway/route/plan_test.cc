@@ -22,7 +22,7 @@ config::Config Load(const std::string& upstreams) {
 TEST(PlanTest, AddressesAreKnownAndNamesAreLookedUp) {
   const Plan plan =
       PlanOf(Load("  web: {endpoints: ['192.0.2.1:80', {address: 'web.test:8080', weight: 3},\n"
-                  "                    {address: 'srv:_http._tcp.web.test', backup: true}]}\n"));
+                  "                    {srv: _http._tcp.web.test, backup: true}]}\n"));
   ASSERT_EQ(plan.names.size(), 1u);
   const pool::UpstreamNames& web = plan.names.front();
   EXPECT_EQ(web.upstream, "web");
