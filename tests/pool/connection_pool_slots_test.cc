@@ -1,10 +1,16 @@
 // A protocol with eight slots on each connection, over attempts that end when the test says.
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <random>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -252,6 +258,94 @@ TEST_F(PoolSlotsTest, ADrainClosesItWithItsLastLease) {
   EXPECT_EQ(AllClosed(), 0u);
   EXPECT_EQ(holders_[1].GiveBack(), CloseReason::kDraining);
   EXPECT_EQ(Closed("pool_drained") + Closed("draining"), 1u);
+}
+
+// Requests, attempts, peers and the protocol's mind do as chance has it; every step leaves the
+// parts in agreement.
+class PoolSlotsModelTest : public PoolSlotsTest, public testing::WithParamInterface<unsigned> {
+ protected:
+  static constexpr size_t kHolders = 40;
+  static constexpr size_t kCap = 4;
+
+  size_t Chance(size_t bound) { return random_() % bound; }
+
+  void Step() {
+    Holder& holder = holders_[Chance(kHolders)];
+    switch (Chance(16)) {
+      case 0: return holder.CancelWait();
+      case 1:
+        if (fake_.pending() > 0) fake_.Fail(CheckoutResult::kConnectRefused);
+        return;
+      case 2:
+      case 3:
+        if (fake_.pending() > 0) fake_.Succeed();
+        return;
+      case 4: return PeerActs();
+      case 5: script_.capacity = static_cast<uint32_t>(1 + Chance(kSlots)); return;
+      case 6: return Advance(std::chrono::milliseconds(Chance(400)));
+      case 7:
+        if (Chance(20) == 0) pool_->CloseAllIdle(CloseReason::kUnhealthy);
+        return;
+      case 8:
+      case 9: return Turn();
+      default: return AskOrEnd(holder);
+    }
+  }
+  void AskOrEnd(Holder& holder) {
+    holder.ForgetFailure();
+    if (holder.holds()) {
+      Chance(4) == 0 ? holder.Drop() : static_cast<void>(holder.GiveBack());
+    } else if (!holder.waiting()) {
+      holder.Ask(*pool_, /*fresh=*/Chance(6) == 0);
+      ++asked_;
+    }
+  }
+  void PeerActs() {
+    if (fake_.peers().empty()) return;
+    FileDescriptor& peer = fake_.peers()[Chance(fake_.peers().size())];
+    if (!peer.valid()) return;
+    if (Chance(3) > 0) {
+      send(peer.get(), "ping", 4, MSG_NOSIGNAL);
+    } else {
+      peer.Reset();
+    }
+  }
+  void Check() {
+    ASSERT_TRUE(pool_->Validate());
+    size_t waiting = 0;
+    for (const Holder& holder : holders_) waiting += holder.waiting() ? 1 : 0;
+    ASSERT_EQ(pool_->leased(), Holding());
+    ASSERT_EQ(pool_->waiters(), waiting);
+    ASSERT_LE(pool_->connections(), kCap);
+    ASSERT_EQ(pool_->shelf().connections(), pool_->connections());
+    ASSERT_LE(pool_->leased(), kCap * kSlots);
+    most_ = std::max(most_, pool_->leased());
+  }
+
+  std::mt19937 random_{GetParam()};
+  uint64_t asked_ = 0;
+  size_t most_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PoolSlotsModelTest, testing::Values(1u, 2u, 3u, 4u));
+
+TEST_P(PoolSlotsModelTest, HoldsItsInvariantsWhateverHappens) {
+  Start({.max_connections = kCap,
+         .idle_timeout = std::chrono::seconds(1),
+         .queue_timeout = std::chrono::seconds(2)});
+  holders_.resize(kHolders);
+  for (int step = 0; step < 6000 && !HasFatalFailure(); ++step) {
+    SCOPED_TRACE("step " + std::to_string(step));
+    Step();
+    Check();
+  }
+  EXPECT_GT(most_, size_t{kSlots});
+  EXPECT_GT(Checkouts(CheckoutResult::kFresh), 20u);
+  uint64_t answered = 0;
+  for (int i = 0; i < kCheckoutResults; ++i) {
+    answered += Checkouts(static_cast<CheckoutResult>(i));
+  }
+  EXPECT_EQ(answered + pool_->waiters(), asked_) << "every request has one answer";
 }
 
 // Two workers' pools for one endpoint.
