@@ -12,21 +12,21 @@
 namespace holdfast::support {
 namespace {
 
-class RealExpiryTest : public testing::TestWithParam<const char*> {};
-
-TEST_P(RealExpiryTest, NoRequestFails) {
-  const std::string server = GetParam();
-  const Finished run = RunProgram(
-      {"/usr/bin/python3", "tests/bench/expiry", "--holdfast", GatewayBinary(), "--server", server,
-       "--trickles", "40", "--learn", "12", "--seconds", "15", "--check"},
-      std::chrono::seconds(60));
-  if (run.out.starts_with("SKIP")) GTEST_SKIP() << run.out;
+// All servers at once: what takes time is their patience.
+TEST(RealExpiryTest, NoRequestFails) {
+  const Finished run =
+      RunProgram({"/usr/bin/python3", "tests/bench/expiry", "--holdfast", GatewayBinary(),
+                  "--trickles", "40", "--learn", "12", "--seconds", "15", "--check"},
+                 std::chrono::seconds(60));
   EXPECT_EQ(run.code, 0) << run.out << run.err;
-  EXPECT_NE(run.out.find("\n" + server + " "), std::string::npos) << run.out;
+  bool measured = false;
+  for (const std::string server : {"nginx", "node", "apache"}) {
+    if (run.out.find("SKIP " + server + ":") != std::string::npos) continue;
+    EXPECT_NE(run.out.find("\n" + server + " "), std::string::npos) << run.out;
+    measured = true;
+  }
+  if (!measured) GTEST_SKIP() << run.out;
 }
-
-INSTANTIATE_TEST_SUITE_P(Servers, RealExpiryTest, testing::Values("nginx", "node", "apache"),
-                         [](const auto& server) { return std::string(server.param); });
 
 }  // namespace
 }  // namespace holdfast::support
