@@ -20,6 +20,12 @@ using stream::BodyStep;
 using stream::HeadFacts;
 using Kind = BodyStep::Kind;
 
+http::ResponseHead WithStatus(uint16_t status) {
+  http::ResponseHead head;
+  head.status = status;
+  return head;
+}
+
 class TestTerms final : public ServerTerms {
  public:
   Terms terms() const override { return now; }
@@ -74,7 +80,8 @@ class ServerStreamTest : public testing::Test {
     return body;
   }
   http::ResponseHead Head(http::BodyKind body, uint64_t length = 0) {
-    http::ResponseHead head{.status = 200, .body = body};
+    http::ResponseHead head = WithStatus(200);
+    head.body = body;
     head.content_length = length;
     return head;
   }
@@ -149,11 +156,11 @@ TEST_F(ServerStreamTest, ALengthThatIsUnknownIsFramedAsTheClientUnderstandsIt) {
 
 TEST_F(ServerStreamTest, AnHttp10ClientKnowsNoInterimResponses) {
   Begin("GET / HTTP/1.0\r\n\r\n");
-  stream_.SendInformational(http::ResponseHead{.status = 100}, "holdfast");
+  stream_.SendInformational(WithStatus(100), "holdfast");
   EXPECT_TRUE(connection_->out().empty());
   EXPECT_EQ(stream_.Finish(), ClientPersistence::kKeep) << "nothing was decided yet";
   Get();
-  stream_.SendInformational(http::ResponseHead{.status = 100}, "holdfast");
+  stream_.SendInformational(WithStatus(100), "holdfast");
   EXPECT_TRUE(Sent("\r\n\r\n").starts_with("HTTP/1.1 100 "));
 }
 
@@ -219,7 +226,7 @@ TEST_F(ServerStreamTest, ThePeersEndCountsOnceItsRequestWasRead) {
 
 TEST_F(ServerStreamTest, SwitchedItCarriesBytesAsTheyAre) {
   Begin("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "early");
-  stream_.Switch(http::ResponseHead{.status = 101}, "holdfast");
+  stream_.Switch(WithStatus(101), "holdfast");
   EXPECT_TRUE(stream_.switched());
   pool::Buffer bytes(&slabs_);
   bytes.Append("raw");

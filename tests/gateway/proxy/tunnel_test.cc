@@ -50,7 +50,9 @@ class TunnelTest : public testing::Test {
     if (client_stream_.active()) client_stream_.Finish();
     if (upstream_stream_.active()) upstream_stream_.Finish();
     client_stream_.Start(client_.get(), &terms_);
-    client_stream_.Switch(http::ResponseHead{.status = 101}, "holdfast");
+    http::ResponseHead head;
+    head.status = 101;
+    client_stream_.Switch(head, "holdfast");
     client_->out().Clear();  // Of the head that says so.
     upstream_stream_.Start(upstream_.get(), http::Method::kGet, &no_stream_listener_);
     upstream_stream_.Switch();
