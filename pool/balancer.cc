@@ -8,7 +8,7 @@
 namespace holdfast::pool {
 namespace {
 
-// Weights are counted in thousandths, so that slow start has steps to climb.
+// Weights count in thousandths, so that slow start has steps to climb.
 constexpr uint64_t kWhole = 1000;
 constexpr uint64_t kSlowStartFloor = kWhole / 10;
 
@@ -139,7 +139,7 @@ void Balancer::Arrange() {
       slow_until_ = std::max(end, slow_until_.value_or(end));
     }
   }
-  // As after a random number of turns.
+  // The arrears are those after a random number of turns.
   for (size_t i = 0; i < choices_.size(); ++i) {
     arrears_[choices_.item(i)] = static_cast<int64_t>(random_->Next() % choices_.total());
   }
@@ -218,7 +218,8 @@ uint64_t Balancer::WeightNow(const BalancerEndpoint& endpoint, TimePoint now) co
   return endpoint.weight * (kSlowStartFloor + static_cast<uint64_t>(part * kClimb));
 }
 
-// As nginx's: everyone's arrears grow by its weight, and the one whose turn it is pays for all.
+// Works as nginx's: the arrears of each endpoint grow by its weight, and the one whose turn it is
+// pays for all.
 size_t Balancer::TakeTurn(const WeightedDraw& choices) {
   uint32_t next = choices.item(0);
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -230,11 +231,12 @@ size_t Balancer::TakeTurn(const WeightedDraw& choices) {
   return next;
 }
 
-// The first is drawn by weight, so idle endpoints get their shares. The second, another one, is
-// taken if even with this request it were no fuller for its weight than the first is without: with
-// equal weights, if it has fewer requests. To compare their loads as they stand would always favour
-// the heavier of two idle ones (counting this request) or the lighter (not counting it). Two
-// endpoints are both looked at, so that a small upstream needs no case of its own.
+// The first is drawn by weight, so that idle endpoints get their shares. The second, a different
+// one, is taken if with this request it would be no fuller for its weight than the first is without
+// it: with equal weights, if it has fewer requests. A comparison of the loads as they stand would
+// always favour the heavier of two idle endpoints (counting this request) or the lighter (not
+// counting it). Of two endpoints both are looked at, so that a small upstream needs no case of its
+// own.
 size_t Balancer::LessLoaded(const WeightedDraw& choices, Load load) {
   const size_t first = choices.Draw(random_->Next());
   const size_t first_load = load(choices.item(first));
@@ -253,7 +255,7 @@ size_t Balancer::PickByHash(uint64_t hash, std::span<const size_t> tried) {
   };
   const size_t member = keys_->Find(hash, may);
   if (member != KeyTable::kNone) return member_endpoints_[member];
-  // Few may be chosen. The lot depends on the key alone, but keys move whenever they change.
+  // Few may be chosen. The draw depends on the key alone, but keys move whenever those few change.
   const WeightedDraw& choices = Select(choices_, tried, /*slow_at=*/nullptr);
   return choices.item(choices.Draw(NextHash(hash)));
 }

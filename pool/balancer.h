@@ -24,7 +24,7 @@ namespace holdfast::pool {
 struct BalancerEndpoint {
   SocketAddress address;              // unique; its text is what ring hash and maglev go by
   uint32_t weight = 1;                // its share beside the others of its tier; at least 1
-  bool backup = false;                // of the second tier
+  bool backup = false;                // it is in the second tier
   bool usable = true;                 // nothing known speaks against it
   bool drained = false;               // an operator drains it: gets nothing, not even in a panic
   std::optional<TimePoint> up_since;  // slow start counts from here; nullopt: always
@@ -32,30 +32,34 @@ struct BalancerEndpoint {
 
 BalancerEndpoint BalancerEndpointOf(const EndpointState& endpoint);
 
-// The table of keys for such endpoints; null unless the policy goes by keys. `before`, which may be
-// null, is given back if it is the one already: changes of health seldom make a new one.
+// Makes the table of keys for the endpoints; null unless the policy goes by keys. If `before`,
+// which may be null, still fits it is given back: changes of health seldom need a new one.
 std::shared_ptr<const KeyTable> MakeKeyTable(BalancePolicy policy,
                                              std::span<const BalancerEndpoint> endpoints,
                                              const std::shared_ptr<const KeyTable>& before);
 
 // Chooses an endpoint for a request.
 //
-// Tiers: the backups are used while no endpoint of the first tier may be, and for the repetition of
-// a request that all of those have failed. When none of them took a connection, the last resort are
-// endpoints that are not usable: the verdict on one of them may be late, and nothing is lost.
+// Tiers: backups serve while no endpoint of the first tier may, and they serve the repetition of a
+// request that all of the first tier have failed. If none of these takes a connection, the last
+// resort is an endpoint that is not usable: the verdict on it may be out of date, and nothing is
+// lost.
 //
-// Panic: when fewer than panic_percent of a tier's endpoints are usable, or none of either tier is,
-// all of the tier are used as if they were: most likely the verdicts are wrong, and if they are
-// right the rest would break under the load. A first tier with no usable endpoint at all gives way
-// to a usable backup rather than panic.
+// Panic: if fewer than panic_percent of a tier's endpoints are usable, or none of either tier is,
+// all endpoints of the tier serve as if they were usable. Most likely the verdicts are wrong, and
+// if they are right the rest would break under the load. A first tier without any usable endpoint
+// gives way to a usable backup rather than panic.
+//
 // Slow start: an endpoint's weight grows evenly from a tenth to the whole within slow_start of
-// up_since. The hash policies ignore it: a weight that changes would move keys twice.
-// Weights: round robin and random give shares by weight. Least request draws two by weight and so
-// does the same among idle endpoints, and among busy ones brings requests in flight in proportion.
+// up_since. The hash policies ignore it, because a weight that changes would move keys twice.
+//
+// Weights: round robin and random give shares by weight. Least request draws two by weight, so it
+// does the same among idle endpoints; among busy ones it makes requests in flight proportional to
+// weight.
 //
 // One thread. Pick allocates nothing; it takes O(1) or O(log n), but O(n) for round robin, in slow
-// start and while endpoints are avoided. The rest is for when something changes: SetEndpoints is
-// linear, but without a table of keys it makes its own, which costs milliseconds.
+// start and while endpoints are avoided. The other methods are called when something changes.
+// SetEndpoints is linear, but without a table of keys it makes its own, which costs milliseconds.
 class Balancer {
  public:
   static constexpr size_t kNoEndpoint = static_cast<size_t>(-1);
@@ -68,32 +72,32 @@ class Balancer {
   };
   struct Query {
     TimePoint now;
-    // For ring hash and maglev, which without it choose as random does.
+    // The key's hash for ring hash and maglev, which choose as random does without one.
     std::optional<uint64_t> hash;
-    // Indices of endpoints to be chosen only when no other may be.
+    // Indices of endpoints that are chosen only when no other may be.
     std::span<const size_t> tried;
     Reach reach = Reach::kUsable;
   };
-  // How many requests endpoint i has in flight, the whole process counted. Asked of candidates.
+  // How many requests endpoint i has in flight in the whole process. Called for candidates only.
   using Load = absl::FunctionRef<size_t(size_t)>;
 
   // `random` outlives it.
   Balancer(const BalancerOptions& options, Random* random);
 
   void Configure(const BalancerOptions& options);
-  // From now on indices are those of `endpoints`. `keys` is what MakeKeyTable gave for them; null
-  // or of another policy: the balancer makes its own. Round robin starts anew at a random place, so
-  // that workers do not march in step.
+  // From now on indices are those of `endpoints`. `keys` is what MakeKeyTable made for them; if it
+  // is null, or for another policy, the balancer makes its own. Round robin starts anew at a random
+  // place, so that workers do not march in step.
   void SetEndpoints(std::vector<BalancerEndpoint> endpoints,
                     std::shared_ptr<const KeyTable> keys = nullptr);
 
-  // The index of the endpoint to use; kNoEndpoint when there is none but drained ones, or none
-  // within the query's reach.
+  // The index of the endpoint to use; kNoEndpoint when all are drained, or none is within the
+  // query's reach.
   size_t Pick(const Query& query, Load load);
   // Whether any endpoint may be chosen that is not among `tried`, the last resort included.
   bool HasUntried(std::span<const size_t> tried) const;
 
-  // What keys are looked up in; null unless the policy goes by keys. For tests.
+  // The table in which keys are looked up; null unless the policy goes by keys. For tests.
   const KeyTable* keys() const { return keys_.get(); }
 
  private:
@@ -102,9 +106,10 @@ class Balancer {
   void ArrangeHashing(bool backup);
 
   uint64_t WeightNow(const BalancerEndpoint& endpoint, TimePoint now) const;
-  // Those to choose from: choices_ as it stands, or a selection of it at its present weights.
+  // The endpoints to choose from: choices_ as it stands, or a selection of it at its present
+  // weights.
   const WeightedDraw& ChoicesFor(TimePoint now, std::span<const size_t> tried);
-  // Those of `from` that were not tried, with the weights that slow start gives them at that time.
+  // Selects those of `from` that were not tried, with the weights that slow start gives them then.
   const WeightedDraw& Select(const WeightedDraw& from, std::span<const size_t> tried,
                              const TimePoint* slow_at);
 

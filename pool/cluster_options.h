@@ -9,8 +9,9 @@
 #include "pool/net/word_table.h"
 #include "pool/tls_identity.h"
 
-// What an upstream can be told: plain values, whose defaults are the gateway's. The configuration
-// fills them in place (gateway/config/config.h), so that each default and each limit is said once.
+// The settings of an upstream: plain values, whose defaults are the gateway's. The configuration
+// fills them in place (gateway/config/config.h), so that each default and each limit is written
+// once.
 
 namespace holdfast::pool {
 
@@ -32,9 +33,9 @@ constexpr const auto& WordsOf(BalancePolicy) { return kBalancePolicyWords; }
 
 struct BalancerOptions {
   BalancePolicy policy = BalancePolicy::kLeastRequest;
-  // How long an endpoint that came (back) takes to grow to its share; nullopt: no time.
+  // How long an endpoint that came (back) takes to grow to its share; nullopt: it has it at once.
   std::optional<Duration> slow_start;
-  // Below this share of usable endpoints all are used; 0: only when none is left.
+  // If fewer endpoints than this share are usable, all are used; 0: only when none is left.
   uint32_t panic_percent = 0;
 
   bool operator==(const BalancerOptions&) const = default;
@@ -45,7 +46,8 @@ struct OutlierOptions {
   uint32_t consecutive_errors = 5;                // > 0; in a row, over all workers
   Duration base_time = std::chrono::seconds(10);  // > 0; doubles with each ejection in a row
   Duration max_time = std::chrono::seconds(300);
-  uint32_t max_percent = 50;  // of an upstream's endpoints, ejected at a time; above 0 one may be
+  // The share of an upstream's endpoints that may be ejected at a time; above 0 it is at least one.
+  uint32_t max_percent = 50;
 
   bool operator==(const OutlierOptions&) const = default;
 };

@@ -35,9 +35,9 @@ struct EndpointState : EndpointSpec {
 
 class KeyTable;
 
-// One upstream's endpoints at one time, as the main thread tells the workers. `note` says why some
-// are missing, for error responses and operators. `keys` is what all workers look keys up in, when
-// the upstream is balanced by keys (MakeKeyTable).
+// One upstream's endpoints at one time, as the main thread tells the workers. `note` tells
+// operators, in the log's `detail`, why some are missing. `keys` is the table in which all workers
+// look keys up, if the upstream is balanced by keys (MakeKeyTable).
 struct EndpointSet {
   std::vector<EndpointState> endpoints;
   std::string note;

@@ -29,7 +29,8 @@ void HashRing::Build(std::span<const HashMember> members) {
       points_.push_back({HashBytes(text), i});
     }
   }
-  // Identities, not indices, decide between equal hashes: replicas may differ in the order.
+  // Identities, not indices, decide between equal hashes, because replicas may order members
+  // differently.
   std::ranges::sort(points_, [&](const Point& a, const Point& b) {
     if (a.hash != b.hash) return a.hash < b.hash;
     return members[a.member].identity < members[b.member].identity;

@@ -15,17 +15,16 @@
 namespace holdfast::pool {
 
 // Which of an upstream's endpoints has which keys: a ring or a maglev table over the members of one
-// tier. It costs milliseconds to make, so the main thread makes it once and every worker's balancer
-// looks keys up in the same one.
+// tier. Making one takes milliseconds, so the main thread makes it once and every worker's balancer
+// looks keys up in that one.
 //
-// Immutable after construction: any thread may look up at the same time. Shared by whoever holds
-// it.
+// It is immutable after construction: any thread may look up at any time. Its holders share it.
 class KeyTable {
  public:
   enum class Kind : uint8_t { kRing, kMaglev };
   static constexpr size_t kNone = static_cast<size_t>(-1);
 
-  // `backup`: which tier the members are.
+  // `backup` says which tier the members are.
   KeyTable(Kind kind, bool backup, std::vector<HashMember> members)
       : kind_(kind), backup_(backup), members_(std::move(members)) {
     kind_ == Kind::kRing ? ring_.Build(members_) : maglev_.Build(members_);
@@ -33,13 +32,13 @@ class KeyTable {
   KeyTable(const KeyTable&) = delete;
   KeyTable& operator=(const KeyTable&) = delete;
 
-  // By index, as given.
+  // The members as given, by index.
   const std::vector<HashMember>& members() const { return members_; }
   bool IsFor(Kind kind, bool backup, size_t members) const {
     return kind == kind_ && backup == backup_ && members == members_.size();
   }
 
-  // As HashRing::Find and Maglev::Find.
+  // Finds as HashRing::Find and Maglev::Find do.
   size_t Find(uint64_t hash, absl::FunctionRef<bool(size_t)> may) const {
     return kind_ == Kind::kRing ? ring_.Find(hash, may) : maglev_.Find(hash, may);
   }

@@ -20,13 +20,13 @@ constexpr size_t CountOf(const std::optional<uint32_t>& limit) {
   return limit.has_value() ? size_t{*limit} : kNoLimit;
 }
 
-// What the connections to one endpoint may be, over all workers.
+// The limits of the connections to one endpoint, over all workers.
 struct PoolLimits {
   std::optional<uint32_t> max_connections = 512;  // connecting, leased and idle together
   uint32_t max_idle = 512;                        // 0: none is kept
-  // As long as was learned of the peer; idle_timeout does not count then.
+  // Idle connections are kept for as long as was learned of the peer; idle_timeout does not count.
   bool idle_learned = true;
-  // nullopt: kept until the peer closes.
+  // nullopt: idle connections are kept until the peer closes them.
   std::optional<Duration> idle_timeout = std::chrono::seconds(4);
   // Each connection varies both by up to a tenth.
   std::optional<Duration> max_age = std::chrono::minutes(30);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kFree = std::numeric_limits<uint32_t>::max();
 
-// A member's walk through the table, and when it is its turn to take a step.
+// A member's walk through the table, and when its turn comes to take a step.
 struct Claimant {
   uint32_t member;
   uint32_t slot;    // the next to look at
@@ -20,8 +20,8 @@ struct Claimant {
   uint64_t turns;  // had so far
 };
 
-// Turn k of a member comes at k/weight: in the first round everybody has one, then by weight.
-// (The paper gives equal turns.) A heap's comparison: the greatest is the next.
+// Turn k of a member comes at k/weight, so each has one turn in the first round and then turns by
+// weight. (The paper gives equal turns.) This is a heap's comparison: the greatest is the next.
 bool ComesLater(const Claimant& a, const Claimant& b) {
   const uint64_t left = a.turns * b.weight;
   const uint64_t right = b.turns * a.weight;
@@ -53,7 +53,7 @@ void Maglev::Build(std::span<const HashMember> members) {
   Clear();
   if (members.empty()) return;
   table_.resize(kTableSize, kFree);
-  // Sorted by rank with no turn had, it is a heap already.
+  // Sorted by rank, and before any turn, it is a heap already.
   std::vector<Claimant> claimants = Claimants(members);
   for (uint32_t claimed = 0; claimed < kTableSize; ++claimed) {
     std::ranges::pop_heap(claimants, ComesLater);

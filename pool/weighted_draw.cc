@@ -38,7 +38,7 @@ size_t WeightedDraw::Draw(uint64_t random, size_t without) const {
     const size_t position = Scale(random, without == kNone ? size() : size() - 1);
     return position >= without ? position + 1 : position;
   }
-  // What is left out is cut from the line of weights.
+  // Cuts the position that is left out from the line of weights.
   const uint64_t cut = without == kNone ? total() : Begin(without);
   const uint64_t gap = without == kNone ? 0 : weight(without);
   uint64_t point = Scale(random, total() - gap);

@@ -7,9 +7,9 @@
 
 namespace holdfast::pool {
 
-// Numbers to draw from by lot, each as likely as its weight says. O(1) while all weights are equal,
-// else O(log n). Clear keeps the memory, so that filling it again allocates nothing. One thread. A
-// value.
+// Numbers to draw by lot, each as likely as its weight says. A draw is O(1) while all weights are
+// equal, else O(log n). Clear keeps the memory, so that filling it again allocates nothing. One
+// thread. A value.
 class WeightedDraw {
  public:
   static constexpr size_t kNone = static_cast<size_t>(-1);
@@ -24,8 +24,8 @@ class WeightedDraw {
   uint64_t weight(size_t position) const { return ends_[position] - Begin(position); }
   uint64_t total() const { return ends_.empty() ? 0 : ends_.back(); }
 
-  // The position on which `random` falls, a number uniform over 64 bits; never `without`, which may
-  // not be the only one.
+  // The position on which `random`, a number uniform over 64 bits, falls; never `without`, which
+  // must not be the only one.
   size_t Draw(uint64_t random, size_t without = kNone) const;
 
  private:

@@ -11,15 +11,15 @@
 
 namespace holdfast::route {
 
-// What a configuration comes to for those on the main thread who look after its upstreams, in the
-// order of the file: computed once, when it is taken into use. Plain values.
+// What a configuration means to those on the main thread who look after its upstreams, in the order
+// of the file. It is computed once, when the configuration is taken into use. Plain values.
 struct Plan {
-  std::vector<pool::UpstreamNames> names;    // what is to be looked up
-  std::vector<pool::HealthPolicy> policies;  // how endpoints are to be judged
+  std::vector<pool::UpstreamNames> names;    // what to look up
+  std::vector<pool::HealthPolicy> policies;  // how to judge endpoints
 };
 Plan PlanOf(const config::Config& config);
 
-// What to send in Host for an endpoint (RFC 9110 section 7.2).
+// The Host field's value for an endpoint (RFC 9110 section 7.2).
 std::string HostOf(const pool::EndpointSpec& endpoint);
 
 }  // namespace holdfast::route
