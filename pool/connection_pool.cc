@@ -501,7 +501,10 @@ void ConnectionPool::OnWaitCancelled() {
 }
 
 void ConnectionPool::Serve(Waiter& waiter, UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(!waiter.wanted().fresh || (upstream.used() == upstream.leases()));
+  // Opened a moment ago: others may have had a lease of it since, but it was never idle.
+  const bool new_here =
+      upstream.state() != UpstreamConnection::State::kIdle && !upstream.was_kept();
+  HOLDFAST_CHECK(!waiter.wanted().fresh || new_here);
   RemoveWaiter(waiter);
   waiter.OnLease(LeaseOut(upstream));
 }

@@ -249,6 +249,18 @@ TEST_F(PoolSlotsTest, ManyFreshOnesShareWhatHasJustBeenOpened) {
   EXPECT_FALSE(second.lease().was_kept());
 }
 
+TEST_F(PoolSlotsTest, WhatEndsAtOnceLeavesItsSlotToThoseWhoWaitBehindIt) {
+  Start();
+  Ask();
+  Holder& brief = Ask();
+  Holder& fresh = Ask(/*fresh=*/true);
+  brief.on_lease = [&] { brief.GiveBack(); };
+  Succeed();
+  EXPECT_TRUE(fresh.holds());
+  EXPECT_EQ(pool_->leased(), 2u);
+  EXPECT_EQ(&fresh.lease().connection(), &holders_[0].lease().connection());
+}
+
 TEST_F(PoolSlotsTest, ADrainClosesItWithItsLastLease) {
   Start();
   AskMany(2);
