@@ -253,7 +253,7 @@ TEST_P(ConnectionPoolTest, WithoutIdleConnectionsEveryOneServesOnce) {
 
 // Connections that are on their way to a waiter are not idle ones to be counted.
 TEST_P(ConnectionPoolTest, AnIdleCapDoesNotCostNewConnections) {
-  for (const size_t max_idle : {0u, 1u, 2u}) {
+  for (const uint32_t max_idle : {0u, 1u, 2u}) {
     const uint64_t opened_before = AllOpened();
     ConnectionPool& pool = Start({.max_idle = max_idle});
     for (int i = 0; i < 10; ++i) NewHolder().Ask(pool);
