@@ -45,10 +45,6 @@ class Lease {
   // Why it was opened; of one that is reused, back then.
   OpenReason open_reason() const { return upstream_->record().open_reason; }
   const SocketAddress& address() const;
-  // The kernel knows that the peer's TCP has taken not one byte of what was written since the lease
-  // began (tcpi_bytes_acked), which proves that its application has not either. False where that
-  // cannot be known (UNIX sockets).
-  bool NothingAcknowledged() const { return upstream_->NothingAcknowledged(); }
 
   // Gives the connection back; it may be closed. No effect when nothing is held.
   CloseReason End(ReuseFacts facts);

@@ -57,11 +57,7 @@ CheckoutResult UpstreamConnection::TakeSlot() {
   const bool tied = state_ == State::kAside;
   if (used_ == 0) {
     was_kept_ = state_ != State::kNew;
-    if (exclusive_) {
-      written_before_lease_ = connection_->transport().wire_bytes_written();
-    } else {
-      connection_->set_events(protocol_->listener());
-    }
+    if (!exclusive_) connection_->set_events(protocol_->listener());
   }
   const CheckoutResult result = record_.leases == 0 ? CheckoutResult::kFresh
                                 : tied              ? CheckoutResult::kTied
@@ -162,14 +158,6 @@ CloseReason UpstreamConnection::FindEnd() {
       !connection_->open() || connection_->gone() || connection_->end() != ConnectionEnd::kOpen;
   if (used_ > 0) return over ? CloseReason::kPeerClosed : CloseReason::kNone;
   return over ? CloseReason::kIdlePeerClosed : protocol_->OnIdleReadable(*connection_);
-}
-
-// Acknowledgements are cumulative (RFC 9293 section 3.4), so what was acknowledged in all tells
-// whether any byte of the last request was.
-bool UpstreamConnection::NothingAcknowledged() const {
-  if (!exclusive_ || !connection_->open()) return false;
-  const std::optional<uint64_t> taken = connection_->transport().wire_bytes_acknowledged();
-  return taken.has_value() && *taken <= written_before_lease_;
 }
 
 void UpstreamConnection::OnTimer(TimePoint now) {

@@ -88,9 +88,6 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   bool worn_out() const {
     return record_.terms.max_leases.has_value() && record_.leases >= *record_.terms.max_leases;
   }
-  // Not one byte of what was written since the present lease began has been acknowledged. False
-  // where that cannot be known, or where others write, too.
-  bool NothingAcknowledged() const;
   // Its protocol lets it go to another worker; and nothing of it is buffered, either.
   bool travels() const { return travels_; }
   bool Detachable() const { return travels_ && connection_->Detachable(); }
@@ -141,7 +138,6 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   ConnectionRecord record_;
   std::optional<TimePoint> deadline_;  // of being idle
   ConnectionTie* tie_ = nullptr;       // while aside for a client
-  uint64_t written_before_lease_ = 0;  // of what crosses the wire
   uint32_t capacity_;
   uint32_t used_ = 0;
   CloseReason retired_ = CloseReason::kNone;

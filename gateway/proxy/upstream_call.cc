@@ -52,12 +52,9 @@ Stage UpstreamCall::Acquire() {
                                                  .fresh = attempts_.stale_retry_made(),
                                                  .tie = request_.tie},
                                                 &account_->endpoint);
-  switch (checkout.status) {
-    case Checkout::Status::kLeased: return Open(std::move(checkout.lease));
-    case Checkout::Status::kWaiting: return MoveTo(Stage::kWaiting);
-    case Checkout::Status::kRefused: return OnRefused(checkout.refusal, account_->endpoint);
-  }
-  HOLDFAST_CHECK(false);
+  if (checkout.status == Checkout::Status::kLeased) return Open(std::move(checkout.lease));
+  if (checkout.status == Checkout::Status::kWaiting) return MoveTo(Stage::kWaiting);
+  return OnRefused(checkout.refusal, account_->endpoint);
 }
 
 void UpstreamCall::OnLease(pool::Lease lease) {

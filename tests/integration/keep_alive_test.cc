@@ -67,8 +67,9 @@ TEST(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
   const std::string client_port = HexPort(LocalAddress(client.fd()));
   EXPECT_TRUE(
       Eventually([&] { return WatchedSockets(HexPort(gateway.address()), client_port) == 1; }));
+  // Other programs may have a connection to that port of another address.
   const std::string port = HexPort(upstream.address());
-  EXPECT_TRUE(Eventually([&] { return WatchedSockets("", port) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return WatchedSockets("", port) >= 1; }));
 }
 
 TEST(KeepAliveTest, TheClientMayAskToClose) {

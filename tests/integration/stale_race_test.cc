@@ -273,7 +273,10 @@ TEST_P(StaleRaceTest, NoPostIsExecutedTwiceAndNoneIsRefusedWithoutNeed) {
   Race race(GetParam().ending);
   const auto end = steady_clock::now() + kTimePerCase;
   int rounds = 0;
-  while (rounds < GetParam().rounds && steady_clock::now() < end && !HasFailure()) {
+  // A slow machine makes fewer rounds, but so many in any case.
+  const int least = GetParam().rounds / 10;
+  while (rounds < GetParam().rounds && !HasFailure() &&
+         (rounds < least || steady_clock::now() < end)) {
     race.Round(rounds++);
   }
   const Tally& tally = race.tally();
@@ -285,7 +288,6 @@ TEST_P(StaleRaceTest, NoPostIsExecutedTwiceAndNoneIsRefusedWithoutNeed) {
   std::printf("%d rounds: %g proven, %g idempotent, %g unwritten, %d of %d POSTs refused\n", rounds,
               proven, idempotent, race.Retries("retry_unwritten"), tally.refused_posts,
               tally.posts);
-  EXPECT_GE(rounds, GetParam().rounds / 10) << "too slow to be a test of a race";
   if (!race.has_two_processors()) return;
   // The race was really met.
   switch (GetParam().ending) {

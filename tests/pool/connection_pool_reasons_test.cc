@@ -160,21 +160,5 @@ TEST_F(PoolReasonsTest, WhenThePeerClosesIsLearned) {
   EXPECT_LE(shelves.TotalsOf(upstream)->idle_expiry(), LearnedExpiry::WithMargin(seconds(1)));
 }
 
-TEST_F(PoolReasonsTest, WhatThePeerAcknowledgedIsKnown) {
-  Start({});
-  Holder& first = Lease();
-  first.lease().connection().out().Append("first");
-  first.lease().connection().Flush();
-  EXPECT_TRUE(TurnUntil([&] { return !first.lease().NothingAcknowledged(); }));
-  first.GiveBack();
-  // What was acknowledged of the request before says nothing about this one.
-  Holder& second = Lease();
-  ASSERT_TRUE(second.lease().reused());
-  EXPECT_TRUE(second.lease().NothingAcknowledged());
-  second.lease().connection().out().Append("second");
-  second.lease().connection().Flush();
-  EXPECT_TRUE(TurnUntil([&] { return !second.lease().NothingAcknowledged(); }));
-}
-
 }  // namespace
 }  // namespace holdfast::pool

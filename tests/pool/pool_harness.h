@@ -104,7 +104,7 @@ class PoolHarness {
   // is there within a few.
   template <class Condition>
   [[nodiscard]] bool TurnUntil(Condition condition) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (!condition()) {
       if (std::chrono::steady_clock::now() >= give_up) return false;
       Turn();

@@ -424,6 +424,18 @@ TEST_F(ClientStreamTest, WhatTellsWhetherTheRequestWasActedUpon) {
   End();
 
   Request();
+  Answer(kOk);
+  ASSERT_EQ(NextHead().kind, HeadKind::kHead);
+  Body();
+  ASSERT_EQ(End(), CloseReason::kNone);
+  Start();
+  ASSERT_TRUE(taker_.lease.reused());
+  peer_.End();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return NextHead().trouble == UpstreamTrouble::kClosed; }));
+  EXPECT_EQ(upstream_.evidence(), Evidence::kPending) << "what was taken of the request before";
+  End();
+
+  Request();
   Answer("HTTP/1.1 2");
   EXPECT_EQ(NextHead().kind, HeadKind::kBlocked);
   EXPECT_EQ(upstream_.evidence(), Evidence::kProcessed);

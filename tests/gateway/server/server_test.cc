@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -92,11 +93,15 @@ class ServerTest : public testing::Test {
     exit_ = exit_promise_.get_future().share();
     thread_ = std::thread([this, text, path, &started] {
       const pool::SystemClock clock;
-      Server server(&clock,
-                    {.config_path = path, .version = "1.2.3", .series_grace = pool::Duration(0)});
-      const absl::Status status = server.Start(Load(text));
+      std::optional<Server> server;
+      server.emplace(
+          &clock, ServerOptions{
+                      .config_path = path, .version = "1.2.3", .series_grace = pool::Duration(0)});
+      const absl::Status status = server->Start(Load(text));
       started.set_value(status);
-      exit_promise_.set_value(status.ok() ? server.Run() : kExitFailure);
+      const int code = status.ok() ? server->Run() : kExitFailure;
+      server.reset();  // Its threads have ended then, and closed what they had.
+      exit_promise_.set_value(code);
     });
     const absl::Status status = started.get_future().get();
     ASSERT_TRUE(status.ok()) << status;
