@@ -20,7 +20,7 @@ void BodyReader::Start(BodyKind kind, uint64_t content_length) {
   finished_ = kind == BodyKind::kNone || (kind == BodyKind::kLength && remaining_ == 0);
   in_trailers_ = broken_ = false;
   refusal_ = Refusal::kNone;
-  bytes_ = 0;
+  bytes_ = taken_by_then_ = 0;
   decoder_.Reset();
   trailer_scanner_.Reset();
   Release();
@@ -32,6 +32,7 @@ void BodyReader::Release() {
 }
 
 BodyStep BodyReader::Next(pool::Connection& connection) {
+  HOLDFAST_CHECK(connection.bytes_read() - connection.in().size() >= taken_by_then_);
   if (finished_) return End();
   if (broken_) return Broken(refusal_);
   if (kind_ == BodyKind::kChunked) {
@@ -102,6 +103,7 @@ BodyStep BodyReader::Fill(pool::Connection& connection) {
 
 BodyStep BodyReader::Data(pool::Connection& connection, uint64_t bytes) {
   bytes_ += bytes;
+  taken_by_then_ = connection.bytes_read() - connection.in().size() + bytes;
   return BodyStep{.kind = BodyStep::Kind::kData,
                   .buffer = &connection.in(),
                   .bytes = static_cast<size_t>(bytes)};

@@ -19,7 +19,8 @@ class BodyReader {
       : decoder_(sender), trailer_bytes_(slabs) {}
 
   void Start(http::BodyKind kind, uint64_t content_length);
-  // Reads from the socket when in() holds nothing that helps.
+  // Reads from the socket when in() holds nothing that helps. What the last step gave must have
+  // been taken out (asserted): what is left there would be read as framing, and then as a request.
   stream::BodyStep Next(pool::Connection& connection);
 
   bool finished() const { return finished_; }
@@ -46,6 +47,7 @@ class BodyReader {
   http::Refusal refusal_ = http::Refusal::kNone;  // why, if a rule was
   uint64_t remaining_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t taken_by_then_ = 0;  // of the connection's bytes, once the last step's were taken out
   http::ChunkedDecoder decoder_;
   http::HeadScanner trailer_scanner_;
   http::HeaderList trailers_;

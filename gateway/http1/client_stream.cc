@@ -119,8 +119,8 @@ HeadStep ClientStream::NextHead(http::ResponseHead* head) {
       case FillStatus::kRead: break;
       case FillStatus::kWouldBlock: return HeadStep{};
       case FillStatus::kEndOfStream:
-        // A write may have met a reset that reading then shows as an end.
-        return Broken(connection_->end() == ConnectionEnd::kReset ? UpstreamTrouble::kReset
+        // A write may have met a reset, or our own giving up, that reading then shows as an end.
+        return Broken(connection_->end() >= ConnectionEnd::kReset ? UpstreamTrouble::kReset
                                                                   : UpstreamTrouble::kClosed);
       case FillStatus::kFull: return Broken(UpstreamTrouble::kBadResponse, Refusal::kHeadTooLarge);
       case FillStatus::kError: return Broken(UpstreamTrouble::kReset);

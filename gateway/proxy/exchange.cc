@@ -231,6 +231,7 @@ BodyStep::Kind Exchange::FillUpstream() {
     run_.body_received += step.bytes;
     if (run_.route->max_request_body.has_value() &&
         run_.body_received > *run_.route->max_request_body) {
+      step.buffer->Consume(step.bytes);  // Left there it would be read as framing.
       Fail(Failure::kBodyTooLarge);
       return BodyStep::Kind::kBroken;
     }

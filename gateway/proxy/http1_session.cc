@@ -247,7 +247,9 @@ void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_f
                              persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
   const bool nothing_unread =
       !more_may_come && request_finished && connection_->in().empty() && !connection_->readable();
-  if (nothing_unread || connection_->gone()) return Close(EndReason());
+  // Nor does anything come after the client's end.
+  const bool ended = connection_->end() != pool::ConnectionEnd::kOpen && !connection_->readable();
+  if (nothing_unread || ended || connection_->gone()) return Close(EndReason());
   BeginLinger();
 }
 

@@ -307,6 +307,17 @@ TEST_F(BodyReaderTest, ReleaseGivesTheTrailersMemoryBack) {
   EXPECT_EQ(slabs_.in_use(), 0u);
 }
 
+using BodyReaderDeathTest = BodyReaderTest;
+
+TEST_F(BodyReaderDeathTest, WhatWasGivenAndNotTakenIsABug) {
+  Open();
+  reader_.Start(BodyKind::kChunked, 0);
+  SendAll(peer_, "5\r\n\r\n0\r\n\r\n");
+  Turn();
+  ASSERT_EQ(reader_.Next(*connection_).kind, Kind::kData);
+  EXPECT_DEATH(reader_.Next(*connection_), "taken_by_then_");
+}
+
 TEST_F(BodyReaderTest, TheNextBodyKnowsNothingOfTheLast) {
   Open();
   reader_.Start(BodyKind::kChunked, 0);

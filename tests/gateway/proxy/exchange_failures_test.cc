@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -452,6 +455,35 @@ TEST_F(ExchangeFailuresTest, ABodyOverTheRoutesLimitIsRefusedBeforeOrWhileItCome
   EXPECT_TRUE(harness.AwaitEnd(upstream));
   upstream.Pull();
   EXPECT_EQ(upstream.received(), "") << "not a byte over the limit goes on";
+}
+
+// What is over the limit is thrown away, not read as framing: its bytes are whatever somebody let
+// the client send.
+TEST_F(ExchangeFailuresTest, AChunkOverTheLimitHasNoRequestInside) {
+  const std::string inside = "\r\n0\r\n\r\nGET /inside HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::array<char, 8> size;
+  std::snprintf(size.data(), size.size(), "%zx", inside.size());
+  const std::string chunk = std::string(size.data()) + "\r\n" + inside + "\r\n";
+  const std::string request =
+      std::string(kPostChunked) + chunk + "0\r\n\r\n" + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+  // At once, and with the first part of the chunk alone.
+  for (const size_t first : {request.size(), kPostChunked.size() + 16}) {
+    ProxyHarness harness(
+        {.routes = "- {match: {path_prefix: /}, upstream: web, max_request_body: 10B}"});
+    Wire client = harness.Connect();
+    client.Send(request.substr(0, first));
+    Wire upstream = harness.Accept();
+    ASSERT_TRUE(harness.TurnUntil([&] {
+      client.Pull();
+      return client.received().starts_with("HTTP/1.1 413 ");
+    }));
+    client.Send(request.substr(first));
+    EXPECT_TRUE(harness.AwaitEnd(upstream));
+    Wire next = harness.Accept();
+    EXPECT_TRUE(harness.Await(next, kHeadEnd).starts_with("GET /next "));
+    next.Send(kOk);
+    EXPECT_EQ(harness.Await(client, "\r\n\r\nok").find("HTTP/1.1 400"), std::string::npos);
+  }
 }
 
 TEST_F(ExchangeFailuresTest, MethodsThatAReverseProxyMustNotServeAreRefused) {

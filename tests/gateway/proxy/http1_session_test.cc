@@ -303,6 +303,13 @@ TEST_F(LingerTest, ReadsItsShareInEachTurnAndTheRestLater) {
       << "no new readiness comes; the session goes on by itself";
 }
 
+TEST_F(LingerTest, AnEndThatWasReadIsNotWaitedFor) {
+  client_.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12");
+  client_.End();
+  EXPECT_TRUE(harness_.AwaitEnd(client_));
+  EXPECT_TRUE(harness_.context.sessions.empty());
+}
+
 TEST_F(LingerTest, ASmallUnreadBodyIsReadAndTheConnectionKept) {
   client_.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
   harness_.Await(client_, kHi);
