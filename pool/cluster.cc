@@ -46,6 +46,13 @@ void Cluster::Configure(const ClusterOptions& options) {
   for (auto& pool : pools_) pool->SetLimits(options.pool);
 }
 
+// The endpoints first: they bring the table of keys that a new policy asks for.
+void Cluster::Adopt(const ClusterOptions& options, const EndpointSet& set) {
+  options_ = options;
+  SetEndpoints(set);
+  Configure(options);
+}
+
 void Cluster::ReplaceForeignPools() {
   for (auto& pool : pools_) {
     if (pool->key().tls == options_.tls) continue;

@@ -63,6 +63,8 @@ class Cluster {
   // A reload's new numbers; idle connections stay as far as the new caps allow, but none that was
   // opened under another TLS identity serves anybody who asks from now on.
   void Configure(const ClusterOptions& options);
+  // A reload's numbers and endpoints together: pools of new endpoints never have the old numbers.
+  void Adopt(const ClusterOptions& options, const EndpointSet& set);
   // The endpoints from now on. An endpoint that left closes its idle connections at once; those in
   // use finish.
   void SetEndpoints(const EndpointSet& set);

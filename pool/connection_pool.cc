@@ -79,8 +79,7 @@ ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusa
   if (!fresh && share_.AskForSpare(/*all=*/false)) return Supply::kComing;
   const OpenReason reason = WhyOpenNow(fresh);
   ConnectionPermit permit;
-  const Openings::Room room =
-      openings_.MakeRoom(&permit, /*present=*/used_.size() + idle_.size(), refusal);
+  const Openings::Room room = openings_.MakeRoom(&permit, refusal);
   if (room == Openings::Room::kThere) {
     return Open(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
   }

@@ -135,6 +135,7 @@ class ConnectionPool final : private OpeningsOwner,
   // OpeningsOwner
   bool EvictHere() override { return EvictIdle(); }
   bool EvictElsewhere() override;
+  size_t OtherConnections() const override { return used_.size() + idle_.size(); }
   void OnOpeningSlow(Opening& opening) override;
   void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) override;
   void OnOpeningFailed(CheckoutResult result, bool forsaken) override;

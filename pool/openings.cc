@@ -62,8 +62,7 @@ Openings::~Openings() { HOLDFAST_CHECK(list_.empty() && forsaken_ == 0); }
 
 // With room wanted and idle connections to spare, it is a fresh one that is wanted: it is worth
 // more to a repetition than the oldest idle one.
-Openings::Room Openings::MakeRoom(ConnectionPermit* permit, size_t present,
-                                  CheckoutResult* refusal) {
+Openings::Room Openings::MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal) {
   HOLDFAST_CHECK(!permit->held());
   bool breaker = false;
   const auto take = [&] {
@@ -72,8 +71,8 @@ Openings::Room Openings::MakeRoom(ConnectionPermit* permit, size_t present,
   };
   if (take() || (owner_->EvictHere() && take())) return Room::kThere;
   if (shelf_->OutOfDescriptors() && owner_->EvictElsewhere() && take()) return Room::kThere;
-  // With no connection of this pool's own, none will come back to a request that waits.
-  const bool lost = shelf_->OutOfDescriptors() && present + size() == 0;
+  // With no connection of this pool's own left, none will come back to a request that waits.
+  const bool lost = shelf_->OutOfDescriptors() && owner_->OtherConnections() + size() == 0;
   if (!breaker && !lost) return Room::kCapped;
   *refusal = breaker ? CheckoutResult::kConnectionsBreaker : CheckoutResult::kNoDescriptors;
   return Room::kRefused;

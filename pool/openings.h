@@ -65,6 +65,8 @@ class OpeningsOwner {
   // worker; false when there is none.
   virtual bool EvictHere() = 0;
   virtual bool EvictElsewhere() = 0;
+  // Connections of this pool besides those that are being opened.
+  virtual size_t OtherConnections() const = 0;
   virtual void OnOpeningSlow(Opening& opening) = 0;
   virtual void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) = 0;
   virtual void OnOpeningFailed(CheckoutResult result, bool forsaken) = 0;
@@ -103,8 +105,8 @@ class Openings {
   size_t standing() const { return list_.size() - forsaken_; }
 
   // Takes a place for one more; the oldest idle connection that nobody waits for gives way.
-  // `present`: what the pool has besides. `*refusal` with kRefused.
-  Room MakeRoom(ConnectionPermit* permit, size_t present, CheckoutResult* refusal);
+  // `*refusal` with kRefused.
+  Room MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal);
   // Begins one; its owner will hear. False and `*refusal` when that failed at once.
   bool Start(ConnectionRecord record, const DialTerms& terms, bool forsaken,
              CheckoutResult* refusal);

@@ -121,17 +121,12 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
     const auto endpoints = update.endpoints.find(upstream.name);
     HOLDFAST_CHECK(endpoints != update.endpoints.end());
-    std::shared_ptr<pool::Cluster> cluster;
     const auto known = clusters_.find(upstream.name);
-    if (known != clusters_.end()) {
-      cluster = known->second;
-    } else {
-      cluster =
-          std::make_shared<pool::Cluster>(pool_context, shard_, upstream.name, upstream.cluster);
-    }
-    // The endpoints first: they bring the table of keys that a new policy asks for.
-    cluster->SetEndpoints(endpoints->second);
-    if (known != clusters_.end()) cluster->Configure(upstream.cluster);
+    std::shared_ptr<pool::Cluster> cluster =
+        known != clusters_.end() ? known->second
+                                 : std::make_shared<pool::Cluster>(pool_context, shard_,
+                                                                   upstream.name, upstream.cluster);
+    cluster->Adopt(upstream.cluster, endpoints->second);
     next[upstream.name] = cluster;
     in_order.push_back(std::move(cluster));
   }

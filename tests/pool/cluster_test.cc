@@ -81,6 +81,21 @@ TEST_F(ClusterTest, WithoutEndpointsItRefusesAndSaysWhy) {
   EXPECT_EQ(cluster_->note(), "web.local: no answer yet");
 }
 
+TEST_F(ClusterTest, AReloadBringsNumbersAndEndpointsTogether) {
+  dialer = &fake_;
+  Start(PoolLimits{.max_connections = 1});
+  SetEndpoints({a_.address()});
+  EndpointSet set;
+  set.endpoints.push_back({{.address = b_.address()}});
+  cluster_->Adopt(Options(PoolLimits{.max_connections = 2}, BalancePolicy::kRoundRobin), set);
+  ASSERT_EQ(cluster_->endpoints(), 1u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Ask(NewHolder()), Status::kWaiting);
+  }
+  EXPECT_EQ(picked_, b_.address());
+  EXPECT_EQ(fake_.pending(), 2u) << "as many as the new cap allows";
+}
+
 // A connection that was verified under the rules of before may serve nobody under those of now.
 TEST_F(ClusterTest, AReloadThatChangesTheTlsIdentityHandsNoConnectionOver) {
   dialer = &fake_;

@@ -46,6 +46,7 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
   // Idle connections that could give way.
   std::deque<ConnectionPermit> here_;
   std::deque<ConnectionPermit> elsewhere_;
+  size_t leased_ = 0;
 
  private:
   static bool Evict(std::deque<ConnectionPermit>* from) {
@@ -55,6 +56,7 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
   }
   bool EvictHere() override { return Evict(&here_); }
   bool EvictElsewhere() override { return Evict(&elsewhere_); }
+  size_t OtherConnections() const override { return leased_ + here_.size(); }
   void OnOpeningSlow(Opening& opening) override {
     told_.push_back("slow");
     if (forsake_slow_) openings_.Forsake(opening);
@@ -181,10 +183,10 @@ TEST_F(OpeningsTest, RoomIsMadeByTheOldestIdleOneAtTheCap) {
   CheckoutResult refusal = CheckoutResult::kNoEndpoint;
   here_.push_back(Record().permit);
   ConnectionPermit permit;
-  EXPECT_EQ(openings_.MakeRoom(&permit, 1, &refusal), Openings::Room::kThere);
+  EXPECT_EQ(openings_.MakeRoom(&permit, &refusal), Openings::Room::kThere);
   EXPECT_TRUE(here_.empty());
   ConnectionPermit another;
-  EXPECT_EQ(openings_.MakeRoom(&another, 0, &refusal), Openings::Room::kCapped);
+  EXPECT_EQ(openings_.MakeRoom(&another, &refusal), Openings::Room::kCapped);
   EXPECT_FALSE(another.held());
 }
 
@@ -192,7 +194,7 @@ TEST_F(OpeningsTest, AtTheUpstreamsLimitABreakerRefuses) {
   shelf_->totals().SetLimits({.connections = 1}, {});
   const ConnectionPermit held = Record().permit;
   ConnectionPermit permit;
-  EXPECT_EQ(openings_.MakeRoom(&permit, 1, &refusal_), Openings::Room::kRefused);
+  EXPECT_EQ(openings_.MakeRoom(&permit, &refusal_), Openings::Room::kRefused);
   EXPECT_EQ(refusal_, CheckoutResult::kConnectionsBreaker);
 }
 
@@ -200,12 +202,24 @@ TEST_F(OpeningsTest, WithoutDescriptorsAnotherPoolGivesWay) {
   shelves.SetConnectionLimit(1);
   elsewhere_.push_back(Record().permit);
   ConnectionPermit permit;
-  EXPECT_EQ(openings_.MakeRoom(&permit, 0, &refusal_), Openings::Room::kThere);
+  EXPECT_EQ(openings_.MakeRoom(&permit, &refusal_), Openings::Room::kThere);
   ConnectionPermit another;
-  EXPECT_EQ(openings_.MakeRoom(&another, 1, &refusal_), Openings::Room::kCapped)
-      << "one comes back";
-  EXPECT_EQ(openings_.MakeRoom(&another, 0, &refusal_), Openings::Room::kRefused);
+  leased_ = 1;
+  EXPECT_EQ(openings_.MakeRoom(&another, &refusal_), Openings::Room::kCapped) << "one comes back";
+  leased_ = 0;
+  EXPECT_EQ(openings_.MakeRoom(&another, &refusal_), Openings::Room::kRefused);
   EXPECT_EQ(refusal_, CheckoutResult::kNoDescriptors);
+}
+
+// A reload may have lowered the limit below what there is.
+TEST_F(OpeningsTest, WhatGaveWayInVainIsNotWaitedFor) {
+  const ConnectionPermit others[] = {Record().permit, Record().permit};
+  here_.push_back(Record().permit);
+  shelves.SetConnectionLimit(1);
+  ConnectionPermit permit;
+  EXPECT_EQ(openings_.MakeRoom(&permit, &refusal_), Openings::Room::kRefused);
+  EXPECT_EQ(refusal_, CheckoutResult::kNoDescriptors);
+  EXPECT_TRUE(here_.empty());
 }
 
 TEST(WhyOpenTest, TheFirstThatHoldsIsTheReason) {
