@@ -41,7 +41,7 @@ pool::ReuseFacts ClientStream::Finish() {
   const pool::ReuseFacts facts{
       .asked = true,
       .broken = run_.broken,
-      .upgraded = run_.switched,
+      .upgraded = run_.writer.switched(),
       .request_finished = run_.request_finished,
       .response_finished = run_.response_started && body_.finished(),
       .forbidden_content = run_.stray_forbidden,
@@ -62,43 +62,23 @@ void ClientStream::SendRequest(std::string_view bytes) {
 }
 
 void ClientStream::SendHead(const http::RequestHead& head, const http::ForwardedFacts& facts) {
-  run_.chunked_request = head.body == BodyKind::kChunked;
+  run_.writer.Start(/*chunked=*/head.body == BodyKind::kChunked);
   run_.authenticated |= http::AuthenticatesConnection(head.headers);
   http::SerializeRequestHead(head, facts, &connection_->out());
 }
 
 void ClientStream::SendBody(pool::Buffer& from, size_t bytes) {
-  pool::Buffer& out = connection_->out();
-  const bool chunked = run_.chunked_request && !run_.switched;
-  if (chunked) http::AppendChunkHeader(bytes, &out);
-  out.MoveFrom(from, bytes);
-  if (chunked) http::AppendChunkEnd(&out);
+  run_.writer.Write(*connection_, from, bytes);
 }
 
 void ClientStream::SendEnd(const http::HeaderList* trailers) {
-  if (run_.switched) {
-    run_.end_due = true;
-    return;
-  }
-  if (run_.chunked_request) http::AppendLastChunk(trailers, &connection_->out());
   run_.request_finished = true;
+  run_.writer.Finish(*connection_, trailers);
 }
 
-FlushStatus ClientStream::Flush() {
-  const FlushStatus status = connection_->Flush();
-  if (run_.end_due && status == FlushStatus::kDone) {
-    run_.end_due = false;
-    connection_->Shutdown();
-  }
-  return status;
-}
+FlushStatus ClientStream::Flush() { return run_.writer.Flush(*connection_); }
 
-bool ClientStream::Congested() {
-  const size_t unsent = connection_->out().size();
-  run_.congested =
-      run_.congested ? unsent > stream::kLowWatermark : unsent >= stream::kHighWatermark;
-  return run_.congested;
-}
+bool ClientStream::Congested() { return run_.writer.Congested(*connection_); }
 
 HeadStep ClientStream::NextHead(http::ResponseHead* head) {
   HOLDFAST_CHECK(!run_.response_started);
@@ -163,7 +143,8 @@ BodyStep ClientStream::NextBody() {
 
 void ClientStream::Switch() {
   DropHead();
-  run_.switched = run_.response_started = true;
+  run_.response_started = true;
+  run_.writer.Switch();
   body_.Start(BodyKind::kUntilClose, 0);
 }
 

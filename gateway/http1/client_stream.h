@@ -7,6 +7,7 @@
 #include "gateway/http/keep_alive_field.h"
 #include "gateway/http/parser.h"
 #include "gateway/http1/body_reader.h"
+#include "gateway/http1/body_writer.h"
 #include "gateway/stream/stream.h"
 #include "pool/net/connection.h"
 #include "pool/reuse.h"
@@ -54,18 +55,15 @@ class ClientStream final : public stream::UpstreamStream, private pool::Connecti
   // All that belongs to one request.
   struct Run {
     http::Method method = http::Method::kGet;
-    bool chunked_request = false;
+    BodyWriter writer;
     bool request_finished = false;
     bool response_started = false;  // the final head has been read
     bool response_allows_reuse = false;
     bool until_close = false;  // the response's body ends with the connection
-    bool switched = false;
     bool broken = false;
-    bool congested = false;
     bool authenticated = false;  // the connection, or it may be
     bool stray_forbidden = false;
     bool stray_possible = false;
-    bool end_due = false;  // after Switch: our end follows what is to be written
     stream::UpstreamTrouble trouble = stream::UpstreamTrouble::kNone;
     http::KeepAliveField keep_alive;  // of the final head
     size_t pending_head = 0;          // bytes of in() that the last head's views point into

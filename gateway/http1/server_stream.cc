@@ -72,7 +72,7 @@ void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFa
     framing.body =
         request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
-  run_.chunked_response = framing.body == BodyKind::kChunked;
+  run_.writer.Start(/*chunked=*/framing.body == BodyKind::kChunked);
   run_.persistence = DecidePersistence(framing.body == BodyKind::kUntilClose,
                                        facts.generated && head.status >= 400, facts);
   // RFC 9110 section 15.5.22: a 426 says to which protocols the client has to change.
@@ -86,7 +86,7 @@ void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFa
 
 void ServerStream::Switch(const http::ResponseHead& head, std::string_view via_name) {
   SendInformational(head, via_name);
-  run_.switched = true;
+  run_.writer.Switch();
   body_.Start(BodyKind::kUntilClose, 0);
 }
 
@@ -113,35 +113,16 @@ ClientPersistence ServerStream::DecidePersistence(bool until_close, bool refused
 }
 
 void ServerStream::SendBody(pool::Buffer& from, size_t bytes) {
-  const bool chunked = run_.chunked_response && !run_.switched;
-  if (chunked) http::AppendChunkHeader(bytes, &connection_->out());
-  connection_->out().MoveFrom(from, bytes);
-  if (chunked) http::AppendChunkEnd(&connection_->out());
+  run_.writer.Write(*connection_, from, bytes);
 }
 
 void ServerStream::SendEnd(const http::HeaderList* trailers) {
-  if (run_.switched) {
-    run_.end_due = true;
-  } else if (run_.chunked_response) {
-    http::AppendLastChunk(trailers, &connection_->out());
-  }
+  run_.writer.Finish(*connection_, trailers);
 }
 
-FlushStatus ServerStream::Flush() {
-  const FlushStatus status = connection_->Flush();
-  if (run_.end_due && status == FlushStatus::kDone) {
-    run_.end_due = false;
-    connection_->Shutdown();
-  }
-  return status;
-}
+FlushStatus ServerStream::Flush() { return run_.writer.Flush(*connection_); }
 
-bool ServerStream::Congested() {
-  const size_t unsent = connection_->out().size();
-  run_.congested =
-      run_.congested ? unsent > stream::kLowWatermark : unsent >= stream::kHighWatermark;
-  return run_.congested;
-}
+bool ServerStream::Congested() { return run_.writer.Congested(*connection_); }
 
 bool ServerStream::persists() const {
   return run_.persistence == ClientPersistence::kKeep && !terms_->terms().leaving;

@@ -10,6 +10,7 @@
 #include "gateway/http/parser.h"
 #include "gateway/http/persistence.h"
 #include "gateway/http1/body_reader.h"
+#include "gateway/http1/body_writer.h"
 #include "gateway/stream/stream.h"
 #include "pool/net/buffer.h"
 #include "pool/net/connection.h"
@@ -54,7 +55,7 @@ class ServerStream final : public stream::ServerStream {
 
   // All of the request has been read, or there is nothing of it to be read.
   bool request_finished() const { return body_.finished(); }
-  bool switched() const { return run_.switched; }
+  bool switched() const { return run_.writer.switched(); }
 
   http::RequestHead& request() override { return request_; }
   http::HeaderList* request_trailers() override { return body_.trailers(); }
@@ -77,10 +78,7 @@ class ServerStream final : public stream::ServerStream {
   // All that belongs to one request.
   struct Run {
     http::ClientPersistence persistence = http::ClientPersistence::kKeep;
-    bool chunked_response = false;
-    bool congested = false;
-    bool switched = false;
-    bool end_due = false;          // after Switch: our end follows what is to be written
+    BodyWriter writer;
     uint64_t received_before = 0;  // of the connection's bytes, those before this request
     uint64_t sent_before = 0;
   };

@@ -1,12 +1,19 @@
 // Kept client connections: who decides that they end, and when.
 
-#include <cstdio>
-#include <fstream>
-#include <sstream>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "pool/net/socket.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
@@ -33,29 +40,30 @@ TEST(KeepAliveTest, OneConnectionServesManyRequests) {
       1);
 }
 
-// The sockets of this host between these ports, as hexadecimal numbers, whose timer is that of TCP
-// keepalive (proc(5): `tr` 02). No local port: any.
-int WatchedSockets(const std::string& local, const std::string& remote) {
-  std::ifstream table("/proc/net/tcp");
-  std::string line;
+// The connections of a process to an address, seen through copies of its descriptors: how many have
+// TCP keepalive on.
+int WatchedSockets(pid_t process, std::string_view peer) {
+  const pool::FileDescriptor handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  EXPECT_TRUE(handle.valid());
   int watched = 0;
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string number, from, to, state, queues, timer;
-    fields >> number >> from >> to >> state >> queues >> timer;
-    if ((local.empty() || from.ends_with(":" + local)) && to.ends_with(":" + remote) &&
-        state == "01" && timer.starts_with("02:")) {
-      ++watched;
-    }
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
+    const int number = std::stoi(entry.path().filename().string());
+    const pool::FileDescriptor copy(
+        static_cast<int>(syscall(SYS_pidfd_getfd, handle.get(), number, 0)));
+    if (!copy.valid()) continue;  // Closed meanwhile.
+    sockaddr_in address{};
+    socklen_t size = sizeof(address);
+    if (getpeername(copy.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
+    std::array<char, INET_ADDRSTRLEN> ip{};
+    inet_ntop(AF_INET, &address.sin_addr, ip.data(), ip.size());
+    if (std::string(ip.data()) + ":" + std::to_string(ntohs(address.sin_port)) != peer) continue;
+    int on = 0;
+    size = sizeof(on);
+    EXPECT_EQ(getsockopt(copy.get(), SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    watched += on;
   }
   return watched;
-}
-
-std::string HexPort(std::string_view address) {
-  const std::string digits(address.substr(address.rfind(':') + 1));
-  char hex[8];
-  snprintf(hex, sizeof(hex), "%04X", static_cast<unsigned>(std::stoul(digits)));
-  return hex;
 }
 
 // A peer that vanishes sends no end. Who is idle is asked from time to time whether it is there.
@@ -64,12 +72,8 @@ TEST(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
   EXPECT_EQ(client.Get("/").body, "hello");
-  const std::string client_port = HexPort(LocalAddress(client.fd()));
-  EXPECT_TRUE(
-      Eventually([&] { return WatchedSockets(HexPort(gateway.address()), client_port) == 1; }));
-  // Other programs may have a connection to that port of another address.
-  const std::string port = HexPort(upstream.address());
-  EXPECT_TRUE(Eventually([&] { return WatchedSockets("", port) >= 1; }));
+  EXPECT_EQ(WatchedSockets(gateway.pid(), LocalAddress(client.fd())), 1);
+  EXPECT_EQ(WatchedSockets(gateway.pid(), upstream.address()), 1);
 }
 
 TEST(KeepAliveTest, TheClientMayAskToClose) {

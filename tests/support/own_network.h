@@ -20,6 +20,7 @@ class OwnNetworkTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { entered_ = EnterOwnNetwork(); }
   void SetUp() override {
+    // Else packets would leave for addresses that the test makes up.
     if (!entered_) GTEST_SKIP() << "needs a network of its own";
   }
 
