@@ -14,7 +14,7 @@ namespace {
 
 // False when the kernel does not watch the socket: it is closed, and its place free again.
 bool Open(Connection& connection, Listener* listener) {
-  if (connection.Open() == 0) return true;
+  if (connection.Open(pool::Precedence::kInTurn) == 0) return true;
   listener->context()
       ->shard
       ->CounterFor(Metric::kClientConnectionsRefusedTotal, {listener->config().name, "epoll"})

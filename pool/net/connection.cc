@@ -43,9 +43,10 @@ Connection::Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transpo
 
 Connection::~Connection() { Close(); }
 
-int Connection::Open() {
+int Connection::Open(Precedence precedence) {
   HOLDFAST_CHECK(open() && !registered_);
-  const int error = loop_->Register(transport_->fd(), this);
+  const int error =
+      loop_->Register(transport_->fd(), this, EventLoop::kConnectionEvents, precedence);
   registered_ = error == 0;
   return error;
 }

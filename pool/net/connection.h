@@ -68,8 +68,9 @@ class Connection final : private EventHandler {
              ConnectionEvents* events, Stage stage);
   ~Connection();
 
-  // Registers with the loop: 0 or errno. Call once, before anything else.
-  [[nodiscard]] int Open();
+  // Registers with the loop: 0 or errno. Call once, before anything else. A client's is served in
+  // turn.
+  [[nodiscard]] int Open(Precedence precedence = Precedence::kAtOnce);
   // Unregisters and closes the socket now. No callback follows; in() and out() keep their bytes,
   // Fill and Flush find nothing to do. Idempotent.
   void Close();

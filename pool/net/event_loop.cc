@@ -12,6 +12,19 @@
 namespace holdfast::pool {
 namespace {
 
+// The lowest bit of a handler's address is free to tell its precedence.
+constexpr uint64_t kInTurnBit = 1;
+static_assert(alignof(EventHandler) > kInTurnBit);
+
+uint64_t Tag(EventHandler* handler, Precedence precedence) {
+  const auto address = reinterpret_cast<uintptr_t>(handler);
+  return precedence == Precedence::kInTurn ? address | kInTurnBit : address;
+}
+
+EventHandler* HandlerOf(uint64_t tag) {
+  return reinterpret_cast<EventHandler*>(static_cast<uintptr_t>(tag & ~kInTurnBit));
+}
+
 // Rounds up: after a wait that ends before its deadline, the loop would spin until the deadline.
 int ToMilliseconds(Duration wait) {
   if (wait <= Duration::zero()) return 0;
@@ -32,7 +45,7 @@ EventLoop::EventLoop(const Clock* clock)
 
 EventLoop::~EventLoop() {
   AssertInLoop();
-  HOLDFAST_CHECK(!in_turn_);
+  HOLDFAST_CHECK(!turning_);
   DestroyGraves();
   while (first_task_ != nullptr) Unlink(*first_task_);
   close(epoll_fd_);
@@ -43,9 +56,10 @@ WallTime EventLoop::wall_now() {
   return *wall_now_;
 }
 
-int EventLoop::Register(int fd, EventHandler* handler, uint32_t events) {
+int EventLoop::Register(int fd, EventHandler* handler, uint32_t events, Precedence precedence) {
   AssertInLoop();
-  epoll_event event{.events = events, .data = {.ptr = handler}};
+  HOLDFAST_CHECK(precedence == Precedence::kAtOnce || (events & EPOLLET) != 0);
+  epoll_event event{.events = events, .data = {.u64 = Tag(handler, precedence)}};
   return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
@@ -61,13 +75,14 @@ void EventLoop::Unregister(int fd, EventHandler* handler) {
   // a handler that is gone.
   HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0);
   for (int i = next_event_; i < event_count_; ++i) {
-    if (events_[i].data.ptr == handler) events_[i].data.ptr = nullptr;
+    if (HandlerOf(events_[i].data.u64) == handler) events_[i].data.u64 = 0;
   }
+  in_turn_.Drop(handler);
 }
 
 void EventLoop::DestroyAside() {
   AssertInLoop();
-  HOLDFAST_CHECK(!in_turn_);
+  HOLDFAST_CHECK(!turning_);
   DestroyGraves();
 }
 
@@ -98,14 +113,14 @@ void EventLoop::Run() {
 }
 
 void EventLoop::TurnOnce(std::optional<Duration> max_wait) {
-  HOLDFAST_CHECK(!in_turn_);
+  HOLDFAST_CHECK(!turning_);
   const int count = Wait(max_wait);
-  in_turn_ = true;
+  turning_ = true;
   Dispatch(count);
   stats_.timers_fired += timers_.Advance(now_);
   RunTasks();
   DestroyGraves();
-  in_turn_ = false;
+  turning_ = false;
   ++stats_.turns;
 }
 
@@ -124,7 +139,7 @@ int EventLoop::Wait(std::optional<Duration> max_wait) {
 
 // In milliseconds, as epoll_wait takes it; -1 waits for as long as it takes.
 int EventLoop::Timeout(TimePoint start, std::optional<Duration> max_wait) const {
-  if (first_task_ != nullptr || !graveyard_.empty()) return 0;
+  if (first_task_ != nullptr || !graveyard_.empty() || !in_turn_.empty()) return 0;
   int timeout = max_wait ? ToMilliseconds(*max_wait) : -1;
   if (const std::optional<TimePoint> expiry = timers_.NextExpiry()) {
     const int until_expiry = ToMilliseconds(*expiry - start);
@@ -137,10 +152,23 @@ void EventLoop::Dispatch(int count) {
   next_event_ = 0;
   event_count_ = count;
   while (next_event_ < event_count_) {
-    const epoll_event& event = events_[next_event_++];
-    if (event.data.ptr == nullptr) continue;  // unregistered earlier in this turn
+    const epoll_event event = events_[next_event_++];
+    EventHandler* const handler = HandlerOf(event.data.u64);
+    if (handler == nullptr) continue;  // unregistered earlier in this turn
+    if ((event.data.u64 & kInTurnBit) != 0) {
+      in_turn_.Add(handler, event.events);
+    } else {
+      ++stats_.events;
+      handler->OnEvents(event.events);
+    }
+  }
+  ServeInTurn();
+}
+
+void EventLoop::ServeInTurn() {
+  for (int i = 0; i < kMaxServedPerTurn && !in_turn_.empty(); ++i) {
     ++stats_.events;
-    static_cast<EventHandler*>(event.data.ptr)->OnEvents(event.events);
+    in_turn_.ServeNext();
   }
 }
 

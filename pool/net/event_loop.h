@@ -12,18 +12,17 @@
 
 #include "pool/net/check.h"
 #include "pool/net/clock.h"
+#include "pool/net/event_queue.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::pool {
 
-// Receives readiness of one descriptor. Called on the loop's thread only.
-class EventHandler {
- public:
-  // `events` is epoll's mask. The handler may unregister and destroy itself or any other handler.
-  virtual void OnEvents(uint32_t events) = 0;
-
- protected:
-  ~EventHandler() = default;
+// When a handler hears of its events, beside the others of the same turn.
+enum class Precedence : uint8_t {
+  kAtOnce,
+  // Behind all that are heard at once, and behind those that wait for their turn already. Its
+  // descriptor is watched for edges.
+  kInTurn,
 };
 
 class EventLoop;
@@ -72,6 +71,10 @@ struct LoopStats {
 // advance the wheel, run queued tasks, destroy what was put aside. The time of a turn is read once,
 // after the wait; the reading before it only tells how long the last turn was busy.
 //
+// Clients are served in turn, a few in each, and everything else at once: an upstream's answers end
+// what has begun before more is begun. Under load this keeps the requests that are under way few,
+// and what they touch (buffers, upstream connections, the kernel's part of those) in the cache.
+//
 // Construct anywhere, then use from one thread only (the first to call Run or RunOnce; asserted).
 // When Run has returned and its thread was joined, another thread may take the loop and what
 // belongs to it down.
@@ -83,6 +86,8 @@ class EventLoop {
   // Edge-triggered on everything, registered once for the life of a socket.
   static constexpr uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   static constexpr int kMaxEventsPerTurn = 256;
+  // Of those that are served in turn.
+  static constexpr int kMaxServedPerTurn = 64;
 
   // `clock` must outlive the loop. Aborts if the kernel gives no epoll descriptor.
   explicit EventLoop(const Clock* clock);
@@ -104,8 +109,9 @@ class EventLoop {
 
   // Returns 0, or errno when the kernel refuses (ENOSPC, ENOMEM): the caller closes the descriptor.
   // A handler stands for one descriptor at a time.
-  [[nodiscard]] int Register(int fd, EventHandler* handler, uint32_t events = kConnectionEvents);
-  // Changes the mask of a registered descriptor.
+  [[nodiscard]] int Register(int fd, EventHandler* handler, uint32_t events = kConnectionEvents,
+                             Precedence precedence = Precedence::kAtOnce);
+  // Changes the mask of a descriptor that was registered to be heard at once.
   void Modify(int fd, EventHandler* handler, uint32_t events);
   // Must come before the descriptor is closed. Events of this turn not handed out yet are dropped.
   void Unregister(int fd, EventHandler* handler);
@@ -148,6 +154,7 @@ class EventLoop {
   int Wait(std::optional<Duration> max_wait);
   int Timeout(TimePoint start, std::optional<Duration> max_wait) const;
   void Dispatch(int count);
+  void ServeInTurn();
   void RunTasks();
   void DestroyGraves();
   void Unlink(Task& task);
@@ -162,6 +169,7 @@ class EventLoop {
   std::array<epoll_event, kMaxEventsPerTurn> events_;
   int next_event_ = 0;
   int event_count_ = 0;
+  EventQueue in_turn_;
 
   Task* first_task_ = nullptr;
   Task* last_task_ = nullptr;
@@ -171,7 +179,7 @@ class EventLoop {
   LoopStats stats_;
   pthread_t thread_{};
   bool bound_ = false;  // to thread_
-  bool in_turn_ = false;
+  bool turning_ = false;
   bool stopped_ = false;
 };
 

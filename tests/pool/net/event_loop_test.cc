@@ -247,6 +247,75 @@ TEST_F(EventLoopTest, MoreEventsThanFitInATurnComeInTheNext) {
   }
 }
 
+TEST_F(EventLoopTest, WhoIsServedInTurnComesBehindTheOthers) {
+  const Pair client;
+  const Pair upstream;
+  std::string log;
+  TestHandler in_turn;
+  TestHandler at_once;
+  in_turn.on_events = [&] { log += "client "; };
+  at_once.on_events = [&] { log += "upstream "; };
+  ASSERT_EQ(
+      loop_.Register(client.ours, &in_turn, EventLoop::kConnectionEvents, Precedence::kInTurn), 0);
+  ASSERT_EQ(loop_.Register(upstream.ours, &at_once), 0);
+  Turn();
+  EXPECT_EQ(log, "upstream client ");
+  EXPECT_EQ(loop_.stats().events, 2u);
+  loop_.Unregister(client.ours, &in_turn);
+  loop_.Unregister(upstream.ours, &at_once);
+}
+
+// Those at once are heard in every turn, however many wait for theirs, and no turn sleeps while
+// anyone waits.
+TEST_F(EventLoopTest, AFewAreServedPerTurn) {
+  constexpr int kClients = EventLoop::kMaxServedPerTurn + 10;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::vector<std::unique_ptr<TestHandler>> handlers;
+  int served = 0;
+  for (int i = 0; i < kClients; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    handlers.push_back(std::make_unique<TestHandler>());
+    handlers.back()->on_events = [&] { ++served; };
+    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
+                             EventLoop::kConnectionEvents, Precedence::kInTurn),
+              0);
+  }
+  Turn();
+  EXPECT_EQ(served, EventLoop::kMaxServedPerTurn);
+  const Pair upstream;
+  TestHandler at_once;
+  at_once.on_events = [&] { EXPECT_EQ(served, EventLoop::kMaxServedPerTurn); };
+  ASSERT_EQ(loop_.Register(upstream.ours, &at_once), 0);
+  loop_.RunOnce();
+  EXPECT_EQ(at_once.calls, 1);
+  EXPECT_EQ(served, kClients);
+  for (int i = 0; i < kClients; ++i) {
+    EXPECT_EQ(handlers[i]->calls, 1);
+    loop_.Unregister(pairs[i]->ours, handlers[i].get());
+  }
+  loop_.Unregister(upstream.ours, &at_once);
+}
+
+TEST_F(EventLoopTest, UnregisterDropsWhoWaitsForALaterTurn) {
+  constexpr int kClients = EventLoop::kMaxServedPerTurn + 1;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::vector<std::unique_ptr<TestHandler>> handlers;
+  for (int i = 0; i < kClients; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    handlers.push_back(std::make_unique<TestHandler>());
+    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
+                             EventLoop::kConnectionEvents, Precedence::kInTurn),
+              0);
+  }
+  Turn();
+  for (int i = 0; i < kClients; ++i) {
+    loop_.Unregister(pairs[i]->ours, handlers[i].get());
+    handlers[i].reset();
+  }
+  Turn();
+  EXPECT_EQ(loop_.stats().events, uint64_t{EventLoop::kMaxServedPerTurn});
+}
+
 class TimerOwner {
  public:
   explicit TimerOwner(std::function<void(TimePoint)> on_timer) : on_timer_(std::move(on_timer)) {}
