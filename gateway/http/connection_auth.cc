@@ -1,7 +1,6 @@
 #include "gateway/http/connection_auth.h"
 
 #include <algorithm>
-#include <iterator>
 #include <string_view>
 
 #include "gateway/http/syntax.h"
@@ -28,20 +27,16 @@ bool ListsScheme(std::string_view value) {
   return false;
 }
 
-constexpr FieldId kCarriers[] = {FieldId::kAuthorization, FieldId::kProxyAuthorization,
-                                 FieldId::kProxyAuthenticate, FieldId::kWwwAuthenticate};
-
-bool CarriesChallenge(FieldId id) {
-  return std::ranges::find(kCarriers, id) != std::end(kCarriers);
-}
+constexpr FieldIds kCarriers = {FieldId::kAuthorization, FieldId::kProxyAuthorization,
+                                FieldId::kProxyAuthenticate, FieldId::kWwwAuthenticate};
 
 }  // namespace
 
 bool AuthenticatesConnection(const HeaderList& headers) {
   // Hardly ever is there one, and the list knows without being walked.
-  if (std::ranges::none_of(kCarriers, [&](FieldId id) { return headers.Has(id); })) return false;
+  if (!headers.HasAnyOf(kCarriers)) return false;
   return std::ranges::any_of(headers.fields(), [](const HeaderField& field) {
-    return CarriesChallenge(field.id) && ListsScheme(field.value);
+    return kCarriers.Has(field.id) && ListsScheme(field.value);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,23 @@ enum class FieldId : uint8_t {
 // `name` is a token. kOther when the gateway has no interest in it.
 FieldId IdentifyField(std::string_view name);
 
+// A set of kinds of fields.
+class FieldIds {
+ public:
+  constexpr FieldIds() = default;
+  constexpr FieldIds(std::initializer_list<FieldId> ids) {
+    for (FieldId id : ids) Add(id);
+  }
+  constexpr void Add(FieldId id) { bits_ |= Bit(id); }
+  constexpr bool Has(FieldId id) const { return (bits_ & Bit(id)) != 0; }
+  constexpr bool HasAnyOf(FieldIds others) const { return (bits_ & others.bits_) != 0; }
+
+ private:
+  static constexpr uint64_t Bit(FieldId id) { return uint64_t{1} << static_cast<int>(id); }
+
+  uint64_t bits_ = 0;
+};
+
 struct HeaderField {
   std::string_view name;   // bytes and case as received
   std::string_view value;  // without surrounding white space
@@ -68,27 +86,26 @@ class HeaderList {
  public:
   void Add(const HeaderField& field) {
     fields_.push_back(field);
-    kinds_ |= Bit(field.id);
+    ids_.Add(field.id);
   }
   void Clear() {
     fields_.clear();
-    kinds_ = 0;
+    ids_ = FieldIds();
   }
   size_t size() const { return fields_.size(); }
   std::span<HeaderField> fields() { return fields_; }
   std::span<const HeaderField> fields() const { return fields_; }
 
   // Whether a field of that kind was added, dropped or not.
-  bool Has(FieldId id) const { return (kinds_ & Bit(id)) != 0; }
+  bool Has(FieldId id) const { return ids_.Has(id); }
+  bool HasAnyOf(FieldIds ids) const { return ids_.HasAnyOf(ids); }
   // The first field of that kind, or null. FindByName is for names without an id.
   const HeaderField* Find(FieldId id) const;
   const HeaderField* FindByName(std::string_view name) const;
 
  private:
-  static constexpr uint64_t Bit(FieldId id) { return uint64_t{1} << static_cast<int>(id); }
-
   std::vector<HeaderField> fields_;
-  uint64_t kinds_ = 0;
+  FieldIds ids_;
 };
 
 }  // namespace holdfast::http

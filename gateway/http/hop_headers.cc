@@ -7,19 +7,11 @@
 namespace holdfast::http {
 namespace {
 
-bool IsHopByHop(FieldId id) {
-  switch (id) {
-    case FieldId::kConnection:
-    case FieldId::kContentLength:
-    case FieldId::kTransferEncoding:
-    case FieldId::kKeepAlive:
-    case FieldId::kProxyConnection:
-    case FieldId::kTe:
-    case FieldId::kUpgrade:
-    case FieldId::kHttp2Settings: return true;
-    default: return false;
-  }
-}
+constexpr FieldIds kHopByHop = {
+    FieldId::kConnection, FieldId::kContentLength,   FieldId::kTransferEncoding,
+    FieldId::kKeepAlive,  FieldId::kProxyConnection, FieldId::kTe,
+    FieldId::kUpgrade,    FieldId::kHttp2Settings,
+};
 
 // Fields without an id that every recipient is meant to see, or that decide about access.
 constexpr std::string_view kForEveryRecipient[] = {
@@ -80,8 +72,9 @@ bool ListsTrailers(std::string_view codings) {
 
 HopFacts DropHopHeaders(HeaderList* headers) {
   HopFacts facts;
+  if (!headers->HasAnyOf(kHopByHop)) return facts;
   for (HeaderField& field : headers->fields()) {
-    if (!IsHopByHop(field.id)) continue;
+    if (!kHopByHop.Has(field.id)) continue;
     field.dropped = true;
     if (field.id == FieldId::kTe && ListsTrailers(field.value)) facts.te_trailers = true;
     if (field.id == FieldId::kConnection) DropNamedFields(field.value, headers);

@@ -139,15 +139,8 @@ size_t FieldBytes(const HeaderList& headers) {
   return bytes;
 }
 
-bool IsFraming(FieldId id) {
-  switch (id) {
-    case FieldId::kConnection:
-    case FieldId::kContentLength:
-    case FieldId::kTransferEncoding:
-    case FieldId::kUpgrade: return true;
-    default: return false;
-  }
-}
+constexpr FieldIds kFraming = {FieldId::kConnection, FieldId::kContentLength,
+                               FieldId::kTransferEncoding, FieldId::kUpgrade};
 
 // The Upgrade fields are hop-by-hop and so dropped; an upgrade that goes on needs them again.
 void PutUpgradeFields(const HeaderList& headers, HeadWriter* writer) {
@@ -177,7 +170,7 @@ bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
     case FieldId::kXForwardedPort:
     case FieldId::kXForwardedOther: return facts.trust_client;
     case FieldId::kTrailer: return head.body == BodyKind::kChunked;
-    default: return !IsFraming(field.id);
+    default: return !kFraming.Has(field.id);
   }
 }
 
@@ -244,7 +237,7 @@ void PutRequestConnection(const RequestHead& head, bool te_trailers, HeadWriter*
 bool CopiesResponseField(const HeaderField& field, const ResponseFraming& framing) {
   if (field.id == FieldId::kOther) return true;
   if (field.id == FieldId::kTrailer) return framing.body == BodyKind::kChunked;
-  return !IsFraming(field.id);
+  return !kFraming.Has(field.id);
 }
 
 void PutResponseConnection(const ResponseHead& head, const ResponseFraming& framing,
