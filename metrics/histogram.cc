@@ -1,17 +1,39 @@
 #include "metrics/histogram.h"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <numeric>
 
 namespace holdfast::metrics {
 
+namespace {
+
 static_assert(std::is_sorted(Histogram::kBounds.begin(), Histogram::kBounds.end()));
+
+// For each width in bits the first bucket that a duration of that width may belong to. Bounds are
+// twice the one before or more, so that the right bucket is this one or the next.
+constexpr auto kFirstBucket = [] {
+  std::array<uint8_t, std::numeric_limits<uint64_t>::digits + 1> first{};
+  for (size_t width = 1; width < first.size(); ++width) {
+    const uint64_t least = uint64_t{1} << (width - 1);
+    while (first[width] < Histogram::kBounds.size() &&
+           static_cast<uint64_t>(Histogram::kBounds[first[width]].count()) < least) {
+      ++first[width];
+    }
+  }
+  return first;
+}();
+
+}  // namespace
 
 void Histogram::Observe(std::chrono::nanoseconds duration) {
   duration = std::max(duration, std::chrono::nanoseconds::zero());
-  const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), duration);
-  buckets_[static_cast<size_t>(bound - kBounds.begin())].Add();
-  sum_nanoseconds_.Add(static_cast<uint64_t>(duration.count()));
+  const auto nanoseconds = static_cast<uint64_t>(duration.count());
+  size_t bucket = kFirstBucket[static_cast<size_t>(std::bit_width(nanoseconds))];
+  while (bucket < kBounds.size() && kBounds[bucket] < duration) ++bucket;
+  buckets_[bucket].Add();
+  sum_nanoseconds_.Add(nanoseconds);
 }
 
 Histogram::Value Histogram::value() const {
