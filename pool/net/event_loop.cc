@@ -100,7 +100,7 @@ void EventLoop::Queue(Task& task) {
 
 void EventLoop::RunOnce(std::optional<Duration> max_wait) {
   if (!bound_) {
-    thread_ = pthread_self();
+    thread_ = ThisThread();
     bound_ = true;
   }
   AssertInLoop();

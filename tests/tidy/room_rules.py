@@ -38,7 +38,7 @@ _DOOR_TOKEN = re.compile(
     r"|lock_guard|unique_lock|scoped_lock|shared_lock|async|future|promise|packaged_task"
     r"|latch|barrier|counting_semaphore|binary_semaphore|stop_token)\b"
     r"|absl::(?:\w*Mutex\w*|CondVar|Notification|BlockingCounter|Barrier|call_once|once_flag)\b"
-    r"|\bpthread_\w+|\b__(?:atomic|sync)_\w+|\bthread_local\b"
+    r"|\bpthread_\w+|\b__builtin_thread_pointer\b|\b__(?:atomic|sync)_\w+|\bthread_local\b"
     r"|#\s*include\s*<(?:mutex|shared_mutex|atomic|condition_variable|future|latch|barrier"
     r"|semaphore|stop_token|stdatomic\.h|pthread\.h)>"
     r"|#\s*include\s*\"absl/synchronization/[^\"]*\"")
@@ -58,7 +58,7 @@ DOORS = {
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),
-    "pool/net/event_loop": ("pthread", "asserts the owning thread; shares nothing"),
+    "pool/net/event_loop": ("__builtin_thread", "asserts the owning thread; shares nothing"),
 }
 
 
