@@ -1,16 +1,11 @@
 #include "pool/idle_stack.h"
 
 #include <chrono>
-#include <deque>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "pool/net/plain_transport.h"
-#include "tests/pool/net/socket_pair.h"
-#include "tests/pool/pool_harness.h"
+#include "tests/pool/pool_part_harness.h"
 
 namespace holdfast::pool {
 namespace {
@@ -18,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class IdleStackTest : public testing::Test, protected PoolHarness, private UpstreamConnectionOwner {
+class IdleStackTest : public testing::Test, protected PoolPartHarness {
  protected:
   ~IdleStackTest() override {
     for (auto& upstream : made_) {
@@ -29,21 +24,6 @@ class IdleStackTest : public testing::Test, protected PoolHarness, private Upstr
     EXPECT_EQ(shelf_->connections(), 0u);
   }
 
-  std::unique_ptr<UpstreamConnection> Make(
-      std::unique_ptr<ConnectionProtocol> protocol = std::make_unique<ExclusiveProtocol>()) {
-    SocketPair pair = UnixPair();
-    peers_.push_back(std::move(pair.theirs));
-    auto connection = std::make_unique<Connection>(
-        &loop, &slabs, std::make_unique<PlainTransport>(std::move(pair.ours)), nullptr,
-        Connection::Stage::kEstablished);
-    EXPECT_EQ(connection->Open(), 0);
-    bool breaker = false;
-    ConnectionRecord record{.permit = ConnectionPermit::Take(shelf_, &breaker)};
-    UpstreamConnectionOwner* const owner = this;
-    return std::make_unique<UpstreamConnection>(owner, &loop, std::move(connection),
-                                                std::move(protocol), std::move(record),
-                                                UpstreamConnection::Origin::kOpenedHere);
-  }
   UpstreamConnection& New() { return *made_.emplace_back(Make()); }
   UpstreamConnection& Pushed() {
     UpstreamConnection& upstream = New();
@@ -52,11 +32,7 @@ class IdleStackTest : public testing::Test, protected PoolHarness, private Upstr
   }
 
   PoolLimits limits_{.idle_timeout = seconds(4)};
-  PoolCells cells_{shard, upstream};
-  std::shared_ptr<Shelf> shelf_ = shelves.For({upstream, *SocketAddress::Parse("127.0.0.1:80")});
   IdleStack stack_{&loop, &limits_, shelf_.get(), &cells_};
-  std::deque<FileDescriptor> peers_;
-  std::vector<std::unique_ptr<UpstreamConnection>> made_;
   std::vector<CloseReason> ends_;
   int rested_ = 0;
 
@@ -67,7 +43,6 @@ class IdleStackTest : public testing::Test, protected PoolHarness, private Upstr
     upstream.Close();
     ends_.push_back(end);
   }
-  ConnectionPool* pool() override { return nullptr; }
   void OnRestOver(UpstreamConnection& upstream) override {
     ++rested_;
     stack_.Remove(upstream);

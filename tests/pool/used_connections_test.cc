@@ -1,23 +1,19 @@
 #include "pool/used_connections.h"
 
-#include <deque>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "pool/net/plain_transport.h"
 #include "tests/pool/net/socket_pair.h"
-#include "tests/pool/pool_harness.h"
+#include "tests/pool/pool_part_harness.h"
 #include "tests/pool/scripted_protocol.h"
 
 namespace holdfast::pool {
 namespace {
 
-class UsedConnectionsTest : public testing::Test,
-                            protected PoolHarness,
-                            private UpstreamConnectionOwner {
+class UsedConnectionsTest : public testing::Test, protected PoolPartHarness {
  protected:
   ~UsedConnectionsTest() override {
     for (auto& upstream : made_) {
@@ -28,21 +24,6 @@ class UsedConnectionsTest : public testing::Test,
     EXPECT_EQ(cells_.leased.value(), 0);
   }
 
-  std::unique_ptr<UpstreamConnection> Make(
-      std::unique_ptr<ConnectionProtocol> protocol = std::make_unique<ExclusiveProtocol>()) {
-    SocketPair pair = UnixPair();
-    peers_.push_back(std::move(pair.theirs));
-    auto connection = std::make_unique<Connection>(
-        &loop, &slabs, std::make_unique<PlainTransport>(std::move(pair.ours)), nullptr,
-        Connection::Stage::kEstablished);
-    EXPECT_EQ(connection->Open(), 0);
-    bool breaker = false;
-    ConnectionRecord record{.permit = ConnectionPermit::Take(shelf_, &breaker)};
-    UpstreamConnectionOwner* const owner = this;
-    return std::make_unique<UpstreamConnection>(owner, &loop, std::move(connection),
-                                                std::move(protocol), std::move(record),
-                                                UpstreamConnection::Origin::kOpenedHere);
-  }
   UpstreamConnection& Shared(uint32_t leases) {
     UpstreamConnection& upstream = *made_.emplace_back(Make(script_.ProtocolFor(any_)));
     for (uint32_t i = 0; i < leases; ++i) upstream.TakeSlot();
@@ -51,18 +32,13 @@ class UsedConnectionsTest : public testing::Test,
   }
 
   ScriptedProtocols script_{8};
-  PoolCells cells_{shard, upstream};
-  std::shared_ptr<Shelf> shelf_ = shelves.For({upstream, *SocketAddress::Parse("127.0.0.1:80")});
   UsedConnections used_{&cells_};
-  std::deque<FileDescriptor> peers_;
-  std::vector<std::unique_ptr<UpstreamConnection>> made_;
   SocketPair pair_ = UnixPair();
   Connection any_{&loop, &slabs, std::make_unique<PlainTransport>(std::move(pair_.ours)), nullptr,
                   Connection::Stage::kEstablished};
 
  private:
   void OnIdleEnd(UpstreamConnection&, CloseReason) override { FAIL(); }
-  ConnectionPool* pool() override { return nullptr; }
   void OnRestOver(UpstreamConnection&) override { FAIL(); }
 };
 
