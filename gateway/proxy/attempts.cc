@@ -17,24 +17,7 @@ bool IsStaleRetry(RetryDecision decision) {
 
 }  // namespace
 
-void Attempts::Begin(const config::RetryPolicy& policy) {
-  HOLDFAST_CHECK(!permit_.held());
-  policy_ = &policy;
-  tried_.clear();
-  tried_.shrink_to_fit();  // Exchanges at rest hold no memory for what went wrong once.
-  search_began_.reset();
-  searching_ = false;
-  made_ = 0;
-  stale_retry_made_ = false;
-}
-
-void Attempts::BeginSearch(pool::TimePoint now) {
-  if (!search_began_.has_value()) search_began_ = now;
-}
-
-bool Attempts::MaySendAgain(bool reused_connection, bool idempotent) const {
-  if (policy_->attempts == 0) return false;
-  if (reused_connection && !stale_retry_made_) return true;
+bool Attempts::MayByPolicy(bool idempotent) const {
   if (made_ >= policy_->attempts) return false;
   return (policy_->reset && idempotent) || policy_->unprocessed || policy_->gateway_error ||
          policy_->first_byte_timeout || !policy_->statuses.empty();
@@ -73,6 +56,9 @@ pool::Duration Attempts::NextPause(RetryDecision decision, size_t endpoints, poo
   return pause - pause / (2 * kSteps) * random->Below(kSteps + 1);
 }
 
-void Attempts::End() { permit_.Release(); }
+void Attempts::ForgetTried() {
+  tried_.clear();
+  tried_.shrink_to_fit();  // Exchanges at rest hold no memory for what went wrong once.
+}
 
 }  // namespace holdfast::proxy

@@ -11,6 +11,7 @@
 #include "gateway/config/config.h"
 #include "gateway/proxy/retry.h"
 #include "pool/cluster.h"
+#include "pool/net/check.h"
 #include "pool/net/clock.h"
 #include "pool/net/random.h"
 #include "pool/net/socket_address.h"
@@ -37,9 +38,18 @@ class Attempts {
   // The most endpoints that are remembered, and so asked in one search.
   static constexpr size_t kMaxTried = 128;
 
-  void Begin(const config::RetryPolicy& policy);
+  void Begin(const config::RetryPolicy& policy) {
+    HOLDFAST_CHECK(!permit_.held() && tried_.empty());
+    policy_ = &policy;
+    search_began_.reset();
+    searching_ = false;
+    made_ = 0;
+    stale_retry_made_ = false;
+  }
   // Begins a search; no effect while one goes on.
-  void BeginSearch(pool::TimePoint now);
+  void BeginSearch(pool::TimePoint now) {
+    if (!search_began_.has_value()) search_began_ = now;
+  }
   // Whether a search goes on, in which no endpoint has taken a connection yet.
   bool searching() const { return searching_; }
   // Whether the search has room and time for another endpoint.
@@ -47,7 +57,10 @@ class Attempts {
     return tried_.size() < kMaxTried && now < search_began_.value_or(now) + connect_timeout;
   }
   // Whether anything that is sent now may have to be sent again.
-  bool MaySendAgain(bool reused_connection, bool idempotent) const;
+  bool MaySendAgain(bool reused_connection, bool idempotent) const {
+    if (policy_->attempts == 0) return false;
+    return (reused_connection && !stale_retry_made_) || MayByPolicy(idempotent);
+  }
 
   void NoteFailed(const pool::SocketAddress& endpoint);
   // Takes the right to make the decided repetition and keeps it until End. False: the budget says
@@ -59,7 +72,10 @@ class Attempts {
   // `max_backoff` and shortened by a random part of up to a half, so that many do not come back
   // together.
   pool::Duration NextPause(RetryDecision decision, size_t endpoints, pool::Random* random);
-  void End();
+  void End() {
+    permit_.Release();
+    if (!tried_.empty()) ForgetTried();
+  }
 
   std::span<const pool::SocketAddress> tried() const { return tried_; }
   // The repetitions by the policy, and whether there was one for a kept connection that was dead.
@@ -67,6 +83,9 @@ class Attempts {
   bool stale_retry_made() const { return stale_retry_made_; }
 
  private:
+  bool MayByPolicy(bool idempotent) const;
+  void ForgetTried();
+
   const config::RetryPolicy* policy_ = nullptr;
   pool::RetryPermit permit_;
   absl::InlinedVector<pool::SocketAddress, 4> tried_;

@@ -27,19 +27,18 @@ std::string_view ProtocolName(const http::RequestHead& request) {
 void ExchangeAccount::NoteLease(const pool::Lease& lease, TimePoint now) {
   if (!connected_at.has_value()) connected_at = now;
   endpoint = lease.address();  // The other family's may have been faster than the one picked.
-  reused = lease.reused();
-  connection = lease.result() == pool::CheckoutResult::kFresh
-                   ? pool::OpenReasonName(lease.open_reason())
-                   : pool::CheckoutResultName(lease.result());
+  had = lease.result();
+  open_reason = lease.open_reason();
   close = pool::CloseReason::kNone;
 }
 
-void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
-  Count(subject, context);
-  if (context->access_log != nullptr) Log(subject, context);
+std::string_view ExchangeAccount::ConnectionText() const {
+  if (!had.has_value()) return {};
+  return *had == pool::CheckoutResult::kFresh ? pool::OpenReasonName(open_reason)
+                                              : pool::CheckoutResultName(*had);
 }
 
-void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* context) const {
+inline void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* context) const {
   RouteCells& cells = subject.view.cells(subject.listener, subject.route);
   // Of what could not be read nobody knows the method.
   const http::Method method =
@@ -47,12 +46,17 @@ void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* conte
   cells.CountRequest(method, ReportedStatus());
   if (first_byte_at.has_value()) cells.first_byte.Observe(*first_byte_at - started);
   cells.duration.Observe(context->loop->now() - started);
-  if (BlamesUpstream(failure) && subject.route != nullptr) {
+  if (failure != Failure::kNone && BlamesUpstream(failure) && subject.route != nullptr) {
     context->shard
         ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
                      {UpstreamName(subject), FailureName(failure)})
         .Add();
   }
+}
+
+void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
+  Count(subject, context);
+  if (context->access_log != nullptr) Log(subject, context);
 }
 
 void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context) const {
@@ -77,8 +81,8 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
       .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
       .endpoint = connected_at.has_value() ? endpoint.FormatTo(endpoint_text) : std::string_view(),
-      .reused = reused,
-      .connection = connection,
+      .reused = reused(),
+      .connection = ConnectionText(),
       .close =
           close != pool::CloseReason::kNone ? pool::CloseReasonName(close) : std::string_view(),
       .retries = retries,

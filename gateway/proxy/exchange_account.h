@@ -61,13 +61,14 @@ struct ExchangeSubject {
 struct ExchangeAccount {
   // What was noted of the last attempt is not of the next.
   void BeginAttempt() {
-    reused = false;
-    connection = {};
+    had.reset();
     close = pool::CloseReason::kNone;
   }
   // A connection was had for one more attempt.
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;
+  // The last attempt's connection had served before.
+  bool reused() const { return had.has_value() && *had != pool::CheckoutResult::kFresh; }
 
   pool::TimePoint started;  // with the first byte of the request's head
   std::optional<pool::TimePoint> connected_at;
@@ -78,8 +79,8 @@ struct ExchangeAccount {
   std::string detail;                            // for the operator alone
   // Of the last attempt.
   pool::SocketAddress endpoint;
-  bool reused = false;
-  std::string_view connection;  // how it was had: CheckoutResultName, or why it was opened
+  std::optional<pool::CheckoutResult> had;  // how the connection was had: as Lease::result
+  pool::OpenReason open_reason = pool::OpenReason::kEmpty;  // with kFresh
   pool::CloseReason close = pool::CloseReason::kNone;
 
   uint32_t retries = 0;
@@ -92,6 +93,8 @@ struct ExchangeAccount {
   int ReportedStatus() const {
     return status == 0 && failure == Failure::kClientGone ? kClientClosedRequest : status;
   }
+  // CheckoutResultName, or why it was opened; empty: no connection was had.
+  std::string_view ConnectionText() const;
   void Count(const ExchangeSubject& subject, WorkerContext* context) const;
   void Log(const ExchangeSubject& subject, WorkerContext* context) const;
 };

@@ -19,22 +19,14 @@ void ReplayBody::Note(const pool::Buffer& from, size_t bytes) {
   if (!keep_ || bytes_.size() + bytes > kMaxBytes || !Copy(from, bytes, &bytes_)) Lose();
 }
 
-void ReplayBody::BeginAttempt(bool keep, pool::Buffer* body) {
+void ReplayBody::Give(pool::Buffer* body) {
   HOLDFAST_CHECK(complete_);
-  keep_ = keep;
-  if (bytes_.empty()) return;
-  if (keep) {
+  if (keep_) {
     HOLDFAST_CHECK(Copy(bytes_, bytes_.size(), body));
-  } else {
+  } else if (!bytes_.empty()) {
     body->MoveFrom(bytes_, bytes_.size());
     Lose();
   }
-}
-
-void ReplayBody::Clear() {
-  bytes_.Clear();
-  keep_ = false;
-  complete_ = true;
 }
 
 void ReplayBody::Lose() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "pool/net/buffer.h"
+#include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
@@ -19,10 +20,20 @@ class ReplayBody {
 
   // The first `bytes` of `from` are about to be sent.
   void Note(const pool::Buffer& from, size_t bytes);
-  // Gives everything that was noted to one more attempt. With `keep` it stays here as well, and so
-  // does what is noted from now on.
-  void BeginAttempt(bool keep, pool::Buffer* body);
-  void Clear();
+  // Another attempt begins, for which Give has what was noted. With `keep` that stays here as well,
+  // and so does what is noted from now on.
+  void BeginAttempt(bool keep) {
+    HOLDFAST_CHECK(complete_);
+    keep_ = keep;
+  }
+  bool empty() const { return bytes_.empty(); }
+  // Gives everything that was noted to the attempt that has just begun.
+  void Give(pool::Buffer* body);
+  void Clear() {
+    bytes_.Clear();
+    keep_ = false;
+    complete_ = true;
+  }
 
   // Whether all that was sent so far is here.
   bool complete() const { return complete_; }

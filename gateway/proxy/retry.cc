@@ -1,8 +1,5 @@
 #include "gateway/proxy/retry.h"
 
-#include <algorithm>
-
-#include "gateway/proxy/failure.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -124,12 +121,6 @@ RetryDecision DecideRetry(const RetryFacts& facts) {
   if (!IsRetry(decision) && decision != RetryDecision::kAwaitProof) return decision;
   if (!stale && facts.attempts_made >= facts.policy->attempts) return RetryDecision::kAttemptsUsed;
   return facts.replayable ? decision : RetryDecision::kNotReplayable;
-}
-
-bool PolicyCoversStatus(const config::RetryPolicy& policy, uint16_t status) {
-  if (policy.gateway_error && IsGatewayError(status)) return true;
-  return !policy.statuses.empty() &&
-         std::ranges::find(policy.statuses, status) != policy.statuses.end();
 }
 
 }  // namespace holdfast::proxy

@@ -1,10 +1,12 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_RETRY_H_
 #define HOLDFAST_GATEWAY_PROXY_RETRY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/failure.h"
 #include "gateway/stream/stream.h"
 
 namespace holdfast::proxy {
@@ -80,7 +82,11 @@ struct RetryFacts {
 RetryDecision DecideRetry(const RetryFacts& facts);
 
 // Whether an answer with this status is to be replaced by another attempt's, if that can be done.
-bool PolicyCoversStatus(const config::RetryPolicy& policy, uint16_t status);
+inline bool PolicyCoversStatus(const config::RetryPolicy& policy, uint16_t status) {
+  if (policy.gateway_error && IsGatewayError(status)) return true;
+  return !policy.statuses.empty() &&
+         std::ranges::find(policy.statuses, status) != policy.statuses.end();
+}
 
 }  // namespace holdfast::proxy
 

@@ -52,18 +52,18 @@ Stage UpstreamCall::Acquire() {
                                                  .fresh = attempts_.stale_retry_made(),
                                                  .tie = request_.tie},
                                                 &account_->endpoint);
-  if (checkout.status == Checkout::Status::kLeased) return Open(std::move(checkout.lease));
+  if (checkout.status == Checkout::Status::kLeased) return Open(checkout.lease);
   if (checkout.status == Checkout::Status::kWaiting) return MoveTo(Stage::kWaiting);
   return OnRefused(checkout.refusal, account_->endpoint);
 }
 
 void UpstreamCall::OnLease(pool::Lease lease) {
   HOLDFAST_CHECK(stage_ == Stage::kWaiting);
-  Open(std::move(lease));
+  Open(lease);
   events_->OnCallReady();
 }
 
-Stage UpstreamCall::Open(pool::Lease lease) {
+Stage UpstreamCall::Open(pool::Lease& lease) {
   HOLDFAST_CHECK(stream_ == nullptr && lease.held());
   account_->NoteLease(lease, context_->loop->now());
   lease_ = std::move(lease);
@@ -74,13 +74,17 @@ Stage UpstreamCall::Open(pool::Lease lease) {
     stream_ = &http1_;
   }
   stream_->SendHead(*request_.head, request_.facts);
-  pool::Buffer body(context_->slabs);
   replay_.BeginAttempt(
-      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)),
-      &body);
-  if (!body.empty()) stream_->SendBody(body, body.size());
+      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)));
+  if (!replay_.empty()) SendAgain();
   if (request_done_) stream_->SendEnd(trailers_);
   return MoveTo(Stage::kOpen);
+}
+
+void UpstreamCall::SendAgain() {
+  pool::Buffer body(context_->slabs);
+  replay_.Give(&body);
+  stream_->SendBody(body, body.size());
 }
 
 void UpstreamCall::SendBody(pool::Buffer& from, size_t bytes) {
@@ -165,14 +169,10 @@ Stage UpstreamCall::OnWake() {
   return Acquire();
 }
 
-Stage UpstreamCall::OnStatus(uint16_t status, bool* replaced) {
-  HOLDFAST_CHECK(stage_ == Stage::kOpen);
-  *replaced = false;
-  if (!PolicyCoversStatus(*request_.policy, status)) return stage_;
+bool UpstreamCall::MayReplace(uint16_t status) {
   RetryFacts facts = FactsAt(AttemptEnd::kStatus);
   facts.status = status;
-  *replaced = MayRepeat(DecideRetry(facts), OutcomeOfStatus(status));
-  return *replaced ? Repeat() : stage_;
+  return MayRepeat(DecideRetry(facts), OutcomeOfStatus(status));
 }
 
 Stage UpstreamCall::OnFirstByteTimeout() {
@@ -260,13 +260,14 @@ void UpstreamCall::EndAttempt(std::optional<Outcome> outcome) {
   account_->close = lease_.End(facts);
 }
 
-void UpstreamCall::End(Failure failure, int status) {
-  if (stage_ == Stage::kAtRest) return;
-  CancelWait();
-  EndAttempt(OutcomeAfter(failure, status));
+void UpstreamCall::Finish(Failure failure, int status) {
+  if (waiting()) CancelWait();
+  const bool answered = stream_ != nullptr && failure == Failure::kNone && status != 0;
+  EndAttempt(answered ? OutcomeOfStatus(status) : OutcomeAfter(failure, status));
   attempts_.End();
   replay_.Clear();
-  request_ = Request{};
+  request_.cluster = nullptr;  // Without these two the rest means nothing.
+  request_.head = nullptr;
   wake_at_.reset();
   request_done_ = proving_ = false;
   failure_detail_.clear();

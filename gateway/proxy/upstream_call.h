@@ -16,6 +16,7 @@
 #include "gateway/stream/stream.h"
 #include "pool/cluster.h"
 #include "pool/connection_pool.h"
+#include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
@@ -86,9 +87,15 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Stage OnWake();
   // Instead of relaying an answer of this status: kOpen when the answer at hand is the one to
   // relay, with `*replaced` false.
-  Stage OnStatus(uint16_t status, bool* replaced);
+  Stage OnStatus(uint16_t status, bool* replaced) {
+    HOLDFAST_CHECK(stage_ == Stage::kOpen);
+    *replaced = PolicyCoversStatus(*request_.policy, status) && MayReplace(status);
+    return *replaced ? Repeat() : stage_;
+  }
   // Ends the call. `failure`, and the status if a head was relayed, say how it went.
-  void End(Failure failure, int status);
+  void End(Failure failure, int status) {
+    if (stage_ != Stage::kAtRest) Finish(failure, status);
+  }
 
   Stage stage() const { return stage_; }
   // While kOpen.
@@ -112,8 +119,10 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   void OnStreamReady() override;
 
   Stage MoveTo(Stage next);
+  void Finish(Failure failure, int status);
   Stage Acquire();
-  Stage Open(pool::Lease lease);
+  // Takes the lease.
+  Stage Open(pool::Lease& lease);
   Stage Fail(Failure failure, std::string detail = {});
   Stage OnRefused(pool::CheckoutResult result, const pool::SocketAddress& endpoint);
   Stage ConsiderBroken(AttemptEnd end);
@@ -123,9 +132,12 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   bool MetKeptConnection() const { return lease_.was_kept(); }
   // Makes ready for another attempt, if that was decided and the budget has room for it.
   bool MayRepeat(RetryDecision decision, std::optional<pool::Outcome> outcome);
+  bool MayReplace(uint16_t status);
   // After that: now, or when a pause is over.
   Stage Repeat();
   std::optional<pool::Outcome> OutcomeAfter(Failure failure, int status) const;
+  // What was sent before to this attempt's stream.
+  void SendAgain();
   // The stream is done with, for this attempt; `outcome` speaks about its endpoint.
   void EndAttempt(std::optional<pool::Outcome> outcome);
 

@@ -14,25 +14,25 @@ RouteCells::RouteCells(metrics::Shard* shard, std::string listener, std::string 
       listener_(std::move(listener)),
       route_(std::move(route)) {}
 
-void RouteCells::CountRequest(http::Method method, int status) {
-  const uint32_t key = (static_cast<uint32_t>(method) << 16) | static_cast<uint32_t>(status);
-  if (last_ == nullptr || key != last_key_) {
-    metrics::Counter*& counter = requests_[key];
-    if (counter == nullptr) {
-      counter = &shard_->CounterFor(
-          Metric::kRequestsTotal,
-          {listener_, route_, http::MethodName(method), std::to_string(status)});
-    }
-    last_ = counter;
-    last_key_ = key;
+void RouteCells::Remember(uint32_t key, http::Method method, int status) {
+  metrics::Counter*& counter = requests_[key];
+  if (counter == nullptr) {
+    counter =
+        &shard_->CounterFor(Metric::kRequestsTotal,
+                            {listener_, route_, http::MethodName(method), std::to_string(status)});
   }
-  last_->Add();
+  last_ = counter;
+  last_key_ = key;
 }
 
 View::View(pool::EventLoop* loop, metrics::Shard* shard,
            std::shared_ptr<const route::Snapshot> snapshot,
            std::vector<std::shared_ptr<pool::Cluster>> clusters)
-    : loop_(loop), shard_(shard), snapshot_(std::move(snapshot)), clusters_(std::move(clusters)) {
+    : loop_(loop),
+      shard_(shard),
+      snapshot_(std::move(snapshot)),
+      clusters_(std::move(clusters)),
+      routes_(snapshot_->config().routes.size()) {
   const config::Config& config = snapshot_->config();
   HOLDFAST_CHECK(clusters_.size() == config.upstreams.size());
   respond_heads_.resize(config.routes.size());
@@ -47,19 +47,15 @@ View::View(pool::EventLoop* loop, metrics::Shard* shard,
   for (const config::Route& route : config.routes) {
     claims_.push_back(shard->ClaimSeries("route", route.name));
   }
-  cells_.resize(config.listeners.size() * (config.routes.size() + 1));
+  cells_.resize(config.listeners.size() * (routes_ + 1));
 }
 
-RouteCells& View::cells(uint32_t listener, const route::Route* route) {
-  const config::Config& config = snapshot_->config();
-  const size_t column = route == nullptr ? config.routes.size() : route->index;
-  std::unique_ptr<RouteCells>& cells = cells_[listener * (config.routes.size() + 1) + column];
-  if (cells == nullptr) {
-    cells = std::make_unique<RouteCells>(
-        shard_, config.listeners[listener].name,
-        route == nullptr ? std::string(config::kUnmatchedRouteName) : route->name);
-  }
-  return *cells;
+RouteCells& View::NewCells(uint32_t listener, const route::Route* route) {
+  auto cells = std::make_unique<RouteCells>(
+      shard_, snapshot_->config().listeners[listener].name,
+      route == nullptr ? std::string(config::kUnmatchedRouteName) : route->name);
+  const size_t column = route == nullptr ? routes_ : route->index;
+  return *(cells_[listener * (routes_ + 1) + column] = std::move(cells));
 }
 
 }  // namespace holdfast::proxy

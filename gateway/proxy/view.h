@@ -21,12 +21,19 @@ class RouteCells {
   RouteCells(metrics::Shard* shard, std::string listener, std::string route);
 
   // Adds one request. Only the first of a method and status looks anything up in the shard.
-  void CountRequest(http::Method method, int status);
+  void CountRequest(http::Method method, int status) {
+    const uint32_t key = (static_cast<uint32_t>(method) << 16) | static_cast<uint32_t>(status);
+    if (last_ == nullptr || key != last_key_) Remember(key, method, status);
+    last_->Add();
+  }
 
   metrics::Histogram& first_byte;
   metrics::Histogram& duration;
 
  private:
+  // Makes it the last one.
+  void Remember(uint32_t key, http::Method method, int status);
+
   metrics::Shard* shard_;
   std::string listener_;
   std::string route_;
@@ -52,7 +59,11 @@ class View {
   pool::Cluster& cluster(uint32_t upstream) { return *clusters_[upstream]; }
   const std::vector<std::shared_ptr<pool::Cluster>>& clusters() const { return clusters_; }
   // `route` may be null: the cells of requests that no route matched.
-  RouteCells& cells(uint32_t listener, const route::Route* route);
+  RouteCells& cells(uint32_t listener, const route::Route* route) {
+    const size_t column = route == nullptr ? routes_ : route->index;
+    const std::unique_ptr<RouteCells>& cells = cells_[listener * (routes_ + 1) + column];
+    return cells != nullptr ? *cells : NewCells(listener, route);
+  }
   // The prepared answer of a route with `respond`.
   const http::ResponseHead& respond_head(const route::Route& route) const {
     return respond_heads_[route.index];
@@ -61,11 +72,14 @@ class View {
  private:
   friend class ViewPin;
 
+  RouteCells& NewCells(uint32_t listener, const route::Route* route);
+
   pool::EventLoop* loop_;
   metrics::Shard* shard_;
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::vector<std::shared_ptr<pool::Cluster>> clusters_;
   std::vector<http::ResponseHead> respond_heads_;
+  size_t routes_;                                   // of the config
   std::vector<std::unique_ptr<RouteCells>> cells_;  // by listener, then route; made when first used
   std::vector<metrics::Claim> claims_;              // for the series of each listener and route
   int pins_ = 0;

@@ -151,9 +151,20 @@ TEST(AttemptsTest, AnEndpointThatRefusedIsGivenTimeWhenThereIsNoOther) {
   attempts.Begin(policy);
   attempts.NoteFailed(Address(1));
   EXPECT_GT(attempts.NextPause(RetryDecision::kRetryConnectFailure, 1, &random), Duration::zero());
+  attempts.End();
   attempts.Begin(policy);
   attempts.NoteFailed(Address(1));
   EXPECT_EQ(attempts.NextPause(RetryDecision::kRetryConnectFailure, 2, &random), Duration::zero());
+}
+
+TEST(AttemptsTest, TheEndForgetsWhereItFailed) {
+  const RetryPolicy policy;
+  Attempts attempts;
+  attempts.Begin(policy);
+  for (int i = 1; i <= 8; ++i) attempts.NoteFailed(Address(i));
+  EXPECT_EQ(attempts.tried().size(), 8u);
+  attempts.End();
+  EXPECT_TRUE(attempts.tried().empty());
 }
 
 TEST(AttemptsTest, ADeadKeptConnectionIsNoAttemptOfThePolicys) {

@@ -22,7 +22,8 @@ class ReplayBodyTest : public testing::Test {
   }
   std::string BeginAttempt(bool keep) {
     Buffer body(&slabs_);
-    replay_.BeginAttempt(keep, &body);
+    replay_.BeginAttempt(keep);
+    replay_.Give(&body);
     return std::string(body.Linearize(body.size()));
   }
 

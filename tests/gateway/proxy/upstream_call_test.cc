@@ -69,7 +69,7 @@ TEST_F(UpstreamCallTest, AKeptConnectionIsThereAtOnce) {
   Use();
   EXPECT_EQ(call_.stage(), Stage::kAtRest);
   EXPECT_EQ(Begin(), Stage::kOpen);
-  EXPECT_TRUE(account_.reused);
+  EXPECT_TRUE(account_.reused());
 }
 
 TEST_F(UpstreamCallTest, NothingOfOneCallIsInTheNext) {
