@@ -94,6 +94,8 @@ class Balancer {
   // The index of the endpoint to use; kNoEndpoint when all are drained, or none is within the
   // query's reach.
   size_t Pick(const Query& query, Load load);
+  // What Pick answers to every query without `tried`; kNoEndpoint: that depends.
+  size_t only() const { return choices_.size() == 1 ? choices_.item(0) : kNoEndpoint; }
   // Whether any endpoint may be chosen that is not among `tried`, the last resort included.
   bool HasUntried(std::span<const size_t> tried) const;
 

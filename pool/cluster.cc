@@ -18,9 +18,7 @@ RetryPermit::RetryPermit(UpstreamTotals* totals, size_t worker) : totals_(totals
   totals_->AddRetries(worker_, 1);
 }
 
-void RetryPermit::Release() {
-  if (totals_ != nullptr) std::exchange(totals_, nullptr)->AddRetries(worker_, -1);
-}
+void RetryPermit::Return() { std::exchange(totals_, nullptr)->AddRetries(worker_, -1); }
 
 Cluster::Cluster(const PoolContext& context, metrics::Shard* shard, std::string name,
                  const ClusterOptions& options)
@@ -139,9 +137,11 @@ void Cluster::Drain() {
 Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress* picked) {
   context_.loop->AssertInLoop();
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
-  if (Lease lease = LeaseTied(request); lease.held()) {
-    *picked = lease.address();
-    return Checkout{.status = Checkout::Status::kLeased, .lease = std::move(lease)};
+  if (request.tie != nullptr && request.tie->held()) {
+    if (Lease lease = LeaseTied(request); lease.held()) {
+      *picked = lease.address();
+      return Checkout{.status = Checkout::Status::kLeased, .lease = std::move(lease)};
+    }
   }
   const size_t choice = PickFor(request);
   HOLDFAST_CHECK(choice == Balancer::kNoEndpoint || choice < pools_.size());
@@ -164,7 +164,8 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
 }
 
 Lease Cluster::LeaseTied(const Request& request) {
-  if (request.tie == nullptr || !request.tie->held() || request.fresh) return Lease();
+  HOLDFAST_CHECK(request.tie->held());
+  if (request.fresh) return Lease();
   ConnectionPool& pool = *request.tie->pool();
   const SocketAddress& address = pool.key().address;
   if (Find(address) != &pool || !totals_->MayRequest()) return Lease();
@@ -173,6 +174,14 @@ Lease Cluster::LeaseTied(const Request& request) {
 }
 
 size_t Cluster::PickFor(const Request& request) {
+  if (troubled_ || !request.tried.empty()) return PickAround(request);
+  if (const size_t only = balancer_.only(); only != Balancer::kNoEndpoint) return only;
+  return Pick(request, {},
+              request.last_resort ? Balancer::Reach::kLastResort : Balancer::Reach::kUsable);
+}
+
+// Others than those that have failed it or are passed over, if that can be.
+size_t Cluster::PickAround(const Request& request) {
   const Indices tried = IndicesOf(request.tried);
   if (troubled_) {
     Indices avoided = tried;
@@ -185,7 +194,7 @@ size_t Cluster::PickFor(const Request& request) {
               request.last_resort ? Balancer::Reach::kLastResort : Balancer::Reach::kUsable);
 }
 
-size_t Cluster::Pick(const Request& request, const Indices& tried, Balancer::Reach reach) {
+size_t Cluster::Pick(const Request& request, std::span<const size_t> tried, Balancer::Reach reach) {
   return balancer_.Pick(
       {.now = context_.loop->now(), .hash = request.hash, .tried = tried, .reach = reach},
       [&](size_t i) { return pools_[i]->ProcessLoad(); });
@@ -285,10 +294,7 @@ ConnectionPool* Cluster::Find(const SocketAddress& address) {
   return found == by_address_.end() ? nullptr : pools_[found->second].get();
 }
 
-// Until an endpoint has failed a request there is nothing that an answer could end.
-void Cluster::Report(const SocketAddress& endpoint, Outcome outcome) {
-  context_.loop->AssertInLoop();
-  if (outcome == Outcome::kAnswered && !totals_->troubled()) return;
+void Cluster::NoteOutcome(const SocketAddress& endpoint, Outcome outcome) {
   ConnectionPool* pool = Find(endpoint);
   if (pool == nullptr) return;
   if (outcome == Outcome::kAnswered) return pool->shelf().ForgetErrors();

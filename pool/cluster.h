@@ -39,11 +39,14 @@ class RetryPermit {
 
   bool held() const { return totals_ != nullptr; }
   // Ends it early.
-  void Release();
+  void Release() {
+    if (held()) Return();
+  }
 
  private:
   friend class Cluster;
   RetryPermit(UpstreamTotals* totals, size_t worker);
+  void Return();
 
   UpstreamTotals* totals_ = nullptr;
   size_t worker_ = 0;
@@ -77,7 +80,11 @@ class Cluster {
 
   // How a request went that was sent to `endpoint`, for passive health. Once for each attempt; its
   // pools report connects that fail.
-  void Report(const SocketAddress& endpoint, Outcome outcome);
+  void Report(const SocketAddress& endpoint, Outcome outcome) {
+    context_.loop->AssertInLoop();
+    // Until an endpoint has failed a request there is nothing that an answer could end.
+    if (outcome != Outcome::kAnswered || totals_->troubled()) NoteOutcome(endpoint, outcome);
+  }
 
   // Whether an endpoint is up that is neither `endpoint` nor among `tried`.
   bool HasOther(const SocketAddress& endpoint, std::span<const SocketAddress> tried) const;
@@ -125,9 +132,11 @@ class Cluster {
   void ReplaceForeignPools();
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
+  size_t PickAround(const Request& request);
+  void NoteOutcome(const SocketAddress& endpoint, Outcome outcome);
   // The connection that has authenticated this client, if the request may use it.
   Lease LeaseTied(const Request& request);
-  size_t Pick(const Request& request, const Indices& tried, Balancer::Reach reach);
+  size_t Pick(const Request& request, std::span<const size_t> tried, Balancer::Reach reach);
   Indices IndicesOf(std::span<const SocketAddress> addresses) const;
   // Adds those that are passed over; false when there is none.
   bool AddPassedOver(Indices* tried);

@@ -123,7 +123,9 @@ class ConnectionPool final : private OpeningsOwner,
   // Slots at hand, and those of them, and of idle connections, that somebody waits for and takes.
   size_t at_hand() const { return used_.room() + idle_.slots(); }
   size_t spoken_for() const { return std::min(at_hand(), waiters_.willing()); }
+  bool HasSpare() const { return at_hand() > waiters_.willing(); }
   size_t idle_spoken_for() const {
+    if (waiters_.empty()) return 0;
     return std::min(idle_.size(), spoken_for() - std::min(spoken_for(), used_.room()));
   }
   // Slots that those who wait are going to get; for how many nothing is coming.
@@ -152,6 +154,7 @@ class ConnectionPool final : private OpeningsOwner,
   void OnRestOver(UpstreamConnection& upstream) override;
   ConnectionPool* pool() override { return this; }
 
+  Checkout OpenOrWait(Waiter* waiter, bool fresh);
   // How one more connection is to be had.
   enum class Supply : uint8_t {
     kComing,  // it is being opened, or another worker was asked
@@ -170,23 +173,32 @@ class ConnectionPool final : private OpeningsOwner,
   // A connection with a slot to be had and nothing against its use; null when there is none.
   UpstreamConnection* FindUsable();
   Lease LeaseOut(UpstreamConnection& upstream);
-  CloseReason TakeBack(UpstreamConnection* upstream, ReuseFacts facts);
-  void AddWhatIsSeen(UpstreamConnection& upstream, ReuseFacts* facts) const;
+  CloseReason TakeBack(UpstreamConnection* upstream, const ReuseFacts& told);
   void TakeBackOneOfMany(UpstreamConnection& upstream, CloseReason end);
   void Keep(UpstreamConnection& upstream, const ReuseFacts& facts);
   void KeepIdle(UpstreamConnection& upstream, TimePoint since);
   void SetAside(UpstreamConnection& upstream, ConnectionTie* tie);
   // Sends it to a worker that waits longer than we do; false: there is none.
-  bool GiveAway(UpstreamConnection& upstream);
+  bool GiveAway(UpstreamConnection& upstream) {
+    return share_.SomeoneWaits() && GiveToOther(upstream);
+  }
+  bool GiveToOther(UpstreamConnection& upstream);
   SparedConnection TakeOut(UpstreamConnection& upstream, TimePoint idle_since);
   UpstreamConnection& Make(std::unique_ptr<Connection> connection, ConnectionRecord record,
                            UpstreamConnection::Origin origin);
   // A place under a cap has become free: it goes to a worker that waits longer than we do.
   void TellRoom();
   // Closes idle connections that are over a limit and not spoken for, the oldest first.
-  void TrimIdle();
+  void TrimIdle() {
+    while (idle_.HasTooMany(idle_spoken_for(), /*keep=*/!draining_)) CloseOldestOver();
+  }
+  void CloseOldestOver();
   // Takes it off the list that its state names.
-  void Unlink(UpstreamConnection& upstream);
+  void Unlink(UpstreamConnection& upstream) {
+    if (upstream.used() > 0) return used_.Remove(upstream);
+    if (upstream.state() != UpstreamConnection::State::kNew) TakeOff(upstream);
+  }
+  void TakeOff(UpstreamConnection& idle);
   // Unlinks, closes and destroys at the end of the turn.
   void Discard(UpstreamConnection& upstream, CloseReason end);
 

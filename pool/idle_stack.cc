@@ -28,27 +28,6 @@ void IdleStack::PutAside(UpstreamConnection& upstream, ConnectionTie* tie) {
   cells_->idle.Add(1);
 }
 
-void IdleStack::Remove(UpstreamConnection& upstream) {
-  cells_->idle.Add(-1);
-  if (idle_.Contains(upstream)) {
-    HOLDFAST_CHECK(slots_ >= upstream.capacity());
-    slots_ -= upstream.capacity();
-    travelers_ -= upstream.travels() ? 1 : 0;
-    return idle_.Remove(upstream);
-  }
-  if (upstream.tie() != nullptr) upstream.tie()->Lose(upstream);
-  upstream.Untie();
-  aside_.Remove(upstream);
-}
-
-bool IdleStack::HasTooMany(size_t needed, bool keep) {
-  HOLDFAST_CHECK(needed <= idle_.size());
-  if (idle_.empty()) return false;
-  const size_t spare = idle_.size() - needed;
-  if (keep) places_.TakeUpTo(spare);
-  return spare > (keep ? places_.taken() : 0) || shelf_->over_cap();
-}
-
 std::optional<Duration> IdleStack::TimeoutOf(const UpstreamConnection& upstream) const {
   if (!limits_->idle_learned) return limits_->idle_timeout;
   const Duration learned = shelf_->totals().idle_expiry();
@@ -82,6 +61,12 @@ void IdleStack::ForEach(const std::function<void(UpstreamConnection&)>& apply) c
       apply(*upstream);
     }
   }
+}
+
+void IdleStack::RemoveAside(UpstreamConnection& upstream) {
+  if (upstream.tie() != nullptr) upstream.tie()->Lose(upstream);
+  upstream.Untie();
+  aside_.Remove(upstream);
 }
 
 bool IdleStack::Validate() const {

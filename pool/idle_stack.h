@@ -8,6 +8,7 @@
 #include "pool/connection_tie.h"
 #include "pool/idle_places.h"
 #include "pool/limits.h"
+#include "pool/net/check.h"
 #include "pool/net/clock.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/intrusive_list.h"
@@ -56,10 +57,23 @@ class IdleStack {
   // For its client alone, who holds the tie, or to rest when `tie` is null.
   void PutAside(UpstreamConnection& upstream, ConnectionTie* tie);
   // From either.
-  void Remove(UpstreamConnection& upstream);
+  void Remove(UpstreamConnection& upstream) {
+    cells_->idle.Add(-1);
+    if (!idle_.Contains(upstream)) return RemoveAside(upstream);
+    HOLDFAST_CHECK(slots_ >= upstream.capacity());
+    slots_ -= upstream.capacity();
+    travelers_ -= upstream.travels() ? 1 : 0;
+    idle_.Remove(upstream);
+  }
   // More are on the stack than there are places for, or the endpoint has more connections than its
   // cap; `needed` of them somebody waits for. With `keep` false none has a place.
-  bool HasTooMany(size_t needed, bool keep);
+  bool HasTooMany(size_t needed, bool keep) {
+    HOLDFAST_CHECK(needed <= idle_.size());
+    if (idle_.empty()) return false;
+    const size_t spare = idle_.size() - needed;
+    if (keep) places_.TakeUpTo(spare);
+    return spare > (keep ? places_.taken() : 0) || shelf_->over_cap();
+  }
   // After a connection of the pool went: no more places are held than there are connections.
   void ReturnPlacesBeyond(size_t connections) { places_.ReturnBeyond(connections); }
   void OnNewLimits();
@@ -74,6 +88,7 @@ class IdleStack {
   bool Validate() const;
 
  private:
+  void RemoveAside(UpstreamConnection& upstream);
   // nullopt: it may stay until the peer closes.
   std::optional<Duration> TimeoutOf(const UpstreamConnection& upstream) const;
 

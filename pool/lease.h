@@ -31,8 +31,15 @@ class Lease {
       : pool_(other.pool_),
         upstream_(std::exchange(other.upstream_, nullptr)),
         result_(other.result_) {}
-  Lease& operator=(Lease&& other) noexcept;
-  ~Lease() { End(ReuseFacts{}); }
+  Lease& operator=(Lease&& other) noexcept {
+    if (this == &other) return *this;
+    Drop();
+    pool_ = other.pool_;
+    upstream_ = std::exchange(other.upstream_, nullptr);
+    result_ = other.result_;
+    return *this;
+  }
+  ~Lease() { Drop(); }
 
   bool held() const { return upstream_ != nullptr; }
   Connection& connection() const { return upstream_->connection(); }
@@ -47,9 +54,13 @@ class Lease {
   const SocketAddress& address() const;
 
   // Gives the connection back; it may be closed. No effect when nothing is held.
-  CloseReason End(ReuseFacts facts);
+  CloseReason End(const ReuseFacts& facts);
 
  private:
+  void Drop() {
+    if (held()) End(ReuseFacts{});
+  }
+
   ConnectionPool* pool_ = nullptr;
   UpstreamConnection* upstream_ = nullptr;
   CheckoutResult result_ = CheckoutResult::kFresh;

@@ -1,11 +1,69 @@
 #include "pool/upstream_connection.h"
 
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <utility>
 
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
+
+namespace {
+
+using State = UpstreamConnection::State;
+
+// A bit for each of them.
+constexpr uint8_t SetOf(std::initializer_list<State> states) {
+  uint8_t set = 0;
+  for (const State state : states) set |= static_cast<uint8_t>(1 << static_cast<int>(state));
+  return set;
+}
+
+// By state, the states that may follow it.
+constexpr std::array<uint8_t, 7> kFollowers = {
+    SetOf({State::kIdle, State::kOpen, State::kFull, State::kClosed}),                    // kNew
+    SetOf({State::kOpen, State::kFull, State::kClosed}),                                  // kIdle
+    SetOf({State::kIdle, State::kFull, State::kClosed}),                                  // kAside
+    SetOf({State::kIdle, State::kFull, State::kRetired, State::kClosed}),                 // kOpen
+    SetOf({State::kIdle, State::kAside, State::kOpen, State::kRetired, State::kClosed}),  // kFull
+    SetOf({State::kClosed}),  // kRetired
+    SetOf({}),                // kClosed
+};
+static_assert(static_cast<size_t>(State::kClosed) + 1 == kFollowers.size());
+
+bool Follows(State from, State to) {
+  return (kFollowers[static_cast<size_t>(from)] & SetOf({to})) != 0;
+}
+
+}  // namespace
+
+// Every lease goes through these four.
+inline void UpstreamConnection::MoveTo(State next) {
+  HOLDFAST_CHECK(Follows(state_, next));
+  state_ = next;
+}
+
+inline void UpstreamConnection::BecomeUnused(State next) {
+  HOLDFAST_CHECK(used_ <= 1);
+  used_ = 0;
+  if (!exclusive_) capacity_ = protocol_->capacity();
+  MoveTo(next);
+  connection_->set_events(this);
+}
+
+// An earlier wake-up that is armed already may stay: it looks at the deadlines when it comes, which
+// is cheaper than moving the timer for every lease.
+inline void UpstreamConnection::ArmForIdleEnd() {
+  const TimePoint next = std::min(deadline_, record_.terms.expires_at.value_or(TimePoint::max()));
+  if (next == TimePoint::max()) return;
+  if (!timer_.armed() || timer_.deadline() > next) loop_->timers().Arm(timer_, next);
+}
+
+inline void UpstreamConnection::SetDeadline(std::optional<Duration> timeout) {
+  deadline_ = timeout.has_value() ? record_.idle_since + *timeout : TimePoint::max();
+  ArmForIdleEnd();
+}
 
 UpstreamConnection::UpstreamConnection(UpstreamConnectionOwner* owner, EventLoop* loop,
                                        std::unique_ptr<Connection> connection,
@@ -26,31 +84,7 @@ UpstreamConnection::UpstreamConnection(UpstreamConnectionOwner* owner, EventLoop
   connection_->set_events(this);
 }
 
-bool UpstreamConnection::MayMove(State from, State to) {
-  const bool use = to == State::kOpen || to == State::kFull;
-  switch (from) {
-    case State::kNew: return use || to == State::kIdle || to == State::kClosed;
-    case State::kIdle: return use || to == State::kClosed;
-    case State::kAside: return to == State::kFull || to == State::kIdle || to == State::kClosed;
-    case State::kOpen:
-      return to == State::kFull || to == State::kIdle || to == State::kRetired ||
-             to == State::kClosed;
-    case State::kFull: return to != State::kNew && to != State::kFull;
-    case State::kRetired: return to == State::kClosed;
-    case State::kClosed: return false;
-  }
-  HOLDFAST_CHECK(false);
-}
-
-void UpstreamConnection::MoveTo(State next) {
-  HOLDFAST_CHECK(MayMove(state_, next));
-  state_ = next;
-}
-
-uint32_t UpstreamConnection::free_slots() const {
-  const bool takes = state_ != State::kRetired && state_ != State::kClosed;
-  return takes && used_ < capacity_ ? capacity_ - used_ : 0;
-}
+bool UpstreamConnection::MayMove(State from, State to) { return Follows(from, to); }
 
 CheckoutResult UpstreamConnection::TakeSlot() {
   HOLDFAST_CHECK(free_slots() > 0);
@@ -87,19 +121,11 @@ void UpstreamConnection::Retire(CloseReason reason) {
   retired_ = reason;
 }
 
-void UpstreamConnection::BecomeUnused(State next) {
-  HOLDFAST_CHECK(used_ <= 1);
-  used_ = 0;
-  if (!exclusive_) capacity_ = protocol_->capacity();
-  MoveTo(next);
-  connection_->set_events(this);
-}
-
 void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> timeout) {
   HOLDFAST_CHECK(tie_ == nullptr && !record_.authenticated);
   BecomeUnused(State::kIdle);
   record_.idle_since = since;
-  SetIdleTimeout(timeout);
+  SetDeadline(timeout);
 }
 
 void UpstreamConnection::BeginAside(ConnectionTie* tie, TimePoint since,
@@ -108,14 +134,12 @@ void UpstreamConnection::BeginAside(ConnectionTie* tie, TimePoint since,
   BecomeUnused(State::kAside);
   tie_ = tie;
   record_.idle_since = since;
-  SetIdleTimeout(timeout);
+  SetDeadline(timeout);
 }
 
 void UpstreamConnection::SetIdleTimeout(std::optional<Duration> timeout) {
   HOLDFAST_CHECK(state_ == State::kIdle || state_ == State::kAside);
-  deadline_.reset();
-  if (timeout.has_value()) deadline_ = record_.idle_since + *timeout;
-  ArmForIdleEnd();
+  SetDeadline(timeout);
 }
 
 // It lives on to the end of the turn, in which the timer may be due.
@@ -163,7 +187,7 @@ CloseReason UpstreamConnection::FindEnd() {
 void UpstreamConnection::OnTimer(TimePoint now) {
   HOLDFAST_CHECK(state_ != State::kNew && state_ != State::kClosed);
   if (state_ != State::kIdle && state_ != State::kAside) return;  // Armed again when it is idle.
-  if (deadline_.has_value() && now >= *deadline_) {
+  if (now >= deadline_) {
     if (state_ == State::kAside && tie_ == nullptr) return owner_->OnRestOver(*this);
     owner_->OnIdleEnd(*this, CloseReason::kIdleTimeout);
   } else if (too_old(now)) {
@@ -171,16 +195,6 @@ void UpstreamConnection::OnTimer(TimePoint now) {
   } else {
     ArmForIdleEnd();
   }
-}
-
-// An earlier wake-up that is armed already may stay: it looks at the deadlines when it comes, which
-// is cheaper than moving the timer for every lease.
-void UpstreamConnection::ArmForIdleEnd() {
-  const TimePoint never = TimePoint::max();
-  const TimePoint next =
-      std::min(deadline_.value_or(never), record_.terms.expires_at.value_or(never));
-  if (next == never) return;
-  if (!timer_.armed() || timer_.deadline() > next) loop_->timers().Arm(timer_, next);
 }
 
 bool UpstreamConnection::Validate() const {

@@ -73,8 +73,10 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
 
   uint32_t capacity() const { return capacity_; }
   uint32_t used() const { return used_; }
-  uint32_t free_slots() const;
-  bool used_up() const { return state_ == State::kFull || state_ == State::kRetired; }
+  uint32_t free_slots() const {
+    const bool takes = state_ != State::kRetired && state_ != State::kClosed;
+    return takes && used_ < capacity_ ? capacity_ - used_ : 0;
+  }
   // It has one slot, whose holder has the connection to itself.
   bool exclusive() const { return exclusive_; }
   // How many leases it has served, the present ones included.
@@ -128,6 +130,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   void BecomeUnused(State next);
   void OnConnectionReady() override;
   void OnTimer(TimePoint now);
+  void SetDeadline(std::optional<Duration> timeout);
   void ArmForIdleEnd();
 
   UpstreamConnectionOwner* owner_;
@@ -136,8 +139,8 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   std::unique_ptr<ConnectionProtocol> protocol_;
   MemberTimer<UpstreamConnection, &UpstreamConnection::OnTimer> timer_{this};
   ConnectionRecord record_;
-  std::optional<TimePoint> deadline_;  // of being idle
-  ConnectionTie* tie_ = nullptr;       // while aside for a client
+  TimePoint deadline_ = TimePoint::max();  // of being idle
+  ConnectionTie* tie_ = nullptr;           // while aside for a client
   uint32_t capacity_;
   uint32_t used_ = 0;
   CloseReason retired_ = CloseReason::kNone;

@@ -6,27 +6,6 @@ namespace holdfast::pool {
 
 UsedConnections::~UsedConnections() { HOLDFAST_CHECK(size() == 0 && leases_ == 0 && room_ == 0); }
 
-void UsedConnections::Add(UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(upstream.used() > 0);
-  if (upstream.free_slots() > 0) {
-    open_.PushFront(upstream);
-  } else {
-    full_.PushBack(upstream);
-  }
-  leases_ += upstream.used();
-  room_ += upstream.free_slots();
-  cells_->leased.Add(1);
-}
-
-void UsedConnections::Remove(UpstreamConnection& upstream) {
-  HOLDFAST_CHECK(leases_ >= upstream.used() && room_ >= upstream.free_slots());
-  leases_ -= upstream.used();
-  room_ -= upstream.free_slots();
-  cells_->leased.Add(-1);
-  if (open_.Contains(upstream)) return open_.Remove(upstream);
-  full_.Remove(upstream);
-}
-
 void UsedConnections::ForEach(const std::function<void(UpstreamConnection&)>& apply) const {
   for (const auto* list : {&open_, &full_}) {
     for (UpstreamConnection* upstream = list->front(); upstream != nullptr;

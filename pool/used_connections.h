@@ -2,8 +2,10 @@
 #define HOLDFAST_POOL_USED_CONNECTIONS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
+#include "pool/net/check.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/pool_cells.h"
 #include "pool/upstream_connection.h"
@@ -34,8 +36,27 @@ class UsedConnections {
   UpstreamConnection* FirstOpen() const { return open_.front(); }
 
   // It is in here while it is used. A change of its slots is a Remove before and an Add after.
-  void Add(UpstreamConnection& upstream);
-  void Remove(UpstreamConnection& upstream);
+  void Add(UpstreamConnection& upstream) {
+    HOLDFAST_CHECK(upstream.used() > 0);
+    const uint32_t room = upstream.free_slots();
+    if (room > 0) {
+      open_.PushFront(upstream);
+    } else {
+      full_.PushBack(upstream);
+    }
+    leases_ += upstream.used();
+    room_ += room;
+    cells_->leased.Add(1);
+  }
+  void Remove(UpstreamConnection& upstream) {
+    const uint32_t room = upstream.free_slots();
+    HOLDFAST_CHECK(leases_ >= upstream.used() && room_ >= room);
+    leases_ -= upstream.used();
+    room_ -= room;
+    cells_->leased.Add(-1);
+    if (open_.Contains(upstream)) return open_.Remove(upstream);
+    full_.Remove(upstream);
+  }
   void ForEach(const std::function<void(UpstreamConnection&)>& apply) const;
 
   bool Validate() const;

@@ -51,6 +51,19 @@ TEST_P(EveryPolicyTest, PicksTheOnlyOneEvenIfItWasTriedOrIsNotUsable) {
   EXPECT_EQ(harness_.Pick(uint64_t{7}), 0u);
 }
 
+TEST_P(EveryPolicyTest, TheOnlyOneIsKnownWithoutAQuery) {
+  EXPECT_EQ(harness_.balancer.only(), Balancer::kNoEndpoint) << "there is none";
+  std::vector<BalancerEndpoint> endpoints = EndpointsOf({9, 1});
+  harness_.Set(endpoints);
+  EXPECT_EQ(harness_.balancer.only(), Balancer::kNoEndpoint);
+  endpoints[0].usable = false;
+  endpoints[1].backup = true;
+  harness_.Set(endpoints);
+  EXPECT_EQ(harness_.balancer.only(), 1u) << "the backup serves alone";
+  EXPECT_EQ(harness_.Pick(), 1u);
+  EXPECT_EQ(harness_.Pick(uint64_t{7}), 1u);
+}
+
 TEST_P(EveryPolicyTest, SpreadsEvenlyOverEqualEndpoints) {
   ExpectDrawn(Count(EndpointsOf({1, 1, 1, 1, 1, 1})), {1, 1, 1, 1, 1, 1});
 }

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Why a connection is opened, and when a kept one has had its time.
-class PoolReasonsTest : public testing::Test, protected PoolHarness {
+class PoolSupplyTest : public testing::Test, protected PoolHarness {
  protected:
   void TearDown() override {
     holders_.clear();
@@ -49,7 +49,7 @@ class PoolReasonsTest : public testing::Test, protected PoolHarness {
   std::deque<Holder> holders_;
 };
 
-TEST_F(PoolReasonsTest, TheFirstAndThoseBesideIt) {
+TEST_F(PoolSupplyTest, TheFirstAndThoseBesideIt) {
   Start({});
   EXPECT_EQ(WhyOpened(), OpenReason::kEmpty);
   EXPECT_EQ(WhyOpened(), OpenReason::kAllBusy);
@@ -59,14 +59,14 @@ TEST_F(PoolReasonsTest, TheFirstAndThoseBesideIt) {
   EXPECT_EQ(Opened(OpenReason::kRetry), 1u);
 }
 
-TEST_F(PoolReasonsTest, TheLastOneExpired) {
+TEST_F(PoolSupplyTest, TheLastOneExpired) {
   Start({.idle_learned = false, .idle_timeout = milliseconds(100)});
   Lease().GiveBack();
   Advance(milliseconds(150));
   EXPECT_EQ(WhyOpened(), OpenReason::kExpired);
 }
 
-TEST_F(PoolReasonsTest, ThePeerClosedTheLastOne) {
+TEST_F(PoolSupplyTest, ThePeerClosedTheLastOne) {
   ConnectionPool& pool = Start({});
   Lease().GiveBack();
   peer_.Accept().Reset();
@@ -74,26 +74,26 @@ TEST_F(PoolReasonsTest, ThePeerClosedTheLastOne) {
   EXPECT_EQ(WhyOpened(), OpenReason::kPeerClosed);
 }
 
-TEST_F(PoolReasonsTest, TheLastOneWasTooOld) {
+TEST_F(PoolSupplyTest, TheLastOneWasTooOld) {
   Start({.idle_learned = false, .idle_timeout = std::nullopt, .max_age = milliseconds(100)});
   Lease().GiveBack();
   Advance(milliseconds(150));
   EXPECT_EQ(WhyOpened(), OpenReason::kMaxAge);
 }
 
-TEST_F(PoolReasonsTest, TheLastOneWasNotKept) {
+TEST_F(PoolSupplyTest, TheLastOneWasNotKept) {
   Start({});
   Lease().Drop();
   EXPECT_EQ(WhyOpened(), OpenReason::kNotKept);
 }
 
-TEST_F(PoolReasonsTest, NoneMayBeKept) {
+TEST_F(PoolSupplyTest, NoneMayBeKept) {
   Start({.max_idle = 0});
   EXPECT_EQ(Lease().GiveBack(), CloseReason::kIdleOff);
   EXPECT_EQ(WhyOpened(), OpenReason::kCap);
 }
 
-TEST_F(PoolReasonsTest, TheEndpointWasTakenOut) {
+TEST_F(PoolSupplyTest, TheEndpointWasTakenOut) {
   ConnectionPool& pool = Start({});
   Lease().GiveBack();
   pool.CloseAllIdle(CloseReason::kUnhealthy);
@@ -101,7 +101,7 @@ TEST_F(PoolReasonsTest, TheEndpointWasTakenOut) {
   EXPECT_EQ(WhyOpened(), OpenReason::kUnhealthy);
 }
 
-TEST_F(PoolReasonsTest, TheKeptOnesAreForAnotherEndpoint) {
+TEST_F(PoolSupplyTest, TheKeptOnesAreForAnotherEndpoint) {
   Start({});
   Lease().GiveBack();
   Peer other_peer;
@@ -112,7 +112,7 @@ TEST_F(PoolReasonsTest, TheKeptOnesAreForAnotherEndpoint) {
   EXPECT_EQ(holder.lease().open_reason(), OpenReason::kKeyMismatch);
 }
 
-TEST_F(PoolReasonsTest, OneThatHasServedEnoughIsNotKept) {
+TEST_F(PoolSupplyTest, OneThatHasServedEnoughIsNotKept) {
   Start({.max_requests = 3});
   EXPECT_EQ(Lease().GiveBack(), CloseReason::kNone);
   EXPECT_EQ(Lease().GiveBack(), CloseReason::kNone);
@@ -120,13 +120,13 @@ TEST_F(PoolReasonsTest, OneThatHasServedEnoughIsNotKept) {
   EXPECT_EQ(AllOpened(), 1u);
 }
 
-TEST_F(PoolReasonsTest, OneThatThePeerTakesNoMoreRequestsOnIsNotKept) {
+TEST_F(PoolSupplyTest, OneThatThePeerTakesNoMoreRequestsOnIsNotKept) {
   Start({});
   EXPECT_EQ(GiveBack(Lease(), std::nullopt, 1), CloseReason::kNone);
   EXPECT_EQ(GiveBack(Lease(), std::nullopt, 0), CloseReason::kMaxRequests);
 }
 
-TEST_F(PoolReasonsTest, WhatThePeerAnnouncesShortensTheLearnedExpiry) {
+TEST_F(PoolSupplyTest, WhatThePeerAnnouncesShortensTheLearnedExpiry) {
   ConnectionPool& pool = Start(PoolLimits{});
   GiveBack(Lease(), seconds(2));
   Advance(LearnedExpiry::WithMargin(seconds(2)) - milliseconds(50));
@@ -140,14 +140,14 @@ TEST_F(PoolReasonsTest, WhatThePeerAnnouncesShortensTheLearnedExpiry) {
   EXPECT_EQ(pool.idle(), 0u);
 }
 
-TEST_F(PoolReasonsTest, WhatIsConfiguredIsNotShortened) {
+TEST_F(PoolSupplyTest, WhatIsConfiguredIsNotShortened) {
   ConnectionPool& pool = Start({.idle_learned = false, .idle_timeout = seconds(4)});
   GiveBack(Lease(), seconds(1));
   Advance(seconds(3));
   EXPECT_EQ(pool.idle(), 1u);
 }
 
-TEST_F(PoolReasonsTest, WhenThePeerClosesIsLearned) {
+TEST_F(PoolSupplyTest, WhenThePeerClosesIsLearned) {
   ConnectionPool& pool = Start(PoolLimits{});
   for (int i = 0; i < 4; ++i) {
     Lease().GiveBack();
