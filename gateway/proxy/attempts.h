@@ -39,7 +39,8 @@ class Attempts {
   static constexpr size_t kMaxTried = 128;
 
   void Begin(const config::RetryPolicy& policy) {
-    HOLDFAST_CHECK(!permit_.held() && tried_.empty());
+    HOLDFAST_CHECK(!permit_.held());
+    if (!tried_.empty()) ForgetTried();
     policy_ = &policy;
     search_began_.reset();
     searching_ = false;

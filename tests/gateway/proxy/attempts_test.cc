@@ -151,7 +151,6 @@ TEST(AttemptsTest, AnEndpointThatRefusedIsGivenTimeWhenThereIsNoOther) {
   attempts.Begin(policy);
   attempts.NoteFailed(Address(1));
   EXPECT_GT(attempts.NextPause(RetryDecision::kRetryConnectFailure, 1, &random), Duration::zero());
-  attempts.End();
   attempts.Begin(policy);
   attempts.NoteFailed(Address(1));
   EXPECT_EQ(attempts.NextPause(RetryDecision::kRetryConnectFailure, 2, &random), Duration::zero());
