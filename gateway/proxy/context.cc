@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "gateway/http1/server_stream.h"
-#include "gateway/proxy/exchange.h"
+#include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/session.h"
 
@@ -21,7 +20,11 @@ std::string_view DateCache::At(pool::WallTime now) {
 
 WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worker_slabs,
                              metrics::Shard* worker_shard, pool::Random* worker_random)
-    : loop(worker_loop), slabs(worker_slabs), shard(worker_shard), random(worker_random) {}
+    : loop(worker_loop),
+      slabs(worker_slabs),
+      shard(worker_shard),
+      random(worker_random),
+      http1_sessions(sizeof(Http1Session)) {}
 
 WorkerContext::~WorkerContext() = default;
 

@@ -11,20 +11,17 @@
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
+#include "pool/net/block_list.h"
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/free_list.h"
 #include "pool/net/intrusive_list.h"
 #include "pool/net/random.h"
 
-namespace holdfast::http1 {
-class ServerStream;
-}
-
 namespace holdfast::proxy {
 
 class ClientTransports;
-class Exchange;
+class Http1Serving;
 class Listener;
 class Session;
 class UpstreamStreams;
@@ -56,8 +53,8 @@ struct WorkerContext {
   AccessLog* access_log = nullptr;  // null: off
   bool draining = false;            // the process is on its way out
   DateCache date;
-  pool::FreeList<Exchange> exchanges;
-  pool::FreeList<http1::ServerStream> streams;
+  pool::BlockList http1_sessions;  // their memory
+  pool::FreeList<Http1Serving> http1_servings;
   pool::IntrusiveList<Session> sessions;
   size_t worker = 0;  // which one this is
   ClientPlaces* places = nullptr;

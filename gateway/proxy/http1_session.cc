@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
+#include <new>
 #include <utility>
 
 #include "gateway/http1/head_scan.h"
@@ -15,39 +15,74 @@ using pool::FillStatus;
 using pool::TimePoint;
 using Step = Exchange::Step;
 
-void Http1Session::Start(Listener* listener, std::unique_ptr<pool::Connection> connection,
-                         const pool::SocketAddress& peer) {
-  auto* const session = new Http1Session(listener, std::move(connection), peer);
-  session->Enlist();  // The worker's list holds it until its end.
-  session->EnterIdle();
+http1::ServerTerms::Terms Http1Serving::terms() const { return session->Terms(); }
+
+std::string_view Http1Serving::Date() {
+  WorkerContext* const context = session->context();
+  return context->date.At(context->loop->wall_now());
 }
 
-void Http1Session::TakeOver(Intake& intake, std::unique_ptr<pool::Connection> connection,
+void Http1Serving::OnExchangeOver() { session->OnExchangeOver(); }
+
+Http1Session* Http1Session::Make(Listener* listener, pool::Connection&& connection,
+                                 const pool::SocketAddress& peer) {
+  void* const memory = listener->context()->http1_sessions.Take();
+  return new (memory) Http1Session(listener, std::move(connection), peer);
+}
+
+void Http1Session::Destroy(void* session) {
+  auto* const self = static_cast<Http1Session*>(session);
+  HOLDFAST_CHECK(self->phase_ == Phase::kClosed);
+  pool::BlockList* const memory = self->memory_;
+  self->~Http1Session();
+  memory->Give(self);
+}
+
+void Http1Session::Start(Listener* listener, pool::FileDescriptor socket,
+                         const pool::SocketAddress& peer) {
+  WorkerContext* const context = listener->context();
+  pool::Connection connection(context->loop, context->slabs, std::move(socket), /*events=*/nullptr,
+                              pool::Connection::Stage::kEstablished);
+  auto* const session = Make(listener, std::move(connection), peer);
+  session->Enlist();  // The worker's list holds it until its end.
+  session->EnterIdle();
+  session->Begin();
+}
+
+void Http1Session::TakeOver(Intake& intake, pool::Connection&& connection,
                             const pool::SocketAddress& peer) {
-  auto* const session = new Http1Session(intake.listener(), std::move(connection), peer);
+  auto* const session = Make(intake.listener(), std::move(connection), peer);
   session->Replace(intake);
   session->EnterIdle();
   session->ReadHeads();
 }
 
-Http1Session::Http1Session(Listener* listener, std::unique_ptr<pool::Connection> connection,
+Http1Session::Http1Session(Listener* listener, pool::Connection&& connection,
                            const pool::SocketAddress& peer)
-    : Session(listener), connection_(std::move(connection)), accepted_at_(context()->loop->now()) {
-  connection_->set_events(this);
-  if (peer.is_ip()) {
-    const std::string ip = peer.Ip();
-    HOLDFAST_CHECK(ip.size() <= ip_.size());
-    ip_length_ = static_cast<uint8_t>(std::ranges::copy(ip, ip_.begin()).out - ip_.begin());
-  }
+    : Session(listener),
+      ip_(peer),
+      accepted_at_(context()->loop->now()),
+      connection_(std::move(connection), this) {
   FollowConfig();
+}
+
+void Http1Session::Begin() {
+  if (listener()->early_reads().Worthwhile()) {
+    connection_.ReadEarly();
+    ReadHeads();
+    listener()->early_reads().Note(connection_.bytes_read() > 0);
+    if (phase_ == Phase::kClosed) return;
+  }
+  if (connection_.Open(pool::Precedence::kInTurn) == 0) return;
+  listener()->CountUnwatched();
+  Cut();
 }
 
 void Http1Session::FollowConfig() {
   if (config_seen_ == listener()->generation()) return;
   config_seen_ = listener()->generation();
   const config::Listener& config = listener()->config();
-  trusted_ = config.trusted_proxies.Contains(
-      pool::SocketAddress::FromIp(client_ip(), 0).value_or(pool::SocketAddress()));
+  trusted_ = IsTrusted(config.trusted_proxies);
   expires_at_ = config.max_connection_age.has_value()
                     ? accepted_at_ + context()->random->JitterTenth(*config.max_connection_age)
                     : TimePoint::max();
@@ -56,13 +91,21 @@ void Http1Session::FollowConfig() {
                       : std::numeric_limits<uint32_t>::max();
 }
 
-Http1Session::~Http1Session() { HOLDFAST_CHECK(exchange_ == nullptr); }
+// Most listeners trust nobody.
+bool Http1Session::IsTrusted(const config::TrustedProxies& proxies) const {
+  if (proxies.ranges().empty() && !proxies.unix_peers()) return false;
+  std::array<char, pool::PeerIp::kMaxText> room;
+  return proxies.Contains(
+      pool::SocketAddress::FromIp(ip_.Text(room), 0).value_or(pool::SocketAddress()));
+}
+
+Http1Session::~Http1Session() { HOLDFAST_CHECK(serving_ == nullptr); }
 
 void Http1Session::MoveTo(Phase next) {
   const Phase from = phase_;
   HOLDFAST_CHECK(from != Phase::kClosed);
   HOLDFAST_CHECK(next != Phase::kLinger || from == Phase::kExchange);
-  HOLDFAST_CHECK((next == Phase::kExchange) == (exchange_ != nullptr));
+  HOLDFAST_CHECK((next == Phase::kExchange) == (serving_ != nullptr));
   if (IdleSession::linked()) listener()->OnSessionBusy(*this);
   phase_ = next;
   phase_since_ = context()->loop->now();
@@ -83,14 +126,15 @@ void Http1Session::OnConnectionReady() {
 
 void Http1Session::OnReadyInExchange() {
   Step step = TellOfEnd();
-  if (step == Step::kGoing) step = exchange_->Progress();
+  if (step == Step::kGoing) step = serving_->exchange.Progress();
   if (step == Step::kOver) OnExchangeOver();
 }
 
 // A client that has sent its whole request and then its end: the exchange decides what that means.
 Step Http1Session::TellOfEnd() {
-  const bool gone = connection_->gone();
-  return gone || stream_->peer_ended() ? exchange_->OnClientEnded(gone) : Step::kGoing;
+  const bool gone = connection_.gone();
+  return gone || serving_->stream.peer_ended() ? serving_->exchange.OnClientEnded(gone)
+                                               : Step::kGoing;
 }
 
 void Http1Session::Follow(Step step) {
@@ -103,6 +147,14 @@ void Http1Session::OnExchangeOver() {
 }
 
 void Http1Session::ReadHeads() {
+  TakeHeads();
+  // A client in the middle of a head may take its time.
+  if (phase_ == Phase::kHead) connection_.in().Shrink();
+  // Nobody will ask this connection to go any more: the exchange that kept it has just ended.
+  if (phase_ == Phase::kIdle && listener()->leaving()) BeginDrain();
+}
+
+void Http1Session::TakeHeads() {
   for (int steps = 0; phase_ == Phase::kIdle || phase_ == Phase::kHead; ++steps) {
     if (steps == kMaxReadSteps) {
       ContinueLater();
@@ -110,12 +162,10 @@ void Http1Session::ReadHeads() {
     }
     if (!ReadHead()) break;
   }
-  // Nobody will ask this connection to go any more: the exchange that kept it has just ended.
-  if (phase_ == Phase::kIdle && listener()->leaving()) BeginDrain();
 }
 
 bool Http1Session::ReadHead() {
-  pool::Buffer& in = connection_->in();
+  pool::Buffer& in = connection_.in();
   if (in.empty() && !FillInput()) return false;
   if (phase_ == Phase::kIdle) {
     const http::EmptyLineSkipper::Result skipped = empty_lines_.Skip(in.Front());
@@ -148,11 +198,11 @@ void Http1Session::ContinueLater() {
 }
 
 bool Http1Session::FillInput() {
-  if (!connection_->readable()) return false;
+  if (!connection_.readable()) return false;
   // A head beyond its limit is refused by the scanner before the buffer reaches this one.
   const size_t limit =
       std::max<size_t>(stream::kHighWatermark, listener()->config().max_head_bytes + 1);
-  switch (connection_->Fill(limit)) {
+  switch (connection_.Fill(limit)) {
     case FillStatus::kRead: return true;
     case FillStatus::kWouldBlock:
     case FillStatus::kFull: return false;
@@ -171,10 +221,10 @@ http::HeadLimits Http1Session::Limits() const {
 
 Exchange::Client Http1Session::ExchangeClient() {
   const bool head_in_pieces = phase_ == Phase::kHead;
-  return {.stream = stream_,
-          .owner = this,
+  return {.stream = &serving_->stream,
+          .owner = serving_,
           .listener = listener(),
-          .ip = std::string_view(ip_.data(), ip_length_),
+          .ip = ip_.Text(serving_->ip),
           .trusted = trusted_,
           .head_time = head_in_pieces ? context()->loop->now() - phase_since_ : pool::Duration{0},
           .tie = &tie_};
@@ -183,10 +233,10 @@ Exchange::Client Http1Session::ExchangeClient() {
 void Http1Session::BeginExchange() {
   FollowConfig();
   ++requests_;
-  stream_ = context()->streams.Take(context()->slabs);
-  stream_->Start(connection_.get(), this);
-  exchange_ = context()->exchanges.Take(context());
-  exchange_->Begin(ExchangeClient());
+  serving_ = context()->http1_servings.Take(context());
+  serving_->session = this;
+  serving_->stream.Start(&connection_, serving_);
+  serving_->exchange.Begin(ExchangeClient());
   scanner_.Reset();
   empty_lines_.Reset();
   MoveTo(Phase::kExchange);
@@ -194,12 +244,12 @@ void Http1Session::BeginExchange() {
 
 void Http1Session::StartExchange(size_t head_bytes) {
   BeginExchange();
-  const http::Refusal refusal = stream_->TakeHead(head_bytes, Limits());
+  const http::Refusal refusal = serving_->stream.TakeHead(head_bytes, Limits());
   if (refusal != http::Refusal::kNone) {
-    stream_->TakeUnread();
-    return Follow(exchange_->Refuse(refusal));
+    serving_->stream.TakeUnread();
+    return Follow(serving_->exchange.Refuse(refusal));
   }
-  Step step = exchange_->Start();
+  Step step = serving_->exchange.Start();
   // Its end may have come with the request.
   if (step == Step::kGoing) step = TellOfEnd();
   Follow(step);
@@ -207,28 +257,25 @@ void Http1Session::StartExchange(size_t head_bytes) {
 
 void Http1Session::RefuseInput(http::Refusal refusal) {
   BeginExchange();
-  stream_->TakeUnread();
-  Follow(exchange_->Refuse(refusal));
+  serving_->stream.TakeUnread();
+  Follow(serving_->exchange.Refuse(refusal));
 }
 
-http1::ServerTerms::Terms Http1Session::terms() const {
+http1::ServerTerms::Terms Http1Session::Terms() const {
   return {.draining = context()->draining || listener()->draining(),
           .leaving = listener()->leaving(),
           .too_old = context()->loop->now() >= expires_at_,
           .last_request = requests_ >= max_requests_};
 }
 
-std::string_view Http1Session::Date() { return context()->date.At(context()->loop->wall_now()); }
-
 void Http1Session::EndExchange() {
-  listener()->cells().request_bytes.Add(stream_->bytes_received());
-  listener()->cells().response_bytes.Add(stream_->bytes_sent());
-  const bool complete = exchange_->Finish();
-  const bool switched = stream_->switched();
-  const bool request_finished = stream_->request_finished();
-  persistence_ = stream_->Finish();
-  context()->exchanges.Give(context()->loop, std::exchange(exchange_, nullptr));
-  context()->streams.Give(context()->loop, std::exchange(stream_, nullptr));
+  listener()->cells().request_bytes.Add(serving_->stream.bytes_received());
+  listener()->cells().response_bytes.Add(serving_->stream.bytes_sent());
+  const bool complete = serving_->exchange.Finish();
+  const bool switched = serving_->stream.switched();
+  const bool request_finished = serving_->stream.request_finished();
+  persistence_ = serving_->stream.Finish();
+  context()->http1_servings.Give(context()->loop, std::exchange(serving_, nullptr));
   EndAfterExchange(complete, switched, request_finished);
 }
 
@@ -236,7 +283,7 @@ void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_f
   if (switched) return Close(SessionEndName(SessionEnd::kUpgraded));
   if (!complete) {
     // Without a reset a response that ends with the connection would look whole.
-    if (persistence_ == ClientPersistence::kResponseUntilClose) connection_->Abort();
+    if (persistence_ == ClientPersistence::kResponseUntilClose) connection_.Abort();
     return Close(SessionEndName(SessionEnd::kExchangeCut));
   }
   if (persistence_ == ClientPersistence::kKeep) return EnterIdle();
@@ -246,10 +293,10 @@ void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_f
   const bool more_may_come = persistence_ == ClientPersistence::kFramingError ||
                              persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
   const bool nothing_unread =
-      !more_may_come && request_finished && connection_->in().empty() && !connection_->readable();
+      !more_may_come && request_finished && connection_.in().empty() && !connection_.readable();
   // Nor does anything come after the client's end.
-  const bool ended = connection_->end() != pool::ConnectionEnd::kOpen && !connection_->readable();
-  if (nothing_unread || ended || connection_->gone()) return Close(EndReason());
+  const bool ended = connection_.end() != pool::ConnectionEnd::kOpen && !connection_.readable();
+  if (nothing_unread || ended || connection_.gone()) return Close(EndReason());
   BeginLinger();
 }
 
@@ -264,7 +311,7 @@ void Http1Session::EnterIdle() {
 }
 
 void Http1Session::BeginLinger() {
-  connection_->Shutdown();
+  connection_.Shutdown();
   MoveTo(Phase::kLinger);
   linger_progress_ = phase_since_;
   WakeBy(phase_since_ + kLingerStall);
@@ -273,9 +320,9 @@ void Http1Session::BeginLinger() {
 
 void Http1Session::Linger() {
   for (int round = 0; round < kLingerRounds; ++round) {
-    connection_->in().Clear();
-    if (!connection_->readable()) return;
-    switch (connection_->Fill(stream::kHighWatermark)) {
+    connection_.in().Clear();
+    if (!connection_.readable()) return;
+    switch (connection_.Fill(stream::kHighWatermark)) {
       case FillStatus::kRead: linger_progress_ = context()->loop->now(); break;
       case FillStatus::kWouldBlock:
       case FillStatus::kFull: return;
@@ -285,7 +332,7 @@ void Http1Session::Linger() {
   }
   // It sends faster than a turn may read; the timer looks again. What is left in the socket slows
   // it.
-  connection_->in().Clear();
+  connection_.in().Clear();
   ContinueLater();
 }
 
@@ -336,28 +383,26 @@ void Http1Session::OnDeadline() {
 void Http1Session::OnHeadTimeout() {
   head_timed_out_ = true;
   BeginExchange();
-  stream_->TakeUnread();
-  Follow(exchange_->Reject(Failure::kHeadTimeout));
+  serving_->stream.TakeUnread();
+  Follow(serving_->exchange.Reject(Failure::kHeadTimeout));
 }
 
 // An earlier wake-up that is armed already may stay: OnTimer looks at the deadline when it comes,
 // which is cheaper than moving the timer for every request.
 void Http1Session::WakeBy(TimePoint deadline) {
   if (deadline == TimePoint::max()) return;
-  if (!timer_.armed() || timer_.deadline() > deadline) {
-    context()->loop->timers().Arm(timer_, deadline);
-  }
+  if (!armed() || Timer::deadline() > deadline) context()->loop->timers().Arm(*this, deadline);
 }
 
 void Http1Session::OnReconfigured() {
-  if (phase_ == Phase::kExchange) return exchange_->OnReconfigured();
+  if (phase_ == Phase::kExchange) return serving_->exchange.OnReconfigured();
   if (phase_ != Phase::kClosed) WakeBy(Deadline());
 }
 
 void Http1Session::BeginDrain() {
   // A response that is out waits for nothing else any more.
   if (phase_ == Phase::kExchange) {
-    if (exchange_->Progress() == Step::kOver) OnExchangeOver();
+    if (serving_->exchange.Progress() == Step::kOver) OnExchangeOver();
     return;
   }
   if (phase_ == Phase::kHead) return WakeBy(Deadline());
@@ -371,7 +416,7 @@ bool Http1Session::GiveWay() {
 
 // A request that is there already is served; in a drain with Connection: close.
 bool Http1Session::CloseIfQuiet(SessionEnd reason) {
-  if (connection_->Inspect() == pool::Quiet::kData) {
+  if (connection_.Inspect() == pool::Quiet::kData) {
     ContinueLater();
     return false;
   }
@@ -381,7 +426,7 @@ bool Http1Session::CloseIfQuiet(SessionEnd reason) {
 
 bool Http1Session::Cut() {
   if (phase_ == Phase::kExchange) {
-    exchange_->Cut();
+    serving_->exchange.Cut();
     EndExchange();
     return true;
   }
@@ -390,13 +435,14 @@ bool Http1Session::Cut() {
 }
 
 void Http1Session::Close(std::string_view reason) {
-  HOLDFAST_CHECK(exchange_ == nullptr);
+  HOLDFAST_CHECK(serving_ == nullptr);
   MoveTo(Phase::kClosed);
   tie_.Close();
-  connection_->Close();
+  connection_.Close();
   Delist(reason);
-  context()->loop->timers().Cancel(timer_);
-  context()->loop->DestroyLater(std::unique_ptr<Http1Session>(this));
+  context()->loop->timers().Cancel(*this);
+  memory_ = &context()->http1_sessions;
+  context()->loop->DestroyLater(this, &Http1Session::Destroy);
 }
 
 }  // namespace holdfast::proxy

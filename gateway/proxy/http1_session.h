@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "gateway/http/parser.h"
@@ -14,20 +13,36 @@
 #include "gateway/proxy/session.h"
 #include "pool/connection_tie.h"
 #include "pool/net/connection.h"
-#include "pool/net/socket_address.h"
+#include "pool/net/peer_ip.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
+
+class Http1Session;
+
+// What a session needs while it serves a request and not at rest. Kept for reuse by the worker's
+// context; loop thread.
+class Http1Serving final : public http1::ServerTerms, public ExchangeOwner {
+ public:
+  explicit Http1Serving(WorkerContext* context) : exchange(context), stream(context->slabs) {}
+
+  Terms terms() const override;
+  std::string_view Date() override;
+  void OnExchangeOver() override;
+
+  Http1Session* session = nullptr;
+  Exchange exchange;
+  http1::ServerStream stream;
+  std::array<char, pool::PeerIp::kMaxText> ip;
+};
 
 // One client's HTTP/1 connection between its exchanges: finds the end of each head, runs one
 // exchange at a time (what is pipelined waits in the input buffer), and keeps the connection or
 // ends it. At rest it holds no buffer, no stream and no exchange.
 //
-// Loop thread. Owns its connection and, while one runs, the stream and the exchange.
-class Http1Session final : public Session,
-                           private pool::ConnectionEvents,
-                           private http1::ServerTerms,
-                           private ExchangeOwner {
+// Loop thread. Owns its connection and, while an exchange runs, what serves it. Lies in memory of
+// its worker's context.
+class Http1Session final : public Session, private pool::Timer {
  public:
   // After a response that the client may not have read while it still sends: how long its bytes
   // are read and thrown away, at most, before the socket is closed.
@@ -42,14 +57,15 @@ class Http1Session final : public Session,
   // pause does not hold up the others.
   static constexpr int kMaxReadSteps = 64;
 
-  // Starts serving an established connection; the session is on its own from here. The listener
-  // holds a place for it.
-  static void Start(Listener* listener, std::unique_ptr<pool::Connection> connection,
+  // Starts serving a plain client that was accepted; the session is on its own from here, and may
+  // be over already. The listener holds a place for it. A client whose request has come by now
+  // costs the loop nothing until it is waited for.
+  static void Start(Listener* listener, pool::FileDescriptor socket,
                     const pool::SocketAddress& peer);
-  // The same, with the place that `intake` had. Bytes may have come already.
-  static void TakeOver(Intake& intake, std::unique_ptr<pool::Connection> connection,
+  // The same of an established connection, with the place that `intake` had. Bytes may have come
+  // already.
+  static void TakeOver(Intake& intake, pool::Connection&& connection,
                        const pool::SocketAddress& peer);
-  ~Http1Session() override;
 
   void BeginDrain() override;
   bool Cut() override;
@@ -66,23 +82,35 @@ class Http1Session final : public Session,
     kClosed,
   };
 
-  Http1Session(Listener* listener, std::unique_ptr<pool::Connection> connection,
-               const pool::SocketAddress& peer);
+  friend class Http1Serving;
 
+  Http1Session(Listener* listener, pool::Connection&& connection, const pool::SocketAddress& peer);
+  ~Http1Session() override;
+  // In its context's memory.
+  static Http1Session* Make(Listener* listener, pool::Connection&& connection,
+                            const pool::SocketAddress& peer);
+  static void Destroy(void* session);
+
+  // Of a client that was just accepted: reads what has come, if that is often something, and has
+  // the loop watch the rest.
+  void Begin();
   void MoveTo(Phase next);
   void OnConnectionReady() override;
   void OnReadyInExchange();
   // Tells the exchange that the client has ended, if it has.
   Exchange::Step TellOfEnd();
 
-  // Takes heads off the input and starts their exchanges, until one runs on or the input ends.
+  // Takes heads off the input and starts their exchanges, until one runs on or the input ends; what
+  // is there of a head then waits for the rest.
   void ReadHeads();
+  void TakeHeads();
   // One step of that; false when nothing more can be done now.
   bool ReadHead();
   void BeginHead();
   void ContinueLater();
   // Takes over what a reload has changed since the last request.
   void FollowConfig();
+  bool IsTrusted(const config::TrustedProxies& proxies) const;
   // False when nothing more can be read now (or the session is closed).
   bool FillInput();
   http::HeadLimits Limits() const;
@@ -94,7 +122,7 @@ class Http1Session final : public Session,
   void OnHeadTimeout();
   // Ends the exchange if it is over.
   void Follow(Exchange::Step step);
-  void OnExchangeOver() override;
+  void OnExchangeOver();
   void EndExchange();
   void EndAfterExchange(bool complete, bool switched, bool request_finished);
   void EnterIdle();
@@ -106,43 +134,37 @@ class Http1Session final : public Session,
   std::string_view EndReason() const;
   void Close(std::string_view reason);
 
-  void OnTimer(pool::TimePoint now);
+  void OnTimer(pool::TimePoint now) override;
   pool::TimePoint Deadline() const;
   pool::TimePoint HeadDeadline() const;
   void OnDeadline();
   // Makes sure that OnTimer comes at `deadline` or before.
   void WakeBy(pool::TimePoint deadline);
 
-  // What the streams ask.
-  Terms terms() const override;
-  std::string_view Date() override;
+  http1::ServerTerms::Terms Terms() const;
 
-  std::string_view client_ip() const { return {ip_.data(), ip_length_}; }
-
-  // Owned while it runs, with its stream.
-  Exchange* exchange_ = nullptr;
-  http1::ServerStream* stream_ = nullptr;
-  std::unique_ptr<pool::Connection> connection_;
-  pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client
-  http::HeadScanner scanner_;
-  pool::TimePoint accepted_at_;
-  pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
-  union {
-    pool::TimePoint expires_at_;       // after this no further request
-    pool::TimePoint linger_progress_;  // kLinger, after which none comes
-  };
-  uint32_t requests_ = 0;  // served, the present one included
-  uint32_t max_requests_;  // what comes after so many is not served
-  pool::MemberTimer<Http1Session, &Http1Session::OnTimer> timer_{this};
-  std::array<char, 46> ip_;
-  uint8_t ip_length_ = 0;
+  // The small ones first: they lie in the padding of what comes before.
+  pool::PeerIp ip_;
   Phase phase_ = Phase::kIdle;
   http::ClientPersistence persistence_ = http::ClientPersistence::kKeep;
   bool trusted_ : 1 = false;
   bool more_at_hand_ : 1 = false;  // work was left for later that no readiness will tell of
   bool head_timed_out_ : 1 = false;
   http::EmptyLineSkipper empty_lines_;  // between two requests
-  uint32_t config_seen_ = 0;            // the listener's generation that the limits are from
+  Http1Serving* serving_ = nullptr;     // owned while an exchange runs
+  pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client
+  pool::TimePoint accepted_at_;
+  pool::TimePoint phase_since_;  // kIdle: last activity; kHead: first byte; kLinger: begun
+  union {
+    pool::TimePoint expires_at_;       // after this no further request
+    pool::TimePoint linger_progress_;  // kLinger, after which none comes
+    pool::BlockList* memory_;          // kClosed: its own is from there; its listener may be gone
+  };
+  http::HeadScanner scanner_;
+  uint32_t requests_ = 0;     // served, the present one included
+  uint32_t max_requests_;     // what comes after so many is not served
+  uint32_t config_seen_ = 0;  // the listener's generation that the limits are from
+  pool::Connection connection_;
 };
 
 }  // namespace holdfast::proxy

@@ -26,7 +26,7 @@ class ClientTransports {
 
 // The way from an accepted socket to its session. A plain connection is one at once; one whose
 // transport has to agree with the client first is this session until then.
-class Intake final : public Session, private pool::ConnectionEvents {
+class Intake final : public Session {
  public:
   // So long a client may take until its connection is established.
   static constexpr pool::Duration kPatience = std::chrono::seconds(10);
@@ -50,7 +50,7 @@ class Intake final : public Session, private pool::ConnectionEvents {
   void Close(SessionEnd reason);
   void Destroy();
 
-  std::unique_ptr<pool::Connection> connection_;
+  pool::Connection connection_;
   pool::SocketAddress peer_;
   pool::TimePoint accepted_at_;
   pool::MemberTimer<Intake, &Intake::OnTimer> timer_{this};

@@ -230,6 +230,11 @@ void Listener::OnAcceptError(int error) {
       .Add();
 }
 
+void Listener::CountUnwatched() {
+  context_->shard->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, "epoll"})
+      .Add();
+}
+
 // The kernel keeps who comes now in the backlog; whoever gives a place back wakes this worker.
 bool Listener::MayAccept() {
   if (TakePlace() || (MakeRoom() && TakePlace())) return true;

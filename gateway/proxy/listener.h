@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_LISTENER_H_
 #define HOLDFAST_GATEWAY_PROXY_LISTENER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,21 @@ class IdleSession : public pool::ListNode<IdleSession> {
  protected:
   IdleSession() = default;
   ~IdleSession() = default;
+};
+
+// Whether reading from a client that was just accepted is worth its system call: a client whose
+// request is there by then need not be watched before it is answered. Goes by how it went lately.
+class EarlyReads {
+ public:
+  static constexpr int kBest = 8;
+  static constexpr int kProbe = 16;  // of so many clients one is tried when it never paid off
+
+  bool Worthwhile() { return score_ > 0 || ++passed_over_ % kProbe == 0; }
+  void Note(bool found) { score_ = found ? std::min(score_ + 2, kBest) : std::max(score_ - 1, 0); }
+
+ private:
+  int score_ = kBest;
+  unsigned passed_over_ = 0;
 };
 
 // One worker's part of one configured listener: accepts while the process has places for clients,
@@ -108,6 +124,9 @@ class Listener final : private pool::AcceptorEvents {
   uint32_t generation() const { return generation_; }
   size_t sessions() const { return sessions_; }
   Cells& cells() { return cells_; }
+  EarlyReads& early_reads() { return early_reads_; }
+  // The kernel does not watch a client's socket, so that it cannot be served.
+  void CountUnwatched();
 
  private:
   void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) override;
@@ -143,6 +162,7 @@ class Listener final : private pool::AcceptorEvents {
   ViewPin last_view_;                                       // while retired
   pool::TimePoint leaving_since_ = pool::TimePoint::max();
   uint32_t generation_ = 1;
+  EarlyReads early_reads_;
 };
 
 }  // namespace holdfast::proxy

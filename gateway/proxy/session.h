@@ -7,6 +7,7 @@
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/listener.h"
 #include "pool/net/clock.h"
+#include "pool/net/connection.h"
 #include "pool/net/intrusive_list.h"
 
 namespace holdfast::proxy {
@@ -30,7 +31,9 @@ std::string_view SessionEndName(SessionEnd end);
 //
 // Loop thread. Owns itself: linked into its worker's list, destroyed through the loop's
 // DestroyLater after Delist. The listener outlives it.
-class Session : public pool::ListNode<Session>, public IdleSession {
+class Session : public pool::ListNode<Session>,
+                public IdleSession,
+                protected pool::ConnectionEvents {
  public:
   virtual ~Session() = default;
 

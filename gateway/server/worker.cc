@@ -1,5 +1,7 @@
 #include "gateway/server/worker.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 #include "gateway/proxy/session.h"
@@ -9,6 +11,16 @@
 namespace holdfast::server {
 
 using metrics::Metric;
+
+namespace {
+
+// What a worker keeps of what it does not need, and how much must have gone back to the allocator
+// before that is asked for its free pages, which takes its locks for a moment.
+constexpr size_t kSlabsKept = 16;
+constexpr size_t kSessionsKept = 64;
+constexpr uint64_t kWorthReturning = 256 * 1024;
+
+}  // namespace
 
 Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,
                Callbacks callbacks)
@@ -182,6 +194,17 @@ void Worker::PublishStats() {
   timers_fired_.Add(stats.timers_fired - published_.timers_fired);
   published_ = stats;
   ReapRetired();
+}
+
+void Worker::ReturnMemory() {
+  if (loop_.now() < return_at_) return;
+  return_at_ = loop_.now() + kReturnInterval;
+  slabs_.Trim(kSlabsKept);
+  context_.http1_sessions.Trim(kSessionsKept);
+  const uint64_t freed = slabs_.freed_bytes() + context_.http1_sessions.freed_bytes();
+  if (freed - returned_bytes_ < kWorthReturning) return;
+  returned_bytes_ = freed;
+  malloc_trim(0);
 }
 
 metrics::RetiredSeries Worker::RetireSeries(pool::Duration grace) {

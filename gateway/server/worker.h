@@ -59,6 +59,8 @@ struct WorkerUpdate {
 // thread.
 class Worker {
  public:
+  static constexpr pool::Duration kReturnInterval = std::chrono::seconds(4);
+
   // What it tells the main thread; called on the worker's thread, to be mailed on.
   struct Callbacks {
     // Once, without listeners: the last session ended. So many exchanges were cut off.
@@ -91,6 +93,9 @@ class Worker {
   void OnLogBatchWritten(bool written);
   // Copies the loop's counts into the metrics.
   void PublishStats();
+  // Every kReturnInterval at the most: gives the system back what a burst has left behind, so that
+  // it is gone after two of them.
+  void ReturnMemory();
   // The series of what reloads have removed at least `grace` ago. To be destroyed on the scraping
   // thread.
   metrics::RetiredSeries RetireSeries(pool::Duration grace);
@@ -123,6 +128,8 @@ class Worker {
   bool told_empty_ = false;
   size_t exchanges_cut_ = 0;
   pool::LoopStats published_;
+  pool::TimePoint return_at_;  // ReturnMemory does nothing before
+  uint64_t returned_bytes_ = 0;
   metrics::Counter& turns_;
   metrics::Counter& busy_;
   metrics::Counter& timers_fired_;

@@ -100,6 +100,7 @@ void WorkerSet::OnBeat(pool::TimePoint now) {
     if (!heartbeats_->BeginPing(i, now)) continue;
     Mail(i, [this, i, grace = options_.series_grace](Worker& worker) {
       worker.PublishStats();
+      worker.ReturnMemory();
       // What no scrape may be reading any more is destroyed here, with the letter.
       main_->mailbox.Post([this, i, retired = worker.RetireSeries(grace)] {
         heartbeats_->OnPong(i, main_->loop.now());

@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -67,31 +68,45 @@ void Acceptor::Resume() {
 }
 
 void Acceptor::OnEvents(uint32_t) {
-  for (int i = 0; i < kBatch && registered_; ++i) {
+  int accepted = 0;
+  Outcome last = Outcome::kAccepted;
+  while (accepted < batch_ && registered_) {
     if (!events_->MayAccept()) {
       Pause();
       break;
     }
-    if (!AcceptOne()) break;
+    last = AcceptOne();
+    if (last == Outcome::kNobody || last == Outcome::kFailed) break;
+    ++accepted;
   }
+  AdaptBatch(accepted, last == Outcome::kNobody);
   events_->OnBatchEnd();
 }
 
-// Accepts one client. Returns whether to go on in this turn.
-bool Acceptor::AcceptOne() {
+void Acceptor::AdaptBatch(int accepted, bool emptied) {
+  if (emptied) {
+    batch_ = std::max(accepted, 1);
+    full_turns_ = 0;
+  } else if (accepted == batch_ && ++full_turns_ >= kFullTurns) {
+    batch_ = std::min(2 * batch_, kBatch);
+    full_turns_ = 0;
+  }
+}
+
+Acceptor::Outcome Acceptor::AcceptOne() {
   SocketAddress peer;
   FileDescriptor socket = AcceptFrom(fd(), &peer);
   if (socket.valid()) {
     events_->OnAccept(std::move(socket), peer);
-    return true;
+    return Outcome::kAccepted;
   }
   const int error = errno;
-  if (error == EAGAIN) return false;
-  if (IsOfOneClient(error)) return true;
-  if ((error == EMFILE || error == ENFILE) && !ShedOne()) return false;
+  if (error == EAGAIN) return Outcome::kNobody;
+  if (IsOfOneClient(error)) return Outcome::kPassedOver;
+  if ((error == EMFILE || error == ENFILE) && !ShedOne()) return Outcome::kNobody;
   Rest();
   events_->OnAcceptError(error);
-  return false;
+  return Outcome::kFailed;
 }
 
 // Tells one waiting client that it will not be served. False when nobody waits: the kernel looks

@@ -21,11 +21,24 @@ SlabPool::SlabPool(size_t max_free) : max_free_(max_free) {}
 
 SlabPool::~SlabPool() {
   HOLDFAST_CHECK(in_use_ == 0);
-  while (free_ != nullptr) {
-    Slab* slab = std::exchange(free_, free_->next);
-    ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
-    Free(slab);
-  }
+  while (free_ != nullptr) FreeOneKept();
+}
+
+void SlabPool::Trim(size_t keep) {
+  for (; least_free_ > 0 && free_count_ > keep; --least_free_) FreeOneKept();
+  least_free_ = free_count_;
+}
+
+Slab* SlabPool::AllocateStandard() {
+  least_free_ = 0;
+  return Allocate(kSlabBytes);
+}
+
+void SlabPool::FreeOneKept() {
+  Slab* slab = std::exchange(free_, free_->next);
+  --free_count_;
+  ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
+  Free(slab);
 }
 
 Slab* SlabPool::Allocate(size_t bytes) {
@@ -36,7 +49,10 @@ Slab* SlabPool::Allocate(size_t bytes) {
   return slab;
 }
 
-void SlabPool::Free(Slab* slab) { ::operator delete(slab); }
+void SlabPool::Free(Slab* slab) {
+  freed_bytes_ += slab->standard ? kSlabBytes : sizeof(Slab) + slab->capacity;
+  ::operator delete(slab);
+}
 
 Slab* SlabPool::TakeAtLeast(size_t capacity) {
   if (capacity <= kSlabCapacity) return Take();
@@ -46,31 +62,32 @@ Slab* SlabPool::TakeAtLeast(size_t capacity) {
   return slab;
 }
 
+Slab* SlabPool::TakeTight(size_t capacity) {
+  const size_t bytes = std::max(kMinTightBytes, std::bit_ceil(capacity + sizeof(Slab)));
+  if (bytes > kSlabBytes / 2) return nullptr;
+  Slab* slab = Allocate(bytes);
+  slab->tight = true;
+  ++in_use_;
+  return slab;
+}
+
 Buffer::Buffer(Buffer&& other) noexcept
-    : pool_(other.pool_),
-      head_(std::exchange(other.head_, nullptr)),
-      tail_(std::exchange(other.tail_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+    : pool_(other.pool_), head_(std::exchange(other.head_, nullptr)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this == &other) return *this;
   Clear();
   pool_ = other.pool_;
   head_ = std::exchange(other.head_, nullptr);
-  tail_ = std::exchange(other.tail_, nullptr);
-  size_ = std::exchange(other.size_, 0);
   return *this;
 }
 
 // Linearize, of more bytes than the first slab holds.
 std::string_view Buffer::JoinFront(size_t n) {
-  HOLDFAST_CHECK(n <= size_);
+  HOLDFAST_CHECK(n <= size());
   HOLDFAST_CHECK(Prepared() == nullptr);
   if (n > head_->capacity) {
-    Slab* larger = pool_->TakeAtLeast(n);
-    larger->end = static_cast<uint32_t>(head_->size());
-    std::memcpy(larger->data(), head_->data() + head_->begin, head_->size());
-    ReplaceHead(larger);
+    MoveHeadTo(pool_->TakeAtLeast(n));
   } else if (head_->begin + n > head_->capacity) {
     std::memmove(head_->data(), head_->data() + head_->begin, head_->size());
     head_->end -= head_->begin;
@@ -84,7 +101,7 @@ std::string_view Buffer::JoinFront(size_t n) {
     next->begin += static_cast<uint32_t>(take);
     if (next->size() > 0) continue;
     head_->next = next->next;
-    if (tail_ == next) tail_ = head_;
+    if (head_->tail == next) head_->tail = head_;
     pool_->Give(next);
   }
   return {head_->data() + head_->begin, n};
@@ -92,22 +109,22 @@ std::string_view Buffer::JoinFront(size_t n) {
 
 int Buffer::FillIovec(iovec* pieces, int max) const {
   int count = 0;
-  if (size_ == 0) return count;
+  if (empty()) return count;
   for (Slab* slab = head_; slab != nullptr && count < max; slab = slab->next) {
     pieces[count++] = {slab->data() + slab->begin, slab->size()};
-    if (slab == tail_) break;
+    if (slab == head_->tail) break;
   }
   return count;
 }
 
 void Buffer::Consume(size_t n) {
-  HOLDFAST_CHECK(n <= size_);
+  HOLDFAST_CHECK(n <= size());
   HOLDFAST_CHECK(Prepared() == nullptr);
-  size_ -= n;
   while (n > 0) {
     const size_t have = head_->size();
     if (n < have) {
       head_->begin += static_cast<uint32_t>(n);
+      head_->queued -= n;
       return;
     }
     n -= have;
@@ -117,12 +134,13 @@ void Buffer::Consume(size_t n) {
 
 std::span<char> Buffer::PrepareWrite(size_t n) {
   GivePrepared();
-  Slab* slab = tail_;
+  Slab* slab = tail();
   if (slab == nullptr || slab->room() < n) {
+    Slab* const fresh = pool_->TakeAtLeast(n);
     // CommitWrite looks for the first room; the little that is left here must not be it.
     if (slab != nullptr) slab->capacity = slab->end;
-    slab = pool_->TakeAtLeast(n);
-    (tail_ != nullptr ? tail_->next : head_) = slab;
+    (slab != nullptr ? slab->next : head_) = fresh;
+    slab = fresh;
   }
   return {slab->data() + slab->end, slab->room()};
 }
@@ -132,11 +150,16 @@ int Buffer::PrepareWritev(size_t n, iovec* pieces, int max) {
   GivePrepared();
   int count = 0;
   size_t room = 0;
-  if (tail_ != nullptr && tail_->room() > 0) {
-    room = tail_->room();
-    pieces[count++] = {tail_->data() + tail_->end, room};
+  Slab* last = tail();
+  if (last != nullptr && last->tight && last == head_) {
+    MoveHeadTo(pool_->Take());
+    last = head_;
   }
-  Slab** link = tail_ != nullptr ? &tail_->next : &head_;
+  if (last != nullptr && last->room() > 0) {
+    room = last->room();
+    pieces[count++] = {last->data() + last->end, room};
+  }
+  Slab** link = last != nullptr ? &last->next : &head_;
   while (count < max && (count == 0 || room + kSlackBytes < n)) {
     Slab* slab = pool_->Take();
     *link = slab;
@@ -148,15 +171,20 @@ int Buffer::PrepareWritev(size_t n, iovec* pieces, int max) {
 }
 
 void Buffer::CommitWrite(size_t n) {
-  Slab* slab = tail_ != nullptr && tail_->room() > 0 ? tail_ : Prepared();
-  size_ += n;
-  while (n > 0) {
-    HOLDFAST_CHECK(slab != nullptr);
-    const size_t take = std::min(n, slab->room());
-    slab->end += static_cast<uint32_t>(take);
-    n -= take;
-    tail_ = slab;
-    slab = slab->next;
+  if (n > 0) {
+    HOLDFAST_CHECK(head_ != nullptr);
+    Slab* last = head_->tail;
+    Slab* slab = last != nullptr && last->room() > 0 ? last : Prepared();
+    head_->queued += n;
+    while (n > 0) {
+      HOLDFAST_CHECK(slab != nullptr);
+      const size_t take = std::min(n, slab->room());
+      slab->end += static_cast<uint32_t>(take);
+      n -= take;
+      last = slab;
+      slab = slab->next;
+    }
+    head_->tail = last;
   }
   GivePrepared();
 }
@@ -174,12 +202,10 @@ void Buffer::Append(std::string_view bytes) {
 void Buffer::MoveFrom(Buffer& from, size_t n) {
   HOLDFAST_CHECK(this != &from);
   HOLDFAST_CHECK(pool_ == from.pool_);
-  HOLDFAST_CHECK(n <= from.size_);
+  HOLDFAST_CHECK(n <= from.size());
   HOLDFAST_CHECK(Prepared() == nullptr && from.Prepared() == nullptr);
-  if (size_ == 0 && n == from.size_) {
+  if (empty() && n == from.size()) {
     std::swap(head_, from.head_);
-    std::swap(tail_, from.tail_);
-    std::swap(size_, from.size_);
     return;
   }
   while (n > 0) {
@@ -189,47 +215,69 @@ void Buffer::MoveFrom(Buffer& from, size_t n) {
       return;
     }
     n -= have;
-    if (have <= kCopyBytes && tail_ != nullptr && tail_->room() >= have) {
+    const Slab* const last = tail();
+    if (have <= kCopyBytes && last != nullptr && last->room() >= have) {
       Append(from.Front());
       from.Consume(have);
     } else {
-      from.size_ -= have;
       AdoptAtTail(from.DetachHead());
     }
   }
 }
 
+void Buffer::Shrink() {
+  HOLDFAST_CHECK(Prepared() == nullptr);
+  if (head_ == nullptr || head_ != head_->tail || head_->tight) return;
+  Slab* const tight = pool_->TakeTight(head_->size());
+  if (tight != nullptr) MoveHeadTo(tight);
+}
+
 void Buffer::GiveAll() {
   while (head_ != nullptr) pool_->Give(std::exchange(head_, head_->next));
-  tail_ = nullptr;
-  size_ = 0;
 }
 
 void Buffer::GivePreparedSlabs() {
-  Slab*& link = tail_ != nullptr ? tail_->next : head_;
+  Slab*& link = head_->tail != nullptr ? head_->tail->next : head_;
   while (link != nullptr) pool_->Give(std::exchange(link, link->next));
 }
 
 void Buffer::AdoptAtTail(Slab* slab) {
   slab->next = nullptr;
-  (tail_ != nullptr ? tail_->next : head_) = slab;
-  tail_ = slab;
-  size_ += slab->size();
+  if (head_ == nullptr) {
+    head_ = slab;
+    head_->queued = 0;
+  } else {
+    head_->tail->next = slab;
+  }
+  head_->tail = slab;
+  head_->queued += slab->size();
 }
 
-// The first slab, taken off the queue; the caller sees to size_.
+// The first slab, taken off the queue; the next one is the first now.
 Slab* Buffer::DetachHead() {
-  Slab* slab = head_;
+  Slab* const slab = head_;
   head_ = slab->next;
-  if (slab == tail_) tail_ = nullptr;
+  if (head_ != nullptr) {
+    head_->tail = slab->tail;
+    head_->queued = slab->queued - slab->size();
+  }
   return slab;
 }
 
-// Puts `slab` where the first one is, which goes back to the pool.
-void Buffer::ReplaceHead(Slab* slab) {
+// Puts `slab` where the first one is, which is the caller's now.
+Slab* Buffer::ExchangeHead(Slab* slab) {
   slab->next = head_->next;
-  if (tail_ == head_) tail_ = slab;
-  pool_->Give(std::exchange(head_, slab));
+  slab->tail = head_->tail == head_ ? slab : head_->tail;
+  slab->queued = head_->queued;
+  return std::exchange(head_, slab);
+}
+
+// Moves the bytes of the first slab into `slab`, which takes its place.
+void Buffer::MoveHeadTo(Slab* slab) {
+  HOLDFAST_CHECK(slab->capacity >= head_->size());
+  std::memcpy(slab->data(), head_->data() + head_->begin, head_->size());
+  slab->end = static_cast<uint32_t>(head_->size());
+  pool_->Give(ExchangeHead(slab));
 }
 
 // Moves the first `n` bytes of the first slab, which holds more, to the end of `to`.
@@ -243,11 +291,9 @@ void Buffer::SplitHeadTo(Buffer& to, size_t n) {
   Slab* remainder = pool_->TakeAtLeast(rest);
   std::memcpy(remainder->data(), head_->data() + head_->begin + n, rest);
   remainder->end = static_cast<uint32_t>(rest);
-  remainder->next = head_->next;
-  if (tail_ == head_) tail_ = remainder;
-  Slab* taken = std::exchange(head_, remainder);
+  Slab* taken = ExchangeHead(remainder);
+  head_->queued -= n;
   taken->end = taken->begin + static_cast<uint32_t>(n);
-  size_ -= n;
   to.AdoptAtTail(taken);
 }
 

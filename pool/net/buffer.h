@@ -4,6 +4,7 @@
 #include <sanitizer/asan_interface.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,26 +15,32 @@
 
 namespace holdfast::pool {
 
-// One piece of memory for bytes in flight; the bytes are [begin, end) of `capacity` at data().
+// One piece of memory for bytes in flight; the bytes are [begin, end) of `capacity` at data(). The
+// first slab of a buffer says what there is of the whole, so that an empty buffer is small.
 struct Slab {
   Slab* next = nullptr;
+  Slab* tail = nullptr;   // of the first: the last that holds bytes; null exactly when none does
+  size_t queued = 0;      // of the first: bytes in the buffer
   uint32_t capacity = 0;  // a buffer may lower it to `end`, to write no more into this slab
   uint32_t begin = 0;
   uint32_t end = 0;
   bool standard = true;  // of the pool's common size, so that the pool may keep it
+  bool tight = false;    // Buffer::Shrink made it
 
   char* data() { return reinterpret_cast<char*>(this + 1); }
   size_t size() const { return end - begin; }
   size_t room() const { return capacity - end; }
 };
 
-// The slabs of one worker. It keeps standard slabs for reuse up to a bound; larger ones (for a head
-// that outgrew its slab) go back to the allocator. One thread. It outlives every buffer that draws
-// on it (asserted). AddressSanitizer sees the bytes of a slab that was given back as poisoned.
+// The slabs of one worker. It keeps standard slabs for reuse up to a bound; others (for a head that
+// outgrew its slab, or for a few bytes that wait) go back to the allocator. One thread. It outlives
+// every buffer that draws on it (asserted). AddressSanitizer sees the bytes of a slab that was
+// given back as poisoned.
 class SlabPool {
  public:
   static constexpr size_t kSlabBytes = 16 * 1024;  // allocation size, header included
   static constexpr size_t kSlabCapacity = kSlabBytes - sizeof(Slab);
+  static constexpr size_t kMinTightBytes = 128;  // header included
 
   // Keeps at most `max_free` standard slabs and frees the rest.
   explicit SlabPool(size_t max_free = 256);
@@ -45,19 +52,30 @@ class SlabPool {
   Slab* Take();
   // A slab with room for at least `capacity` bytes: a standard one, or a larger power of two.
   Slab* TakeAtLeast(size_t capacity);
+  // The smallest slab with room for that much, if it takes half of a standard one or less; else
+  // null.
+  Slab* TakeTight(size_t capacity);
   void Give(Slab* slab);
+  // Frees those that nobody has needed since the last call, but keeps `keep`.
+  void Trim(size_t keep);
 
   size_t in_use() const { return in_use_; }
   size_t free_count() const { return free_count_; }
+  // Given back to the allocator so far, in bytes.
+  uint64_t freed_bytes() const { return freed_bytes_; }
 
  private:
   static Slab* Allocate(size_t bytes);
-  static void Free(Slab* slab);
+  Slab* AllocateStandard();
+  void Free(Slab* slab);
+  void FreeOneKept();
 
   Slab* free_ = nullptr;
   size_t free_count_ = 0;
+  size_t least_free_ = 0;  // since the last Trim
   size_t in_use_ = 0;
   size_t max_free_;
+  uint64_t freed_bytes_ = 0;
 };
 
 // A queue of bytes in slabs. It holds no slab while empty, so a connection at rest costs nothing.
@@ -79,15 +97,15 @@ class Buffer {
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
-  size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
+  size_t size() const { return head_ != nullptr ? head_->queued : 0; }
+  bool empty() const { return size() == 0; }
   SlabPool* pool() const { return pool_; }
 
   // The first bytes, as far as they lie in one piece. Valid until the buffer is next changed at
   // its front; bytes appended later do not move them.
   std::string_view Front() const {
-    return size_ == 0 ? std::string_view()
-                      : std::string_view(head_->data() + head_->begin, head_->size());
+    return head_ == nullptr ? std::string_view()
+                            : std::string_view(head_->data() + head_->begin, head_->size());
   }
   // Makes the first `n` (<= size()) bytes one piece and returns exactly them.
   std::string_view Linearize(size_t n) {
@@ -115,13 +133,21 @@ class Buffer {
   // of a slab that must be shared. Both buffers draw on the same pool.
   void MoveFrom(Buffer& from, size_t n);
 
+  // What is here will wait for more to come: few bytes go into a slab of little more than their
+  // size. The next PrepareWritev moves them back, so that they stay in one piece.
+  void Shrink();
+
   void Clear() {
     if (head_ != nullptr) GiveAll();
   }
 
  private:
   // The first slab that holds no bytes yet, between PrepareWrite and CommitWrite.
-  Slab* Prepared() const { return tail_ != nullptr ? tail_->next : head_; }
+  Slab* Prepared() const {
+    if (head_ == nullptr || head_->tail == nullptr) return head_;
+    return head_->tail->next;
+  }
+  Slab* tail() const { return head_ != nullptr ? head_->tail : nullptr; }
   void GivePrepared() {
     if (Prepared() != nullptr) GivePreparedSlabs();
   }
@@ -130,22 +156,24 @@ class Buffer {
   std::string_view JoinFront(size_t n);
   void AdoptAtTail(Slab* slab);
   Slab* DetachHead();
-  void ReplaceHead(Slab* slab);
+  Slab* ExchangeHead(Slab* slab);
+  void MoveHeadTo(Slab* slab);
   void SplitHeadTo(Buffer& to, size_t n);
 
   SlabPool* pool_;
   Slab* head_ = nullptr;
-  Slab* tail_ = nullptr;  // the last slab that holds bytes; null exactly when there are none
-  size_t size_ = 0;
 };
+static_assert(sizeof(Buffer) <= 16, "two of them are in every idle connection");
 
 inline Slab* SlabPool::Take() {
   ++in_use_;
-  if (free_ == nullptr) return Allocate(kSlabBytes);
+  if (free_ == nullptr) return AllocateStandard();
   Slab* slab = std::exchange(free_, free_->next);
-  --free_count_;
+  least_free_ = std::min(least_free_, --free_count_);
   ASAN_UNPOISON_MEMORY_REGION(slab->data(), kSlabCapacity);
   slab->next = nullptr;
+  slab->tail = nullptr;
+  slab->queued = 0;
   slab->capacity = kSlabCapacity;
   slab->begin = 0;
   slab->end = 0;

@@ -25,20 +25,58 @@ bool Awaken(Wants* waits, bool readable, bool writable) {
 
 }  // namespace
 
-static_assert(sizeof(Buffer) <= 32, "two of them are in every idle connection");
-static_assert(sizeof(Connection) <= 200, "an idle connection is to cost little");
+static_assert(sizeof(Connection) <= 120, "an idle connection is to cost little");
 
 Connection::Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transport> transport,
                        ConnectionEvents* events, Stage stage)
     : loop_(loop),
       events_(events),
-      transport_(std::move(transport)),
       in_(slabs),
       out_(slabs),
+      transport_(std::move(transport)),
       stage_(stage),
       // An established socket takes bytes until it says otherwise; one that connects says when.
       write_waits_(stage == Stage::kEstablished ? Wants::kNothing : Wants::kWrite) {
-  HOLDFAST_CHECK(transport_ != nullptr && transport_->fd() >= 0);
+  HOLDFAST_CHECK(open() && transport_->fd() >= 0);
+}
+
+Connection::Connection(EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
+                       ConnectionEvents* events, Stage stage)
+    : loop_(loop),
+      events_(events),
+      in_(slabs),
+      out_(slabs),
+      transport_(std::move(socket)),
+      stage_(stage),
+      write_waits_(stage == Stage::kEstablished ? Wants::kNothing : Wants::kWrite) {
+  HOLDFAST_CHECK(transport_->fd() >= 0);
+}
+
+Connection::Connection(Connection&& from, ConnectionEvents* events)
+    : loop_(from.loop_),
+      events_(events),
+      in_(std::move(from.in_)),
+      out_(std::move(from.out_)),
+      bytes_read_(from.bytes_read_),
+      bytes_written_(from.bytes_written_),
+      error_word_(from.error_word_),
+      transport_(std::move(from.transport_)),
+      read_slabs_(from.read_slabs_),
+      stage_(from.stage_),
+      read_waits_(from.read_waits_),
+      error_(from.error_),
+      write_waits_(from.write_waits_),
+      shutdown_waits_(from.shutdown_waits_),
+      read_end_(from.read_end_),
+      end_(from.end_),
+      registered_(from.registered_),
+      write_failed_(from.write_failed_),
+      socket_ended_(from.socket_ended_),
+      gone_(from.gone_) {
+  HOLDFAST_CHECK(open() && !from.open());
+  if (registered_) loop_->Rebind(transport_->fd(), &from, this);
+  from.registered_ = false;
+  from.StopWaiting();
 }
 
 Connection::~Connection() { Close(); }
@@ -51,17 +89,22 @@ int Connection::Open(Precedence precedence) {
   return error;
 }
 
-void Connection::Unregister() {
-  if (registered_) loop_->Unregister(transport_->fd(), this);
-  registered_ = false;
+void Connection::ReadEarly() {
+  HOLDFAST_CHECK(open() && established() && !registered_);
+  read_waits_ = Wants::kNothing;
+}
+
+void Connection::StopWaiting() {
   read_waits_ = Wants::kRead;
   write_waits_ = Wants::kWrite;
   shutdown_waits_ = Wants::kNothing;
 }
 
 void Connection::Close() {
-  Unregister();
-  transport_.reset();
+  if (registered_) loop_->Forget(transport_->fd(), this);
+  registered_ = false;
+  StopWaiting();
+  transport_.Reset();
 }
 
 bool Connection::Detachable() const {
@@ -71,8 +114,10 @@ bool Connection::Detachable() const {
 
 std::unique_ptr<Transport> Connection::Release() {
   HOLDFAST_CHECK(Detachable());
-  Unregister();
-  return std::move(transport_);
+  if (registered_) loop_->Unregister(transport_->fd(), this);
+  registered_ = false;
+  StopWaiting();
+  return transport_.Release();
 }
 
 void Connection::Abort() {
@@ -132,7 +177,8 @@ void Connection::NoteEnd(ConnectionEnd end) {
 
 // EPIPE only says that the peer takes nothing any more, which it may have told in good order.
 void Connection::NoteFailure(const IoError& error) {
-  error_ = error;
+  error_ = error.system;
+  error_word_ = error.word;
   if (error.system == EPIPE) return;
   NoteEnd(error.system == ECONNRESET ? ConnectionEnd::kReset : ConnectionEnd::kFailed);
 }

@@ -7,7 +7,9 @@
 
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
+#include "pool/net/socket.h"
 #include "pool/net/transport.h"
+#include "pool/net/transport_slot.h"
 
 namespace holdfast::pool {
 
@@ -66,12 +68,20 @@ class Connection final : private EventHandler {
   // over: established() or error() then says how. Whoever waits for it keeps the deadline.
   Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transport> transport,
              ConnectionEvents* events, Stage stage);
+  // The same over a plain socket.
+  Connection(EventLoop* loop, SlabPool* slabs, FileDescriptor socket, ConnectionEvents* events,
+             Stage stage);
+  // Takes all over, the place in the loop too; `from` is closed after it.
+  Connection(Connection&& from, ConnectionEvents* events);
   ~Connection();
 
-  // Registers with the loop: 0 or errno. Call once, before anything else. A client's is served in
-  // turn.
+  // Registers with the loop: 0 or errno. Call once, before anything is waited for. A client's is
+  // served in turn.
   [[nodiscard]] int Open(Precedence precedence = Precedence::kAtOnce);
-  // Unregisters and closes the socket now. No callback follows; in() and out() keep their bytes,
+  // Before Open: the peer may have sent something already, which Fill is to look for. What it does
+  // not find costs a system call; what it finds may spare the connection the loop.
+  void ReadEarly();
+  // Closes the socket now. No callback follows; in() and out() keep their bytes,
   // Fill and Flush find nothing to do. Idempotent.
   void Close();
   // Nothing is read but not consumed, nor to be written, here or within the transport.
@@ -83,7 +93,7 @@ class Connection final : private EventHandler {
   // trusted.
   void Abort();
   // Until Close or Abort.
-  bool open() const { return transport_ != nullptr; }
+  bool open() const { return transport_.get() != nullptr; }
 
   // Reads once (the system call's size adapts, up to kMaxReadBytes) unless in() holds `limit` bytes
   // or more already; it may pass the limit by what room the last slab has. Makes no system call
@@ -106,9 +116,9 @@ class Connection final : private EventHandler {
   // Both directions are finished, or the socket failed: the peer takes nothing any more.
   bool gone() const { return gone_; }
   // Of the latest failed read, write or attempt to become established; errno, or 0.
-  int error() const { return error_.system; }
+  int error() const { return error_; }
   // The transport's own word for it; null: errno says it all.
-  const char* error_word() const { return error_.word; }
+  const char* error_word() const { return error_word_; }
 
   Buffer& in() { return in_; }
   Buffer& out() { return out_; }
@@ -117,8 +127,8 @@ class Connection final : private EventHandler {
   // -1 once closed.
   int fd() const { return open() ? transport_->fd() : -1; }
   // While open() only.
-  Transport& transport() { return *transport_; }
-  const Transport& transport() const { return *transport_; }
+  Transport& transport() { return *transport_.get(); }
+  const Transport& transport() const { return *transport_.get(); }
   uint64_t bytes_read() const { return bytes_read_; }
   uint64_t bytes_written() const { return bytes_written_; }
   // Hands the connection to another listener (idle reader <-> exchange).
@@ -136,30 +146,32 @@ class Connection final : private EventHandler {
   void NoteFailure(const IoError& error);
   void LookForEnd();
   void ContinueShutdown();
-  void Unregister();
+  void StopWaiting();
 
   EventLoop* loop_;
   ConnectionEvents* events_;
-  std::unique_ptr<Transport> transport_;
   Buffer in_;
   Buffer out_;
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
-  IoError error_;
+  const char* error_word_ = nullptr;
+  // What follows it lies in its padding.
+  [[no_unique_address]] TransportSlot transport_;
   // Size of the next read: doubles while reads come back full, until one brings little.
   uint8_t read_slabs_ = 1;
   Stage stage_;
   // What each direction waits for; kNothing: it may go on. While establishing the latter stands for
   // the transport.
   Wants read_waits_ = Wants::kRead;
+  int error_ = 0;
   Wants write_waits_;
   Wants shutdown_waits_ = Wants::kNothing;  // kNothing: it is not asked for, or done
   ReadEnd read_end_ = ReadEnd::kNone;
   ConnectionEnd end_ = ConnectionEnd::kOpen;
-  bool registered_ = false;
-  bool write_failed_ = false;
-  bool socket_ended_ = false;  // the peer's FIN was seen
-  bool gone_ = false;
+  bool registered_ : 1 = false;
+  bool write_failed_ : 1 = false;
+  bool socket_ended_ : 1 = false;  // the peer's FIN was seen
+  bool gone_ : 1 = false;
 };
 
 }  // namespace holdfast::pool

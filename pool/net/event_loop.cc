@@ -12,19 +12,6 @@
 namespace holdfast::pool {
 namespace {
 
-// The lowest bit of a handler's address is free to tell its precedence.
-constexpr uint64_t kInTurnBit = 1;
-static_assert(alignof(EventHandler) > kInTurnBit);
-
-uint64_t Tag(EventHandler* handler, Precedence precedence) {
-  const auto address = reinterpret_cast<uintptr_t>(handler);
-  return precedence == Precedence::kInTurn ? address | kInTurnBit : address;
-}
-
-EventHandler* HandlerOf(uint64_t tag) {
-  return reinterpret_cast<EventHandler*>(static_cast<uintptr_t>(tag & ~kInTurnBit));
-}
-
 // Rounds up: after a wait that ends before its deadline, the loop would spin until the deadline.
 int ToMilliseconds(Duration wait) {
   if (wait <= Duration::zero()) return 0;
@@ -59,25 +46,43 @@ WallTime EventLoop::wall_now() {
 int EventLoop::Register(int fd, EventHandler* handler, uint32_t events, Precedence precedence) {
   AssertInLoop();
   HOLDFAST_CHECK(precedence == Precedence::kAtOnce || (events & EPOLLET) != 0);
-  epoll_event event{.events = events, .data = {.u64 = Tag(handler, precedence)}};
-  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  if (fd < 0) return EBADF;
+  const auto index = static_cast<size_t>(fd);
+  if (index >= watches_.size()) watches_.resize(index + 1);
+  Watch& watch = watches_[index];
+  const uint32_t generation = watch.generation + 1;
+  epoll_event event{.events = events, .data = {.u64 = TicketOf(fd, generation)}};
+  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) return errno;
+  watch = {.handler = handler,
+           .generation = generation,
+           .in_turn = precedence == Precedence::kInTurn ? 1u : 0u};
+  return 0;
+}
+
+EventLoop::Watch& EventLoop::WatchOf(int fd, const EventHandler* handler) {
+  AssertInLoop();
+  HOLDFAST_CHECK(fd >= 0 && static_cast<size_t>(fd) < watches_.size());
+  Watch& watch = watches_[static_cast<size_t>(fd)];
+  HOLDFAST_CHECK(watch.handler == handler);
+  return watch;
 }
 
 void EventLoop::Modify(int fd, EventHandler* handler, uint32_t events) {
-  AssertInLoop();
-  epoll_event event{.events = events, .data = {.ptr = handler}};
+  const Watch& watch = WatchOf(fd, handler);
+  epoll_event event{.events = events, .data = {.u64 = TicketOf(fd, watch.generation)}};
   HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
 void EventLoop::Unregister(int fd, EventHandler* handler) {
-  AssertInLoop();
-  // Fails only for a descriptor that is closed or was never registered: its events could reach
-  // a handler that is gone.
+  WatchOf(fd, handler).handler = nullptr;
+  // Fails only for a descriptor that is closed already.
   HOLDFAST_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0);
-  for (int i = next_event_; i < event_count_; ++i) {
-    if (HandlerOf(events_[i].data.u64) == handler) events_[i].data.u64 = 0;
-  }
-  in_turn_.Drop(handler);
+}
+
+void EventLoop::Forget(int fd, EventHandler* handler) { WatchOf(fd, handler).handler = nullptr; }
+
+void EventLoop::Rebind(int fd, EventHandler* from, EventHandler* to) {
+  WatchOf(fd, from).handler = to;
 }
 
 void EventLoop::DestroyAside() {
@@ -139,7 +144,7 @@ int EventLoop::Wait(std::optional<Duration> max_wait) {
 
 // In milliseconds, as epoll_wait takes it; -1 waits for as long as it takes.
 int EventLoop::Timeout(TimePoint start, std::optional<Duration> max_wait) const {
-  if (first_task_ != nullptr || !graveyard_.empty() || !in_turn_.empty()) return 0;
+  if (first_task_ != nullptr || !graveyard_.empty() || !queue_.empty()) return 0;
   int timeout = max_wait ? ToMilliseconds(*max_wait) : -1;
   if (const std::optional<TimePoint> expiry = timers_.NextExpiry()) {
     const int until_expiry = ToMilliseconds(*expiry - start);
@@ -149,26 +154,38 @@ int EventLoop::Timeout(TimePoint start, std::optional<Duration> max_wait) const 
 }
 
 void EventLoop::Dispatch(int count) {
-  next_event_ = 0;
-  event_count_ = count;
-  while (next_event_ < event_count_) {
-    const epoll_event event = events_[next_event_++];
-    EventHandler* const handler = HandlerOf(event.data.u64);
-    if (handler == nullptr) continue;  // unregistered earlier in this turn
-    if ((event.data.u64 & kInTurnBit) != 0) {
-      in_turn_.Add(handler, event.events);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[i];
+    Watch* const watch = WatchFor(event.data.u64);
+    if (watch == nullptr) continue;
+    if (watch->in_turn != 0) {
+      // One that waits already keeps its place and hears of everything at once.
+      if (watch->waiting == 0) queue_.push_back(event.data.u64);
+      watch->waiting |= event.events;
     } else {
       ++stats_.events;
-      handler->OnEvents(event.events);
+      watch->handler->OnEvents(event.events);
     }
   }
   ServeInTurn();
 }
 
+// Null: the ticket is of an earlier owner of its number, or was unregistered since.
+EventLoop::Watch* EventLoop::WatchFor(uint64_t ticket) {
+  Watch& watch = watches_[static_cast<uint32_t>(ticket)];
+  return watch.handler != nullptr && watch.generation == ticket >> 32 ? &watch : nullptr;
+}
+
 void EventLoop::ServeInTurn() {
-  for (int i = 0; i < kMaxServedPerTurn && !in_turn_.empty(); ++i) {
+  for (int served = 0; served < kMaxServedPerTurn && !queue_.empty();) {
+    Watch* const watch = WatchFor(queue_.front());
+    queue_.pop_front();
+    if (watch == nullptr) continue;
+    const uint32_t events = watch->waiting;
+    watch->waiting = 0;
+    ++served;
     ++stats_.events;
-    in_turn_.ServeNext();
+    watch->handler->OnEvents(events);
   }
 }
 

@@ -5,16 +5,26 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "pool/net/check.h"
 #include "pool/net/clock.h"
-#include "pool/net/event_queue.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::pool {
+
+// Receives readiness of one descriptor. Called on the loop's thread only.
+class EventHandler {
+ public:
+  // `events` is epoll's mask. The handler may unregister and destroy itself or any other handler.
+  virtual void OnEvents(uint32_t events) = 0;
+
+ protected:
+  ~EventHandler() = default;
+};
 
 // When a handler hears of its events, beside the others of the same turn.
 enum class Precedence : uint8_t {
@@ -105,13 +115,18 @@ class EventLoop {
   const Clock& clock() const { return *clock_; }
 
   // Returns 0, or errno when the kernel refuses (ENOSPC, ENOMEM): the caller closes the descriptor.
-  // A handler stands for one descriptor at a time.
   [[nodiscard]] int Register(int fd, EventHandler* handler, uint32_t events = kConnectionEvents,
                              Precedence precedence = Precedence::kAtOnce);
-  // Changes the mask of a descriptor that was registered to be heard at once.
+  // Changes the mask of a registered descriptor.
   void Modify(int fd, EventHandler* handler, uint32_t events);
   // Must come before the descriptor is closed. Events of this turn not handed out yet are dropped.
   void Unregister(int fd, EventHandler* handler);
+  // Instead, without a system call, for a descriptor that is closed right after: that takes it out
+  // of the kernel's set. A process that is just being started may hold a copy of it for a moment,
+  // and so keep it there; what the kernel still tells of it then reaches nobody.
+  void Forget(int fd, EventHandler* handler);
+  // From now on `to` hears what `from` would have.
+  void Rebind(int fd, EventHandler* from, EventHandler* to);
 
   // Runs the task at the end of this turn, after the timers; a task queued by a task runs in the
   // next turn, which then does not sleep. No effect when already queued.
@@ -121,7 +136,11 @@ class EventLoop {
   // order of the calls. What a destructor puts aside goes in the same turn.
   template <class T>
   void DestroyLater(std::unique_ptr<T> object) {
-    graveyard_.push_back({object.release(), [](void* p) { delete static_cast<T*>(p); }});
+    DestroyLater(object.release(), [](void* p) { delete static_cast<T*>(p); });
+  }
+  // The same of an object whose memory is not the allocator's.
+  void DestroyLater(void* object, void (*destroy)(void*)) {
+    graveyard_.push_back({object, destroy});
   }
 
   // Destroys what DestroyLater put aside, at once: for an owner that takes its parts down when no
@@ -145,11 +164,25 @@ class EventLoop {
   // What pthread_self tells threads apart by, without a call: every lease asks several times.
   static const void* ThisThread() { return __builtin_thread_pointer(); }
 
+  // Who hears of a descriptor. The kernel tells the number and the generation, so that what it says
+  // of an earlier owner of the number is known for what it is.
+  struct Watch {
+    EventHandler* handler = nullptr;  // null: nobody
+    uint32_t generation = 0;
+    uint32_t in_turn : 1 = 0;   // it is served in turn
+    uint32_t waiting : 31 = 0;  // the events that it is to hear of in its turn; 0: it does not wait
+  };
+
   struct Grave {
     void* object;
     void (*destroy)(void*);
   };
 
+  static uint64_t TicketOf(int fd, uint32_t generation) {
+    return uint64_t{generation} << 32 | static_cast<uint32_t>(fd);
+  }
+  Watch& WatchOf(int fd, const EventHandler* handler);
+  Watch* WatchFor(uint64_t ticket);
   void TurnOnce(std::optional<Duration> max_wait);
   int Wait(std::optional<Duration> max_wait);
   int Timeout(TimePoint start, std::optional<Duration> max_wait) const;
@@ -165,11 +198,9 @@ class EventLoop {
   std::optional<WallTime> wall_now_;
   TimerWheel timers_;
 
-  // The events of this turn; those from next_event_ on are yet to be handed out.
+  std::vector<Watch> watches_;  // by descriptor
   std::array<epoll_event, kMaxEventsPerTurn> events_;
-  int next_event_ = 0;
-  int event_count_ = 0;
-  EventQueue in_turn_;
+  std::deque<uint64_t> queue_;  // tickets of those that wait for their turn; some are nobody's now
 
   Task* first_task_ = nullptr;
   Task* last_task_ = nullptr;

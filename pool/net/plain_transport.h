@@ -17,6 +17,10 @@ namespace holdfast::pool {
 class PlainTransport final : public Transport {
  public:
   explicit PlainTransport(FileDescriptor socket) : socket_(std::move(socket)) {}
+  PlainTransport(PlainTransport&& other) noexcept
+      : socket_(std::move(other.socket_)),
+        acknowledged_at_start_(other.acknowledged_at_start_),
+        written_(other.written_) {}
 
   int fd() const override { return socket_.get(); }
   IoResult Establish() override;

@@ -36,7 +36,8 @@ class ExchangeStreamsTest : public testing::Test, private ExchangeOwner {
   // Starts the client's request; it has the upstream's stream afterwards.
   void Begin() {
     over_ = false;
-    exchange_ = harness_.context.exchanges.Take(&harness_.context);
+    serving_ = harness_.context.http1_servings.Take(&harness_.context);
+    exchange_ = &serving_->exchange;
     exchange_->Begin({.stream = client_.get(),
                       .owner = this,
                       .listener = harness_.listener.get(),
@@ -62,7 +63,8 @@ class ExchangeStreamsTest : public testing::Test, private ExchangeOwner {
   FakeUpstreams upstreams_{&harness_.slabs};
   std::unique_ptr<FakeServerStream> client_;
   Wire wire_;
-  Exchange* exchange_ = nullptr;
+  Http1Serving* serving_ = nullptr;
+  Exchange* exchange_ = nullptr;  // of it
   bool over_ = false;
   bool complete_ = false;
 
@@ -71,7 +73,7 @@ class ExchangeStreamsTest : public testing::Test, private ExchangeOwner {
   }
   void End() {
     complete_ = exchange_->Finish();
-    harness_.context.exchanges.Give(&harness_.loop, exchange_);
+    harness_.context.http1_servings.Give(&harness_.loop, serving_);
     exchange_ = nullptr;
     over_ = true;
   }

@@ -40,6 +40,25 @@ TEST(ListenerCellsTest, AReasonHasOneCell) {
             &drained);
 }
 
+TEST(EarlyReadsTest, AreLeftOffWhileNothingIsFound) {
+  EarlyReads reads;
+  int tried = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (!reads.Worthwhile()) continue;
+    ++tried;
+    reads.Note(/*found=*/false);
+  }
+  EXPECT_LE(tried, EarlyReads::kBest + 1000 / EarlyReads::kProbe);
+  EXPECT_GE(tried, EarlyReads::kBest + 1000 / EarlyReads::kProbe - 2) << "a few are, to learn";
+  int until_again = 0;
+  for (; until_again < 1000 && !reads.Worthwhile(); ++until_again) {
+  }
+  EXPECT_LE(until_again, EarlyReads::kProbe);
+  reads.Note(/*found=*/true);
+  EXPECT_TRUE(reads.Worthwhile());
+  EXPECT_TRUE(reads.Worthwhile());
+}
+
 class ListenerTest : public testing::Test {
  protected:
   // A client at the listening socket itself.

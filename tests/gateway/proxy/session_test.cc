@@ -25,6 +25,7 @@ class TestSession final : public Session {
   void OnReconfigured() override {}
   bool GiveWay() override { return false; }
   pool::TimePoint idle_since() const override { return {}; }
+  void OnConnectionReady() override {}
 };
 
 class SessionTest : public testing::Test {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <memory>
@@ -104,14 +105,44 @@ TEST_F(AcceptorTest, GivesReadySocketsAndTheirPeers) {
   EXPECT_EQ(no_delay, 1);
 }
 
-TEST_F(AcceptorTest, TakesABatchPerTurnAndTheRestInTheNext) {
+// How many turns it takes, and the most that were accepted in one.
+TEST_F(AcceptorTest, BatchesGrowWhileMoreComeThanThat) {
   std::vector<FileDescriptor> clients;
-  for (int i = 0; i < Acceptor::kBatch + 5; ++i) clients.push_back(Connect());
-  Turn();
-  EXPECT_EQ(accepted_.size(), static_cast<size_t>(Acceptor::kBatch));
-  Turn();
-  EXPECT_EQ(accepted_.size(), clients.size());
+  const auto connect = [&](int n) {
+    for (int i = 0; i < n; ++i) clients.push_back(Connect());
+  };
+  std::vector<size_t> batches;
+  const auto turn = [&] {
+    const size_t before = accepted_.size();
+    Turn();
+    batches.push_back(accepted_.size() - before);
+  };
+  connect(20);
+  for (int i = 0; i < 10; ++i) turn();
+  EXPECT_EQ(batches, (std::vector<size_t>{1, 1, 1, 1, 2, 2, 2, 2, 4, 4}));
+  // A turn that empties the backlog says how many to expect.
+  batches.clear();
+  connect(3);
+  turn();
+  connect(5);
+  turn();
+  turn();
+  EXPECT_EQ(batches, (std::vector<size_t>{3, 3, 2}));
   EXPECT_TRUE(errors_.empty());
+}
+
+TEST_F(AcceptorTest, ABatchHasABound) {
+  constexpr int kClients = 400;
+  std::vector<FileDescriptor> clients;
+  size_t most = 0;
+  for (int i = 0; i < kClients; ++i) clients.push_back(Connect());
+  for (int turns = 0; accepted_.size() < clients.size(); ++turns) {
+    ASSERT_LT(turns, 40);
+    const size_t before = accepted_.size();
+    Turn();
+    most = std::max(most, accepted_.size() - before);
+  }
+  EXPECT_EQ(most, static_cast<size_t>(Acceptor::kBatch));
 }
 
 TEST_F(AcceptorTest, PausedItLeavesClientsInTheBacklog) {
@@ -132,7 +163,7 @@ TEST_F(AcceptorTest, StopsAtTheCapUntilResumed) {
   for (int i = 0; i < 5; ++i) Turn();
   EXPECT_EQ(accepted_.size(), 2u);
   EXPECT_TRUE(acceptor_->paused());
-  EXPECT_EQ(loop_.stats().events, 1u) << "at the cap the listener wakes nobody";
+  EXPECT_EQ(loop_.stats().events, 3u) << "at the cap the listener wakes nobody";
   cap_ = 4;
   acceptor_->Resume();
   for (int i = 0; i < 5; ++i) Turn();
@@ -292,7 +323,7 @@ TEST_F(OutOfDescriptorsTest, ServesAgainOnceThereAreDescriptors) {
   Turn();
   EXPECT_TRUE(accepted_.empty()) << "it rests first";
   EndRest();
-  Turn();
+  for (int i = 0; i < kClients; ++i) Turn();
   EXPECT_EQ(accepted_.size(), static_cast<size_t>(kClients - 1));
 }
 
@@ -312,7 +343,7 @@ TEST_F(OutOfDescriptorsTest, ResumeDoesNotCutTheRestShort) {
 TEST_F(OutOfDescriptorsTest, TheLastDescriptorIsNoError) {
   clients_.resize(1);
   hog_.reset();
-  Turn();
+  for (int i = 0; i < kClients; ++i) Turn();
   accepted_.clear();
   acceptor_->Pause();
   clients_.push_back(Connect());

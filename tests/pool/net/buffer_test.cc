@@ -80,6 +80,33 @@ TEST(SlabPool, LargerSlabsAreNotKept) {
   EXPECT_EQ(pool.free_count(), 0u);
 }
 
+TEST(SlabPool, TrimFreesWhatNobodyHasNeeded) {
+  SlabPool pool;
+  std::vector<Slab*> slabs;
+  for (int i = 0; i < 10; ++i) slabs.push_back(pool.Take());
+  for (Slab* slab : slabs) pool.Give(slab);
+  pool.Trim(3);
+  EXPECT_EQ(pool.free_count(), 10u) << "all were needed a moment ago";
+  pool.Give(pool.Take());
+  pool.Trim(3);
+  EXPECT_EQ(pool.free_count(), 3u);
+  EXPECT_EQ(pool.freed_bytes(), 7 * SlabPool::kSlabBytes);
+}
+
+TEST(SlabPool, ATightSlabIsOfTheNextPowerOfTwo) {
+  SlabPool pool;
+  for (const size_t bytes : {size_t{1}, size_t{30}, size_t{100}, size_t{1500}, size_t{5000}}) {
+    Slab* const slab = pool.TakeTight(bytes);
+    ASSERT_NE(slab, nullptr);
+    EXPECT_GE(slab->room(), bytes);
+    EXPECT_LT(slab->room() + sizeof(Slab),
+              std::max(2 * (bytes + sizeof(Slab)), SlabPool::kMinTightBytes + 1));
+    pool.Give(slab);
+  }
+  EXPECT_EQ(pool.free_count(), 0u) << "none is kept";
+  EXPECT_EQ(pool.TakeTight(kCapacity / 2), nullptr) << "nothing to be gained";
+}
+
 TEST(SlabPool, GivenSlabsArePoisonedUnderAddressSanitizer) {
 #if !defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "only AddressSanitizer keeps count of what may be touched";
@@ -117,7 +144,7 @@ TEST(Buffer, HoldsNoSlabWhileEmpty) {
   EXPECT_EQ(pool.in_use(), 0u);
 }
 
-TEST(Buffer, IsSmall) { EXPECT_LE(sizeof(Buffer), 32u); }
+TEST(Buffer, IsSmall) { EXPECT_LE(sizeof(Buffer), 16u); }
 
 TEST(Buffer, AppendGoesOnInTheNextSlab) {
   SlabPool pool;
@@ -384,12 +411,73 @@ TEST(Buffer, MovingTakesTheBytesAlong) {
   EXPECT_EQ(pool.in_use(), 1u);
 }
 
+TEST(Buffer, ShrunkItHoldsASmallSlab) {
+  SlabPool pool;
+  Buffer buffer(&pool);
+  buffer.Append("hello world");
+  buffer.Consume(6);
+  buffer.Shrink();
+  EXPECT_EQ(Contents(buffer), "world");
+  EXPECT_EQ(pool.in_use(), 1u);
+  EXPECT_EQ(pool.free_count(), 1u) << "the large one";
+  const char* const front = FrontData(buffer);
+  buffer.Shrink();
+  EXPECT_EQ(FrontData(buffer), front) << "it is small already";
+}
+
+TEST(Buffer, ShrunkItGrowsInOnePiece) {
+  SlabPool pool;
+  Buffer buffer(&pool);
+  std::string all = "GET / HT";
+  buffer.Append(all);
+  for (int i = 0; i < 200; ++i) {
+    buffer.Shrink();
+    const std::string piece = Pattern(1 + i % 50, i);
+    WriteThrough(buffer, piece, kCapacity);
+    all += piece;
+    ASSERT_EQ(buffer.Front(), all) << "one piece";
+  }
+  EXPECT_EQ(buffer.size(), all.size());
+  buffer.Clear();
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
+TEST(Buffer, ShrunkItCanBeAppendedToAndMoved) {
+  SlabPool pool;
+  Buffer buffer(&pool);
+  buffer.Append("head");
+  buffer.Shrink();
+  const std::string more = Pattern(2 * kCapacity, 3);
+  buffer.Append(more);
+  EXPECT_EQ(Contents(buffer), "head" + more);
+  Buffer to(&pool);
+  to.MoveFrom(buffer, 2);
+  buffer.Shrink();
+  to.MoveFrom(buffer, buffer.size());
+  EXPECT_EQ(Contents(to), "head" + more);
+  EXPECT_TRUE(buffer.empty());
+}
+
+TEST(Buffer, MuchIsNotShrunk) {
+  SlabPool pool;
+  Buffer buffer(&pool);
+  buffer.Shrink();
+  EXPECT_EQ(pool.in_use(), 0u) << "nothing to do while empty";
+  buffer.Append(Pattern(kCapacity - 10, 1));
+  const char* const front = FrontData(buffer);
+  buffer.Shrink();
+  EXPECT_EQ(FrontData(buffer), front);
+  buffer.Append(Pattern(100, 2));
+  buffer.Shrink();
+  EXPECT_EQ(pool.in_use(), 2u) << "nor in several slabs";
+}
+
 TEST(BufferDeathTest, ConsumingMoreThanThereIsIsABug) {
   SlabPool pool;
   Buffer buffer(&pool);
   buffer.Append("abc");
-  EXPECT_DEATH(buffer.Consume(4), "n <= size_");
-  EXPECT_DEATH(buffer.Linearize(4), "n <= size_");
+  EXPECT_DEATH(buffer.Consume(4), "n <= size");
+  EXPECT_DEATH(buffer.Linearize(4), "n <= size");
 }
 
 TEST(BufferDeathTest, CommittingMoreThanWasPreparedIsABug) {
@@ -412,7 +500,7 @@ class Model {
     const int which = static_cast<int>(Below(2));
     Buffer& buffer = buffers_[which];
     std::string& model = models_[which];
-    switch (Below(8)) {
+    switch (Below(9)) {
       case 0: return Add(buffer, model, Below(200));
       case 1: return Add(buffer, model, Below(3 * kCapacity));
       case 2: return WriteOne(buffer, model);
@@ -421,6 +509,7 @@ class Model {
       case 5: return Take(buffer, model, Below(2 * kCapacity));
       case 6: return Line(buffer, model);
       case 7: return Move(which);
+      case 8: return buffer.Shrink();
     }
   }
 

@@ -518,7 +518,120 @@ TEST_F(ConnectionTest, MuchGoesBothWaysAtOnce) {
   EXPECT_EQ(slabs_.in_use(), 0u);
 }
 
-TEST(Connection, IsSmall) { EXPECT_LE(sizeof(Connection), 200u); }
+TEST(Connection, IsSmall) { EXPECT_LE(sizeof(Connection), 120u); }
+
+// Over a plain socket that lies in the connection.
+class PlainConnectionTest : public ConnectionTest {
+ protected:
+  void Start(SocketPair pair) {
+    peer_ = std::move(pair.theirs);
+    connection_ = std::make_unique<Connection>(&loop_, &slabs_, std::move(pair.ours), &listener_,
+                                               Connection::Stage::kEstablished);
+  }
+};
+
+TEST_F(PlainConnectionTest, BytesGoBothWaysAndTheEndCloses) {
+  Start(TcpPair());
+  ASSERT_EQ(connection_->Open(), 0);
+  SendAll(peer_, "hello");
+  TurnUntilReadable();
+  EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
+  EXPECT_EQ(TakeAll(), "hello");
+  connection_->out().Append("hi");
+  EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+  EXPECT_EQ(Receive(peer_, 2), "hi");
+  EXPECT_EQ(connection_->transport().wire_bytes_written(), 2u);
+  connection_->Close();
+  EXPECT_FALSE(connection_->open());
+  EXPECT_EQ(connection_->fd(), -1);
+  bool ended = false;
+  ASSERT_TRUE(WaitFor(peer_.get(), POLLIN));
+  ReceiveSome(peer_, &ended);
+  EXPECT_TRUE(ended);
+  connection_->Close();
+}
+
+TEST_F(PlainConnectionTest, ItsSocketCanBeGivenAway) {
+  Start(TcpPair());
+  ASSERT_EQ(connection_->Open(), 0);
+  connection_->out().Append("hi");
+  EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+  const std::unique_ptr<Transport> released = connection_->Release();
+  EXPECT_FALSE(connection_->open());
+  EXPECT_EQ(released->wire_bytes_written(), 2u);
+  connection_.reset();
+  SendAll(peer_, "hello");
+  EXPECT_EQ(Receive(peer_, 2), "hi") << "it is open";
+  ASSERT_TRUE(WaitFor(released->fd(), POLLIN));
+  EXPECT_EQ(released->Inspect(), Quiet::kData);
+  Settle();
+  EXPECT_EQ(listener_.calls, 0);
+}
+
+TEST_F(PlainConnectionTest, WhatIsThereCanBeReadBeforeTheLoopKnowsOfIt) {
+  Start(TcpPair());
+  EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kWouldBlock);
+  SendAll(peer_, "early");
+  ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));
+  connection_->ReadEarly();
+  EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
+  EXPECT_EQ(TakeAll(), "early");
+  connection_->out().Append("answer");
+  EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+  EXPECT_EQ(Receive(peer_, 6), "answer");
+  connection_->Close();
+  Settle();
+  EXPECT_EQ(loop_.stats().events, 0u);
+}
+
+// What came between the early read and Open is an edge of its own.
+TEST_F(PlainConnectionTest, AnEarlyReadLosesNothing) {
+  Start(TcpPair());
+  connection_->ReadEarly();
+  EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kWouldBlock);
+  SendAll(peer_, "late");
+  ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));
+  ASSERT_EQ(connection_->Open(), 0);
+  TurnUntilReadable();
+  EXPECT_EQ(listener_.calls, 1);
+  EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
+  EXPECT_EQ(TakeAll(), "late");
+}
+
+// With what is buffered, what it waits for, and its place in the loop.
+TEST_F(PlainConnectionTest, ItCanBeMovedWhileItsEventsAreUnderWay) {
+  for (const bool in_place : {true, false}) {
+    SocketPair pair = TcpPair();
+    peer_ = std::move(pair.theirs);
+    Listener first;
+    if (in_place) {
+      connection_ = std::make_unique<Connection>(&loop_, &slabs_, std::move(pair.ours), &first,
+                                                 Connection::Stage::kEstablished);
+    } else {
+      connection_ = std::make_unique<Connection>(
+          &loop_, &slabs_, std::make_unique<PlainTransport>(std::move(pair.ours)), &first,
+          Connection::Stage::kEstablished);
+    }
+    ASSERT_EQ(connection_->Open(), 0);
+    SendAll(peer_, "one");
+    TurnUntilReadable();
+    ASSERT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
+    SendAll(peer_, "two");
+    ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));
+    auto moved = std::make_unique<Connection>(std::move(*connection_), &listener_);
+    EXPECT_FALSE(connection_->open());
+    EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kWouldBlock);
+    connection_ = std::move(moved);
+    EXPECT_EQ(TakeAll(), "one");
+    EXPECT_EQ(connection_->bytes_read(), 3u);
+    const int calls = listener_.calls;
+    TurnUntilReadable();
+    EXPECT_EQ(first.calls, 1);
+    EXPECT_EQ(listener_.calls, calls + 1);
+    EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
+    EXPECT_EQ(TakeAll(), "two");
+  }
+}
 
 }  // namespace
 }  // namespace holdfast::pool

@@ -227,6 +227,60 @@ TEST_F(EventLoopTest, AReusedDescriptorHearsNothingOfTheOldOne) {
   EXPECT_EQ(fresh.calls, 0);
 }
 
+TEST_F(EventLoopTest, ForgottenItHearsNothingMoreInTheSameTurn) {
+  Pair first;
+  Pair second;
+  TestHandler one;
+  TestHandler two;
+  one.on_events = [&] { loop_.Forget(second.ours, &two); };
+  two.on_events = [&] { loop_.Forget(first.ours, &one); };
+  ASSERT_EQ(loop_.Register(first.ours, &one), 0);
+  ASSERT_EQ(loop_.Register(second.ours, &two), 0);
+  Turn();
+  EXPECT_EQ(one.calls + two.calls, 1);
+}
+
+// As between the fork and the exec of an upgrade: the kernel goes on watching what is closed here.
+TEST_F(EventLoopTest, ACopyElsewhereOfAForgottenDescriptorReachesNobody) {
+  const Pair pair;
+  auto handler = std::make_unique<TestHandler>();
+  ASSERT_EQ(loop_.Register(pair.ours, handler.get()), 0);
+  Turn();
+  const int copy = dup(pair.ours);
+  loop_.Forget(pair.ours, handler.get());
+  const int number = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  ASSERT_EQ(dup2(number, pair.ours), pair.ours) << "closes it, and its number is another's";
+  handler.reset();
+  pair.Send();
+  Turn();
+  EXPECT_EQ(loop_.stats().events, 1u) << "of the first turn";
+
+  TestHandler fresh;
+  ASSERT_EQ(loop_.Register(pair.ours, &fresh, EPOLLIN | EPOLLET), 0);
+  pair.Send();
+  Turn();
+  EXPECT_EQ(fresh.calls, 0);
+  const uint64_t one = 1;
+  ASSERT_EQ(write(number, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  Turn();
+  EXPECT_EQ(fresh.calls, 1);
+  loop_.Unregister(pair.ours, &fresh);
+  close(copy);
+  close(number);
+}
+
+TEST_F(EventLoopTest, AnotherHandlerTakesOver) {
+  const Pair pair;
+  TestHandler first;
+  TestHandler second;
+  ASSERT_EQ(loop_.Register(pair.ours, &first), 0);
+  loop_.Rebind(pair.ours, &first, &second);
+  Turn();
+  EXPECT_EQ(first.calls, 0);
+  EXPECT_EQ(second.calls, 1);
+  loop_.Unregister(pair.ours, &second);
+}
+
 TEST_F(EventLoopTest, MoreEventsThanFitInATurnComeInTheNext) {
   constexpr int kMore = EventLoop::kMaxEventsPerTurn + 10;
   std::vector<int> fds;
@@ -606,6 +660,16 @@ TEST_F(EventLoopDeathTest, UnregisterComesBeforeClose) {
   ASSERT_EQ(loop_.Register(fd, &handler), 0);
   close(fd);
   EXPECT_DEATH(loop_.Unregister(fd, &handler), "broken invariant");
+}
+
+TEST_F(EventLoopDeathTest, OnlyWhoHearsOfADescriptorMayGiveItUp) {
+  const Pair pair;
+  TestHandler handler;
+  TestHandler other;
+  ASSERT_EQ(loop_.Register(pair.ours, &handler), 0);
+  EXPECT_DEATH(loop_.Forget(pair.ours, &other), "broken invariant");
+  EXPECT_DEATH(loop_.Unregister(pair.theirs, &handler), "broken invariant");
+  loop_.Unregister(pair.ours, &handler);
 }
 
 TEST_F(EventLoopDeathTest, ATurnDoesNotTurn) {
