@@ -75,7 +75,11 @@ void Http1Session::Begin() {
   }
   if (connection_.Open(pool::Precedence::kInTurn) == 0) return;
   listener()->CountUnwatched();
-  Cut();
+  if (phase_ == Phase::kExchange) {
+    Cut();
+  } else {
+    Close(SessionEndName(SessionEnd::kExchangeCut));
+  }
 }
 
 void Http1Session::FollowConfig() {
