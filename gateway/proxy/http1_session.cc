@@ -223,24 +223,23 @@ http::HeadLimits Http1Session::Limits() const {
           .uri_bytes = config.max_uri_bytes};
 }
 
-Exchange::Client Http1Session::ExchangeClient() {
-  const bool head_in_pieces = phase_ == Phase::kHead;
-  return {.stream = &serving_->stream,
-          .owner = serving_,
-          .listener = listener(),
-          .ip = ip_.Text(serving_->ip),
-          .trusted = trusted_,
-          .head_time = head_in_pieces ? context()->loop->now() - phase_since_ : pool::Duration{0},
-          .tie = &tie_};
-}
-
 void Http1Session::BeginExchange() {
   FollowConfig();
   ++requests_;
-  serving_ = context()->http1_servings.Take(context());
-  serving_->session = this;
-  serving_->stream.Start(&connection_, serving_);
-  serving_->exchange.Begin(ExchangeClient());
+  Http1Serving* const serving = context()->http1_servings.Take(context());
+  serving_ = serving;
+  serving->session = this;
+  serving->stream.Start(&connection_, serving);
+  const bool head_in_pieces = phase_ == Phase::kHead;
+  const pool::Duration head_time =
+      head_in_pieces ? context()->loop->now() - phase_since_ : pool::Duration{0};
+  serving->exchange.Begin({.stream = &serving->stream,
+                           .owner = serving,
+                           .listener = listener(),
+                           .ip = ip_.Text(serving->ip),
+                           .trusted = trusted_,
+                           .head_time = head_time,
+                           .tie = &tie_});
   scanner_.Reset();
   empty_lines_.Reset();
   MoveTo(Phase::kExchange);
@@ -273,13 +272,15 @@ http1::ServerTerms::Terms Http1Session::Terms() const {
 }
 
 void Http1Session::EndExchange() {
-  listener()->cells().request_bytes.Add(serving_->stream.bytes_received());
-  listener()->cells().response_bytes.Add(serving_->stream.bytes_sent());
-  const bool complete = serving_->exchange.Finish();
-  const bool switched = serving_->stream.switched();
-  const bool request_finished = serving_->stream.request_finished();
-  persistence_ = serving_->stream.Finish();
-  context()->http1_servings.Give(context()->loop, std::exchange(serving_, nullptr));
+  Http1Serving* const serving = std::exchange(serving_, nullptr);
+  http1::ServerStream& stream = serving->stream;
+  listener()->cells().request_bytes.Add(stream.bytes_received());
+  listener()->cells().response_bytes.Add(stream.bytes_sent());
+  const bool complete = serving->exchange.Finish();
+  const bool switched = stream.switched();
+  const bool request_finished = stream.request_finished();
+  persistence_ = stream.Finish();
+  context()->http1_servings.Give(context()->loop, serving);
   EndAfterExchange(complete, switched, request_finished);
 }
 

@@ -114,7 +114,6 @@ class Http1Session final : public Session, private pool::Timer {
   // False when nothing more can be read now (or the session is closed).
   bool FillInput();
   http::HeadLimits Limits() const;
-  Exchange::Client ExchangeClient();
   void BeginExchange();
   void StartExchange(size_t head_bytes);
   // What came is no head; the exchange that says so has no request.

@@ -133,8 +133,11 @@ void Buffer::Consume(size_t n) {
 }
 
 std::span<char> Buffer::PrepareWrite(size_t n) {
-  GivePrepared();
   Slab* slab = tail();
+  if (slab != nullptr && slab->next == nullptr && slab->room() >= n) {
+    return {slab->data() + slab->end, slab->room()};
+  }
+  GivePrepared();
   if (slab == nullptr || slab->room() < n) {
     Slab* const fresh = pool_->TakeAtLeast(n);
     // CommitWrite looks for the first room; the little that is left here must not be it.
@@ -147,17 +150,20 @@ std::span<char> Buffer::PrepareWrite(size_t n) {
 
 int Buffer::PrepareWritev(size_t n, iovec* pieces, int max) {
   HOLDFAST_CHECK(max > 0);
-  GivePrepared();
   int count = 0;
   size_t room = 0;
-  Slab* last = tail();
-  if (last != nullptr && last->tight && last == head_) {
-    MoveHeadTo(pool_->Take());
-    last = head_;
-  }
-  if (last != nullptr && last->room() > 0) {
-    room = last->room();
-    pieces[count++] = {last->data() + last->end, room};
+  Slab* last = nullptr;
+  if (head_ != nullptr) {
+    GivePrepared();
+    last = tail();
+    if (last != nullptr && last->tight && last == head_) {
+      MoveHeadTo(pool_->Take());
+      last = head_;
+    }
+    if (last != nullptr && last->room() > 0) {
+      room = last->room();
+      pieces[count++] = {last->data() + last->end, room};
+    }
   }
   Slab** link = last != nullptr ? &last->next : &head_;
   while (count < max && (count == 0 || room + kSlackBytes < n)) {
@@ -171,6 +177,14 @@ int Buffer::PrepareWritev(size_t n, iovec* pieces, int max) {
 }
 
 void Buffer::CommitWrite(size_t n) {
+  Slab* const only = tail() != nullptr ? tail() : head_;
+  // As nearly always: one slab has room, and it is enough.
+  if (only != nullptr && only->next == nullptr && n - 1 < only->room()) {
+    only->end += static_cast<uint32_t>(n);
+    head_->queued += n;
+    head_->tail = only;
+    return;
+  }
   if (n > 0) {
     HOLDFAST_CHECK(head_ != nullptr);
     Slab* last = head_->tail;

@@ -247,9 +247,12 @@ void Connection::OnEvents(uint32_t events) {
   // The end and errors are found by reading. Once one was found, nothing is left to be read.
   const bool readable = failed || ended || (events & EPOLLIN) != 0;
   const bool writable = failed || (events & EPOLLOUT) != 0;
-  bool changed = (ended && !socket_ended_) || (failed && !gone_);
-  socket_ended_ |= ended;
-  gone_ |= failed;
+  bool changed = false;
+  if (ended || failed) {
+    changed = (ended && !socket_ended_) || (failed && !gone_);
+    socket_ended_ |= ended;
+    gone_ |= failed;
+  }
   if (stage_ == Stage::kEstablishing) {
     if (!Awaken(&write_waits_, readable, writable) || !Establish()) return;
     changed = true;

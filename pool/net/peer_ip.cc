@@ -89,8 +89,7 @@ PeerIp::PeerIp(const SocketAddress& peer) {
   std::memcpy(bytes_.data(), &v6, bytes_.size());
 }
 
-std::string_view PeerIp::Text(std::span<char, kMaxText> room) const {
-  if (length_ != kBinary) return {bytes_.data(), length_};
+std::string_view PeerIp::Format(std::span<char, kMaxText> room) const {
   in6_addr v6;
   static_assert(sizeof(v6) == sizeof(bytes_));
   std::memcpy(&v6, bytes_.data(), sizeof(v6));

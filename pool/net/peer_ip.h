@@ -20,10 +20,14 @@ class PeerIp {
   explicit PeerIp(const SocketAddress& peer);
 
   // As SocketAddress::Ip has it; empty for nothing. It lies in here or in `room`.
-  std::string_view Text(std::span<char, kMaxText> room) const;
+  std::string_view Text(std::span<char, kMaxText> room) const {
+    return length_ != kBinary ? std::string_view(bytes_.data(), length_) : Format(room);
+  }
 
  private:
   static constexpr uint8_t kBinary = 255;
+
+  std::string_view Format(std::span<char, kMaxText> room) const;
 
   std::array<char, 16> bytes_;
   uint8_t length_ = 0;  // of the text, or kBinary
