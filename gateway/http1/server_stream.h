@@ -59,6 +59,7 @@ class ServerStream final : public stream::ServerStream {
 
   http::RequestHead& request() override { return request_; }
   http::HeaderList* request_trailers() override { return body_.trailers(); }
+  void LookForMore() override { connection_->LookForMore(); }
   bool peer_ended() const override;
   stream::BodyStep NextBody() override { return body_.Next(*connection_); }
   bool gone() const override { return connection_->gone(); }

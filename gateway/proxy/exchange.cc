@@ -221,23 +221,34 @@ BodyStep::Kind Exchange::FillUpstream() {
     }
     NoteProgress();
     if (step.kind == BodyStep::Kind::kEnd) {
-      http::DropHopHeaders(client_.stream->request_trailers());
-      call_.SendEnd(client_.stream->request_trailers());
-      run_.response_due_since = run_.last_progress;
+      EndRequest();
       // The client's end may have been seen before the request's; it counts from here on.
       if (client_.stream->peer_ended()) NoteClientEnded(/*gone=*/false);
       return step.kind;
     }
-    run_.body_received += step.bytes;
-    if (run_.route->max_request_body.has_value() &&
-        run_.body_received > *run_.route->max_request_body) {
-      step.buffer->Consume(step.bytes);  // Left there it would be read as framing.
+    if (!SendToUpstream(step)) {
       Fail(Failure::kBodyTooLarge);
       return BodyStep::Kind::kBroken;
     }
-    call_.SendBody(*step.buffer, step.bytes);
   }
   return BodyStep::Kind::kData;
+}
+
+void Exchange::EndRequest() {
+  http::DropHopHeaders(client_.stream->request_trailers());
+  call_.SendEnd(client_.stream->request_trailers());
+  run_.response_due_since = run_.last_progress;
+}
+
+bool Exchange::SendToUpstream(const BodyStep& step) {
+  run_.body_received += step.bytes;
+  const auto& limit = run_.route->max_request_body;
+  if (limit.has_value() && run_.body_received > *limit) {
+    step.buffer->Consume(step.bytes);  // Left there it would be read as framing.
+    return false;
+  }
+  call_.SendBody(*step.buffer, step.bytes);
+  return true;
 }
 
 void Exchange::OnRequestBroken(Refusal refusal) {
@@ -322,6 +333,23 @@ void Exchange::PumpResponse() {
   context_->loop->Queue(progress_task_);
 }
 
+// What the client has sent of its request while the answer came: its turn is behind the upstream's,
+// and a request that is read to its end spares both connections. Whatever is wrong with it comes
+// too late for another answer.
+void Exchange::SendRest() {
+  client_.stream->LookForMore();
+  for (int round = 0; round < kMaxRounds && !call_.stream().Congested(); ++round) {
+    const BodyStep step = client_.stream->NextBody();
+    if (step.kind == BodyStep::Kind::kEnd) {
+      EndRequest();
+      break;
+    }
+    if (step.kind != BodyStep::Kind::kData || !SendToUpstream(step)) break;
+    FlushUpstream();
+  }
+  FlushUpstream();
+}
+
 BodyStep::Kind Exchange::FillClient() {
   while (!client_.stream->Congested()) {
     const BodyStep step = call_.stream().NextBody();
@@ -334,6 +362,7 @@ BodyStep::Kind Exchange::FillClient() {
       http::HeaderList* const trailers = call_.stream().response_trailers();
       http::DropHopHeaders(trailers);
       client_.stream->SendEnd(trailers);
+      if (!call_.request_done() && !BodyHeldBack()) SendRest();
       // The upstream did not wait for the body; the client's connection need not suffer for it.
       run_.discarding = !call_.request_done() && !BodyHeldBack() && BodyIsShort();
       call_.End(Failure::kNone, account_.status);

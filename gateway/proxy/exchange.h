@@ -123,6 +123,10 @@ class Exchange final : private CallEvents {
   void PumpResponse();
   // Reads until the client is congested, the upstream has no more, or the body ends.
   stream::BodyStep::Kind FillClient();
+  void EndRequest();
+  // False: the body is longer than the route allows.
+  bool SendToUpstream(const stream::BodyStep& step);
+  void SendRest();
   void BeginTunnel();
   void PumpTunnel();
 

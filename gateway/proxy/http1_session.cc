@@ -68,7 +68,7 @@ Http1Session::Http1Session(Listener* listener, pool::Connection&& connection,
 
 void Http1Session::Begin() {
   if (listener()->early_reads().Worthwhile()) {
-    connection_.ReadEarly();
+    connection_.LookForMore();
     ReadHeads();
     listener()->early_reads().Note(connection_.bytes_read() > 0);
     if (phase_ == Phase::kClosed) return;

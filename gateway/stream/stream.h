@@ -83,6 +83,8 @@ class ServerStream : public ByteSource, public ByteSink {
   virtual http::RequestHead& request() = 0;
   // After BodyStep::kEnd.
   virtual http::HeaderList* request_trailers() = 0;
+  // More of the request may be there than was told of: the next NextBody looks for it.
+  virtual void LookForMore() {}
   // The client has sent its end, and all of the request before it was read.
   virtual bool peer_ended() const = 0;
 

@@ -89,9 +89,9 @@ int Connection::Open(Precedence precedence) {
   return error;
 }
 
-void Connection::ReadEarly() {
-  HOLDFAST_CHECK(open() && established() && !registered_);
-  read_waits_ = Wants::kNothing;
+void Connection::LookForMore() {
+  HOLDFAST_CHECK(open() && established());
+  if (read_waits_ == Wants::kRead) read_waits_ = Wants::kNothing;
 }
 
 void Connection::StopWaiting() {

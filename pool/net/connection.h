@@ -78,9 +78,10 @@ class Connection final : private EventHandler {
   // Registers with the loop: 0 or errno. Call once, before anything is waited for. A client's is
   // served in turn.
   [[nodiscard]] int Open(Precedence precedence = Precedence::kAtOnce);
-  // Before Open: the peer may have sent something already, which Fill is to look for. What it does
-  // not find costs a system call; what it finds may spare the connection the loop.
-  void ReadEarly();
+  // The peer may have sent something that the loop has not told of, because the connection is not
+  // open to it yet or waits for its turn: the next Fill looks. What it does not find costs a system
+  // call.
+  void LookForMore();
   // Closes the socket now. No callback follows; in() and out() keep their bytes,
   // Fill and Flush find nothing to do. Idempotent.
   void Close();

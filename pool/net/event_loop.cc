@@ -160,7 +160,7 @@ void EventLoop::Dispatch(int count) {
     if (watch == nullptr) continue;
     if (watch->in_turn != 0) {
       // One that waits already keeps its place and hears of everything at once.
-      if (watch->waiting == 0) queue_.push_back(event.data.u64);
+      if (watch->waiting == 0) queue_.Push(event.data.u64);
       watch->waiting |= event.events;
     } else {
       ++stats_.events;
@@ -178,8 +178,7 @@ EventLoop::Watch* EventLoop::WatchFor(uint64_t ticket) {
 
 void EventLoop::ServeInTurn() {
   for (int served = 0; served < kMaxServedPerTurn && !queue_.empty();) {
-    Watch* const watch = WatchFor(queue_.front());
-    queue_.pop_front();
+    Watch* const watch = WatchFor(queue_.Pop());
     if (watch == nullptr) continue;
     const uint32_t events = watch->waiting;
     watch->waiting = 0;

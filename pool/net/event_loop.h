@@ -5,13 +5,13 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "pool/net/check.h"
 #include "pool/net/clock.h"
+#include "pool/net/ticket_queue.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::pool {
@@ -200,7 +200,7 @@ class EventLoop {
 
   std::vector<Watch> watches_;  // by descriptor
   std::array<epoll_event, kMaxEventsPerTurn> events_;
-  std::deque<uint64_t> queue_;  // tickets of those that wait for their turn; some are nobody's now
+  TicketQueue queue_;  // tickets of those that wait for their turn; some are nobody's now
 
   Task* first_task_ = nullptr;
   Task* last_task_ = nullptr;

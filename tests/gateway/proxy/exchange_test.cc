@@ -340,6 +340,20 @@ TEST_F(ExchangeTest, AFinalResponseBeforeTheBodysEndReachesTheClient) {
       << "an upstream that did not get all of the request gets no other";
 }
 
+// The loop tells of the upstream first, whoever was first.
+TEST_F(ExchangeTest, ARequestWhoseEndComesWithItsAnswerIsReadToItsEnd) {
+  client_.Send(Post(10) + "12345");
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, "\r\n\r\n12345");
+  client_.Send("67890");
+  upstream_.Send(kOk);
+  const std::string response = harness_.Await(client_, kOkEnd);
+  EXPECT_EQ(response.find("Connection: close"), response.npos) << response;
+  harness_.Await(upstream_, "67890");
+  EXPECT_TRUE(harness_.AtRest());
+  harness_.Serve(client_, upstream_);
+}
+
 TEST_F(ExchangeTest, ASwitchOfProtocolsBecomesATunnel) {
   client_.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly");
   upstream_ = harness_.Accept();

@@ -573,7 +573,7 @@ TEST_F(PlainConnectionTest, WhatIsThereCanBeReadBeforeTheLoopKnowsOfIt) {
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kWouldBlock);
   SendAll(peer_, "early");
   ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));
-  connection_->ReadEarly();
+  connection_->LookForMore();
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kRead);
   EXPECT_EQ(TakeAll(), "early");
   connection_->out().Append("answer");
@@ -587,7 +587,7 @@ TEST_F(PlainConnectionTest, WhatIsThereCanBeReadBeforeTheLoopKnowsOfIt) {
 // What came between the early read and Open is an edge of its own.
 TEST_F(PlainConnectionTest, AnEarlyReadLosesNothing) {
   Start(TcpPair());
-  connection_->ReadEarly();
+  connection_->LookForMore();
   EXPECT_EQ(connection_->Fill(kNoLimit), FillStatus::kWouldBlock);
   SendAll(peer_, "late");
   ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));

@@ -350,6 +350,30 @@ TEST_F(EventLoopTest, AFewAreServedPerTurn) {
   loop_.Unregister(upstream.ours, &at_once);
 }
 
+// However often it is told of something while it waits.
+TEST_F(EventLoopTest, OneThatWaitsForItsTurnHearsOfEverythingAtOnce) {
+  constexpr int kClients = EventLoop::kMaxServedPerTurn * 2;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::vector<std::unique_ptr<TestHandler>> handlers;
+  for (int i = 0; i < kClients; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    handlers.push_back(std::make_unique<TestHandler>());
+    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
+                             EventLoop::kConnectionEvents, Precedence::kInTurn),
+              0);
+  }
+  Turn();
+  const TestHandler& last = *handlers.back();
+  ASSERT_EQ(last.calls, 0);
+  pairs.back()->Send();
+  Turn();
+  EXPECT_EQ(last.calls, 1);
+  EXPECT_EQ(last.last_events, uint32_t{EPOLLIN | EPOLLOUT});
+  Turn();
+  EXPECT_EQ(last.calls, 1);
+  for (int i = 0; i < kClients; ++i) loop_.Unregister(pairs[i]->ours, handlers[i].get());
+}
+
 TEST_F(EventLoopTest, UnregisterDropsWhoWaitsForALaterTurn) {
   constexpr int kClients = EventLoop::kMaxServedPerTurn + 1;
   std::vector<std::unique_ptr<Pair>> pairs;
