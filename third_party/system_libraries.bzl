@@ -9,6 +9,7 @@ _SYSTEM_LIBRARIES = {
     "libfyaml": "/usr",
     "llhttp": "/usr/share",
     "nlohmann_json": "/usr",
+    "openssl": "/usr",
     "prometheus_cpp": "/usr",
     "spdlog": "/usr",
     "xxhash": "/usr",

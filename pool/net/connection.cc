@@ -38,6 +38,7 @@ Connection::Connection(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transpo
       // An established socket takes bytes until it says otherwise; one that connects says when.
       write_waits_(stage == Stage::kEstablished ? Wants::kNothing : Wants::kWrite) {
   HOLDFAST_CHECK(open() && transport_->fd() >= 0);
+  transport_->Arrive(loop, slabs);
 }
 
 Connection::Connection(EventLoop* loop, SlabPool* slabs, FileDescriptor socket,
@@ -117,6 +118,7 @@ std::unique_ptr<Transport> Connection::Release() {
   if (registered_) loop_->Unregister(transport_->fd(), this);
   registered_ = false;
   StopWaiting();
+  transport_->Leave();
   return transport_.Release();
 }
 

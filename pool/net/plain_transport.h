@@ -23,6 +23,8 @@ class PlainTransport final : public Transport {
         written_(other.written_) {}
 
   int fd() const override { return socket_.get(); }
+  void Arrive(EventLoop*, SlabPool*) override {}
+  void Leave() override {}
   IoResult Establish() override;
   std::string_view protocol() const override { return {}; }
   IoResult Read(const iovec* pieces, int count) override;

@@ -10,6 +10,9 @@
 
 namespace holdfast::pool {
 
+class EventLoop;
+class SlabPool;
+
 enum class IoStatus : uint8_t {
   kOk,         // it is done; a read or write moved `bytes` > 0
   kBlocked,    // nothing now; `wants` says what has to come first
@@ -50,13 +53,21 @@ class Transport {
   virtual ~Transport() = default;
   virtual int fd() const = 0;
 
+  // The worker that it is at: its loop tells the time, its pool has the memory for bytes that are
+  // inside. The Connection calls Arrive before anything else, and Leave, on the same thread, before
+  // it gives the transport away. Both outlive the stay.
+  virtual void Arrive(EventLoop* loop, SlabPool* slabs) = 0;
+  virtual void Leave() = 0;
+
   // Goes on becoming usable, after the socket was found writable for the first time: plain asks how
   // the connect ended, TLS shakes hands. Called until it is kOk or kFailed.
   virtual IoResult Establish() = 0;
   // The protocol that both sides agreed on (ALPN, RFC 7301); empty when nobody asked.
   virtual std::string_view protocol() const = 0;
 
-  // At least one piece and one byte; each is one system call at the most for a plain socket.
+  // At least one piece and one byte; each is one system call at the most for a plain socket. A
+  // Write that moved less than it was given, or was blocked, gets the same bytes first the next
+  // time: they may be part of a record that has left in part.
   virtual IoResult Read(const iovec* pieces, int count) = 0;
   virtual IoResult Write(const iovec* pieces, int count) = 0;
   // Sends our end; what was written before still arrives. TLS says so to the peer first

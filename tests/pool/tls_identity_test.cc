@@ -22,11 +22,11 @@ std::vector<TlsIdentity> DifferentIdentities() {
       With([](TlsSettings*) {}),
       With([](TlsSettings* settings) { settings->server_name = "a.test"; }),
       With([](TlsSettings* settings) { settings->server_name = "b.test"; }),
-      With([](TlsSettings* settings) { settings->authorities = "a.test"; }),
+      With([](TlsSettings* settings) { settings->authorities.pem = "a.test"; }),
       With([](TlsSettings* settings) { settings->verify = TlsVerify::kChain; }),
       With([](TlsSettings* settings) { settings->verify = TlsVerify::kNone; }),
-      With([](TlsSettings* settings) { settings->client_certificate = "a.test"; }),
-      With([](TlsSettings* settings) { settings->client_key = "a.test"; }),
+      With([](TlsSettings* settings) { settings->client_certificate.pem = "a.test"; }),
+      With([](TlsSettings* settings) { settings->client_key.pem = "a.test"; }),
       With([](TlsSettings* settings) {
         settings->protocols = {"h2", "http/1.1"};
       }),
@@ -34,6 +34,7 @@ std::vector<TlsIdentity> DifferentIdentities() {
         settings->protocols = {"http/1.1", "h2"};
       }),
       With([](TlsSettings* settings) { settings->protocols = {"h2"}; }),
+      With([](TlsSettings* settings) { settings->min_version = TlsVersion::kTls13; }),
   };
 }
 

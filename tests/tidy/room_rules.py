@@ -8,7 +8,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MUL
 
 # From left to right: a folder may include itself and what stands before it. The first match
 # wins, so a sub-folder comes before its parent in the look-up but keeps its own place here.
-_ORDER = ("metrics", "pool/net", "pool/dns", "pool", "gateway/http", "gateway/stream",
+_ORDER = ("metrics", "pool/net", "pool/tls", "pool/dns", "pool", "gateway/http", "gateway/stream",
           "gateway/http1", "gateway/config",
           "gateway/route", "gateway/proxy", "gateway/server", "gateway", "tests")
 
@@ -23,6 +23,7 @@ _THIRD_PARTY = (
     (r"(spdlog|fmt)/.*", r"gateway/.*\.(h|cc)", 1),
     (r"nlohmann/.*", r"(gateway|tests)/.*\.cc", None),
     (r"xxhash\.h", r"pool/key_hash\.cc", 1),
+    (r"openssl/.*", r"(tests/)?pool/tls/.*\.(h|cc)", None),
     (r"absl/.*", r".*", None),
     (r"(gtest|gmock)/.*", r"tests/.*", None),
 )

@@ -33,6 +33,8 @@ class LoggingTransport final : public Transport {
   LoggingTransport(FileDescriptor socket, IoLog* log) : plain_(std::move(socket)), log_(log) {}
 
   int fd() const override { return plain_.fd(); }
+  void Arrive(EventLoop*, SlabPool*) override {}
+  void Leave() override {}
   IoResult Read(const iovec* pieces, int count) override {
     size_t room = 0;
     for (int i = 0; i < count; ++i) room += pieces[i].iov_len;

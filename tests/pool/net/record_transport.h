@@ -38,6 +38,8 @@ class RecordTransport final : public Transport {
       : socket_(std::move(socket)), server_(server) {}
 
   int fd() const override { return socket_.get(); }
+  void Arrive(EventLoop*, SlabPool*) override {}
+  void Leave() override {}
   IoResult Establish() override;
   std::string_view protocol() const override { return "records"; }
   IoResult Read(const iovec* pieces, int count) override;
