@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "pool/connection_pool.h"
-#include "tests/pool/net/record_transport.h"
 #include "tests/pool/net/socket_pair.h"
 #include "tests/pool/pool_harness.h"
+#include "tests/pool/tls/support/tls_script.h"
 
 // The pool over a transport that is not the socket itself: what it does for plain connections holds
 // for others.
@@ -21,22 +21,23 @@ namespace {
 
 using std::chrono::seconds;
 using Status = Checkout::Status;
-using Type = RecordTransport::Type;
-
-class RecordDialer final : public SocketDialer {
+// Makes the transport that the script of the moment is the peer of.
+class ScriptDialer final : public SocketDialer {
  public:
   using SocketDialer::SocketDialer;
+  std::unique_ptr<TransportScript>* script = nullptr;
 
  private:
   std::unique_ptr<Transport> MakeTransport(FileDescriptor socket, const EndpointKey&) override {
-    return std::make_unique<RecordTransport>(std::move(socket), /*server=*/false);
+    return (*script)->Make(std::move(socket));
   }
 };
 
-class PoolRecordsTest : public testing::Test, protected PoolHarness {
+class PoolRecordsTest : public testing::TestWithParam<ScriptKind>, protected PoolHarness {
  protected:
   PoolRecordsTest() {
-    dialer = &record_dialer_;
+    dialer = &script_dialer_;
+    script_dialer_.script = &script_;
     pool_ = std::make_unique<ConnectionPool>(context(), EndpointKey{upstream, peer_.address()},
                                              PoolLimits{.idle_learned = true}, &cells_);
   }
@@ -46,15 +47,27 @@ class PoolRecordsTest : public testing::Test, protected PoolHarness {
     Turn();
   }
 
-  // A lease of a connection that was opened for it.
-  Holder& LeaseNew() {
+  // Asks for a connection that is opened for it, with a peer of its own.
+  Holder& Ask() {
+    script_ = NewScript(GetParam(), /*server=*/false);
     Holder& holder = holders_.emplace_back();
     EXPECT_EQ(holder.Ask(*pool_), Status::kWaiting);
     socket_ = &peer_.Accept();
-    EXPECT_TRUE(TurnUntil([&] { return ReceiveSome(*socket_) == Record(Type::kHello); }));
-    SendAll(*socket_, Record(Type::kHello));
-    EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
-    EXPECT_EQ(Receive(*socket_, 3), Record(Type::kFinished));
+    return holder;
+  }
+  // Goes on with the handshake; `*said` becomes true once the peer has said something.
+  void Talk(bool* said = nullptr) {
+    const std::string answer = script_->Answer(ReceiveSome(*socket_));
+    if (said != nullptr) *said |= !answer.empty();
+    SendAll(*socket_, answer);
+  }
+  Holder& LeaseNew() {
+    Holder& holder = Ask();
+    EXPECT_TRUE(TurnUntil([&] {
+      Talk();
+      return holder.holds() && script_->established();
+    }));
+    Talk();
     return holder;
   }
   Holder& LeaseKept() {
@@ -62,89 +75,95 @@ class PoolRecordsTest : public testing::Test, protected PoolHarness {
     EXPECT_EQ(holder.Ask(*pool_), Status::kLeased);
     return holder;
   }
-  static std::string Record(Type type, std::string_view payload = {}) {
-    return RecordTransport::Record(type, payload);
-  }
   void Settle() {
     for (int i = 0; i < 5; ++i) Turn();
   }
 
-  RecordDialer record_dialer_{&loop, &slabs};
+  ScriptDialer script_dialer_{&loop, &slabs};
   Peer peer_;
   PoolCells cells_{shard, upstream};
+  std::unique_ptr<TransportScript> script_;
   std::unique_ptr<ConnectionPool> pool_;
   std::deque<Holder> holders_;
   FileDescriptor* socket_ = nullptr;
 };
 
-TEST_F(PoolRecordsTest, AConnectionIsGivenOnceItIsEstablished) {
-  Holder& holder = holders_.emplace_back();
-  EXPECT_EQ(holder.Ask(*pool_), Status::kWaiting);
-  socket_ = &peer_.Accept();
+INSTANTIATE_TEST_SUITE_P(Records, PoolRecordsTest, testing::Values(ScriptKind::kRecords));
+INSTANTIATE_TEST_SUITE_P(Tls, PoolRecordsTest, testing::Values(ScriptKind::kTls));
+
+TEST_P(PoolRecordsTest, AConnectionIsGivenOnceItIsEstablished) {
+  Holder& holder = Ask();
   Settle();
   EXPECT_FALSE(holder.holds()) << "connected, but not established";
-  SendAll(*socket_, Record(Type::kHello));
-  EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+  EXPECT_TRUE(TurnUntil([&] {
+    Talk();
+    return holder.holds();
+  }));
 }
 
-TEST_F(PoolRecordsTest, OneThatDoesNotGetThereFailsInTime) {
-  Holder& holder = holders_.emplace_back();
-  holder.Ask(*pool_);
-  peer_.Accept();
+TEST_P(PoolRecordsTest, OneThatDoesNotGetThereFailsInTime) {
+  Holder& holder = Ask();
   Settle();
   Advance(PoolLimits{}.connect_timeout + seconds(1));
   ASSERT_TRUE(holder.failure().has_value());
   EXPECT_EQ(*holder.failure(), CheckoutResult::kConnectTimeout);
 }
 
-TEST_F(PoolRecordsTest, OneThatSpeaksOtherwiseFailsToConnect) {
-  Holder& holder = holders_.emplace_back();
-  holder.Ask(*pool_);
-  SendAll(peer_.Accept(), Record(Type::kData, "who are you?"));
+TEST_P(PoolRecordsTest, OneThatSpeaksOtherwiseFailsToConnect) {
+  Holder& holder = Ask();
+  SendAll(*socket_, script_->Nonsense());
   ASSERT_TRUE(TurnUntil([&] { return holder.failure().has_value(); }));
   EXPECT_EQ(*holder.failure(), CheckoutResult::kConnectFailed);
 }
 
 // A server's session tickets come when it likes: with the handshake, or to an idle connection.
-TEST_F(PoolRecordsTest, WhatIsNobodysDataDoesNotSpoilAKeptConnection) {
+TEST_P(PoolRecordsTest, WhatIsNobodysDataDoesNotSpoilAKeptConnection) {
   Holder& holder = LeaseNew();
-  SendAll(*socket_, Record(Type::kTicket));
+  SendAll(*socket_, script_->Aside());
   Settle();
   EXPECT_EQ(holder.GiveBack(), CloseReason::kNone);
-  SendAll(*socket_, Record(Type::kTicket) + Record(Type::kTicket));
+  SendAll(*socket_, script_->Aside());
+  SendAll(*socket_, script_->Aside());
   Settle();
   EXPECT_EQ(pool_->idle(), 1u);
   EXPECT_TRUE(LeaseKept().lease().reused());
 }
 
-TEST_F(PoolRecordsTest, ATicketThatComesWithTheHelloIsNoAnswer) {
-  Holder& holder = holders_.emplace_back();
-  holder.Ask(*pool_);
-  SendAll(peer_.Accept(), Record(Type::kHello) + Record(Type::kTicket));
-  EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+TEST_P(PoolRecordsTest, ATicketThatComesWithTheHelloIsNoAnswer) {
+  Holder& holder = Ask();
+  bool said = false;
+  EXPECT_TRUE(TurnUntil([&] {
+    if (!said) {
+      Talk(&said);
+      if (said) SendAll(*socket_, script_->EarlyAside());
+    }
+    return holder.holds();
+  }));
 }
 
-TEST_F(PoolRecordsTest, DataOnAnIdleConnectionClosesIt) {
+TEST_P(PoolRecordsTest, DataOnAnIdleConnectionClosesIt) {
   LeaseNew().GiveBack();
-  SendAll(*socket_, Record(Type::kData, "unasked"));
+  SendAll(*socket_, script_->Data("unasked"));
   ASSERT_TRUE(TurnUntil([&] { return pool_->idle() == 0; }));
   EXPECT_EQ(Closed("idle_bytes"), 1u);
 }
 
 // The data lies behind a ticket, and nobody has looked since it came.
-TEST_F(PoolRecordsTest, AKeptConnectionIsLookedIntoBeforeItServes) {
+TEST_P(PoolRecordsTest, AKeptConnectionIsLookedIntoBeforeItServes) {
   LeaseNew().GiveBack();
-  SendAll(*socket_, Record(Type::kTicket) + Record(Type::kData, "unasked"));
+  std::string wire = script_->Aside();
+  wire += script_->Data("unasked");
+  SendAll(*socket_, wire);
   Holder& holder = holders_.emplace_back();
   EXPECT_EQ(holder.Ask(*pool_), Status::kWaiting);
   EXPECT_EQ(Closed("idle_bytes"), 1u);
 }
 
-TEST_F(PoolRecordsTest, ThePeersEndIsLearnedFrom) {
+TEST_P(PoolRecordsTest, ThePeersEndIsLearnedFrom) {
   for (int i = 0; i < 3; ++i) {
     LeaseNew().GiveBack();
     Advance(seconds(1));
-    SendAll(*socket_, Record(Type::kEnd));
+    SendAll(*socket_, script_->End());
     shutdown(socket_->get(), SHUT_WR);
     ASSERT_TRUE(TurnUntil([&] { return pool_->idle() == 0; }));
     Advance(seconds(2));

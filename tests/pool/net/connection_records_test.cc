@@ -11,14 +11,14 @@
 #include "pool/net/connection.h"
 #include "tests/pool/net/record_transport.h"
 #include "tests/pool/net/socket_pair.h"
+#include "tests/pool/net/transport_script.h"
+#include "tests/pool/tls/support/tls_script.h"
 #include "tests/support/manual_clock.h"
 
-// A connection over a transport that is not the socket itself.
+// A connection over transports that are not the socket itself.
 
 namespace holdfast::pool {
 namespace {
-
-using Type = RecordTransport::Type;
 
 class Listener final : public ConnectionEvents {
  public:
@@ -26,24 +26,27 @@ class Listener final : public ConnectionEvents {
   int calls = 0;
 };
 
-class ConnectionRecordsTest : public testing::Test {
+class ConnectionRecordsTest : public testing::TestWithParam<ScriptKind> {
  protected:
   void Open(bool server = true, SocketPair pair = TcpPair()) {
+    script_ = NewScript(GetParam(), server);
     peer_ = std::move(pair.theirs);
-    connection_ = std::make_unique<Connection>(
-        &loop_, &slabs_, std::make_unique<RecordTransport>(std::move(pair.ours), server),
-        &listener_, Connection::Stage::kEstablishing);
+    listener_.calls = 0;
+    connection_ = std::make_unique<Connection>(&loop_, &slabs_, script_->Make(std::move(pair.ours)),
+                                               &listener_, Connection::Stage::kEstablishing);
     ASSERT_EQ(connection_->Open(), 0);
   }
   void Establish(SocketPair pair = TcpPair()) {
     Open(/*server=*/true, std::move(pair));
-    Send(RecordTransport::Record(Type::kHello));
-    ASSERT_EQ(Receive(peer_, 3), RecordTransport::Record(Type::kHello));
-    Send(RecordTransport::Record(Type::kFinished));
-    ASSERT_TRUE(TurnUntil([&] { return connection_->established(); }));
+    Send(script_->Hello());
+    ASSERT_TRUE(TurnUntil([&] {
+      Send(script_->Answer(ReceiveSome(peer_)));
+      return connection_->established() && script_->established();
+    }));
+    script_->Answer(ReceiveSome(peer_));
   }
   void Send(std::string_view bytes) {
-    SendAll(peer_, bytes);
+    if (!bytes.empty()) SendAll(peer_, bytes);
     Turns();
   }
   void Turns() {
@@ -67,62 +70,63 @@ class ConnectionRecordsTest : public testing::Test {
     connection_->out().Append(std::string(16 * 1024 * 1024, 'x'));
     ASSERT_EQ(connection_->Flush(), FlushStatus::kBlocked);
   }
-  std::string Drain() {
-    std::string got;
-    TurnUntil([&] {
-      got += ReceiveSome(peer_);
-      return connection_->Flush() == FlushStatus::kDone;
-    });
-    return got;
-  }
 
   ManualClock clock_;
   EventLoop loop_{&clock_};
   SlabPool slabs_;
   Listener listener_;
+  std::unique_ptr<TransportScript> script_;
   FileDescriptor peer_;
   std::unique_ptr<Connection> connection_;
 };
 
-TEST_F(ConnectionRecordsTest, IsEstablishedInSeveralStepsAndTellsOnce) {
+INSTANTIATE_TEST_SUITE_P(Records, ConnectionRecordsTest, testing::Values(ScriptKind::kRecords));
+INSTANTIATE_TEST_SUITE_P(Tls, ConnectionRecordsTest, testing::Values(ScriptKind::kTls));
+
+TEST_P(ConnectionRecordsTest, IsEstablishedInSeveralStepsAndTellsOnce) {
   Open();
   Turns();
   EXPECT_FALSE(connection_->established());
-  Send(RecordTransport::Record(Type::kHello).substr(0, 2));
-  Send(RecordTransport::Record(Type::kHello).substr(2));
+  const std::string hello = script_->Hello();
+  Send(hello.substr(0, 2));
+  Send(hello.substr(2));
   EXPECT_FALSE(connection_->established());
   EXPECT_EQ(listener_.calls, 0) << "nobody is told of the steps";
   EXPECT_EQ(connection_->Fill(100), FillStatus::kWouldBlock);
   connection_->out().Append("early");
   EXPECT_EQ(connection_->Flush(), FlushStatus::kBlocked);
-  Send(RecordTransport::Record(Type::kFinished));
+  Send(script_->Answer(ReceiveSome(peer_)));
   EXPECT_TRUE(connection_->established());
   EXPECT_EQ(listener_.calls, 1);
   EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
 }
 
-TEST_F(ConnectionRecordsTest, AClientSpeaksFirst) {
+TEST_P(ConnectionRecordsTest, AClientSpeaksFirst) {
   Open(/*server=*/false);
-  ASSERT_TRUE(
-      TurnUntil([&] { return ReceiveSome(peer_) == RecordTransport::Record(Type::kHello); }));
-  Send(RecordTransport::Record(Type::kHello));
-  EXPECT_TRUE(connection_->established());
-  EXPECT_EQ(Receive(peer_, 3), RecordTransport::Record(Type::kFinished));
+  EXPECT_EQ(script_->Hello(), "");
+  ASSERT_TRUE(TurnUntil([&] {
+    Send(script_->Answer(ReceiveSome(peer_)));
+    return connection_->established();
+  }));
+  ASSERT_TRUE(TurnUntil([&] {
+    script_->Answer(ReceiveSome(peer_));
+    return script_->established();
+  }));
 }
 
-TEST_F(ConnectionRecordsTest, AFailureToAgreeHasAWord) {
+TEST_P(ConnectionRecordsTest, AFailureToAgreeHasAWord) {
   Open();
-  Send(RecordTransport::Record(Type::kData, "hello?"));
+  Send(script_->Nonsense());
   EXPECT_FALSE(connection_->established());
   EXPECT_EQ(listener_.calls, 1);
   EXPECT_EQ(connection_->end(), ConnectionEnd::kFailed);
   EXPECT_EQ(connection_->error(), 0);
-  EXPECT_STREQ(connection_->error_word(), "unexpected_record");
+  EXPECT_EQ(connection_->error_word(), script_->nonsense_word());
   EXPECT_EQ(connection_->Fill(100), FillStatus::kError);
   EXPECT_EQ(connection_->Flush(), FlushStatus::kError);
 }
 
-TEST_F(ConnectionRecordsTest, APeerThatEndsBeforeItIsEstablishedIsATruncation) {
+TEST_P(ConnectionRecordsTest, APeerThatEndsBeforeItIsEstablishedIsATruncation) {
   Open();
   peer_.Reset();
   ASSERT_TRUE(TurnUntil([&] { return listener_.calls > 0; }));
@@ -131,20 +135,22 @@ TEST_F(ConnectionRecordsTest, APeerThatEndsBeforeItIsEstablishedIsATruncation) {
 }
 
 // The bytes came with the last step; the edge that told of them is spent.
-TEST_F(ConnectionRecordsTest, WhatCameWithTheLastStepCanBeRead) {
+TEST_P(ConnectionRecordsTest, WhatCameWithTheLastStepCanBeRead) {
   Open();
-  Send(RecordTransport::Record(Type::kHello));
-  Send(RecordTransport::Record(Type::kFinished) + RecordTransport::Record(Type::kData, "request"));
+  Send(script_->Hello());
+  std::string wire = script_->Answer(ReceiveSome(peer_));
+  wire += script_->Data("request");
+  Send(wire);
   ASSERT_TRUE(connection_->established());
   EXPECT_TRUE(connection_->readable());
   EXPECT_EQ(connection_->Fill(100), FillStatus::kRead);
   EXPECT_EQ(TakeAll(), "request");
 }
 
-TEST_F(ConnectionRecordsTest, BytesInsideAreReadWithoutNewReadiness) {
+TEST_P(ConnectionRecordsTest, BytesInsideAreReadWithoutNewReadiness) {
   Establish();
   std::string all;
-  for (int i = 0; i < 40; ++i) all += RecordTransport::Record(Type::kData, Pattern(300, i));
+  for (int i = 0; i < 40; ++i) all += script_->Data(Pattern(300, i));
   Send(all);
   std::string got;
   while (connection_->readable()) {
@@ -156,59 +162,70 @@ TEST_F(ConnectionRecordsTest, BytesInsideAreReadWithoutNewReadiness) {
 }
 
 // Without what the blocked call waits for, this connection would hang until a timeout.
-TEST_F(ConnectionRecordsTest, AReadThatHasToWriteFirstWaitsForWriting) {
+TEST_P(ConnectionRecordsTest, AReadThatHasToWriteFirstWaitsForWriting) {
   Establish(UnixPair());  // whose buffer does not grow
   FillSocket();
-  Send(RecordTransport::Record(Type::kQuestion) + RecordTransport::Record(Type::kData, "after"));
-  EXPECT_EQ(connection_->Fill(100), FillStatus::kWouldBlock) << "the answer finds no room";
-  const int before = listener_.calls;
-  Send(RecordTransport::Record(Type::kData, "more"));
-  EXPECT_EQ(connection_->Fill(100), FillStatus::kWouldBlock) << "more to read does not help";
-  Drain();
-  EXPECT_GT(listener_.calls, before);
-  ASSERT_TRUE(TurnUntil([&] { return connection_->readable(); }));
   std::string got;
-  while (connection_->Fill(100) == FillStatus::kRead) got += TakeAll();
-  EXPECT_EQ(got, "aftermore");
+  const auto read_on = [&] {
+    while (connection_->Fill(100) == FillStatus::kRead) got += TakeAll();
+  };
+  std::string wire = script_->Question();
+  wire += script_->Data("after");
+  Send(wire);
+  read_on();
+  EXPECT_EQ(got, script_->answers_come_first() ? "" : "after") << "the answer finds no room";
+  const int before = listener_.calls;
+  Send(script_->Data("more"));
+  read_on();
+  EXPECT_EQ(got, script_->answers_come_first() ? "" : "aftermore") << "more does not help";
+  ASSERT_TRUE(TurnUntil([&] {
+    script_->Answer(ReceiveSome(peer_));
+    return connection_->Flush() == FlushStatus::kDone;
+  }));
+  EXPECT_GT(listener_.calls, before);
+  ASSERT_TRUE(TurnUntil([&] {
+    read_on();
+    return got == "aftermore";
+  }));
 }
 
-TEST_F(ConnectionRecordsTest, AnEndThatFindsNoRoomIsSentLater) {
+TEST_P(ConnectionRecordsTest, AnEndThatFindsNoRoomIsSentLater) {
   Establish(UnixPair());  // whose buffer does not grow
   FillSocket();
   connection_->out().Clear();
   connection_->Shutdown();
-  std::string got;
   bool ended = false;
   ASSERT_TRUE(TurnUntil([&] {
-    got += ReceiveSome(peer_, &ended);
+    script_->Answer(ReceiveSome(peer_, &ended));
     return ended;
   }));
-  EXPECT_TRUE(got.ends_with(RecordTransport::Record(Type::kEnd)));
+  EXPECT_TRUE(script_->heard_end());
 }
 
-TEST_F(ConnectionRecordsTest, WhatIsNoDataLeavesAnIdleConnectionQuiet) {
+TEST_P(ConnectionRecordsTest, WhatIsNoDataLeavesAnIdleConnectionQuiet) {
   Establish();
   EXPECT_EQ(connection_->Inspect(), Quiet::kQuiet);
   EXPECT_TRUE(connection_->Detachable());
   const int before = listener_.calls;
-  Send(RecordTransport::Record(Type::kTicket, "keep this"));
+  Send(script_->Aside());
   EXPECT_GT(listener_.calls, before) << "something came";
   EXPECT_EQ(connection_->Inspect(), Quiet::kQuiet);
   EXPECT_FALSE(connection_->readable());
-  Send(RecordTransport::Record(Type::kTicket));
+  Send(script_->Aside());
   EXPECT_GT(listener_.calls, before + 1) << "the next is heard of, too";
-  Send(RecordTransport::Record(Type::kData, "x").substr(0, 2));
+  const std::string wire = script_->Data("x");
+  Send(wire.substr(0, 2));
   EXPECT_EQ(connection_->Inspect(), Quiet::kQuiet);
   EXPECT_FALSE(connection_->Detachable()) << "part of a record lies inside";
-  Send(RecordTransport::Record(Type::kData, "x").substr(2));
+  Send(wire.substr(2));
   EXPECT_EQ(connection_->Inspect(), Quiet::kData);
   EXPECT_EQ(connection_->Fill(100), FillStatus::kRead);
 }
 
-TEST_F(ConnectionRecordsTest, TellsAnEndFromATruncation) {
+TEST_P(ConnectionRecordsTest, TellsAnEndFromATruncation) {
   for (const bool said : {true, false}) {
     Establish();
-    if (said) Send(RecordTransport::Record(Type::kEnd));
+    if (said) Send(script_->End());
     shutdown(peer_.get(), SHUT_WR);
     ASSERT_TRUE(TurnUntil([&] { return connection_->end() != ConnectionEnd::kOpen; }))
         << "it is found though nobody reads";
@@ -218,9 +235,11 @@ TEST_F(ConnectionRecordsTest, TellsAnEndFromATruncation) {
   }
 }
 
-TEST_F(ConnectionRecordsTest, TheEndIsNotKnownBeforeWhatCameBeforeItWasRead) {
+TEST_P(ConnectionRecordsTest, TheEndIsNotKnownBeforeWhatCameBeforeItWasRead) {
   Establish();
-  Send(RecordTransport::Record(Type::kData, "last words") + RecordTransport::Record(Type::kEnd));
+  std::string wire = script_->Data("last words");
+  wire += script_->End();
+  Send(wire);
   shutdown(peer_.get(), SHUT_WR);
   Turns();
   EXPECT_EQ(connection_->end(), ConnectionEnd::kOpen);
@@ -230,14 +249,13 @@ TEST_F(ConnectionRecordsTest, TheEndIsNotKnownBeforeWhatCameBeforeItWasRead) {
   EXPECT_EQ(connection_->end(), ConnectionEnd::kEndedInOrder);
 }
 
-TEST_F(ConnectionRecordsTest, CountsWhatCrossesTheWire) {
+TEST_P(ConnectionRecordsTest, CountsWhatCrossesTheWire) {
   Establish();
   const uint64_t before = connection_->transport().wire_bytes_written();
   connection_->out().Append("hello");
   ASSERT_EQ(connection_->Flush(), FlushStatus::kDone);
   EXPECT_EQ(connection_->bytes_written(), 5u);
-  EXPECT_EQ(connection_->transport().wire_bytes_written(),
-            before + RecordTransport::kHeaderBytes + 5);
+  EXPECT_EQ(connection_->transport().wire_bytes_written(), before + script_->record_overhead() + 5);
 }
 
 }  // namespace
