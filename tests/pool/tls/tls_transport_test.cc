@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,17 @@ namespace holdfast::pool {
 namespace {
 
 using std::chrono::seconds;
+
+// Counts the records that a write makes, by their sizes on the wire.
+std::vector<size_t> RecordsIn(std::string_view wire) {
+  std::vector<size_t> sizes;
+  while (wire.size() >= 5) {
+    const size_t size = static_cast<uint8_t>(wire[3]) << 8 | static_cast<uint8_t>(wire[4]);
+    sizes.push_back(size);
+    wire.remove_prefix(std::min(wire.size(), 5 + size));
+  }
+  return sizes;
+}
 
 class TlsTransportTest : public testing::Test, public TlsWorker {
  protected:
@@ -206,17 +218,6 @@ TEST_F(TlsTransportTest, PiecesOfAllSizesAreWrittenInOrder) {
   }
   connection->Flush();
   EXPECT_EQ(Await(*client_, all.size()), all);
-}
-
-// Counts the records that a write makes, by their sizes on the wire.
-std::vector<size_t> RecordsIn(std::string_view wire) {
-  std::vector<size_t> sizes;
-  while (wire.size() >= 5) {
-    const size_t size = static_cast<uint8_t>(wire[3]) << 8 | static_cast<uint8_t>(wire[4]);
-    sizes.push_back(size);
-    wire.remove_prefix(std::min(wire.size(), 5 + size));
-  }
-  return sizes;
 }
 
 TEST_F(TlsTransportTest, RecordsAreSmallFirstThenFull) {
@@ -464,6 +465,64 @@ TEST_F(TlsTransportTest, TheLibrarysBuffersGoToThoseThatMove) {
   Accept();
   EXPECT_EQ(slabs.warm_count(), 1u);
   EXPECT_EQ(slabs.in_use(), 0u) << "at rest it holds no slab";
+}
+
+TEST_F(TlsTransportTest, HalfARecordDoesNotStopAWrite) {
+  Accept();
+  const std::string wire = client_->KeyUpdate(/*ask=*/false);
+  Send(wire.substr(0, wire.size() - 3));
+  EXPECT_EQ(Read(), "");
+  EXPECT_EQ(Write("hello"), FlushStatus::kDone);
+  EXPECT_EQ(Await(*client_, 5), "hello");
+  Send(wire.substr(wire.size() - 3));
+  Send(client_->Data("after"));
+  EXPECT_EQ(Read(), "after");
+}
+
+// A ticket in two records: the library takes the rest of it before it seals anything, so that the
+// write waits for reading.
+TEST_F(TlsTransportTest, HalfAMessageDoes) {
+  const Issued site = SiteFor({"a.test"}), ours = IssuedBy(TestAuthority(), {}, "us");
+  TlsSettings settings = UpstreamSettings();
+  settings.client_certificate = ours.chain("me.pem");
+  settings.client_key = ours.key_file("me.key");
+  Connect(ClientWith(settings));
+  TlsPeer server({.server = true,
+                  .certificate = &site,
+                  .asks_for_certificate = true,  // which is then part of the ticket
+                  .version = TLS1_3_VERSION,
+                  .more = [](SSL_CTX* context) { SSL_CTX_set_max_send_fragment(context, 512); }});
+  Shake(server);
+  const std::string ticket = server.Ticket();
+  const size_t first = 5 + RecordsIn(ticket)[0];
+  ASSERT_LT(first, ticket.size());
+  Send(ticket.substr(0, first));
+  EXPECT_EQ(connection->Inspect(), Quiet::kQuiet);
+  EXPECT_EQ(Write("hello"), FlushStatus::kBlocked);
+  Send(ticket.substr(first));
+  EXPECT_EQ(connection->Flush(), FlushStatus::kDone);
+  EXPECT_EQ(Await(server, 5), "hello");
+  EXPECT_EQ(connection->Inspect(), Quiet::kQuiet);
+}
+
+TEST_F(TlsTransportTest, AConnectThatFailsIsNoFailureOfTls) {
+  bool in_progress = false;
+  int error = 0;
+  SocketAddress nobody;
+  {
+    const auto listener = Listen(*SocketAddress::FromIp("127.0.0.1", 0), false);
+    ASSERT_TRUE(listener.ok());
+    nobody = *LocalAddress(listener->get());
+  }
+  FileDescriptor socket = StartConnect(nobody, &in_progress, &error);
+  if (!socket.valid()) GTEST_SKIP() << "it was refused at once";
+  SocketPair pair;
+  pair.ours = std::move(socket);
+  Connect(ClientWith(UpstreamSettings()), std::move(pair));
+  ASSERT_TRUE(TurnUntil([&] { return calls > 0; }));
+  EXPECT_FALSE(connection->established());
+  EXPECT_EQ(connection->error(), ECONNREFUSED);
+  EXPECT_EQ(word(), "");
 }
 
 }  // namespace
