@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 
 #include "pool/net/check.h"
+#include "pool/tls/context_setup.h"
 
 namespace holdfast::pool {
 namespace {
@@ -108,6 +109,7 @@ std::string TakeLibraryError() {
 }
 
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const TlsFile& file) {
+  InitLibrary();
   ERR_clear_error();
   const BioPtr bio = BioOf(file);
   std::vector<X509Ptr> certificates;

@@ -5,6 +5,8 @@
 
 #include <openssl/rand.h>
 
+#include "pool/tls/context_setup.h"
+
 namespace holdfast::pool {
 namespace {
 
@@ -13,6 +15,7 @@ bool Fill(std::span<uint8_t> bytes) {
 }
 
 std::optional<TicketKey> FreshKey() {
+  InitLibrary();
   TicketKey key;
   if (!Fill(key.name) || !Fill(key.cipher) || !Fill(key.mac)) return std::nullopt;
   return key;

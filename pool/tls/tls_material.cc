@@ -33,7 +33,6 @@ TlsAuthorities::~TlsAuthorities() = default;
 size_t TlsAuthorities::size() const { return parsed_->certificates.size(); }
 
 absl::StatusOr<std::shared_ptr<const TlsAuthorities>> TlsAuthorities::Parse(const TlsFile& file) {
-  InitLibrary();
   absl::StatusOr<std::vector<X509Ptr>> certificates = ParseCertificates(file);
   if (!certificates.ok()) return certificates.status();
   auto parsed = std::make_unique<Parsed>();
@@ -57,7 +56,6 @@ TlsServerMaterial::~TlsServerMaterial() = default;
 
 absl::StatusOr<std::shared_ptr<const TlsServerMaterial>> TlsServerMaterial::Load(
     TlsServerSettings settings) {
-  InitLibrary();
   std::shared_ptr<TlsServerMaterial> material(new TlsServerMaterial(std::move(settings)));
   if (absl::Status status = material->ParseCertificates(); !status.ok()) return status;
   if (absl::Status status = material->ParsePolicies(); !status.ok()) return status;

@@ -112,8 +112,8 @@ struct TlsSettings {
   template <class H>
   friend H AbslHashValue(H h, const TlsSettings& settings) {
     return H::combine(std::move(h), settings.server_name, settings.authorities, settings.verify,
-                      settings.client_certificate, settings.client_key, settings.protocols,
-                      settings.min_version);
+                      settings.client_certificate, settings.client_key, settings.min_version,
+                      settings.protocols);
   }
 };
 

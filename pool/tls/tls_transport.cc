@@ -435,7 +435,7 @@ IoResult TlsTransport::Seal(const iovec* pieces, int count, size_t total) {
     if (step == Step::kFailed) return Failed();
     if (step == Step::kClosed) return FailedTls(TlsFailure::kProtocol);
     // Half a message of the peer's has to be taken first.
-    HOLDFAST_CHECK(sealed == 0);
+    if (sealed > 0) break;
     const IoResult got = Receive(0);
     if (got.status == IoStatus::kOk) continue;
     if (got.status == IoStatus::kTruncated) return FailedTls(TlsFailure::kProtocol, EPIPE);
