@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -523,6 +525,98 @@ TEST_F(TlsTransportTest, AConnectThatFailsIsNoFailureOfTls) {
   EXPECT_FALSE(connection->established());
   EXPECT_EQ(connection->error(), ECONNREFUSED);
   EXPECT_EQ(word(), "");
+}
+
+// Both ends are ours.
+TEST_F(TlsTransportTest, OurClientSpeaksWithOurServer) {
+  TlsServerSettings settings = SiteSettings();
+  settings.protocols = {"h2", "http/1.1"};
+  TlsSettings upstream = UpstreamSettings();
+  upstream.protocols = {"http/1.1"};
+  const auto server_context = ServerWith(settings);
+  const auto client_context = ClientWith(upstream);
+  TlsWorker client;
+  for (const bool again : {false, true}) {
+    SocketPair sockets = TcpPair();
+    SocketPair ours, theirs;
+    ours.ours = std::move(sockets.ours);
+    theirs.ours = std::move(sockets.theirs);
+    Serve(server_context, std::move(ours));
+    client.Connect(client_context, std::move(theirs));
+    const auto both = [&](const auto& condition) {
+      return TurnUntil([&] {
+        client.Turn();
+        return condition();
+      });
+    };
+    ASSERT_TRUE(both([&] { return connection->established() && client.decided(); }));
+    EXPECT_EQ(client.word(), "");
+    EXPECT_EQ(client.transport().resumed(), again);
+    EXPECT_EQ(client.transport().protocol(), "http/1.1");
+    EXPECT_EQ(transport().protocol(), "http/1.1");
+    const std::string up = Pattern(500'000, 1), down = Pattern(700'000, 2);
+    client.connection->out().Append(up);
+    connection->out().Append(down);
+    std::string got_up, got_down;
+    EXPECT_TRUE(both([&] {
+      client.connection->Flush();
+      connection->Flush();
+      got_up += Read();
+      got_down += client.Read();
+      return got_up.size() >= up.size() && got_down.size() >= down.size();
+    }));
+    EXPECT_EQ(got_up, up);
+    EXPECT_EQ(got_down, down);
+    EXPECT_TRUE(client.transport().Detachable());
+    client.connection->Shutdown();
+    EXPECT_TRUE(both([&] {
+      Read();
+      return connection->end() == ConnectionEnd::kEndedInOrder;
+    }));
+  }
+}
+
+// Whatever bytes come, and in whatever pieces: the connection ends or goes on, nothing else.
+TEST_F(TlsTransportTest, ChangedBytesDoNoHarm) {
+  std::mt19937 random(7);
+  const auto below = [&](size_t bound) { return static_cast<size_t>(random() % bound); };
+  const auto context = ServerWith(SiteSettings());
+  for (int round = 0; round < 200; ++round) {
+    Serve(context);
+    TlsPeer client({.server_name = "a.test", .version = round % 2 != 0 ? TLS1_2_VERSION : 0});
+    size_t until_change = below(700);
+    for (int step = 0; step < 12 && connection->error_word() == nullptr; ++step) {
+      client.Feed(ReceiveSome(peer));
+      std::string wire;
+      if (client.Handshake()) {
+        client.Read();
+        wire = client.Data(Pattern(below(3000) + 1, step));
+      } else {
+        wire = client.Take();
+      }
+      if (until_change < wire.size()) {
+        switch (below(3)) {
+          case 0: wire[until_change] = static_cast<char>(random()); break;
+          case 1: wire.erase(until_change, below(50) + 1); break;
+          default: wire.insert(until_change, below(50) + 1, static_cast<char>(random()));
+        }
+        until_change = below(700);
+      } else {
+        until_change -= wire.size();
+      }
+      for (size_t at = 0; at < wire.size();) {
+        const size_t bytes = std::min(below(2000) + 1, wire.size() - at);
+        SendAll(peer, std::string_view(wire).substr(at, bytes));
+        at += bytes;
+        Turn();
+        if (connection->established()) {
+          if (connection->Inspect() != Quiet::kQuiet) Read();
+          connection->out().Append("answer");
+          connection->Flush();
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
