@@ -23,6 +23,7 @@
 #include "gateway/server/signals.h"
 #include "gateway/server/upgrade.h"
 #include "gateway/standard_streams.h"
+#include "gateway/tls/tls_plan.h"
 #include "gateway/version.h"
 #include "pool/net/clock.h"
 
@@ -113,9 +114,29 @@ void NoteLimits(const config::Config& config) {
   }
 }
 
+// Reads the files that the configuration names for TLS. False: one of them is not as it has to be.
+// One that is not there may be on the machine for which the configuration is meant.
+bool CheckTls(const Command& command, config::Config* config) {
+  const absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config);
+  if (absl::IsNotFound(plan.status())) {
+    fprintf(stderr, "note: on this machine: %s\n", std::string(plan.status().message()).c_str());
+    return true;
+  }
+  if (!plan.ok()) {
+    fprintf(stderr, "%s: error: %s\n", command.config_path.c_str(),
+            std::string(plan.status().message()).c_str());
+    return false;
+  }
+  for (const std::string& warning :
+       tls::TlsWarnings(*config, *plan, pool::SystemClock().WallNow())) {
+    fprintf(stderr, "%s: warning: %s\n", command.config_path.c_str(), warning.c_str());
+  }
+  return true;
+}
+
 int Check(const Command& command) {
-  const std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
-  if (!config.has_value()) return server::kExitUsage;
+  std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
+  if (!config.has_value() || !CheckTls(command, &*config)) return server::kExitUsage;
   NoteLimits(*config);
   printf("%s: ok\n", command.config_path.c_str());
   return server::kExitOk;

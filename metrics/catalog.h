@@ -26,10 +26,13 @@ enum class Metric {
   kClientConnectionsClosedTotal,
   kClientConnectionsRefusedTotal,
   kAcceptErrorsTotal,
+  kClientTlsHandshakesTotal,
+  kTlsCertificateExpiryTimestampSeconds,
 
   kUpstreamConnections,
   kUpstreamConnectionsOpenedTotal,
   kUpstreamConnectionsClosedTotal,
+  kUpstreamTlsHandshakesTotal,
   kUpstreamCheckoutsTotal,
   kUpstreamReuseRatio,
   kUpstreamIdleExpirySeconds,

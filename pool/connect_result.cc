@@ -36,6 +36,7 @@ std::optional<Outcome> OutcomeOf(CheckoutResult result) {
     case CheckoutResult::kConnectTimeout: return Outcome::kConnectTimeout;
     case CheckoutResult::kConnectUnreachable: return Outcome::kConnectUnreachable;
     case CheckoutResult::kConnectFailed: return Outcome::kConnectFailed;
+    case CheckoutResult::kTlsFailed: return Outcome::kTlsFailed;
     default: return std::nullopt;
   }
 }

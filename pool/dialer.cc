@@ -17,8 +17,9 @@ namespace {
 class SocketAttempt final : public DialAttempt, private ConnectionEvents {
  public:
   SocketAttempt(EventLoop* loop, SlabPool* slabs, std::unique_ptr<Transport> transport,
-                const SocketAddress& address, const DialTerms& terms, DialEvents* events)
-      : loop_(loop), address_(address), terms_(terms), events_(events) {
+                UpstreamTransports* transports, const EndpointKey& key, const DialTerms& terms,
+                DialEvents* events)
+      : loop_(loop), transports_(transports), key_(key), terms_(terms), events_(events) {
     ConnectionEvents* const listener = this;  // a private base to everybody else
     connection_ = std::make_unique<Connection>(loop, slabs, std::move(transport), listener,
                                                Connection::Stage::kEstablishing);
@@ -41,11 +42,20 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
     HOLDFAST_CHECK(connection_ != nullptr);
     const bool spoiled =
         connection_->gone() || (connection_->readable() && connection_->Inspect() != Quiet::kQuiet);
+    if (connection_->error_word() != nullptr) {
+      Tell(connection_->error_word());
+      return Fail(CheckoutResult::kTlsFailed);
+    }
     if (!connection_->established() || (terms_.quiet && spoiled)) {
       return Fail(ConnectResult(connection_->error(), /*routed=*/true));
     }
     loop_->timers().Cancel(timer_);
+    Tell(nullptr);
     events_->OnDialed(std::move(connection_));
+  }
+
+  void Tell(const char* failure) {
+    if (!key_.tls.plain() && transports_ != nullptr) transports_->OnEstablished(key_, failure);
   }
 
   void OnTimer(TimePoint now) {
@@ -63,7 +73,7 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
 
   // False: it has failed.
   bool ConnectOnceMore(TimePoint now) {
-    int error = ConnectAgain(connection_->fd(), address_);
+    int error = ConnectAgain(connection_->fd(), key_.address);
     if (error == EAGAIN) {
       again_after_ = std::min(again_after_ * 2, SocketDialer::kLastAgain);
       again_at_ = now + again_after_;
@@ -91,7 +101,8 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
   }
 
   EventLoop* loop_;
-  const SocketAddress address_;
+  UpstreamTransports* transports_;
+  const EndpointKey key_;
   DialTerms terms_;
   DialEvents* events_;
   std::unique_ptr<Connection> connection_;  // until it is given away
@@ -103,8 +114,9 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
 }  // namespace
 
 std::unique_ptr<Transport> SocketDialer::MakeTransport(FileDescriptor socket,
-                                                       const EndpointKey& /*key*/) {
-  return std::make_unique<PlainTransport>(std::move(socket));
+                                                       const EndpointKey& key) {
+  if (key.tls.plain()) return std::make_unique<PlainTransport>(std::move(socket));
+  return transports_ != nullptr ? transports_->MakeFor(std::move(socket), key) : nullptr;
 }
 
 // A connect that succeeded inside the call (UNIX sockets) is waited for as well: the socket reports
@@ -114,8 +126,10 @@ DialStart SocketDialer::Dial(const EndpointKey& key, const DialTerms& terms, Dia
   int error = 0;
   FileDescriptor socket = StartConnect(key.address, &in_progress, &error);
   if (!socket.valid()) return {.refusal = ConnectResultAt(key.address, error)};
-  auto attempt = std::make_unique<SocketAttempt>(
-      loop_, slabs_, MakeTransport(std::move(socket), key), key.address, terms, events);
+  std::unique_ptr<Transport> transport = MakeTransport(std::move(socket), key);
+  if (transport == nullptr) return {.refusal = CheckoutResult::kTlsFailed};
+  auto attempt = std::make_unique<SocketAttempt>(loop_, slabs_, std::move(transport), transports_,
+                                                 key, terms, events);
   error = attempt->Begin(/*backlog_full=*/error == EAGAIN);
   if (error != 0) return {.refusal = ConnectResult(error, /*routed=*/true)};
   return {.attempt = std::move(attempt)};

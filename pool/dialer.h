@@ -59,8 +59,20 @@ class Dialer {
   virtual DialStart Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) = 0;
 };
 
+// Makes the transports of connections to upstreams that are not plain. Loop thread.
+class UpstreamTransports {
+ public:
+  // Over a socket that connects, for a key whose `tls` is not plain. Null: it can't be made.
+  virtual std::unique_ptr<Transport> MakeFor(FileDescriptor socket, const EndpointKey& key) = 0;
+  // A connection for this key was established (null), or failed over this word of its transport.
+  virtual void OnEstablished(const EndpointKey& key, const char* failure) = 0;
+
+ protected:
+  ~UpstreamTransports() = default;
+};
+
 // Connects sockets and establishes connections over them. The one place on the side of the
-// upstreams that chooses a transport, from the key: plain, so far.
+// upstreams that chooses a transport, from the key.
 //
 // The backlog of a UNIX socket may be full, and unlike TCP the kernel does not wait until it has
 // room: the connect is tried again until the deadline.
@@ -71,19 +83,22 @@ class SocketDialer : public Dialer {
   static constexpr Duration kFirstAgain = std::chrono::milliseconds(10);
   static constexpr Duration kLastAgain = std::chrono::milliseconds(100);
 
-  // Both outlive it.
-  SocketDialer(EventLoop* loop, SlabPool* slabs) : loop_(loop), slabs_(slabs) {}
+  // All outlive it. `transports` may be null where every key is plain.
+  SocketDialer(EventLoop* loop, SlabPool* slabs, UpstreamTransports* transports = nullptr)
+      : loop_(loop), slabs_(slabs), transports_(transports) {}
   SocketDialer(const SocketDialer&) = delete;
   SocketDialer& operator=(const SocketDialer&) = delete;
 
   DialStart Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) override;
 
  private:
-  // Chooses the transport over a socket that connects. Tests have one of their own.
+  // Chooses the transport over a socket that connects; null: there is none. Tests have one of their
+  // own.
   virtual std::unique_ptr<Transport> MakeTransport(FileDescriptor socket, const EndpointKey& key);
 
   EventLoop* loop_;
   SlabPool* slabs_;
+  UpstreamTransports* transports_;
 };
 
 }  // namespace holdfast::pool

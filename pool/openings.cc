@@ -5,6 +5,17 @@
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
+namespace {
+
+CloseReason CloseReasonOf(CheckoutResult result) {
+  switch (result) {
+    case CheckoutResult::kConnectTimeout: return CloseReason::kConnectTimeout;
+    case CheckoutResult::kTlsFailed: return CloseReason::kTlsFailed;
+    default: return CloseReason::kConnectFailed;
+  }
+}
+
+}  // namespace
 
 OpenReason WhyOpen(const OpenFacts& facts) {
   if (facts.fresh) return OpenReason::kRetry;
@@ -147,10 +158,7 @@ void Openings::OnDialed(Opening& opening, std::unique_ptr<Connection> connection
 }
 
 void Openings::OnFailed(Opening& opening, CheckoutResult result) {
-  cells_
-      ->closed(result == CheckoutResult::kConnectTimeout ? CloseReason::kConnectTimeout
-                                                         : CloseReason::kConnectFailed)
-      .Add();
+  cells_->closed(CloseReasonOf(result)).Add();
   const bool forsaken = opening.forsaken();
   Remove(opening);
   // Before anybody hears of it: who asks for another endpoint shall not be sent back to this one.

@@ -16,6 +16,7 @@ std::string_view CheckoutResultName(CheckoutResult result) {
     case CheckoutResult::kConnectTimeout: return "connect_timeout";
     case CheckoutResult::kConnectUnreachable: return "connect_unreachable";
     case CheckoutResult::kConnectFailed: return "connect_failed";
+    case CheckoutResult::kTlsFailed: return "tls_failed";
     case CheckoutResult::kNoDescriptors: return "no_descriptors";
     case CheckoutResult::kNoLocalPort: return "no_local_port";
     case CheckoutResult::kNoMemory: return "no_memory";
@@ -69,6 +70,7 @@ std::string_view CloseReasonName(CloseReason reason) {
     case CloseReason::kUnhealthy: return "unhealthy";
     case CloseReason::kConnectFailed: return "connect_failed";
     case CloseReason::kConnectTimeout: return "connect_timeout";
+    case CloseReason::kTlsFailed: return "tls_failed";
   }
   HOLDFAST_CHECK(false);
 }
@@ -90,6 +92,7 @@ std::string_view OutcomeName(Outcome outcome) {
     case Outcome::kConnectTimeout: return "connect_timeout";
     case Outcome::kConnectUnreachable: return "connect_unreachable";
     case Outcome::kConnectFailed: return "connect_failed";
+    case Outcome::kTlsFailed: return "tls_failed";
   }
   HOLDFAST_CHECK(false);
 }

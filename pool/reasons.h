@@ -21,6 +21,7 @@ enum class CheckoutResult : uint8_t {
   kConnectTimeout,
   kConnectUnreachable,  // no route to the address, or nobody answers for it
   kConnectFailed,       // any other error of connect(2)
+  kTlsFailed,           // connected, but the TLS handshake failed
   // The gateway's own trouble, which says nothing of the endpoint.
   kNoDescriptors,       // the process, or its share for upstreams, is out of descriptors
   kNoLocalPort,         // every local port is taken by connections to this endpoint
@@ -31,7 +32,7 @@ enum class CheckoutResult : uint8_t {
   kPendingBreaker,      // as many that wait, over all endpoints
   kCancelled,           // the request went away while it waited
 };
-inline constexpr int kCheckoutResults = 18;
+inline constexpr int kCheckoutResults = 19;
 std::string_view CheckoutResultName(CheckoutResult result);
 
 // Why a connection was opened although kept ones are used first: what became of the endpoint's kept
@@ -79,8 +80,9 @@ enum class CloseReason : uint8_t {
   // While connecting.
   kConnectFailed,
   kConnectTimeout,
+  kTlsFailed,
 };
-inline constexpr int kCloseReasons = 23;
+inline constexpr int kCloseReasons = 24;
 std::string_view CloseReasonName(CloseReason reason);
 
 // How an attempt at an endpoint ended, as far as that says something of the endpoint. The names are
@@ -101,6 +103,7 @@ enum class Outcome : uint8_t {
   kConnectTimeout,
   kConnectUnreachable,
   kConnectFailed,
+  kTlsFailed,
 };
 std::string_view OutcomeName(Outcome outcome);
 

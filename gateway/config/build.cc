@@ -45,6 +45,12 @@ void NameListener(const YamlNode& node, Listener* listener, Names* names, Report
   }
 }
 
+void CheckVersions(const YamlNode& node, const Listener& listener, Report* report) {
+  if (!listener.tls.has_value() || listener.tls->min_version <= listener.tls->max_version) return;
+  report->Error(PlaceOf(MappingAt(node, "tls"), "min_version"),
+                "min_version is newer than max_version");
+}
+
 void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* config,
                     Report* report) {
   size_t i = 0;
@@ -52,6 +58,7 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
     Listener& listener = config->listeners[i++];
     if (!listener.bind.text.empty()) binds->Add(listener.bind, *ScalarAt(node, "bind"), report);
     NameListener(node, &listener, names, report);
+    CheckVersions(node, listener, report);
   }
 }
 

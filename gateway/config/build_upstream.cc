@@ -6,6 +6,7 @@
 
 #include "gateway/config/build.h"
 #include "gateway/config/lookup.h"
+#include "gateway/config/server_name.h"
 
 namespace holdfast::config {
 namespace {
@@ -75,6 +76,18 @@ void CheckHealthCheck(const YamlNode& node, const Upstream& upstream, Report* re
   }
 }
 
+void CheckTls(const YamlNode& node, const Upstream& upstream, Report* report) {
+  if (!upstream.tls.has_value()) return;
+  const Position place = PlaceOf(node, "tls");
+  if (upstream.tls->verify == TlsUpstreamVerify::kOff) {
+    report->Warning(place, "verify: off takes any certificate, that of an attacker, too");
+  } else if (!ServerNameOf(upstream).has_value()) {
+    report->Error(place,
+                  "server_name is missing; expected the name that the certificate is for, because "
+                  "the endpoints do not have one host in common");
+  }
+}
+
 }  // namespace
 
 void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* report) {
@@ -82,6 +95,7 @@ void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* repor
   CheckHash(node, upstream, report);
   WarnOfIdle(node, upstream.cluster.pool, report);
   CheckHealthCheck(MappingAt(node, "health_check"), upstream, report);
+  CheckTls(node, upstream, report);
 }
 
 }  // namespace holdfast::config

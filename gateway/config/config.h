@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/config/address.h"
+#include "gateway/config/tls.h"
 #include "gateway/config/trusted_proxies.h"
 #include "gateway/http/hops.h"
 #include "gateway/http/message.h"
@@ -44,6 +45,7 @@ struct Listener {
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
   std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
+  std::optional<ListenerTls> tls;           // nullopt: plain
 };
 
 // What ring_hash and maglev keep together.
@@ -87,6 +89,7 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   pool::ClusterOptions cluster;     // its numbers and policies, as the pool takes them
   HashKey hash;                     // with kRingHash and kMaglev
+  std::optional<UpstreamTls> tls;   // nullopt: plain
   std::optional<HealthCheck> health_check;
 };
 

@@ -15,18 +15,20 @@ struct Hint {
   std::string_view text;
 };
 
-constexpr std::string_view kTls[] = {"tls",
-                                     "ssl",
+constexpr std::string_view kTls[] = {"ssl",
                                      "https",
-                                     "cert",
-                                     "certs",
-                                     "certificate",
-                                     "certificates",
                                      "tls_certificates",
                                      "tls_context",
+                                     "certs",
                                      "ssl_certificate",
                                      "ssl_certificate_key",
-                                     "sni"};
+                                     "ssl_protocols",
+                                     "ssl_ciphers",
+                                     "crt",
+                                     "proxy_ssl_name",
+                                     "sni",
+                                     "acme",
+                                     "letsencrypt"};
 constexpr std::string_view kRegex[] = {
     "path_regex", "regex",    "path_regexp",  "path_re",
     "safe_regex", "path_reg", "path_pattern", "path_separated_prefix"};
@@ -77,8 +79,8 @@ constexpr std::string_view kEndpoints[] = {"servers", "backends", "backend",    
 constexpr std::string_view kUpstream[] = {"proxy_pass",    "cluster",    "service",
                                           "reverse_proxy", "forward_to", "destination"};
 constexpr std::string_view kClusters[] = {"clusters", "services"};
-constexpr std::string_view kHosts[] = {"server_name",   "server_names", "domains",
-                                       "virtual_hosts", "hostnames",    "domain"};
+constexpr std::string_view kHosts[] = {"server_names", "domains", "virtual_hosts", "hostnames",
+                                       "domain"};
 constexpr std::string_view kPath[] = {"prefix", "location", "locations", "uri"};
 constexpr std::string_view kBalance[] = {
     "lb", "lb_policy", "load_balancer", "load_balancing", "algorithm", "policy"};
@@ -103,7 +105,8 @@ constexpr std::string_view kForwarded[] = {"real_ip",   "set_real_ip_from", "x_f
 constexpr std::string_view kWorkers[] = {"worker_processes", "threads", "nbthread", "concurrency"};
 
 constexpr Hint kHints[] = {
-    {kTls, "TLS is not spoken in this version; put a TLS terminator in front"},
+    {kTls,
+     "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an upstream"},
     {kRegex,
      "there are no regular expressions; path takes one path, path_prefix all that begin so"},
     {kSplit,

@@ -33,8 +33,10 @@ inline constexpr Shape kDurationOrOff = {
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 
-extern const Shape kUpstreams;  // schema_upstreams.cc
-extern const Shape kRoutes;     // schema_routes.cc
+extern const Shape kListenerTls;  // schema_tls.cc
+extern const Shape kUpstreamTls;  // schema_tls.cc
+extern const Shape kUpstreams;    // schema_upstreams.cc
+extern const Shape kRoutes;       // schema_routes.cc
 
 }  // namespace holdfast::config
 

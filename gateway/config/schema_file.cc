@@ -122,6 +122,7 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::max_requests>(
         "max_requests", kRequestsPerConnection,
         "Requests after which a client connection is closed gracefully."),
+    Field<&Listener::tls>("tls", kListenerTls, "Certificates, and what clients must bring."),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

@@ -241,6 +241,7 @@ constexpr Key kUpstreamKeys[] = {
     Field<&Upstream::endpoints>("endpoints", kEndpoints,
                                 "Where the service is; each address of a name is one endpoint.")
         .Required("[\"web:8080\"]"),
+    Field<&Upstream::tls>("tls", kUpstreamTls, "How its endpoints are spoken to over TLS."),
     InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
     Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
         .Otherwise("client_address"),

@@ -14,7 +14,9 @@ constexpr size_t kMaxName = 128;
 constexpr size_t kMaxPath = 1024;
 constexpr size_t kMaxFieldName = 128;
 constexpr size_t kMaxFieldValue = 8 * 1024;
-constexpr size_t kMaxLogPath = 4096;
+constexpr size_t kMaxFilePath = 4096;
+constexpr size_t kMaxSubjectName = 1024;
+constexpr size_t kMaxCipherList = 4096;
 
 // RFC 9112 section 6 (framing), RFC 9110 section 7.6.1 (one hop), and Date, which is always ours.
 constexpr std::string_view kReservedFields[] = {
@@ -117,10 +119,31 @@ bool IsRedirectTarget(std::string_view text) {
   return false;
 }
 
-bool IsLogTarget(std::string_view text) {
-  if (text == "stdout" || text == "stderr") return true;
-  return text.size() > 1 && text.starts_with('/') && text.size() <= kMaxLogPath &&
+bool IsServerName(std::string_view text) {
+  return IsHostName(text) || pool::SocketAddress::FromIp(text, 0).has_value();
+}
+
+bool IsSubjectName(std::string_view text) {
+  if (!text.starts_with("dns:") && !text.starts_with("uri:")) return false;
+  const std::string_view name = text.substr(4);
+  return !name.empty() && text.size() <= kMaxSubjectName &&
+         std::ranges::all_of(name, [](char byte) { return byte > ' ' && byte < 0x7f; });
+}
+
+bool IsCipherList(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxCipherList && std::ranges::all_of(text, [](char byte) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(byte)) ||
+           std::string_view("-_:+@!").find(byte) != std::string_view::npos;
+  });
+}
+
+bool IsFilePath(std::string_view text) {
+  return text.size() > 1 && text.starts_with('/') && text.size() <= kMaxFilePath &&
          text.find('\0') == std::string_view::npos;
+}
+
+bool IsLogTarget(std::string_view text) {
+  return text == "stdout" || text == "stderr" || IsFilePath(text);
 }
 
 }  // namespace holdfast::config

@@ -46,6 +46,19 @@ bool IsFieldValue(std::string_view text);
 // visible ASCII without quotes, angle brackets and backslashes.
 bool IsRedirectTarget(std::string_view text);
 
+// An absolute path, without a NUL.
+bool IsFilePath(std::string_view text);
+
+// A host name or an IP address, without a port and without '*'.
+bool IsServerName(std::string_view text);
+
+// "dns:" or "uri:" and a name, of visible ASCII characters.
+bool IsSubjectName(std::string_view text);
+
+// Letters, digits and "-_:+@!", at most 4 KiB: what OpenSSL makes of it is found out when it is
+// used.
+bool IsCipherList(std::string_view text);
+
 // "stdout", "stderr" or an absolute path.
 bool IsLogTarget(std::string_view text);
 

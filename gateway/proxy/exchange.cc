@@ -123,6 +123,7 @@ void Exchange::StartUpstream() {
                              .policy = &route.retry,
                              .head = &request(),
                              .facts = {.client_ip = client_.ip,
+                                       .scheme = client_.encrypted ? "https" : "http",
                                        .trust_client = client_.trusted,
                                        .te_trailers = te_trailers,
                                        .via_name = via_name(),
@@ -343,6 +344,9 @@ void Exchange::SendRest() {
     if (step.kind == BodyStep::Kind::kEnd) {
       EndRequest();
       break;
+    }
+    if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
+      CountRefusal("client", step.refusal);
     }
     if (step.kind != BodyStep::Kind::kData || !SendToUpstream(step)) break;
     FlushUpstream();

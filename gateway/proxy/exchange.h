@@ -155,6 +155,7 @@ class Exchange final : private CallEvents {
   pool::TimePoint Deadline();
   pool::TimePoint AwaitDeadline();
   void OnAwaitTimeout();
+  void OnBodyTimeout();
   void ArmTimer();
   void NoteProgress() { run_.last_progress = context_->loop->now(); }
 

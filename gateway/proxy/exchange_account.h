@@ -42,6 +42,7 @@ struct ExchangeClient {
   std::string_view origin;  // who asks: the peer, or whom trusted ones speak for; good while the
                             // exchange runs
   bool trusted = false;     // the peer
+  bool encrypted = false;   // what it sends and gets
   pool::Duration head_time{0};
   // What holds the upstream connection that has authenticated the client.
   pool::ConnectionTie* tie = nullptr;

@@ -114,9 +114,17 @@ void Exchange::OnTimeout() {
 void Exchange::OnAwaitTimeout() {
   switch (AwaitedParty()) {
     case Party::kResponder: return FollowCall(call_.OnFirstByteTimeout());
-    case Party::kRequester: return Fail(Failure::kClientBodyTimeout);
+    case Party::kRequester: return OnBodyTimeout();
     case Party::kReader: return Fail(Failure::kStallTimeout);
   }
+}
+
+// What the client has sent may not have been told of yet: its turn is behind that of others.
+void Exchange::OnBodyTimeout() {
+  client_.stream->LookForMore();
+  if (!PumpRequest()) return;
+  if (context_->loop->now() < Deadline()) return ArmTimer();
+  Fail(Failure::kClientBodyTimeout);
 }
 
 }  // namespace holdfast::proxy

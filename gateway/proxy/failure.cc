@@ -25,6 +25,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kBodyTooLarge, "body_too_large", 413, false},
     {Failure::kHeadTimeout, "head_timeout", 408, false},
     {Failure::kLoopDetected, "loop_detected", 508, false},
+    {Failure::kMisdirected, "misdirected", 421, false},
     {Failure::kNoEndpoint, "no_endpoint", 503, true},
     {Failure::kQueueFull, "queue_full", 503, true},
     {Failure::kQueueTimeout, "queue_timeout", 503, true},
@@ -32,6 +33,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kConnectTimeout, "connect_timeout", 504, true},
     {Failure::kConnectUnreachable, "connect_unreachable", 502, true},
     {Failure::kConnectFailed, "connect_failed", 502, true},
+    {Failure::kTlsFailed, "tls_failed", 502, true},
     {Failure::kNoDescriptors, "no_descriptors", 503, true},
     {Failure::kNoLocalPort, "no_local_port", 503, true},
     {Failure::kNoMemory, "no_memory", 503, true},
@@ -71,6 +73,7 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kConnectTimeout: return Failure::kConnectTimeout;
     case CheckoutResult::kConnectUnreachable: return Failure::kConnectUnreachable;
     case CheckoutResult::kConnectFailed: return Failure::kConnectFailed;
+    case CheckoutResult::kTlsFailed: return Failure::kTlsFailed;
     case CheckoutResult::kNoDescriptors: return Failure::kNoDescriptors;
     case CheckoutResult::kNoLocalPort: return Failure::kNoLocalPort;
     case CheckoutResult::kNoMemory: return Failure::kNoMemory;

@@ -23,6 +23,7 @@ enum class Failure : uint8_t {
   kBodyTooLarge,
   kHeadTimeout,
   kLoopDetected,
+  kMisdirected,  // the host has another way to check clients than the one of the connection
   // No connection could be had.
   kNoEndpoint,
   kQueueFull,
@@ -31,6 +32,7 @@ enum class Failure : uint8_t {
   kConnectTimeout,
   kConnectUnreachable,
   kConnectFailed,
+  kTlsFailed,
   kNoDescriptors,
   kNoLocalPort,
   kNoMemory,
@@ -50,7 +52,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 33;
+inline constexpr int kFailures = 35;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

@@ -18,7 +18,8 @@ class HealthProber::Group {
   Group(HealthProber* prober, std::string upstream)
       : prober_(prober), upstream_(std::move(upstream)) {}
 
-  void SetTargets(const config::HealthCheck& check, const std::vector<ProbeTarget>& targets);
+  void SetTargets(const config::HealthCheck& check, const pool::TlsIdentity& tls,
+                  const std::vector<ProbeTarget>& targets);
   void AddTo(metrics::Sums& sums) const;
 
   // Asked at most once an interval, so that an answer speaks of about that long.
@@ -33,11 +34,13 @@ class HealthProber::Group {
   HealthProber* prober() const { return prober_; }
   const config::HealthCheck& check() const { return check_; }
   const std::string& upstream() const { return upstream_; }
+  const pool::TlsIdentity& tls() const { return tls_; }
 
  private:
   HealthProber* prober_;
   const std::string upstream_;
   config::HealthCheck check_;
+  pool::TlsIdentity tls_;
   bool busy_ = true;
   pool::TimePoint ask_at_;
   absl::flat_hash_map<pool::SocketAddress, std::unique_ptr<Endpoint>> endpoints_;
@@ -52,7 +55,7 @@ class HealthProber::Endpoint {
         healthy_(target.healthy),
         keeps_(group->prober()->keeping_ < kMaxKept),
         probe_(group->prober()->loop_, group->prober()->slabs_, &group->prober()->dialer_,
-               pool::EndpointKey{group->upstream(), target.address}, keeps_,
+               pool::EndpointKey{group->upstream(), target.address, group->tls()}, keeps_,
                [this](ProbeResult result) { OnResult(result); }) {
     if (keeps_) ++prober().keeping_;
     ScheduleFirst();
@@ -131,8 +134,10 @@ class HealthProber::Endpoint {
   pool::MemberTimer<Endpoint, &Endpoint::OnTimer> timer_{this};
 };
 
-void HealthProber::Group::SetTargets(const config::HealthCheck& check,
+void HealthProber::Group::SetTargets(const config::HealthCheck& check, const pool::TlsIdentity& tls,
                                      const std::vector<ProbeTarget>& targets) {
+  // Kept connections are of the settings with which they were made.
+  if (std::exchange(tls_, tls) != tls) endpoints_.clear();
   const bool changed = std::exchange(check_, check) != check;
   if (changed) ask_at_ = pool::TimePoint();
   absl::flat_hash_map<pool::SocketAddress, std::unique_ptr<Endpoint>> next;
@@ -164,10 +169,10 @@ void HealthProber::Group::AddTo(metrics::Sums& sums) const {
 }
 
 HealthProber::HealthProber(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Random* random,
-                           Callbacks callbacks)
+                           pool::UpstreamTransports* transports, Callbacks callbacks)
     : loop_(loop),
       slabs_(slabs),
-      dialer_(loop, slabs),
+      dialer_(loop, slabs, transports),
       random_(random),
       callbacks_(std::move(callbacks)) {}
 
@@ -175,6 +180,7 @@ HealthProber::~HealthProber() = default;
 
 void HealthProber::SetTargets(const std::string& upstream,
                               const std::optional<config::HealthCheck>& check,
+                              const pool::TlsIdentity& tls,
                               const std::vector<ProbeTarget>& targets) {
   if (!check.has_value() || targets.empty()) {
     groups_.erase(upstream);
@@ -182,7 +188,7 @@ void HealthProber::SetTargets(const std::string& upstream,
   }
   std::unique_ptr<Group>& group = groups_[upstream];
   if (group == nullptr) group = std::make_unique<Group>(this, upstream);
-  group->SetTargets(*check, targets);
+  group->SetTargets(*check, tls, targets);
 }
 
 void HealthProber::AddTo(metrics::Sums& sums) const {

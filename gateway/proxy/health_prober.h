@@ -49,17 +49,18 @@ class HealthProber {
     std::function<bool(const std::string& upstream)> has_traffic;
   };
 
+  // `transports` may be null where no upstream has TLS.
   HealthProber(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Random* random,
-               Callbacks callbacks);
+               pool::UpstreamTransports* transports, Callbacks callbacks);
   ~HealthProber();
   HealthProber(const HealthProber&) = delete;
   HealthProber& operator=(const HealthProber&) = delete;
 
   // Sets the endpoints of `upstream`, each address once, and how to check them from now on;
-  // nullopt: not at all. Endpoints that stay keep their health and, unless the check changed, their
-  // count.
+  // nullopt: not at all. Endpoints that stay keep their health and, unless the check or `tls`
+  // changed, their count.
   void SetTargets(const std::string& upstream, const std::optional<config::HealthCheck>& check,
-                  const std::vector<ProbeTarget>& targets);
+                  const pool::TlsIdentity& tls, const std::vector<ProbeTarget>& targets);
 
   // Adds the counts of the checks, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;

@@ -238,6 +238,7 @@ void Http1Session::BeginExchange() {
                            .listener = listener(),
                            .ip = ip_.Text(serving->ip),
                            .trusted = trusted_,
+                           .encrypted = connection_.transport().encrypted(),
                            .head_time = head_time,
                            .tie = &tie_});
   scanner_.Reset();
@@ -252,7 +253,9 @@ void Http1Session::StartExchange(size_t head_bytes) {
     serving_->stream.TakeUnread();
     return Follow(serving_->exchange.Refuse(refusal));
   }
-  Step step = serving_->exchange.Start();
+  Step step = connection_.transport().MayAskFor(serving_->stream.request().host)
+                  ? serving_->exchange.Start()
+                  : serving_->exchange.Reject(Failure::kMisdirected);
   // Its end may have come with the request.
   if (step == Step::kGoing) step = TellOfEnd();
   Follow(step);
@@ -297,11 +300,14 @@ void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_f
   // is unknown: it may come yet.
   const bool more_may_come = persistence_ == ClientPersistence::kFramingError ||
                              persistence_ == ClientPersistence::kSwitchRefused || head_timed_out_;
-  const bool nothing_unread =
-      !more_may_come && request_finished && connection_.in().empty() && !connection_.readable();
+  const bool nothing_unread = !more_may_come && request_finished && connection_.in().empty() &&
+                              !connection_.readable() && !connection_.news_waits();
   // Nor does anything come after the client's end.
   const bool ended = connection_.end() != pool::ConnectionEnd::kOpen && !connection_.readable();
-  if (nothing_unread || ended || connection_.gone()) return Close(EndReason());
+  if (nothing_unread || ended || connection_.gone()) {
+    SayEnd();
+    return Close(EndReason());
+  }
   BeginLinger();
 }
 
@@ -377,11 +383,33 @@ TimePoint Http1Session::HeadDeadline() const {
 }
 
 void Http1Session::OnDeadline() {
-  if (phase_ == Phase::kIdle) return Close(SessionEndName(SessionEnd::kIdleTimeout));
   if (phase_ == Phase::kLinger) return Close(EndReason());
-  HOLDFAST_CHECK(phase_ == Phase::kHead);
+  HOLDFAST_CHECK(phase_ == Phase::kIdle || phase_ == Phase::kHead);
+  if (CameInTime()) return;
+  if (phase_ == Phase::kIdle) {
+    SayEnd();
+    return Close(SessionEndName(SessionEnd::kIdleTimeout));
+  }
   if (listener()->leaving()) return Close(SessionEndName(SessionEnd::kDrained));
   OnHeadTimeout();
+}
+
+// What the client has sent may not have been told of yet: its turn is behind that of others.
+bool Http1Session::CameInTime() {
+  connection_.LookForMore();
+  ReadHeads();
+  if (phase_ != Phase::kIdle && phase_ != Phase::kHead) return true;
+  const TimePoint deadline = Deadline();
+  if (context()->loop->now() >= deadline) return false;
+  WakeBy(deadline);
+  return true;
+}
+
+// Without it a client of TLS can't tell our end from one that somebody else has made.
+void Http1Session::SayEnd() {
+  if (connection_.open() && connection_.transport().encrypted() && !connection_.gone()) {
+    connection_.Shutdown();
+  }
 }
 
 // Part of a request came and the rest did not: worth telling (RFC 9110 section 15.5.9).
@@ -422,9 +450,11 @@ bool Http1Session::GiveWay() {
 // A request that is there already is served; in a drain with Connection: close.
 bool Http1Session::CloseIfQuiet(SessionEnd reason) {
   if (connection_.Inspect() == pool::Quiet::kData) {
+    connection_.LookForMore();
     ContinueLater();
     return false;
   }
+  SayEnd();
   Close(SessionEndName(reason));
   return true;
 }

@@ -137,6 +137,9 @@ class Http1Session final : public Session, private pool::Timer {
   pool::TimePoint Deadline() const;
   pool::TimePoint HeadDeadline() const;
   void OnDeadline();
+  // True: the deadline does not hold any more.
+  bool CameInTime();
+  void SayEnd();
   // Makes sure that OnTimer comes at `deadline` or before.
   void WakeBy(pool::TimePoint deadline);
 

@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_PROXY_INTAKE_H_
 
 #include <memory>
+#include <string_view>
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/session.h"
@@ -17,8 +18,15 @@ namespace holdfast::proxy {
 // thread; outlives the sessions.
 class ClientTransports {
  public:
-  virtual std::unique_ptr<pool::Transport> Make(pool::FileDescriptor socket,
-                                                const config::Listener& listener) = 0;
+  // Takes the socket. Null: the listener's clients speak as they are, and the socket stays.
+  virtual std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor& socket,
+                                                   const config::Listener& listener) = 0;
+  // A connection of the listener was established (null), or failed over this word of its transport.
+  virtual void OnEstablished(const config::Listener& listener, const char* failure) = 0;
+  // A connection of the listener was not established in time.
+  virtual void OnTimeout(const config::Listener& listener) = 0;
+  // What to tell, as it is, a client whose connection failed over this word; empty: nothing.
+  virtual std::string_view PlainAnswer(const char* failure) = 0;
 
  protected:
   ~ClientTransports() = default;
@@ -28,9 +36,6 @@ class ClientTransports {
 // transport has to agree with the client first is this session until then.
 class Intake final : public Session {
  public:
-  // So long a client may take until its connection is established.
-  static constexpr pool::Duration kPatience = std::chrono::seconds(10);
-
   // The listener holds a place for it.
   static void Accept(Listener* listener, pool::FileDescriptor socket,
                      const pool::SocketAddress& peer);
@@ -38,7 +43,7 @@ class Intake final : public Session {
   void BeginDrain() override;
   bool Cut() override;
   void OnReconfigured() override {}
-  bool GiveWay() override { return false; }
+  bool GiveWay() override;
   pool::TimePoint idle_since() const override { return accepted_at_; }
 
  private:
@@ -47,6 +52,8 @@ class Intake final : public Session {
 
   void OnConnectionReady() override;
   void OnTimer(pool::TimePoint now);
+  void OnFailed();
+  void AnswerInPlain(std::string_view answer);
   void Close(SessionEnd reason);
   void Destroy();
 

@@ -16,6 +16,7 @@ std::string_view SessionEndName(SessionEnd end) {
     case SessionEnd::kDrained: return "drained";
     case SessionEnd::kIdleEvicted: return "idle_evicted";
     case SessionEnd::kUpgraded: return "upgraded";
+    case SessionEnd::kTlsFailed: return "tls_failed";
   }
   HOLDFAST_CHECK(false);
 }

@@ -23,6 +23,7 @@ enum class SessionEnd : uint8_t {
   kDrained,
   kIdleEvicted,  // at a cap it gave way to a newcomer
   kUpgraded,     // the tunnel that it became has ended
+  kTlsFailed,    // the handshake did
 };
 std::string_view SessionEndName(SessionEnd end);
 

@@ -5,6 +5,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/route/route_table.h"
+#include "gateway/tls/tls_plan.h"
 
 namespace holdfast::route {
 
@@ -12,13 +13,17 @@ namespace holdfast::route {
 // main thread builds it, every worker reads it, and it goes when the last of them lets go.
 class Snapshot {
  public:
-  explicit Snapshot(config::Config config) : config_(std::move(config)), routes_(config_) {}
+  // `tls` is of the same configuration; without it nothing is spoken over TLS.
+  explicit Snapshot(config::Config config, tls::TlsPlan tls = {})
+      : config_(std::move(config)), tls_(std::move(tls)), routes_(config_) {}
 
   const config::Config& config() const { return config_; }
+  const tls::TlsPlan& tls() const { return tls_; }
   const RouteTable& routes() const { return routes_; }
 
  private:
   config::Config config_;
+  tls::TlsPlan tls_;
   RouteTable routes_;
 };
 

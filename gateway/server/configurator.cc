@@ -28,6 +28,10 @@ Configurator::Configurator(const Parts& parts, StatusServer::Handler status_page
           [listeners = parts.listeners](uint64_t publication) {
             listeners->OnAdopted(publication);
           }),
+      tickets_(&parts.main->loop,
+               [this](std::shared_ptr<const pool::TicketKeys> keys) {
+                 publisher_.PublishTicketKeys(std::move(keys));
+               }),
       status_pages_(std::move(status_pages)) {}
 
 absl::Status Configurator::Start(config::Config config) {
@@ -42,18 +46,20 @@ absl::Status Configurator::Start(config::Config config) {
     LogInfo(absl::StrCat("workers: ", share.derivation));
   }
   if (absl::Status status = PlanShares(config); !status.ok()) return status;
+  absl::StatusOr<tls::TlsPlan> tls = LoadTls(&config);
+  if (!tls.ok()) return tls.status();
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenLog(config); !status.ok()) return status;
   parts_.workers->Create(worker_count_);
-  if (parts_.listeners->inherits()) AwaitNames(config);
+  if (parts_.listeners->inherits()) AwaitNames(config, *tls);
   // Last, since clients are led to a socket from the moment on at which it shares an inherited
   // port.
   absl::StatusOr<BoundListeners> bound = parts_.listeners->BindNew(config, worker_count_);
   if (!bound.ok()) return bound.status();
   parts_.listeners->DropInheritance();
   ServeStatus(std::move(*status_socket));
-  Publish(std::move(config), std::move(*bound));
+  Publish(std::move(config), *std::move(tls), std::move(*bound));
   parts_.workers->Start();
   CountLoad(true);
   return absl::OkStatus();
@@ -87,9 +93,9 @@ void Configurator::ServeStatus(pool::FileDescriptor socket) {
 
 // Until there is an address a request would be answered 503, while the process before this one can
 // still answer it properly.
-void Configurator::AwaitNames(const config::Config& config) {
+void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& tls) {
   pool::EventLoop& loop = parts_.main->loop;
-  parts_.upstreams->Adopt(config);
+  parts_.upstreams->Adopt(config, tls);
   std::vector<int> raised;
   {
     const Signals signals(&loop, [&raised](int signal) { raised.push_back(signal); });
@@ -102,11 +108,42 @@ void Configurator::AwaitNames(const config::Config& config) {
   for (const int signal : raised) raise(signal);
 }
 
-void Configurator::Publish(config::Config config, BoundListeners bound) {
-  parts_.upstreams->Adopt(config);
+absl::StatusOr<tls::TlsPlan> Configurator::LoadTls(config::Config* config) {
+  absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config);
+  if (!plan.ok()) return plan.status();
+  for (const std::string& warning :
+       tls::TlsWarnings(*config, *plan, parts_.main->loop.clock().WallNow())) {
+    LogWarning(warning);
+  }
+  return plan;
+}
+
+void Configurator::NoteCertificates(const config::Config& config, const tls::TlsPlan& plan) {
+  expiries_.clear();
+  for (size_t i = 0; i < plan.listeners.size(); ++i) {
+    if (plan.listeners[i] == nullptr) continue;
+    for (const pool::CertificateFacts& facts : plan.listeners[i]->certificates()) {
+      const Expiry expiry{config.listeners[i].name, facts.file, facts.chain_not_after};
+      if (std::ranges::find(expiries_, expiry) == expiries_.end()) expiries_.push_back(expiry);
+    }
+  }
+}
+
+void Configurator::AddTo(metrics::Sums& sums) const {
+  for (const Expiry& expiry : expiries_) {
+    const auto since_1970 =
+        std::chrono::duration_cast<std::chrono::seconds>(expiry.at.time_since_epoch());
+    sums.Add<metrics::Gauge>(Metric::kTlsCertificateExpiryTimestampSeconds,
+                             {expiry.listener, expiry.file}, since_1970.count());
+  }
+}
+
+void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound) {
+  parts_.upstreams->Adopt(config, tls);
+  NoteCertificates(config, tls);
   parts_.listeners->Adopt(config, &bound, publisher_.next());
-  publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config)), shares_,
-                     std::move(bound));
+  publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls)),
+                     shares_, tickets_.current(), std::move(bound));
 }
 
 void Configurator::Reload(const std::string& path) {
@@ -131,6 +168,8 @@ absl::Status Configurator::TryReload(const std::string& path) {
   }
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
+  absl::StatusOr<tls::TlsPlan> tls = LoadTls(&next);
+  if (!tls.ok()) return tls.status();
   if (absl::Status status = PlanShares(next); !status.ok()) return status;
   absl::StatusOr<BoundListeners> bound = parts_.listeners->BindNew(next, worker_count_);
   if (!bound.ok()) return bound.status();
@@ -144,7 +183,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
   // The last that may fail, so that a failure changes nothing.
   if (absl::Status status = OpenLog(next); !status.ok()) return status;
   if (status_moves) ServeStatus(std::move(*status_socket));
-  Publish(std::move(next), std::move(*bound));
+  Publish(std::move(next), *std::move(tls), std::move(*bound));
   return absl::OkStatus();
 }
 

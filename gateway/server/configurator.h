@@ -5,16 +5,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "gateway/config/config.h"
 #include "gateway/server/listener_set.h"
 #include "gateway/server/main_context.h"
 #include "gateway/server/publisher.h"
 #include "gateway/server/status_server.h"
+#include "gateway/server/ticket_keeper.h"
 #include "gateway/server/upstream_watch.h"
 #include "gateway/server/worker_set.h"
+#include "gateway/tls/tls_plan.h"
+#include "metrics/sums.h"
+#include "pool/net/clock.h"
 
 namespace holdfast::server {
 
@@ -48,6 +54,9 @@ class Configurator {
     publisher_.PublishEndpoints(upstream, endpoints);
   }
 
+  // Adds when the certificates in use expire, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
+
   // The one in use, after Start.
   const config::Config& config() const { return publisher_.config(); }
 
@@ -60,18 +69,31 @@ class Configurator {
   // looked up.
   static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
 
+  struct Expiry {
+    std::string listener;
+    std::string file;
+    pool::WallTime at;
+
+    bool operator==(const Expiry&) const = default;
+  };
+
   absl::Status PlanShares(const config::Config& config);
   absl::Status OpenLog(const config::Config& config);
   void ServeStatus(pool::FileDescriptor socket);
-  void Publish(config::Config config, BoundListeners bound);
+  // Reads what the configuration names for TLS, and warns of what will not last.
+  absl::StatusOr<tls::TlsPlan> LoadTls(config::Config* config);
+  void NoteCertificates(const config::Config& config, const tls::TlsPlan& plan);
+  void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);
   absl::Status TryReload(const std::string& path);
   // Until every upstream has an endpoint, or patience ends.
-  void AwaitNames(const config::Config& config);
+  void AwaitNames(const config::Config& config, const tls::TlsPlan& tls);
   // A configuration was taken into use, or refused.
   void CountLoad(bool ok);
 
   const Parts parts_;
   Publisher publisher_;
+  TicketKeeper tickets_;
+  std::vector<Expiry> expiries_;  // of the listeners' certificates in use
   StatusServer::Handler status_pages_;
   std::unique_ptr<StatusServer> status_;
   std::optional<uint32_t> started_with_;  // the configured number of workers

@@ -14,6 +14,7 @@ Publisher::Publisher(MainContext* main, WorkerSet* workers, EndpointsOf endpoint
       on_adopted_(std::move(on_adopted)) {}
 
 void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
+                        const std::shared_ptr<const pool::TicketKeys>& ticket_keys,
                         BoundListeners bound) {
   HOLDFAST_CHECK(workers_->size() > 0);
   const uint64_t publication = ++publications_;
@@ -24,8 +25,10 @@ void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const W
   // The main thread's alone: the letters only carry it back.
   auto workers_left = std::make_shared<size_t>(workers_->size());
   for (size_t i = 0; i < workers_->size(); ++i) {
-    WorkerUpdate update{
-        .snapshot = common.snapshot, .endpoints = common.endpoints, .shares = common.shares};
+    WorkerUpdate update{.snapshot = common.snapshot,
+                        .endpoints = common.endpoints,
+                        .shares = common.shares,
+                        .ticket_keys = ticket_keys};
     for (auto& [key, listener] : bound) {
       for (size_t j = i; j < listener.sockets.size(); j += workers_->size()) {
         update.sockets[key].push_back(std::move(listener.sockets[j]));
@@ -43,6 +46,10 @@ void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const W
         });
   }
   snapshot_ = std::move(snapshot);
+}
+
+void Publisher::PublishTicketKeys(std::shared_ptr<const pool::TicketKeys> keys) {
+  workers_->MailAll([keys = std::move(keys)](Worker& worker) { worker.SetTicketKeys(keys); });
 }
 
 void Publisher::PublishEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints) {

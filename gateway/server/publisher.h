@@ -36,7 +36,9 @@ class Publisher {
   // `bound` has the sockets of the listeners that the workers have not yet; they are spread over
   // the workers, and each has at least one.
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
-               BoundListeners bound);
+               const std::shared_ptr<const pool::TicketKeys>& ticket_keys, BoundListeners bound);
+  // The keys of session tickets from now on.
+  void PublishTicketKeys(std::shared_ptr<const pool::TicketKeys> keys);
   // An upstream's endpoints from now on.
   void PublishEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
 

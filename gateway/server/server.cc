@@ -47,6 +47,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
   main_.registry.AddCollector([this](metrics::Sums& sums) { workers_.AddTo(sums); });
   main_.registry.AddCollector(metrics::BuildInfoCollector(options_.version, options_.commit));
   main_.registry.AddCollector([this](metrics::Sums& sums) { upstreams_.AddTo(sums); });
+  main_.registry.AddCollector([this](metrics::Sums& sums) { configurator_.AddTo(sums); });
 }
 
 absl::Status Server::Start(config::Config config) {

@@ -53,8 +53,9 @@ UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, Reque
                  [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
                    OnDirectoryChange(upstream, endpoints);
                  }),
+      tls_(shard),
       prober_(
-          loop, slabs, &random_,
+          loop, slabs, &random_, &tls_,
           {.on_health =
                [this](const std::string& upstream, const pool::SocketAddress& address, bool healthy,
                       const std::string& cause) {
@@ -101,7 +102,8 @@ void UpstreamWatch::TakeDiscovered(const std::string& name,
   upstream.found = std::move(endpoints);
 }
 
-void UpstreamWatch::Adopt(const config::Config& config) {
+void UpstreamWatch::Adopt(const config::Config& config, const tls::TlsPlan& tls) {
+  tls_.AdoptUpstreams(config, tls);
   if (discovery_ == nullptr || config.dns != dns_) StartDiscovery(config.dns);
   const route::Plan plan = route::PlanOf(config);
   discovery_->SetUpstreams(plan.names);
@@ -111,12 +113,13 @@ void UpstreamWatch::Adopt(const config::Config& config) {
     const auto known = before.extract(upstream.name);
     if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
     upstreams_[upstream.name].check = upstream.health_check;
+    upstreams_[upstream.name].tls = upstream.cluster.tls;
     upstreams_[upstream.name].policy = upstream.cluster.balancing.policy;
     upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));
     AimChecks(upstream.name);
   }
-  for (const auto& [name, upstream] : before) prober_.SetTargets(name, std::nullopt, {});
+  for (const auto& [name, upstream] : before) prober_.SetTargets(name, std::nullopt, {}, {});
 }
 
 void UpstreamWatch::OnDirectoryChange(const std::string& name, const pool::EndpointSet& endpoints) {
@@ -154,7 +157,7 @@ void UpstreamWatch::AimChecks(const std::string& name) {
                        .host = route::HostOf(endpoint),
                        .healthy = directory_.Healthy(name, endpoint.address)});
   }
-  prober_.SetTargets(name, upstreams_.at(name).check, targets);
+  prober_.SetTargets(name, upstreams_.at(name).check, upstreams_.at(name).tls, targets);
 }
 
 pool::EndpointSet UpstreamWatch::Current(const std::string& upstream) {

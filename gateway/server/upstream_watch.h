@@ -11,6 +11,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/health_prober.h"
+#include "gateway/proxy/tls_transports.h"
 #include "metrics/shard.h"
 #include "metrics/sums.h"
 #include "pool/balancer.h"
@@ -44,7 +45,7 @@ class UpstreamWatch {
   // Takes the upstreams of `config` from now on and keeps what is known of those that stay. With
   // other settings of `dns` it looks the names up anew; the addresses found before stay until that
   // has succeeded for all names of an upstream.
-  void Adopt(const config::Config& config);
+  void Adopt(const config::Config& config, const tls::TlsPlan& tls);
 
   // The endpoints of an upstream of the configuration that was adopted last, with its key table.
   pool::EndpointSet Current(const std::string& upstream);
@@ -60,6 +61,7 @@ class UpstreamWatch {
  private:
   struct Upstream {
     std::optional<config::HealthCheck> check;
+    pool::TlsIdentity tls;
     std::vector<pool::EndpointSpec> found;    // by look-up, what is carried over among it
     std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
     pool::EndpointSet told;
@@ -87,6 +89,7 @@ class UpstreamWatch {
   pool::Random random_;
   std::map<std::string, Upstream> upstreams_;
   pool::EndpointDirectory directory_;
+  proxy::TlsTransports tls_;
   proxy::HealthProber prober_;
   config::Dns dns_;
   std::unique_ptr<pool::CaresResolver> resolver_;

@@ -27,6 +27,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
     : place_(place),
       callbacks_(std::move(callbacks)),
       loop_(clock),
+      tls_(shard),
       random_(static_cast<uint64_t>(clock->WallNow().time_since_epoch().count()) +
               static_cast<uint64_t>(place.index) * 0x9E3779B97F4A7C15u),
       mailbox_(&loop_),
@@ -37,6 +38,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
       timers_fired_(
           shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(place.index)})) {
   context_.worker = place.index;
+  context_.client_transports = &tls_;
   context_.places = place.places;
   place.places->Join(place.index, &context_, place.peers);
 }
@@ -70,6 +72,8 @@ void Worker::Adopt(WorkerUpdate update) {
   }
   context_.access_log =
       update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
+  tls_.AdoptListeners(update.snapshot->config(), update.snapshot->tls(), update.ticket_keys);
+  tls_.AdoptUpstreams(update.snapshot->config(), update.snapshot->tls());
   // The view first: a session may begin as soon as there is a listener.
   const proxy::ViewPin old_view = context_.view;
   context_.view =

@@ -12,6 +12,7 @@
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/tls_transports.h"
 #include "gateway/route/snapshot.h"
 #include "metrics/shard.h"
 #include "pool/cluster.h"
@@ -49,6 +50,7 @@ struct WorkerUpdate {
   // Sockets of listeners that this worker does not have yet, by ListenerKey.
   std::map<std::string, std::vector<pool::FileDescriptor>> sockets;
   WorkerShares shares;
+  std::shared_ptr<const pool::TicketKeys> ticket_keys;
 };
 
 // One thread with everything that serves connections on it: loop, slabs, clusters, listeners,
@@ -80,6 +82,9 @@ class Worker {
   pool::Mailbox& mailbox() { return mailbox_; }
 
   void Adopt(WorkerUpdate update);
+  void SetTicketKeys(const std::shared_ptr<const pool::TicketKeys>& keys) {
+    tls_.UseTicketKeys(keys);
+  }
   void SetEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
   // From now on every response asks the client to close.
   void BeginDrain();
@@ -115,7 +120,8 @@ class Worker {
   pool::WorkerPools pools_;
   pool::EventLoop loop_;
   pool::SlabPool slabs_;
-  pool::SocketDialer dialer_{&loop_, &slabs_};
+  proxy::TlsTransports tls_;
+  pool::SocketDialer dialer_{&loop_, &slabs_, &tls_};
   pool::Random random_;
   pool::Mailbox mailbox_;
   metrics::Shard* shard_;

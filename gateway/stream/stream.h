@@ -84,7 +84,7 @@ class ServerStream : public ByteSource, public ByteSink {
   // After BodyStep::kEnd.
   virtual http::HeaderList* request_trailers() = 0;
   // More of the request may be there than was told of: the next NextBody looks for it.
-  virtual void LookForMore() {}
+  virtual void LookForMore() = 0;
   // The client has sent its end, and all of the request before it was read.
   virtual bool peer_ended() const = 0;
 

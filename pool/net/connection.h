@@ -113,6 +113,9 @@ class Connection final : private EventHandler {
   bool established() const { return stage_ == Stage::kEstablished; }
   // A Fill may find bytes, the peer's end or an error.
   bool readable() const { return read_waits_ == Wants::kNothing && read_end_ == ReadEnd::kNone; }
+  // The loop knows of something to be read that it has not told of: the connection's turn comes
+  // yet.
+  bool news_waits() const { return registered_ && loop_->ReadinessWaits(transport_->fd(), this); }
   ConnectionEnd end() const { return end_; }
   // Both directions are finished, or the socket failed: the peer takes nothing any more.
   bool gone() const { return gone_; }

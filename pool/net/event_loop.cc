@@ -81,6 +81,13 @@ void EventLoop::Unregister(int fd, EventHandler* handler) {
 
 void EventLoop::Forget(int fd, EventHandler* handler) { WatchOf(fd, handler).handler = nullptr; }
 
+bool EventLoop::ReadinessWaits(int fd, const EventHandler* handler) const {
+  HOLDFAST_CHECK(fd >= 0 && static_cast<size_t>(fd) < watches_.size());
+  const Watch& watch = watches_[static_cast<size_t>(fd)];
+  HOLDFAST_CHECK(watch.handler == handler);
+  return (watch.waiting & (EPOLLIN | EPOLLRDHUP)) != 0;
+}
+
 void EventLoop::Rebind(int fd, EventHandler* from, EventHandler* to) {
   WatchOf(fd, from).handler = to;
 }

@@ -125,6 +125,8 @@ class EventLoop {
   // of the kernel's set. A process that is just being started may hold a copy of it for a moment,
   // and so keep it there; what the kernel still tells of it then reaches nobody.
   void Forget(int fd, EventHandler* handler);
+  // Whether it waits for its turn to hear that there is something to be read, or the peer's end.
+  bool ReadinessWaits(int fd, const EventHandler* handler) const;
   // From now on `to` hears what `from` would have.
   void Rebind(int fd, EventHandler* from, EventHandler* to);
 

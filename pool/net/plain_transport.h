@@ -34,6 +34,8 @@ class PlainTransport final : public Transport {
   bool ends_with_socket() const override { return true; }
   uint64_t wire_bytes_written() const override { return written_; }
   std::optional<uint64_t> wire_bytes_acknowledged() const override;
+  bool encrypted() const override { return false; }
+  bool MayAskFor(std::string_view) const override { return true; }
   bool Detachable() const override { return true; }
 
  private:

@@ -87,6 +87,12 @@ class Transport {
   virtual uint64_t wire_bytes_written() const = 0;
   virtual std::optional<uint64_t> wire_bytes_acknowledged() const = 0;
 
+  // What crosses the wire can't be read on the way.
+  virtual bool encrypted() const = 0;
+  // Whether the client, as it was let in, may ask for this host: one that was checked for another
+  // name may not (RFC 9110 section 7.4).
+  virtual bool MayAskFor(std::string_view host) const = 0;
+
   // Nothing is buffered inside: it may travel to another worker.
   virtual bool Detachable() const = 0;
 };

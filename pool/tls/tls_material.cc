@@ -112,22 +112,31 @@ absl::Status TlsServerMaterial::ParsePolicies() {
 absl::Status TlsServerMaterial::FormHosts() {
   std::map<std::string, std::vector<size_t>> by_name;
   for (size_t i = 0; i < certificates_.size(); ++i) {
-    for (const std::string& name : certificates_[i].names) {
+    for (const std::string& full : certificates_[i].names) {
+      const std::string name = full.ends_with('.') ? full.substr(0, full.size() - 1) : full;
       std::vector<size_t>& who = by_name[name];
-      const bool there = std::ranges::any_of(who, [&](size_t other) {
-        return certificates_[other].key_type == certificates_[i].key_type;
-      });
-      if (there) continue;
+      // The second of a kind would never be shown; but it may check clients otherwise.
       if (!who.empty() && parsed_->policy_of_chain[who[0]] != parsed_->policy_of_chain[i]) {
         return Error(certificates_[who[0]].file + " and " + certificates_[i].file +
                      " are both for " + name + ", but with different client_auth");
       }
+      const bool there = std::ranges::any_of(who, [&](size_t other) {
+        return certificates_[other].key_type == certificates_[i].key_type;
+      });
+      if (there) continue;
       who.push_back(i);
+    }
+    if (i > 0 && settings_.certificates[i].client_auth.has_value() &&
+        certificates_[i].names.empty()) {
+      return Error(certificates_[i].file + " has client_auth, but no name that clients ask for");
     }
   }
   std::map<std::vector<size_t>, std::vector<std::string>> names_of;
   std::vector<size_t> first = {0};
-  if (!certificates_[0].names.empty()) first = by_name[certificates_[0].names[0]];
+  if (!certificates_[0].names.empty()) {
+    const std::string& name = certificates_[0].names[0];
+    first = by_name[name.ends_with('.') ? name.substr(0, name.size() - 1) : name];
+  }
   std::vector<std::vector<size_t>> order = {first};
   for (const auto& [name, who] : by_name) {
     names_of[who].push_back(name);

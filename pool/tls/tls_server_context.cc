@@ -217,7 +217,11 @@ void TlsServerContext::UseTicketKeys(std::shared_ptr<const TicketKeys> keys) {
 
 size_t TlsServerContext::ClientPolicyOf(std::string_view host) const {
   const auto& parsed = material_->parsed();
-  return parsed.hosts[parsed.names.Find(host).value_or(0)].policy;
+  const std::optional<size_t> found = parsed.names.Find(host);
+  // Routes know hosts that no certificate is for. Which way to check their clients would be the
+  // right one nobody can tell, where there are several.
+  if (!found.has_value() && !host.empty() && parsed.policies.size() > 1) return kNoPolicy;
+  return parsed.hosts[found.value_or(0)].policy;
 }
 
 size_t TlsServerContext::ClientPolicyOf(const ssl_st* connection) {

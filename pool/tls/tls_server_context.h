@@ -2,6 +2,7 @@
 #define HOLDFAST_POOL_TLS_TLS_SERVER_CONTEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -31,6 +32,9 @@ class TlsServerContext {
 
   // Which way to check clients is that of a name; equal numbers, equal ways. A request for a name
   // whose number is not its connection's (TlsTransport::client_policy) is misdirected: 421.
+  // kNoPolicy for a name that no certificate is for, where there are several ways: it is no
+  // connection's.
+  static constexpr size_t kNoPolicy = SIZE_MAX;
   size_t ClientPolicyOf(std::string_view host) const;
 
   // For TlsTransport: a new connection, which the caller owns; null: no memory.

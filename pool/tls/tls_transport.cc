@@ -201,6 +201,10 @@ bool TlsTransport::PeerHasClosed() const {
   return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
+bool TlsTransport::MayAskFor(std::string_view host) const {
+  return !server() || server_->ClientPolicyOf(host) == client_policy();
+}
+
 bool TlsTransport::Detachable() const {
   return established_ && !failure_.has_value() && in_.empty() && out_.empty() &&
          batch_.plain == 0 && SSL_has_pending(ssl_) == 0;
@@ -329,6 +333,8 @@ IoResult TlsTransport::Establish() {
     const Step step = StepOf(SSL_do_handshake(ssl_));
     if (step == Step::kDone) return FinishHandshake();
     if (step == Step::kFailed) return FailHandshake(*failure_);
+    // After its close_notify the library takes nothing more: what came would only pile up.
+    if (step == Step::kClosed) return FailHandshake(TlsFailure::kClosedInHandshake);
     IoResult result = SendRest();
     if (result.status == IoStatus::kBlocked) return result;
     if (result.status == IoStatus::kOk) result = Receive(0);
@@ -391,8 +397,9 @@ IoResult TlsTransport::Read(const iovec* pieces, int count) {
       filled += opened;
       done += opened;
       if (opened > 0 || over || HasInput()) continue;
-      // One turn at the socket is enough once there is something to give.
-      over = dry || (received && done > 0);
+      // One turn at the socket is enough once there is something to give. Before that the socket
+      // has to say itself that it is empty, or at its end, of which no readiness may tell any more.
+      over = done > 0 && (dry || received);
       if (over) continue;
       verdict = Receive(total - done);
       over = verdict.status != IoStatus::kOk;

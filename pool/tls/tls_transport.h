@@ -64,6 +64,8 @@ class TlsTransport final : public Transport, private Warm {
   uint64_t wire_bytes_written() const override { return written_; }
   // Of upstreams only.
   std::optional<uint64_t> wire_bytes_acknowledged() const override;
+  bool encrypted() const override { return true; }
+  bool MayAskFor(std::string_view host) const override;
   bool Detachable() const override;
 
   // What was agreed on; meaningful once established.

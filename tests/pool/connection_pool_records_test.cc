@@ -113,7 +113,7 @@ TEST_P(PoolRecordsTest, OneThatSpeaksOtherwiseFailsToConnect) {
   Holder& holder = Ask();
   SendAll(*socket_, script_->Nonsense());
   ASSERT_TRUE(TurnUntil([&] { return holder.failure().has_value(); }));
-  EXPECT_EQ(*holder.failure(), CheckoutResult::kConnectFailed);
+  EXPECT_EQ(*holder.failure(), CheckoutResult::kTlsFailed);
 }
 
 // A server's session tickets come when it likes: with the handshake, or to an idle connection.

@@ -9,7 +9,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MUL
 # From left to right: a folder may include itself and what stands before it. The first match
 # wins, so a sub-folder comes before its parent in the look-up but keeps its own place here.
 _ORDER = ("metrics", "pool/net", "pool/tls", "pool/dns", "pool", "gateway/http", "gateway/stream",
-          "gateway/http1", "gateway/config",
+          "gateway/http1", "gateway/config", "gateway/tls",
           "gateway/route", "gateway/proxy", "gateway/server", "gateway", "tests")
 
 # Header -> (where it may be included, how many modules may do so). A module is a header and its

@@ -23,8 +23,9 @@ void CollectKeys(const Shape& shape, std::vector<std::string_view>* keys) {
 TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(ForeignKeyHint("path_regex"),
             "there are no regular expressions; path takes one path, path_prefix all that begin so");
-  EXPECT_EQ(ForeignKeyHint("TLS"),
-            "TLS is not spoken in this version; put a TLS terminator in front");
+  EXPECT_EQ(ForeignKeyHint("SSL"),
+            "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an "
+            "upstream");
   EXPECT_EQ(ForeignKeyHint("rate-limit"),
             "there are no rate limits per client; see max_connections, queue and breakers");
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
@@ -48,10 +49,10 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
 
 TEST(ForeignKeyTest, TheLoaderSaysIt) {
   const std::string said = Complaints(
-      WithRoutes("  - {match: {path_regex: /a}, upstream: web, tls: {}, upstreams: []}\n"));
+      WithRoutes("  - {match: {path_regex: /a}, upstream: web, ssl: {}, upstreams: []}\n"));
   EXPECT_NE(said.find("unknown key 'path_regex'; there are no regular expressions"),
             std::string::npos);
-  EXPECT_NE(said.find("unknown key 'tls'; TLS is not spoken"), std::string::npos);
+  EXPECT_NE(said.find("unknown key 'ssl'; see tls of a listener"), std::string::npos);
   EXPECT_NE(said.find("unknown key 'upstreams'; traffic is not split"), std::string::npos);
   EXPECT_EQ(said.find("did you mean"), std::string::npos);
   EXPECT_EQ(said.find("expected one of name"), std::string::npos);

@@ -78,6 +78,7 @@ class FakeServerStream final : public stream::ServerStream {
   }
 
   http::RequestHead& request() override { return head; }
+  void LookForMore() override {}
   http::HeaderList* request_trailers() override { return &trailers; }
   bool peer_ended() const override { return gone_away; }
   stream::BodyStep NextBody() override {

@@ -97,7 +97,7 @@ class HealthProberTest : public testing::Test {
     for (const Origin* origin : origins) {
       targets.push_back({.address = origin->address(), .host = "web.test", .healthy = healthy});
     }
-    prober_.SetTargets("web", check_, targets);
+    prober_.SetTargets("web", check_, {}, targets);
   }
   void Turns(int turns = 8) {
     for (int i = 0; i < turns; ++i) loop_.RunOnce(pool::Duration::zero());
@@ -141,6 +141,7 @@ class HealthProberTest : public testing::Test {
   HealthProber prober_{&loop_,
                        &slabs_,
                        &random_,
+                       /*transports=*/nullptr,
                        {.on_health =
                             [this](const std::string& upstream, const SocketAddress& address,
                                    bool healthy, const std::string& cause) {
@@ -315,7 +316,7 @@ TEST_F(HealthProberTest, AShorterIntervalDoesNotWaitForTheLongOnesEnd) {
 TEST_F(HealthProberTest, WithoutACheckNothingIsChecked) {
   Aim({&one_});
   AwaitCheck(one_);
-  prober_.SetTargets("web", std::nullopt, {{.address = one_.address()}});
+  prober_.SetTargets("web", std::nullopt, {}, {{.address = one_.address()}});
   Pass(seconds(20));
   EXPECT_EQ(one_.requests(), 1);
   EXPECT_EQ(one_.open(), 0);
@@ -329,20 +330,20 @@ TEST_F(HealthProberTest, OnlySoManyConnectionsAreKept) {
     const std::string ip = "127.1." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200);
     targets.push_back({.address = *SocketAddress::FromIp(ip, many.address().port())});
   }
-  prober_.SetTargets("web", check_, targets);
+  prober_.SetTargets("web", check_, {}, targets);
   Pass(seconds(6));
   EXPECT_GE(many.requests(), static_cast<int>(targets.size()));
   EXPECT_EQ(many.open(), static_cast<int>(HealthProber::kMaxKept));
   targets.erase(targets.begin(), targets.begin() + 100);
-  prober_.SetTargets("web", check_, targets);
+  prober_.SetTargets("web", check_, {}, targets);
   Turns();
   const int left = many.open();
   targets.push_back({.address = one_.address()});
-  prober_.SetTargets("web", check_, targets);
+  prober_.SetTargets("web", check_, {}, targets);
   Pass(seconds(6));
   EXPECT_EQ(one_.open(), 1) << "those that left made room";
   EXPECT_EQ(many.open(), left);
-  prober_.SetTargets("web", std::nullopt, {});
+  prober_.SetTargets("web", std::nullopt, {}, {});
 }
 
 TEST_F(HealthProberTest, ASlowCheckIsFollowedByTheNextAtItsEnd) {
@@ -352,7 +353,7 @@ TEST_F(HealthProberTest, ASlowCheckIsFollowedByTheNextAtItsEnd) {
   check_.interval = seconds(1);
   check_.timeout = seconds(4);
   check_.fall = 1;
-  prober_.SetTargets("web", check_, {{.address = *pool::LocalAddress(silent.get())}});
+  prober_.SetTargets("web", check_, {}, {{.address = *pool::LocalAddress(silent.get())}});
   Pass(seconds(6));
   ASSERT_EQ(told_.size(), 1u);
   Pass(seconds(20));

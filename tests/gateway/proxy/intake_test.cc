@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -20,10 +21,18 @@ using pool::RecordTransport;
 using Type = RecordTransport::Type;
 
 class RecordTransports final : public ClientTransports {
-  std::unique_ptr<pool::Transport> Make(pool::FileDescriptor socket,
-                                        const config::Listener&) override {
+ public:
+  std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor& socket,
+                                           const config::Listener&) override {
     return std::make_unique<RecordTransport>(std::move(socket), /*server=*/true);
   }
+  void OnEstablished(const config::Listener&, const char* failure) override {
+    told.emplace_back(failure == nullptr ? "ok" : failure);
+  }
+  void OnTimeout(const config::Listener&) override { told.emplace_back("timeout"); }
+  std::string_view PlainAnswer(const char*) override { return {}; }
+
+  std::vector<std::string> told;
 };
 
 // Clients of a listener whose connections are not the sockets themselves.
@@ -83,6 +92,7 @@ TEST_F(IntakeTest, AClientIsServedOnceItsConnectionIsEstablished) {
   client.Take();
   client.Send(Data(kOwn.substr(0, 10)) + Data(kOwn.substr(10)));
   EXPECT_TRUE(AwaitData(client, "\r\n\r\nhi")) << "and again";
+  EXPECT_EQ(transports_.told, std::vector<std::string>{"ok"});
 }
 
 // Its bytes lie inside the transport by then, where no readiness tells of them.
@@ -138,9 +148,10 @@ TEST_F(IntakeTest, OneThatDoesNotGoOnIsClosedInTime) {
   client.Send(RecordTransport::Record(Type::kHello));
   harness_.Await(client, RecordTransport::Record(Type::kHello));
   EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "active"}), 1);
-  harness_.Advance(Intake::kPatience);
+  harness_.Advance(config::ListenerTls().handshake_timeout);
   EXPECT_TRUE(harness_.AwaitEnd(client));
   EXPECT_EQ(harness_.Closed("head_timeout"), 1u);
+  EXPECT_EQ(transports_.told, std::vector<std::string>{"timeout"});
   EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "active"}), 0);
 }
 
@@ -148,7 +159,7 @@ TEST_F(IntakeTest, OneThatSpeaksOtherwiseIsClosed) {
   Wire client = harness_.Connect();
   client.Send(Data(kOwn));
   EXPECT_TRUE(harness_.AwaitEnd(client));
-  EXPECT_EQ(harness_.Closed("client_reset"), 1u);
+  EXPECT_EQ(harness_.Closed("tls_failed"), 1u);
   EXPECT_EQ(harness_.listener->sessions(), 0u) << "its place is free";
 }
 

@@ -28,7 +28,7 @@ class PublisherTest : public testing::Test {
     ASSERT_TRUE(bound.ok()) << bound.status();
     parts_.listeners_.Adopt(config, &*bound, publisher_.next());
     publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config)), WorkerShares(),
-                       std::move(*bound));
+                       std::make_shared<const pool::TicketKeys>(), std::move(*bound));
   }
   std::string WithUpstream() const {
     return "listeners: [{name: edge, bind: '" + parts_.edge() +

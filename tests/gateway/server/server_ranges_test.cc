@@ -20,6 +20,7 @@
 #include "gateway/config/units.h"
 #include "gateway/server/server.h"
 #include "pool/net/clock.h"
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/metrics_scrape.h"
 #include "tests/support/raw_client.h"
@@ -95,11 +96,25 @@ class ServerRangesTest : public testing::Test {
               {{"match", {{"path", "/moved"}}}, {"redirect", {{"to", "/"}}}}}}};
   }
 
+  // What a listener's TLS has to have besides a number in it.
+  void AddRequired(Json* listener) const {
+    const auto tls = listener->find("tls");
+    if (tls == listener->end()) return;
+    Json& certificate = (*tls)["certificates"][0];
+    certificate["cert"] = certificate_;
+    certificate["key"] = key_;
+    for (Json* place : {&*tls, &certificate}) {
+      const auto auth = place->find("client_auth");
+      if (auth != place->end()) (*auth)["ca"] = certificate_;
+    }
+  }
+
   // JSON is YAML. nullopt where the loader finds that the value goes with no other one's default,
   // which it says.
   std::optional<std::string> TextWith(const Variant& variant) const {
     Json file = BaseFile();
     file[variant.place] = variant.value;
+    AddRequired(&file["listeners"][0]);
     std::string text = file.dump();
     const config::LoadResult loaded = config::LoadConfig(text, "test");
     if (loaded.config.has_value()) return text;
@@ -130,6 +145,9 @@ class ServerRangesTest : public testing::Test {
   }
 
   support::TempDir dir_;
+  const pool::Issued site_ = pool::SiteFor({"a.test"});
+  const std::string certificate_ = dir_.Write("a.pem", site_.chain().pem);
+  const std::string key_ = dir_.Write("a.key", site_.key_file().pem);
   support::AutoUpstream upstream_;
 };
 
@@ -139,7 +157,8 @@ TEST_F(ServerRangesTest, TheTableHasEveryNumber) {
   for (const char* place :
        {"/workers", "/dns/min_ttl", "/drain/delay", "/listeners/0/max_uri_bytes",
         "/upstreams/web/outlier/max_ejected", "/upstreams/web/endpoints/0/weight",
-        "/upstreams/web/breakers/pending", "/routes/0/retry/backoff", "/routes/1/respond/status"}) {
+        "/upstreams/web/breakers/pending", "/listeners/0/tls/handshake_timeout",
+        "/routes/0/retry/backoff", "/routes/1/respond/status"}) {
     EXPECT_NE(std::ranges::find(places, place), places.end()) << place;
   }
 }

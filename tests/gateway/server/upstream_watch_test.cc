@@ -64,7 +64,7 @@ class UpstreamWatchTest : public testing::Test {
   void Adopt(std::vector<config::Upstream> upstreams) {
     config::Config config;
     config.upstreams = std::move(upstreams);
-    watch_->Adopt(config);
+    watch_->Adopt(config, tls::TlsPlan());
     Turns();
   }
   void Turns() {
@@ -120,7 +120,7 @@ TEST_F(UpstreamWatchTest, WhatTheConfigurationNamesIsThereAtOnce) {
   }
   config::Config config;
   config.upstreams = {upstream};
-  watch_->Adopt(config);
+  watch_->Adopt(config, tls::TlsPlan());
   const pool::EndpointSet set = watch_->Current("web");
   ASSERT_EQ(set.endpoints.size(), 2u);
   const auto two = std::ranges::find(set.endpoints, two_.address(), &pool::EndpointState::address);
@@ -160,7 +160,7 @@ TEST_F(UpstreamWatchTest, AnUpstreamWithoutAnAddressIsNotNamed) {
   config::Config config;
   config.dns.servers = {one_.address()};  // Nothing listens there for UDP.
   config.upstreams = {UpstreamOf("api", {&one_}), upstream};
-  watch_->Adopt(config);
+  watch_->Adopt(config, tls::TlsPlan());
   EXPECT_FALSE(watch_->AllNamed());
   EXPECT_NE(watch_->Current("web").note.find("a.test"), std::string::npos);
 }

@@ -54,6 +54,8 @@ class LoggingTransport final : public Transport {
   std::optional<uint64_t> wire_bytes_acknowledged() const override {
     return plain_.wire_bytes_acknowledged();
   }
+  bool encrypted() const override { return false; }
+  bool MayAskFor(std::string_view) const override { return true; }
   bool Detachable() const override { return plain_.Detachable(); }
 
  private:

@@ -83,8 +83,20 @@ struct Pair {
 class EventLoopTest : public testing::Test {
  protected:
   void Turn() { loop_.RunOnce(Duration::zero()); }
+  // Registered to be served in turn.
+  void NewClients(int count) {
+    for (int i = 0; i < count; ++i) {
+      pairs_.push_back(std::make_unique<Pair>());
+      handlers_.push_back(std::make_unique<TestHandler>());
+      ASSERT_EQ(loop_.Register(pairs_.back()->ours, handlers_.back().get(),
+                               EventLoop::kConnectionEvents, Precedence::kInTurn),
+                0);
+    }
+  }
 
   ManualClock clock_;
+  std::vector<std::unique_ptr<Pair>> pairs_;
+  std::vector<std::unique_ptr<TestHandler>> handlers_;
   EventLoop loop_{&clock_};
 };
 
@@ -323,17 +335,9 @@ TEST_F(EventLoopTest, WhoIsServedInTurnComesBehindTheOthers) {
 // anyone waits.
 TEST_F(EventLoopTest, AFewAreServedPerTurn) {
   constexpr int kClients = EventLoop::kMaxServedPerTurn + 10;
-  std::vector<std::unique_ptr<Pair>> pairs;
-  std::vector<std::unique_ptr<TestHandler>> handlers;
   int served = 0;
-  for (int i = 0; i < kClients; ++i) {
-    pairs.push_back(std::make_unique<Pair>());
-    handlers.push_back(std::make_unique<TestHandler>());
-    handlers.back()->on_events = [&] { ++served; };
-    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
-                             EventLoop::kConnectionEvents, Precedence::kInTurn),
-              0);
-  }
+  NewClients(kClients);
+  for (auto& handler : handlers_) handler->on_events = [&] { ++served; };
   Turn();
   EXPECT_EQ(served, EventLoop::kMaxServedPerTurn);
   const Pair upstream;
@@ -344,8 +348,8 @@ TEST_F(EventLoopTest, AFewAreServedPerTurn) {
   EXPECT_EQ(at_once.calls, 1);
   EXPECT_EQ(served, kClients);
   for (int i = 0; i < kClients; ++i) {
-    EXPECT_EQ(handlers[i]->calls, 1);
-    loop_.Unregister(pairs[i]->ours, handlers[i].get());
+    EXPECT_EQ(handlers_[i]->calls, 1);
+    loop_.Unregister(pairs_[i]->ours, handlers_[i].get());
   }
   loop_.Unregister(upstream.ours, &at_once);
 }
@@ -353,42 +357,26 @@ TEST_F(EventLoopTest, AFewAreServedPerTurn) {
 // However often it is told of something while it waits.
 TEST_F(EventLoopTest, OneThatWaitsForItsTurnHearsOfEverythingAtOnce) {
   constexpr int kClients = EventLoop::kMaxServedPerTurn * 2;
-  std::vector<std::unique_ptr<Pair>> pairs;
-  std::vector<std::unique_ptr<TestHandler>> handlers;
-  for (int i = 0; i < kClients; ++i) {
-    pairs.push_back(std::make_unique<Pair>());
-    handlers.push_back(std::make_unique<TestHandler>());
-    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
-                             EventLoop::kConnectionEvents, Precedence::kInTurn),
-              0);
-  }
+  NewClients(kClients);
   Turn();
-  const TestHandler& last = *handlers.back();
+  const TestHandler& last = *handlers_.back();
   ASSERT_EQ(last.calls, 0);
-  pairs.back()->Send();
+  pairs_.back()->Send();
   Turn();
   EXPECT_EQ(last.calls, 1);
   EXPECT_EQ(last.last_events, uint32_t{EPOLLIN | EPOLLOUT});
   Turn();
   EXPECT_EQ(last.calls, 1);
-  for (int i = 0; i < kClients; ++i) loop_.Unregister(pairs[i]->ours, handlers[i].get());
+  for (int i = 0; i < kClients; ++i) loop_.Unregister(pairs_[i]->ours, handlers_[i].get());
 }
 
 TEST_F(EventLoopTest, UnregisterDropsWhoWaitsForALaterTurn) {
   constexpr int kClients = EventLoop::kMaxServedPerTurn + 1;
-  std::vector<std::unique_ptr<Pair>> pairs;
-  std::vector<std::unique_ptr<TestHandler>> handlers;
-  for (int i = 0; i < kClients; ++i) {
-    pairs.push_back(std::make_unique<Pair>());
-    handlers.push_back(std::make_unique<TestHandler>());
-    ASSERT_EQ(loop_.Register(pairs.back()->ours, handlers.back().get(),
-                             EventLoop::kConnectionEvents, Precedence::kInTurn),
-              0);
-  }
+  NewClients(kClients);
   Turn();
   for (int i = 0; i < kClients; ++i) {
-    loop_.Unregister(pairs[i]->ours, handlers[i].get());
-    handlers[i].reset();
+    loop_.Unregister(pairs_[i]->ours, handlers_[i].get());
+    handlers_[i].reset();
   }
   Turn();
   EXPECT_EQ(loop_.stats().events, uint64_t{EventLoop::kMaxServedPerTurn});

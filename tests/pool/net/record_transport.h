@@ -49,6 +49,8 @@ class RecordTransport final : public Transport {
   bool ends_with_socket() const override { return false; }
   uint64_t wire_bytes_written() const override { return written_; }
   std::optional<uint64_t> wire_bytes_acknowledged() const override;
+  bool encrypted() const override { return false; }
+  bool MayAskFor(std::string_view) const override { return true; }
   bool Detachable() const override {
     return received_.empty() && unsent_.empty() && plain_.empty();
   }

@@ -90,6 +90,31 @@ TEST(TlsMaterialTest, OneNameHasOneWayToCheckClients) {
             "rsa.pem and ecdsa.pem are both for a.test, but with different client_auth");
 }
 
+// The second of a kind would never be shown, and its way to check clients be forgotten.
+TEST(TlsMaterialTest, ACertificateThatIsNeverShownMayNotCheckClients) {
+  const Issued first = SiteFor({"www.test", "admin.test"}), second = SiteFor({"admin.test"});
+  TlsServerSettings settings{.certificates = {first.settings(), second.settings()}};
+  EXPECT_TRUE(TlsServerMaterial::Load(settings).ok());
+  settings.certificates[0].chain.name = "www.pem";
+  settings.certificates[1].chain.name = "admin.pem";
+  settings.certificates[1].client_auth = TlsClientAuth{.authorities = TestAuthority().chain()};
+  EXPECT_EQ(TlsServerMaterial::Load(settings).status().message(),
+            "www.pem and admin.pem are both for admin.test, but with different client_auth");
+  const Issued nameless = IssuedBy(TestAuthority(), {.names = {"ip:192.0.2.1"}});
+  settings.certificates[1] = nameless.settings();
+  settings.certificates[1].chain.name = "ip.pem";
+  settings.certificates[1].client_auth = TlsClientAuth{.authorities = TestAuthority().chain()};
+  EXPECT_EQ(TlsServerMaterial::Load(settings).status().message(),
+            "ip.pem has client_auth, but no name that clients ask for");
+}
+
+TEST(TlsMaterialTest, ADotAtTheEndIsNoPartOfAName) {
+  const Issued plain = SiteFor({"a.test"}), dotted = SiteFor({"a.test."});
+  TlsServerSettings settings{.certificates = {plain.settings(), dotted.settings()}};
+  settings.certificates[1].client_auth = TlsClientAuth{.authorities = TestAuthority().chain()};
+  EXPECT_FALSE(TlsServerMaterial::Load(settings).ok());
+}
+
 TEST(TlsMaterialTest, SessionsAreOfOneListenerOneHostAndOnePolicy) {
   const auto bound = [](const TlsServerSettings& settings) {
     const auto material = TlsServerMaterial::Load(settings);

@@ -303,9 +303,28 @@ TEST_F(TlsServerContextTest, EachHostChecksClientsInItsOwnWay) {
   EXPECT_EQ(word(), "");
   EXPECT_EQ(transport().client_policy(), context->ClientPolicyOf("open.test"));
   EXPECT_NE(transport().client_policy(), context->ClientPolicyOf("closed.test"));
-  EXPECT_EQ(context->ClientPolicyOf("unknown.test"), context->ClientPolicyOf("closed.test"));
   Greet(context, {.server_name = "unknown.test"});
   EXPECT_EQ(word(), "tls_client_certificate_required");
+}
+
+// A route may be for hosts that no certificate is for, at any depth below a name for instance.
+TEST_F(TlsServerContextTest, AHostThatNoCertificateIsForIsNobodysWhereClientsAreCheckedInTwoWays) {
+  const Issued open = SiteFor({"open.test"}), closed = SiteFor({"*.closed.test"});
+  TlsServerSettings settings = SettingsFor({&open, &closed});
+  EXPECT_EQ(ServerWith(settings)->ClientPolicyOf("a.b.closed.test"), 0u) << "one way, one answer";
+  settings.certificates[1].client_auth = ClientsOf(TestAuthority());
+  const auto context = ServerWith(settings);
+  Greet(context, {.server_name = "open.test"});
+  const std::string label(63, 'a');
+  for (const std::string& host :
+       {std::string("a.b.closed.test"), std::string("..closed.test"), std::string("192.0.2.1"),
+        label + "." + label + "." + label + "." + label + ".closed.test",
+        std::string("unknown.test"), std::string("a.closed.test"), std::string("A.Closed.Test.")}) {
+    EXPECT_FALSE(transport().MayAskFor(host)) << host;
+  }
+  EXPECT_TRUE(transport().MayAskFor("open.test"));
+  EXPECT_TRUE(transport().MayAskFor("Open.Test."));
+  EXPECT_TRUE(transport().MayAskFor("")) << "HTTP/1.0";
 }
 
 TEST_F(TlsServerContextTest, ARunningConnectionKeepsItsContext) {

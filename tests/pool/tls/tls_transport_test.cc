@@ -78,6 +78,21 @@ class TlsTransportTest : public testing::Test, public TlsWorker {
   std::unique_ptr<TlsPeer> client_;
 };
 
+// The library takes nothing after it, so that whatever came would only pile up.
+TEST_F(TlsTransportTest, AnEndWithinTheHandshakeEndsIt) {
+  Serve(ServerWith(SiteSettings()));
+  TlsPeer other({.server_name = "a.test", .version = TLS1_2_VERSION});
+  other.Handshake();
+  SendAll(peer, other.Take());
+  ASSERT_TRUE(TurnUntil([&] { return !ReceiveSome(peer).empty(); }));
+  const std::string end("\x15\x03\x03\x00\x02\x01\x00", 7);
+  const std::string record = std::string("\x16\x03\x03\x3f\xff", 5) + std::string(0x3fff, 'x');
+  SendAll(peer, end);
+  for (int i = 0; i < 8; ++i) SendAll(peer, record);
+  ASSERT_TRUE(TurnUntil([&] { return decided(); }));
+  EXPECT_EQ(word(), "tls_closed_in_handshake");
+}
+
 TEST_F(TlsTransportTest, ServesAClient) {
   Accept();
   EXPECT_EQ(calls, 1);

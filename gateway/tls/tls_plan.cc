@@ -1,0 +1,207 @@
+#include "gateway/tls/tls_plan.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "gateway/config/server_name.h"
+#include "pool/net/check.h"
+#include "pool/net/socket.h"
+
+namespace holdfast::tls {
+namespace {
+
+using pool::TlsClientMaterial;
+using pool::TlsFile;
+using pool::TlsServerMaterial;
+
+// The bundle of a whole system has some hundred KiB.
+constexpr size_t kMaxFileBytes = 4 * 1024 * 1024;
+// What is spoken, by its names for ALPN (RFC 7301 section 6). Some clients of HTTP/1.0 offer that
+// alone.
+constexpr std::string_view kHttp1 = "http/1.1";
+constexpr std::string_view kHttp10 = "http/1.0";
+
+absl::Status CannotRead(const std::string& path, const char* why) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read: ", why));
+}
+
+absl::Status CannotOpen(const std::string& path, int error) {
+  const absl::Status status = CannotRead(path, std::strerror(error));
+  return error == ENOENT ? absl::NotFoundError(status.message()) : status;
+}
+
+// An empty path is an empty file.
+absl::StatusOr<TlsFile> ReadFile(const std::string& path) {
+  TlsFile file{.pem = "", .name = path};
+  if (path.empty()) return file;
+  // A FIFO must not hold up the process.
+  const pool::FileDescriptor open_file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!open_file.valid()) return CannotOpen(path, errno);
+  std::string text(kMaxFileBytes + 1, '\0');
+  size_t used = 0;
+  while (used < text.size()) {
+    const ssize_t count = read(open_file.get(), text.data() + used, text.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return CannotRead(path, std::strerror(errno));
+    if (count == 0) break;
+    used += static_cast<size_t>(count);
+  }
+  if (used > kMaxFileBytes) return CannotRead(path, "it is larger than 4 MiB");
+  if (used == 0) return CannotRead(path, "it is empty");
+  file.pem = text.substr(0, used);
+  return file;
+}
+
+// Remembers the first thing that went wrong, so that many files can be read in one go.
+class Reader {
+ public:
+  TlsFile Read(const std::string& path) {
+    absl::StatusOr<TlsFile> file = ReadFile(path);
+    if (file.ok()) return *std::move(file);
+    status_.Update(file.status());
+    return {};
+  }
+  std::optional<pool::TlsClientAuth> Read(const std::optional<config::TlsClientAuthFiles>& files) {
+    if (!files.has_value()) return std::nullopt;
+    return pool::TlsClientAuth{.mode = files->mode,
+                               .authorities = Read(files->ca),
+                               .revoked = Read(files->crl),
+                               .depth = static_cast<int>(files->depth),
+                               .allow_san = files->allow_san};
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  absl::Status status_;
+};
+
+absl::Status About(const char* what, const std::string& name, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(what, " ", name, ": ", status.message()));
+}
+
+absl::StatusOr<std::shared_ptr<const TlsServerMaterial>> LoadListener(
+    const config::Listener& listener) {
+  const config::ListenerTls& tls = *listener.tls;
+  Reader reader;
+  pool::TlsServerSettings settings{.listener = listener.name,
+                                   .certificates = {},
+                                   .client_auth = reader.Read(tls.client_auth),
+                                   .min_version = tls.min_version,
+                                   .max_version = tls.max_version,
+                                   .ciphers = tls.ciphers,
+                                   .protocols = {std::string(kHttp1), std::string(kHttp10)},
+                                   .strict_sni = tls.strict_sni,
+                                   .tickets = tls.session_tickets == config::TlsTickets::kOn,
+                                   .handshake_timeout = tls.handshake_timeout};
+  if (!tls.groups.empty()) settings.groups = tls.groups;
+  for (const config::TlsCertificateFiles& files : tls.certificates) {
+    settings.certificates.push_back({.chain = reader.Read(files.cert),
+                                     .key = reader.Read(files.key),
+                                     .client_auth = reader.Read(files.client_auth)});
+  }
+  if (!reader.status().ok()) return reader.status();
+  return TlsServerMaterial::Load(std::move(settings));
+}
+
+absl::StatusOr<std::shared_ptr<const TlsClientMaterial>> LoadUpstream(
+    const config::Upstream& upstream, const std::shared_ptr<const pool::TlsAuthorities>& system) {
+  const config::UpstreamTls& tls = *upstream.tls;
+  Reader reader;
+  pool::TlsSettings settings{.server_name = config::ServerNameOf(upstream).value_or(""),
+                             .authorities = {},
+                             .verify = tls.verify == config::TlsUpstreamVerify::kFull
+                                           ? pool::TlsVerify::kFull
+                                           : pool::TlsVerify::kNone,
+                             .client_certificate = {},
+                             .client_key = {},
+                             .protocols = {std::string(kHttp1)},
+                             .min_version = tls.min_version};
+  if (tls.ca != config::UpstreamTls::kSystemAuthorities) settings.authorities = reader.Read(tls.ca);
+  if (tls.certificate.has_value()) {
+    settings.client_certificate = reader.Read(tls.certificate->cert);
+    settings.client_key = reader.Read(tls.certificate->key);
+  }
+  if (!reader.status().ok()) return reader.status();
+  return TlsClientMaterial::Load(std::move(settings), system);
+}
+
+bool AsksTheSystem(const config::Upstream& upstream) {
+  return upstream.tls.has_value() && upstream.tls->verify == config::TlsUpstreamVerify::kFull &&
+         upstream.tls->ca == config::UpstreamTls::kSystemAuthorities;
+}
+
+// The hosts that routes for this listener name exactly, and that none of its certificates is for.
+void AddNamesWithout(const config::Config& config, size_t listener,
+                     const std::vector<pool::CertificateFacts>& certificates,
+                     std::vector<std::string>* warnings) {
+  for (const config::Route& route : config.routes) {
+    if ((route.match.ListenerMask() >> listener & 1) == 0) continue;
+    for (const std::string& host : route.match.hosts) {
+      if (host.find('*') != std::string::npos) continue;
+      const bool found = std::ranges::any_of(
+          certificates, [&](const pool::CertificateFacts& facts) { return IsFor(facts, host); });
+      if (found) continue;
+      warnings->push_back(absl::StrCat("listener ", config.listeners[listener].name,
+                                       ": no certificate is for ", host, ", a host of route ",
+                                       route.name));
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<TlsPlan> LoadTls(config::Config* config) {
+  TlsPlan plan;
+  for (const config::Listener& listener : config->listeners) {
+    plan.listeners.emplace_back();
+    if (!listener.tls.has_value()) continue;
+    auto material = LoadListener(listener);
+    if (!material.ok()) return About("listener", listener.name, material.status());
+    plan.listeners.back() = *std::move(material);
+  }
+  std::shared_ptr<const pool::TlsAuthorities> system;
+  for (config::Upstream& upstream : config->upstreams) {
+    plan.upstreams.emplace_back();
+    if (!upstream.tls.has_value()) continue;
+    if (system == nullptr && AsksTheSystem(upstream)) {
+      auto authorities = pool::TlsAuthorities::System();
+      if (!authorities.ok()) return About("upstream", upstream.name, authorities.status());
+      system = *std::move(authorities);
+    }
+    auto material = LoadUpstream(upstream, system);
+    if (!material.ok()) return About("upstream", upstream.name, material.status());
+    plan.upstreams.back() = *std::move(material);
+    upstream.cluster.tls = pool::TlsIdentity(plan.upstreams.back()->settings());
+  }
+  return plan;
+}
+
+std::vector<std::string> TlsWarnings(const config::Config& config, const TlsPlan& plan,
+                                     pool::WallTime now) {
+  HOLDFAST_CHECK(plan.listeners.size() == config.listeners.size());
+  std::vector<std::string> warnings;
+  for (size_t i = 0; i < plan.listeners.size(); ++i) {
+    if (plan.listeners[i] == nullptr) continue;
+    const std::vector<pool::CertificateFacts>& certificates = plan.listeners[i]->certificates();
+    for (const pool::CertificateFacts& facts : certificates) {
+      std::ranges::move(pool::Warnings(facts, now, kExpiryWarning), std::back_inserter(warnings));
+    }
+    for (const std::string& left_out : plan.listeners[i]->warnings()) {
+      warnings.push_back(absl::StrCat("listener ", config.listeners[i].name, ": ", left_out));
+    }
+    AddNamesWithout(config, i, certificates, &warnings);
+  }
+  return warnings;
+}
+
+}  // namespace holdfast::tls

@@ -1,0 +1,22 @@
+#include "gateway/config/tls.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+TEST(TlsValuesTest, DefaultsAreSafe) {
+  const ListenerTls listener;
+  EXPECT_EQ(listener.min_version, pool::TlsVersion::kTls12);
+  EXPECT_EQ(listener.ciphers, pool::kTlsDefaultCiphers);
+  EXPECT_EQ(UpstreamTls().verify, TlsUpstreamVerify::kFull);
+}
+
+TEST(TlsValuesTest, WordsAreThoseOfTheFile) {
+  EXPECT_EQ(kTlsTicketsWords.ValueOf("off"), TlsTickets::kOff);
+  EXPECT_EQ(kTlsUpstreamVerifyWords.ValueOf("full"), TlsUpstreamVerify::kFull);
+  EXPECT_EQ(kTlsUpstreamVerifyWords.ValueOf("none"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace holdfast::config

@@ -1,0 +1,296 @@
+// TLS on both sides, with curl as the client and a second gateway as the upstream.
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/pool/tls/support/test_certificates.h"
+#include "tests/support/auto_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/temp_dir.h"
+
+namespace holdfast::support {
+namespace {
+
+using pool::Issued;
+
+// Certificates as files.
+class Files {
+ public:
+  // The paths, as the value of `tls.certificates`' element begins.
+  std::string Keyed(const std::string& name, const Issued& issued) {
+    const std::string cert = dir_.Write(name + ".pem", issued.chain().pem);
+    const std::string key = dir_.Write(name + ".key", issued.key_file().pem);
+    return "cert: " + cert + ", key: " + key;
+  }
+  std::string Authority() { return dir_.Write("authority.pem", pool::TestAuthority().chain().pem); }
+  std::string Write(const std::string& name, const std::string& text) {
+    return dir_.Write(name, text);
+  }
+  std::string Path(const std::string& name) const { return dir_.Path(name); }
+
+ private:
+  TempDir dir_;
+};
+
+std::string Listener(const std::string& tls) {
+  return "workers: 2\nstatus: {bind: \"127.0.0.1:0\"}\naccess_log: off\ndrain: {delay: 0s, "
+         "timeout: 1s}\n"
+         "listeners: [{name: edge, bind: \"127.0.0.1:0\", tls: {" +
+         tls + "}}]\n";
+}
+
+constexpr char kHello[] =
+    "routes: [{match: {path_prefix: /}, respond: {status: 200, body: hello}}]\n";
+
+// curl's exit code and what it printed.
+Finished Curl(const GatewayProcess& gateway, const std::string& host,
+              std::vector<std::string> arguments) {
+  const std::string port = gateway.address().substr(gateway.address().rfind(':') + 1);
+  std::vector<std::string> all = {"curl",
+                                  "--silent",
+                                  "--show-error",
+                                  "--max-time",
+                                  "20",
+                                  "--resolve",
+                                  host + ":" + port + ":127.0.0.1"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  all.push_back("https://" + host + ":" + port + "/");
+  return RunProgram(all, {}, 2 * kPatience);
+}
+
+TEST(TlsTest, AClientIsServedByTheCertificateOfTheNameItAsksFor) {
+  Files files;
+  const std::string a = files.Keyed("a", pool::SiteFor({"a.test"}));
+  const std::string b = files.Keyed("b", pool::SiteFor({"*.b.test"}));
+  GatewayProcess gateway(Listener("certificates: [{" + a + "}, {" + b + "}]") + kHello);
+  const std::string ca = files.Authority();
+  for (const std::string host : {"a.test", "www.b.test"}) {
+    const Finished done = Curl(gateway, host, {"--cacert", ca});
+    EXPECT_EQ(done.code, 0) << host << done.err;
+    EXPECT_EQ(done.out, "hello") << host;
+  }
+  EXPECT_EQ(Curl(gateway, "x.www.b.test", {"--cacert", ca}).code, 60) << "one label only";
+  EXPECT_EQ(Curl(gateway, "a.test", {}).code, 60) << "nobody else trusts the test's authority";
+  gateway.AwaitMetric("holdfast_client_tls_handshakes_total",
+                      {{"listener", "edge"}, {"result", "ok"}}, 3);
+}
+
+TEST(TlsTest, OneConnectionIsUsedForAllRequests) {
+  Files files;
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello);
+  const std::string port = gateway.address().substr(gateway.address().rfind(':') + 1);
+  const std::string url = "https://a.test:" + port + "/";
+  const Finished done =
+      RunProgram({"curl", "--silent", "--show-error", "--max-time", "20", "--cacert",
+                  files.Authority(), "--resolve", "a.test:" + port + ":127.0.0.1", "--write-out",
+                  " %{num_connects}\n", url, url, url},
+                 {}, 2 * kPatience);
+  EXPECT_EQ(done.out, "hello 1\nhello 0\nhello 0\n") << done.err;
+}
+
+TEST(TlsTest, UploadsAndDownloadsArrive) {
+  Files files;
+  AutoUpstream upstream{[](const Message& request) {
+    return AutoUpstream::Reply{.bytes = OkResponse(request.body)};
+  }};
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") +
+      "upstreams: {web: {endpoints: [\"" + upstream.address() +
+      "\"]}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n");
+  const std::string body = Pattern(3'000'000);
+  const std::string file = files.Write("body", body);
+  const Finished done =
+      Curl(gateway, "a.test", {"--cacert", files.Authority(), "--data-binary", "@" + file});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_TRUE(done.out == body);
+}
+
+// Without close_notify it would look as if somebody had cut it off.
+TEST(TlsTest, AResponseThatEndsWithItsConnectionEndsInOrder) {
+  Files files;
+  AutoUpstream upstream{[](const Message&) {
+    return AutoUpstream::Reply{
+        .bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n"};
+  }};
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") +
+      "upstreams: {web: {endpoints: [\"" + upstream.address() +
+      "\"]}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n");
+  const Finished done = Curl(gateway, "a.test", {"--cacert", files.Authority(), "--http1.0"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "whole");
+}
+
+TEST(TlsTest, TheUpstreamIsToldThatTheClientUsedHttps) {
+  Files files;
+  AutoUpstream upstream{[](const Message& request) {
+    return AutoUpstream::Reply{.bytes = OkResponse(request.Value("x-forwarded-proto"))};
+  }};
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") +
+      "upstreams: {web: {endpoints: [\"" + upstream.address() +
+      "\"]}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n");
+  EXPECT_EQ(Curl(gateway, "a.test", {"--cacert", files.Authority()}).out, "https");
+}
+
+TEST(TlsTest, PlainHttpIsToldWhereItWent) {
+  Files files;
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello);
+  RawClient client(gateway.address());
+  const Message answer = client.Get("/");
+  EXPECT_EQ(answer.Status(), 400);
+  EXPECT_NE(answer.body.find("plain_http_on_tls"), std::string::npos) << answer.body;
+  gateway.AwaitMetric("holdfast_client_tls_handshakes_total",
+                      {{"listener", "edge"}, {"result", "plain_http_on_tls"}}, 1);
+}
+
+TEST(TlsTest, WhoMustShowACertificateIsRefusedWithoutOne) {
+  Files files;
+  const Issued client = pool::IssuedBy(pool::TestAuthority(), {.names = {"dns:client.test"}});
+  const std::string ca = files.Authority();
+  GatewayProcess gateway(Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) +
+                                  "}], client_auth: {mode: required, ca: " + ca + "}") +
+                         kHello);
+  EXPECT_NE(Curl(gateway, "a.test", {"--cacert", ca}).code, 0);
+  files.Keyed("client", client);
+  const Finished done =
+      Curl(gateway, "a.test",
+           {"--cacert", ca, "--cert", files.Path("client.pem"), "--key", files.Path("client.key")});
+  EXPECT_EQ(done.out, "hello") << done.err;
+  gateway.AwaitMetric("holdfast_client_tls_handshakes_total",
+                      {{"listener", "edge"}, {"result", "tls_client_certificate_required"}}, 1);
+}
+
+// A client that was let in for one name is not let in for another, whose clients show certificates.
+TEST(TlsTest, AHostWithAnotherPolicyIsMisdirected) {
+  Files files;
+  const std::string ca = files.Authority();
+  const std::string open = files.Keyed("open", pool::SiteFor({"open.test"}));
+  const std::string closed = files.Keyed("closed", pool::SiteFor({"closed.test"}));
+  GatewayProcess gateway(Listener("certificates: [{" + open + "}, {" + closed +
+                                  ", client_auth: {mode: required, ca: " + ca + "}}]") +
+                         kHello);
+  const Finished other =
+      Curl(gateway, "open.test",
+           {"--cacert", ca, "--header", "Host: closed.test", "--write-out", " %{http_code}"});
+  EXPECT_TRUE(other.out.ends_with(" 421")) << other.out;
+  EXPECT_NE(other.out.find("misdirected"), std::string::npos) << other.out;
+  EXPECT_EQ(Curl(gateway, "open.test", {"--cacert", ca}).out, "hello");
+}
+
+// An upstream that is a gateway with TLS.
+class UpstreamTlsTest : public testing::Test {
+ protected:
+  std::string Before(const std::string& tls) const {
+    return "workers: 1\nstatus: {bind: \"127.0.0.1:0\"}\naccess_log: off\ndrain: {delay: 0s, "
+           "timeout: 1s}\n"
+           "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
+           "upstreams: {web: {endpoints: [\"" +
+           upstream_.address() + "\"], tls: {" + tls +
+           "}}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n";
+  }
+  // The answer of a gateway with these settings, and its handshakes that ended like this.
+  Message Answer(const std::string& tls, const std::string& result, double count) {
+    GatewayProcess gateway(Before(tls));
+    RawClient client(gateway.address());
+    const Message answer = client.Get("/");
+    gateway.AwaitMetricAtLeast("holdfast_upstream_tls_handshakes_total",
+                               {{"upstream", "web"}, {"result", result}}, count);
+    return answer;
+  }
+
+  Files files_;
+  const std::string ca_ = files_.Authority();
+  GatewayProcess upstream_{
+      Listener("certificates: [{" + files_.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello};
+};
+
+TEST_F(UpstreamTlsTest, IsVerifiedAndKept) {
+  GatewayProcess gateway(Before("ca: " + ca_ + ", server_name: a.test"));
+  RawClient client(gateway.address());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.Get("/").body, "hello");
+  gateway.AwaitMetric("holdfast_upstream_tls_handshakes_total",
+                      {{"upstream", "web"}, {"result", "ok"}}, 1);
+}
+
+TEST_F(UpstreamTlsTest, AnotherNameIsRefused) {
+  const Message answer = Answer("ca: " + ca_ + ", server_name: b.test", "tls_name_mismatch", 1);
+  EXPECT_EQ(answer.Status(), 502);
+  EXPECT_NE(answer.body.find("tls_failed"), std::string::npos) << answer.body;
+}
+
+TEST_F(UpstreamTlsTest, AnAuthorityThatNobodyKnowsIsRefused) {
+  const Issued other = pool::SelfSigned({.names = {"dns:other.test"}, .authority = true});
+  const std::string ca = files_.Write("other.pem", other.chain().pem);
+  EXPECT_EQ(Answer("ca: " + ca + ", server_name: a.test", "tls_unknown_ca", 1).Status(), 502);
+}
+
+TEST_F(UpstreamTlsTest, NobodyIsVerifiedWhereThatIsOff) {
+  EXPECT_EQ(Answer("verify: off", "ok", 1).body, "hello");
+}
+
+TEST_F(UpstreamTlsTest, AHealthCheckSpeaksItToo) {
+  GatewayProcess gateway(
+      "workers: 1\nstatus: {bind: \"127.0.0.1:0\"}\naccess_log: off\ndrain: {delay: 0s, timeout: "
+      "1s}\n"
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
+      "upstreams: {web: {endpoints: [\"" +
+      upstream_.address() + "\"], tls: {ca: " + ca_ +
+      ", server_name: a.test}, health_check: {interval: 100ms, timeout: 100ms}}}\n"
+      "routes: [{match: {path_prefix: /}, upstream: web}]\n");
+  gateway.AwaitMetricAtLeast("holdfast_health_checks_total",
+                             {{"upstream", "web"}, {"result", "ok"}}, 2);
+}
+
+TEST(TlsReloadTest, NewCertificatesAreUsedAndWrongOnesChangeNothing) {
+  Files files;
+  const auto config = [&](const std::string& certificate) {
+    return Listener("certificates: [{" + certificate + "}]") + kHello;
+  };
+  const std::string a = files.Keyed("a", pool::SiteFor({"a.test"}));
+  GatewayProcess gateway(config(a));
+  const std::string ca = files.Authority();
+  EXPECT_EQ(Curl(gateway, "a.test", {"--cacert", ca}).out, "hello");
+  files.Write("a.pem", pool::SiteFor({"b.test"}).chain().pem);
+  gateway.Reload(config(a));
+  EXPECT_TRUE(gateway.AwaitStderr("reload failed"));
+  EXPECT_EQ(Curl(gateway, "a.test", {"--cacert", ca}).out, "hello") << "key of another";
+  files.Keyed("a", pool::SiteFor({"b.test"}));
+  gateway.Reload(config(a));
+  EXPECT_TRUE(Eventually([&] { return Curl(gateway, "b.test", {"--cacert", ca}).code == 0; }));
+}
+
+TEST(TlsCheckTest, TellsOfAKeyThatIsAnothers) {
+  Files files;
+  files.Keyed("a", pool::SiteFor({"a.test"}));
+  files.Keyed("b", pool::SiteFor({"b.test"}));
+  const std::string file =
+      files.Write("holdfast.yaml", Listener("certificates: [{cert: " + files.Path("a.pem") +
+                                            ", key: " + files.Path("b.key") + "}]") +
+                                       kHello);
+  const Finished done = RunProgram({GatewayBinary(), "check", "-c", file}, {}, kPatience);
+  EXPECT_EQ(done.code, 2) << done.err;
+  EXPECT_NE(done.err.find("listener edge: "), std::string::npos) << done.err;
+  EXPECT_NE(done.err.find("b.key"), std::string::npos) << done.err;
+}
+
+TEST(TlsCheckTest, WarnsOfHostsWithoutACertificate) {
+  Files files;
+  const std::string a = files.Keyed("a", pool::SiteFor({"a.test"}));
+  const std::string file = files.Write(
+      "holdfast.yaml",
+      Listener("certificates: [{" + a + "}]") +
+          "routes: [{match: {hosts: [b.test]}, respond: {status: 200, body: hello}}]\n");
+  const Finished done = RunProgram({GatewayBinary(), "check", "-c", file}, {}, kPatience);
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.err.find("no certificate is for b.test"), std::string::npos) << done.err;
+}
+
+}  // namespace
+}  // namespace holdfast::support
