@@ -28,10 +28,6 @@ Configurator::Configurator(const Parts& parts, StatusServer::Handler status_page
           [listeners = parts.listeners](uint64_t publication) {
             listeners->OnAdopted(publication);
           }),
-      tickets_(&parts.main->loop,
-               [this](std::shared_ptr<const pool::TicketKeys> keys) {
-                 publisher_.PublishTicketKeys(std::move(keys));
-               }),
       status_pages_(std::move(status_pages)) {}
 
 absl::Status Configurator::Start(config::Config config) {
@@ -118,6 +114,17 @@ absl::StatusOr<tls::TlsPlan> Configurator::LoadTls(config::Config* config) {
   return plan;
 }
 
+std::shared_ptr<const pool::TicketKeys> Configurator::TicketKeysFor(const tls::TlsPlan& plan) {
+  const auto plain = [](const auto& material) { return material == nullptr; };
+  if (std::ranges::all_of(plan.listeners, plain)) return nullptr;
+  if (!tickets_.has_value()) {
+    tickets_.emplace(&parts_.main->loop, [this](std::shared_ptr<const pool::TicketKeys> keys) {
+      publisher_.PublishTicketKeys(std::move(keys));
+    });
+  }
+  return tickets_->current();
+}
+
 void Configurator::NoteCertificates(const config::Config& config, const tls::TlsPlan& plan) {
   expiries_.clear();
   for (size_t i = 0; i < plan.listeners.size(); ++i) {
@@ -142,8 +149,9 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
   parts_.upstreams->Adopt(config, tls);
   NoteCertificates(config, tls);
   parts_.listeners->Adopt(config, &bound, publisher_.next());
+  const std::shared_ptr<const pool::TicketKeys> ticket_keys = TicketKeysFor(tls);
   publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls)),
-                     shares_, tickets_.current(), std::move(bound));
+                     shares_, ticket_keys, std::move(bound));
 }
 
 void Configurator::Reload(const std::string& path) {

@@ -82,6 +82,8 @@ class Configurator {
   void ServeStatus(pool::FileDescriptor socket);
   // Reads what the configuration names for TLS, and warns of what will not last.
   absl::StatusOr<tls::TlsPlan> LoadTls(config::Config* config);
+  // Null where no listener has TLS.
+  std::shared_ptr<const pool::TicketKeys> TicketKeysFor(const tls::TlsPlan& plan);
   void NoteCertificates(const config::Config& config, const tls::TlsPlan& plan);
   void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);
   absl::Status TryReload(const std::string& path);
@@ -92,7 +94,8 @@ class Configurator {
 
   const Parts parts_;
   Publisher publisher_;
-  TicketKeeper tickets_;
+  // From the first configuration on that needs it: without TLS its library stays asleep.
+  std::optional<TicketKeeper> tickets_;
   std::vector<Expiry> expiries_;  // of the listeners' certificates in use
   StatusServer::Handler status_pages_;
   std::unique_ptr<StatusServer> status_;
