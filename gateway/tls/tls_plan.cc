@@ -196,8 +196,11 @@ std::vector<std::string> TlsWarnings(const config::Config& config, const TlsPlan
     for (const pool::CertificateFacts& facts : certificates) {
       std::ranges::move(pool::Warnings(facts, now, kExpiryWarning), std::back_inserter(warnings));
     }
-    for (const std::string& left_out : plan.listeners[i]->warnings()) {
-      warnings.push_back(absl::StrCat("listener ", config.listeners[i].name, ": ", left_out));
+    // Of our own list some are meant for libraries to come.
+    if (!config.listeners[i].tls->groups.empty()) {
+      for (const std::string& left_out : plan.listeners[i]->warnings()) {
+        warnings.push_back(absl::StrCat("listener ", config.listeners[i].name, ": ", left_out));
+      }
     }
     AddNamesWithout(config, i, certificates, &warnings);
   }

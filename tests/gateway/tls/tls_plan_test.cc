@@ -101,5 +101,17 @@ TEST_F(TlsPlanTest, WarnsOfWhatWillNotLastAndOfHostsWithoutACertificate) {
   EXPECT_EQ(all.find("c.test"), std::string::npos) << all;
 }
 
+TEST_F(TlsPlanTest, WarnsOfGroupsThatNobodyKnowsOnlyWhereTheyAreAskedFor) {
+  const auto warnings = [&](const std::string& groups) {
+    config::Config config = Edge("{certificates: [" + site_ + "]" + groups + "}");
+    const auto plan = LoadTls(&config);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    return TlsWarnings(config, *plan, pool::SystemClock().WallNow());
+  };
+  EXPECT_TRUE(warnings("").empty());
+  ASSERT_EQ(warnings(", groups: [X25519, NoSuchGroup]").size(), 1u);
+  EXPECT_NE(warnings(", groups: [X25519, NoSuchGroup]")[0].find("NoSuchGroup"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::tls
