@@ -60,6 +60,10 @@ int Serve(const Command& command, config::Config config, server::ServerOptions o
     } else {
       const std::string error(status.message());
       server::LogError(error + AddressHint(command, error));
+      // A file that the configuration names is not there, or not as it has to be.
+      if (absl::IsInvalidArgument(status) || absl::IsNotFound(status)) {
+        exit_code = server::kExitUsage;
+      }
     }
   }
   server::StopOpLog();

@@ -109,6 +109,11 @@ absl::StatusOr<std::shared_ptr<const TlsServerMaterial>> LoadListener(
                                      .key = reader.Read(files.key),
                                      .client_auth = reader.Read(files.client_auth)});
   }
+  // A file that is missing must not hide a key that is another's.
+  for (const pool::TlsCertificate& certificate : settings.certificates) {
+    if (certificate.chain.empty() || certificate.key.empty()) continue;
+    if (absl::Status fits = CheckKey(certificate.chain, certificate.key); !fits.ok()) return fits;
+  }
   if (!reader.status().ok()) return reader.status();
   return TlsServerMaterial::Load(std::move(settings));
 }
@@ -162,12 +167,18 @@ void AddNamesWithout(const config::Config& config, size_t listener,
 
 absl::StatusOr<TlsPlan> LoadTls(config::Config* config) {
   TlsPlan plan;
+  absl::Status missing;  // what is there and wrong is told first
   for (const config::Listener& listener : config->listeners) {
     plan.listeners.emplace_back();
     if (!listener.tls.has_value()) continue;
     auto material = LoadListener(listener);
-    if (!material.ok()) return About("listener", listener.name, material.status());
-    plan.listeners.back() = *std::move(material);
+    if (material.ok()) {
+      plan.listeners.back() = *std::move(material);
+      continue;
+    }
+    const absl::Status wrong = About("listener", listener.name, material.status());
+    if (!absl::IsNotFound(wrong)) return wrong;
+    missing.Update(wrong);
   }
   std::shared_ptr<const pool::TlsAuthorities> system;
   for (config::Upstream& upstream : config->upstreams) {
@@ -179,10 +190,16 @@ absl::StatusOr<TlsPlan> LoadTls(config::Config* config) {
       system = *std::move(authorities);
     }
     auto material = LoadUpstream(upstream, system);
-    if (!material.ok()) return About("upstream", upstream.name, material.status());
-    plan.upstreams.back() = *std::move(material);
-    upstream.cluster.tls = pool::TlsIdentity(plan.upstreams.back()->settings());
+    if (material.ok()) {
+      plan.upstreams.back() = *std::move(material);
+      upstream.cluster.tls = pool::TlsIdentity(plan.upstreams.back()->settings());
+      continue;
+    }
+    const absl::Status wrong = About("upstream", upstream.name, material.status());
+    if (!absl::IsNotFound(wrong)) return wrong;
+    missing.Update(wrong);
   }
+  if (!missing.ok()) return missing;
   return plan;
 }
 

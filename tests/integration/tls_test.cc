@@ -274,6 +274,8 @@ TEST(TlsCheckTest, TellsOfAKeyThatIsAnothers) {
       files.Write("holdfast.yaml", Listener("certificates: [{cert: " + files.Path("a.pem") +
                                             ", key: " + files.Path("b.key") + "}]") +
                                        kHello);
+  const Finished started = RunProgram({GatewayBinary(), "run", "-c", file}, {}, kPatience);
+  EXPECT_EQ(started.code, 2) << started.err;
   const Finished done = RunProgram({GatewayBinary(), "check", "-c", file}, {}, kPatience);
   EXPECT_EQ(done.code, 2) << done.err;
   EXPECT_NE(done.err.find("listener edge: "), std::string::npos) << done.err;

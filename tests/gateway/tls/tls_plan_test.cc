@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -63,6 +64,17 @@ TEST_F(TlsPlanTest, ErrorsNameTheFileAndWhoNeedsIt) {
       "{cert: " + dir_.Write("e.pem", "") + ", key: " + dir_.Path("b.key") + "}";
   EXPECT_NE(ErrorOf(Edge("{certificates: [" + empty + "]}")).find("it is empty"),
             std::string::npos);
+}
+
+TEST_F(TlsPlanTest, AMissingFileHidesNoWrongOne) {
+  const std::string missing = "{cert: /nowhere/a.pem, key: /nowhere/a.key}";
+  Keyed("b", pool::SiteFor({"b.test"}));
+  const std::string mixed = "{cert: " + dir_.Path("a.pem") + ", key: " + dir_.Path("b.key") + "}";
+  EXPECT_NE(ErrorOf(Edge("{certificates: [" + missing + ", " + mixed + "]}")).find("b.key"),
+            std::string::npos);
+  config::Config config = Edge("{certificates: [" + missing + "]}");
+  config.listeners[1].tls = Edge("{certificates: [" + mixed + "]}").listeners[0].tls;
+  EXPECT_NE(ErrorOf(std::move(config)).find("listener plain: "), std::string::npos);
 }
 
 TEST_F(TlsPlanTest, AnUpstreamsConnectionsAreOfItsSettings) {
