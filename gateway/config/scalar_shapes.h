@@ -19,6 +19,8 @@ inline constexpr int64_t kMiB = 1024 * kKiB;
 
 inline constexpr std::string_view kOff[] = {"off"};
 
+inline constexpr std::string_view kBooleanWords[] = {"true", "false"};
+inline constexpr Shape kBoolean = {.kind = Shape::Kind::kWord, .words = kBooleanWords};
 inline constexpr Shape kName = {
     .kind = Shape::Kind::kText,
     .expected = "a name of 1 to 128 printable ASCII characters without quotes and backslashes",

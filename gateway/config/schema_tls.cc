@@ -47,8 +47,6 @@ constexpr Shape kGroup = {
     .check = IsTokenName,
 };
 constexpr Shape kVersion = WordShape<pool::TlsVersion>();
-constexpr std::string_view kBooleanWords[] = {"true", "false"};
-constexpr Shape kBoolean = {.kind = Kind::kWord, .words = kBooleanWords};
 constexpr Shape kDepth = {.kind = Kind::kCount, .min = 0, .max = 16};
 
 // client_auth.

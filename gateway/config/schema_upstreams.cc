@@ -48,8 +48,6 @@ constexpr Shape kService = {
     .check = IsService,
 };
 constexpr Shape kWeight = {.kind = Kind::kCount, .min = 1, .max = 1000};
-constexpr std::string_view kBooleanWords[] = {"true", "false"};
-constexpr Shape kBoolean = {.kind = Kind::kWord, .words = kBooleanWords};
 void ReadAddress(const YamlNode& node, Endpoint* endpoint) {
   *endpoint = *ParseEndpoint(node.text);
 }

@@ -3,6 +3,9 @@
 #include <string_view>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
+#include "gateway/proxy/local_reply.h"
 #include "pool/net/check.h"
 #include "pool/tls/tls_transport.h"
 
@@ -20,17 +23,19 @@ constexpr std::string_view kHandshakeTimeout =
     pool::kTlsFailureWords.WordOf(pool::TlsFailure::kHandshakeTimeout);
 constexpr std::string_view kPlainHttp = pool::kTlsFailureWords.WordOf(pool::TlsFailure::kPlainHttp);
 
-constexpr std::string_view kPlainHttpAnswer =
-    "HTTP/1.1 400 Bad Request\r\n"
-    "Content-Type: text/plain; charset=utf-8\r\n"
-    "Content-Length: 101\r\n"
-    "Connection: close\r\n"
-    "\r\n"
-    "400 Bad Request\n"
-    "reason: plain_http_on_tls\n"
-    "detail: This port speaks HTTPS; the request is plain HTTP.\n";
+// A client that speaks plain HTTP where TLS is spoken is told so in its own tongue.
+std::string MakePlainAnswer() {
+  const std::string body =
+      ErrorBody(400, kPlainHttp, "This port speaks HTTPS; the request is plain HTTP.");
+  return absl::StrCat(
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ",
+      body.size(), "\r\nConnection: close\r\n\r\n", body);
+}
 
 }  // namespace
+
+TlsTransports::TlsTransports(metrics::Shard* shard)
+    : shard_(shard), plain_answer_(MakePlainAnswer()) {}
 
 void TlsTransports::AdoptListeners(const config::Config& config, const tls::TlsPlan& plan,
                                    const std::shared_ptr<const pool::TicketKeys>& keys) {
@@ -73,11 +78,9 @@ void TlsTransports::AdoptUpstreams(const config::Config& config, const tls::TlsP
 
 std::unique_ptr<pool::Transport> TlsTransports::MakeFor(pool::FileDescriptor& socket,
                                                         const config::Listener& listener) {
+  if (!listener.tls.has_value()) return nullptr;
   const auto server = servers_.find(listener.name);
-  if (server == servers_.end()) {
-    HOLDFAST_CHECK(!listener.tls.has_value());
-    return nullptr;
-  }
+  HOLDFAST_CHECK(server != servers_.end());
   return std::make_unique<pool::TlsTransport>(std::move(socket), server->second);
 }
 
@@ -89,9 +92,8 @@ void TlsTransports::OnTimeout(const config::Listener& listener) {
   shard_->CounterFor(Metric::kClientTlsHandshakesTotal, {listener.name, kHandshakeTimeout}).Add();
 }
 
-// A client that speaks plain HTTP where TLS is spoken is told so in its own tongue.
 std::string_view TlsTransports::PlainAnswer(const char* failure) {
-  return failure == kPlainHttp ? kPlainHttpAnswer : std::string_view();
+  return failure == kPlainHttp ? std::string_view(plain_answer_) : std::string_view();
 }
 
 std::unique_ptr<pool::Transport> TlsTransports::MakeFor(pool::FileDescriptor socket,

@@ -25,7 +25,7 @@ namespace holdfast::proxy {
 // One thread; outlives the connections' owners. `shard` outlives it.
 class TlsTransports final : public ClientTransports, public pool::UpstreamTransports {
  public:
-  explicit TlsTransports(metrics::Shard* shard) : shard_(shard) {}
+  explicit TlsTransports(metrics::Shard* shard);
 
   // From now on. Those whose settings and files say the same keep their contexts, with the sessions
   // that may be resumed. `keys` seal the session tickets of every thread.
@@ -49,8 +49,9 @@ class TlsTransports final : public ClientTransports, public pool::UpstreamTransp
   using Clients = absl::flat_hash_map<pool::TlsIdentity, std::shared_ptr<pool::TlsClientContext>>;
 
   metrics::Shard* shard_;
-  Servers servers_;          // by the listener's name
-  Clients clients_;          // of the plan in use
+  const std::string plain_answer_;  // to plain HTTP where TLS is spoken
+  Servers servers_;                 // by the listener's name
+  Clients clients_;                 // of the plan in use
   Clients earlier_clients_;  // of the one before: a request that began under it may connect yet
 };
 

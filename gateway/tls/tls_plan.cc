@@ -1,8 +1,5 @@
 #include "gateway/tls/tls_plan.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,9 +10,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "gateway/config/file_text.h"
 #include "gateway/config/server_name.h"
 #include "pool/net/check.h"
-#include "pool/net/socket.h"
 
 namespace holdfast::tls {
 namespace {
@@ -42,24 +39,12 @@ absl::Status CannotOpen(const std::string& path, int error) {
 
 // An empty path is an empty file.
 absl::StatusOr<TlsFile> ReadFile(const std::string& path) {
-  TlsFile file{.pem = "", .name = path};
-  if (path.empty()) return file;
-  // A FIFO must not hold up the process.
-  const pool::FileDescriptor open_file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!open_file.valid()) return CannotOpen(path, errno);
-  std::string text(kMaxFileBytes + 1, '\0');
-  size_t used = 0;
-  while (used < text.size()) {
-    const ssize_t count = read(open_file.get(), text.data() + used, text.size() - used);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return CannotRead(path, std::strerror(errno));
-    if (count == 0) break;
-    used += static_cast<size_t>(count);
-  }
-  if (used > kMaxFileBytes) return CannotRead(path, "it is larger than 4 MiB");
-  if (used == 0) return CannotRead(path, "it is empty");
-  file.pem = text.substr(0, used);
-  return file;
+  if (path.empty()) return TlsFile{};
+  std::optional<std::string> text = config::ReadFileText(path, kMaxFileBytes);
+  if (!text.has_value()) return CannotOpen(path, errno);
+  if (text->size() > kMaxFileBytes) return CannotRead(path, "it is larger than 4 MiB");
+  if (text->empty()) return CannotRead(path, "it is empty");
+  return TlsFile{.pem = *std::move(text), .name = path};
 }
 
 // Remembers the first thing that went wrong, so that many files can be read in one go.

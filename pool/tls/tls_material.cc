@@ -25,6 +25,11 @@ void AppendPart(std::string_view part, std::string* text) {
   text->append(std::to_string(part.size())).append(":").append(part);
 }
 
+// A dot at the end is no part of a name.
+std::string WithoutDot(const std::string& name) {
+  return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+}
+
 }  // namespace
 
 TlsAuthorities::TlsAuthorities(std::unique_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
@@ -113,7 +118,7 @@ absl::Status TlsServerMaterial::FormHosts() {
   std::map<std::string, std::vector<size_t>> by_name;
   for (size_t i = 0; i < certificates_.size(); ++i) {
     for (const std::string& full : certificates_[i].names) {
-      const std::string name = full.ends_with('.') ? full.substr(0, full.size() - 1) : full;
+      const std::string name = WithoutDot(full);
       std::vector<size_t>& who = by_name[name];
       // The second of a kind would never be shown; but it may check clients otherwise.
       if (!who.empty() && parsed_->policy_of_chain[who[0]] != parsed_->policy_of_chain[i]) {
@@ -133,10 +138,7 @@ absl::Status TlsServerMaterial::FormHosts() {
   }
   std::map<std::vector<size_t>, std::vector<std::string>> names_of;
   std::vector<size_t> first = {0};
-  if (!certificates_[0].names.empty()) {
-    const std::string& name = certificates_[0].names[0];
-    first = by_name[name.ends_with('.') ? name.substr(0, name.size() - 1) : name];
-  }
+  if (!certificates_[0].names.empty()) first = by_name[WithoutDot(certificates_[0].names[0])];
   std::vector<std::vector<size_t>> order = {first};
   for (const auto& [name, who] : by_name) {
     names_of[who].push_back(name);

@@ -24,14 +24,15 @@ class SessionTurnsTest : public testing::Test {
                 "- {match: {path: /own}, respond: {status: 200, body: hi}}\n"
                 "  - {match: {path_prefix: /}, upstream: web}\n"};
   }
-  void NewClients(std::string_view first) {
+  // Half of them are behind the others when the time is over.
+  void ExpectServed(const std::string& first, const std::string& rest) {
     for (int i = 0; i < kThrong; ++i) {
       clients_.push_back(std::make_unique<Wire>(harness_.Connect()));
-      clients_.back()->Send(std::string(first));
+      clients_.back()->Send(first);
     }
     harness_.Turns(6);
-  }
-  void ExpectAnswers() {
+    for (auto& client : clients_) client->Send(rest);
+    harness_.Advance(seconds(10));
     for (auto& client : clients_) harness_.Await(*client, "\r\n\r\nhi");
   }
 
@@ -39,20 +40,13 @@ class SessionTurnsTest : public testing::Test {
   std::vector<std::unique_ptr<Wire>> clients_;
 };
 
-// Half of them are behind the others when the time is over.
 TEST_F(SessionTurnsTest, ARequestThatCameInTimeIsServedThoughItsTurnIsLater) {
-  NewClients("");
-  for (auto& client : clients_) client->Send("GET /own HTTP/1.1\r\nHost: a\r\n\r\n");
-  harness_.Advance(seconds(10));
-  ExpectAnswers();
+  ExpectServed("", "GET /own HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(harness_.Closed("idle_timeout"), 0u);
 }
 
 TEST_F(SessionTurnsTest, ARestOfAHeadThatCameInTimeIsReadThoughItsTurnIsLater) {
-  NewClients("GET /own HTTP/1.1\r\n");
-  for (auto& client : clients_) client->Send("Host: a\r\n\r\n");
-  harness_.Advance(seconds(10));
-  ExpectAnswers();
+  ExpectServed("GET /own HTTP/1.1\r\n", "Host: a\r\n\r\n");
   EXPECT_EQ(harness_.Closed("head_timeout"), 0u);
 }
 

@@ -1,0 +1,36 @@
+#include "gateway/config/file_text.h"
+
+#include <cerrno>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace holdfast::config {
+namespace {
+
+TEST(FileTextTest, IsWhatTheFileHolds) {
+  const support::TempDir dir;
+  for (const size_t size : {0u, 1u, 16u * 1024u, 16u * 1024u + 1u, 100'000u}) {
+    const std::string text(size, 'x');
+    EXPECT_TRUE(ReadFileText(dir.Write("f", text), 100'000) == text) << size;
+  }
+}
+
+TEST(FileTextTest, OfALongerOneThereIsOneByteMore) {
+  const support::TempDir dir;
+  const std::string path = dir.Write("f", std::string(1000, 'x'));
+  EXPECT_EQ(ReadFileText(path, 10)->size(), 11u);
+  EXPECT_EQ(ReadFileText(path, 1000)->size(), 1000u);
+}
+
+TEST(FileTextTest, WhatCannotBeReadHasAReason) {
+  EXPECT_FALSE(ReadFileText("/nowhere/f", 10).has_value());
+  EXPECT_EQ(errno, ENOENT);
+  EXPECT_FALSE(ReadFileText("/", 10).has_value());
+  EXPECT_EQ(errno, EISDIR);
+}
+
+}  // namespace
+}  // namespace holdfast::config
