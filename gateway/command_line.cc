@@ -41,8 +41,9 @@ CLI::App* AddProxyCommand(CLI::App* app, Command* command) {
       ->type_name("ADDRESS");
   proxy
       ->add_option("--to", command->to,
-                   "Where to send requests: \"HOST:PORT\" or \"unix:/path\". May be repeated; "
-                   "requests are then balanced.")
+                   "Where to send requests: \"HOST:PORT\", \"unix:/path\", or \"https://HOST\" "
+                   "with or without a port, whose certificate is verified by the system's "
+                   "authorities. May be repeated; requests are then balanced.")
       ->required()
       ->type_name("ENDPOINT")
       ->allow_extra_args(false)
@@ -113,6 +114,9 @@ Command ParseCommandLine(int argc, const char* const* argv) {
 
   CLI::App* check = app.add_subcommand("check", "Say whether a configuration file is right.");
   AddConfigOption(check, &command);
+  check->add_flag("--without-files", command.without_files,
+                  "Certificates, keys and authorities may be missing on this machine: for a check "
+                  "elsewhere than where the file is used. Those that are there are read.");
 
   CLI::App* config = AddConfigCommand(&app);
 

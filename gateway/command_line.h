@@ -13,7 +13,7 @@ struct Command {
     kRun,    // config_path
     kProxy,  // from, to
     kDemo,   // demo_port
-    kCheck,  // config_path
+    kCheck,  // config_path, without_files
     kConfigSchema,
     kConfigDefaults,
     kConfigDocs,
@@ -26,7 +26,8 @@ struct Command {
   std::vector<std::string> to;
   std::string status = "127.0.0.1:9900";  // proxy, demo: an address or "off"
   int demo_port = 8080;
-  bool print_config = false;  // demo: print its configuration and leave
+  bool without_files = false;  // check: those that TLS needs may be missing here
+  bool print_config = false;   // demo: print its configuration and leave
   int exit_code = 0;
   std::vector<std::string> arguments;  // all, with the program's name
 };

@@ -1,15 +1,21 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include <absl/strings/str_split.h>
+
+#include "gateway/acme/check_notes.h"
 #include "gateway/build_commit.h"
 #include "gateway/command_line.h"
 #include "gateway/config/defaults_file.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/config/file_places.h"
 #include "gateway/config/json_schema.h"
 #include "gateway/config/load.h"
 #include "gateway/config/proxy_config.h"
@@ -36,6 +42,16 @@ std::optional<config::Config> Accept(config::LoadResult loaded) {
   return std::move(loaded.config);
 }
 
+// Why it does not start, and where the configuration names the files that it is about.
+std::string StartError(const Command& command, const std::string& error) {
+  const std::vector<config::Diagnostic> placed =
+      config::PlaceComplaintsIn(command.config_path, error);
+  const bool about_files = std::ranges::any_of(
+      placed, [](const config::Diagnostic& one) { return one.position.line > 0; });
+  if (about_files) return "cannot start:\n" + config::FormatDiagnostics(placed);
+  return error + AddressHint(command, error);
+}
+
 int Serve(const Command& command, config::Config config, server::ServerOptions options) {
   // Before there are threads: it changes the environment.
   absl::StatusOr<server::Inheritance> inheritance = server::TakeInheritance();
@@ -58,8 +74,7 @@ int Serve(const Command& command, config::Config config, server::ServerOptions o
     if (status.ok()) {
       exit_code = server.Run();
     } else {
-      const std::string error(status.message());
-      server::LogError(error + AddressHint(command, error));
+      server::LogError(StartError(command, std::string(status.message())));
       // A file that the configuration names is not there, or not as it has to be.
       if (absl::IsInvalidArgument(status) || absl::IsNotFound(status)) {
         exit_code = server::kExitUsage;
@@ -119,20 +134,26 @@ void NoteLimits(const config::Config& config) {
 }
 
 // Reads the files that the configuration names for TLS. False: one of them is not as it has to be.
-// One that is not there may be on the machine for which the configuration is meant.
+// One that is not there would stop the start, too, unless the configuration is meant for another
+// machine.
 bool CheckTls(const Command& command, config::Config* config) {
-  const absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config);
-  if (absl::IsNotFound(plan.status())) {
-    fprintf(stderr, "note: on this machine: %s\n", std::string(plan.status().message()).c_str());
+  tls::StandIns stand_ins;
+  const pool::WallTime now = pool::SystemClock().WallNow();
+  const absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config, &stand_ins, now);
+  if (!plan.ok()) {
+    const std::string wrong(plan.status().message());
+    if (!command.without_files || !absl::IsNotFound(plan.status())) {
+      fputs(
+          config::FormatDiagnostics(config::PlaceComplaintsIn(command.config_path, wrong)).c_str(),
+          stderr);
+      return false;
+    }
+    for (const absl::string_view line : absl::StrSplit(wrong, '\n')) {
+      fprintf(stderr, "note: on this machine: %s\n", std::string(line).c_str());
+    }
     return true;
   }
-  if (!plan.ok()) {
-    fprintf(stderr, "%s: error: %s\n", command.config_path.c_str(),
-            std::string(plan.status().message()).c_str());
-    return false;
-  }
-  for (const std::string& warning :
-       tls::TlsWarnings(*config, *plan, pool::SystemClock().WallNow())) {
+  for (const std::string& warning : tls::TlsWarnings(*config, *plan, now)) {
     fprintf(stderr, "%s: warning: %s\n", command.config_path.c_str(), warning.c_str());
   }
   return true;
@@ -141,6 +162,9 @@ bool CheckTls(const Command& command, config::Config* config) {
 int Check(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
   if (!config.has_value() || !CheckTls(command, &*config)) return server::kExitUsage;
+  for (const std::string& note : acme::CheckNotes(*config)) {
+    fprintf(stderr, "note: on this machine: %s\n", note.c_str());
+  }
   NoteLimits(*config);
   printf("%s: ok\n", command.config_path.c_str());
   return server::kExitOk;

@@ -53,8 +53,8 @@ void Cluster::Adopt(const ClusterOptions& options, const EndpointSet& set) {
 
 void Cluster::ReplaceForeignPools() {
   for (auto& pool : pools_) {
-    if (pool->key().tls == options_.tls) continue;
     const EndpointKey key = KeyOf(pool->key().address);
+    if (pool->key() == key) continue;
     const auto same = [&](const auto& left) { return left->key() == key; };
     std::unique_ptr<ConnectionPool> known;
     if (const auto left = std::ranges::find_if(departed_, same); left != departed_.end()) {
@@ -158,7 +158,7 @@ Checkout Cluster::Acquire(Waiter* waiter, const Request& request, SocketAddress*
   *picked = pool.key().address;
   // An idle connection to another endpoint is worth less than the one that is needed here.
   if (pool.idle() == 0 && totals_->AtConnectionLimit()) EvictIdleElsewhere(pool);
-  Checkout checkout = pool.Acquire(waiter, request.fresh);
+  Checkout checkout = pool.Acquire(waiter, request.fresh, request.ends);
   if (checkout.status == Checkout::Status::kWaiting) waiter->Remember(request);
   return checkout;
 }
@@ -170,6 +170,7 @@ Lease Cluster::LeaseTied(const Request& request) {
   const SocketAddress& address = pool.key().address;
   if (Find(address) != &pool || !totals_->MayRequest()) return Lease();
   if (std::ranges::find(request.tried, address) != request.tried.end()) return Lease();
+  if (!pool.MayServe(request.tie->upstream(), request.ends)) return Lease();
   return pool.LeaseTied(*request.tie);
 }
 
@@ -279,11 +280,11 @@ ConnectionPool* Cluster::OtherFamily(const ConnectionPool& pool) {
   return nullptr;
 }
 
-Waiter* Cluster::ReclaimWaiter(const Shelf& lender) {
+Waiter* Cluster::ReclaimWaiter(const ConnectionPool& lender, const UpstreamConnection& opened) {
   // The pool it was lent to may have left meanwhile.
   for (auto* pools : {&pools_, &departed_}) {
     for (auto& pool : *pools) {
-      if (Waiter* waiter = pool->Reclaim(lender)) return waiter;
+      if (Waiter* waiter = pool->Reclaim(lender, opened)) return waiter;
     }
   }
   return nullptr;

@@ -100,14 +100,17 @@ class Cluster {
 
   const std::string& name() const { return name_; }
   const std::string& note() const { return note_; }
+  // Its connections are introduced: requests are to say whose they are (Request::ends).
+  bool introduces() const { return options_.proxy != ProxyVersion::kNone; }
   size_t endpoints() const { return pools_.size(); }
   UpstreamTotals& totals() { return *totals_; }
 
   // For its pools: where one who waits for a slow connect may try as well, null when that is
   // nowhere. The other family's address of the same host comes first (RFC 8305).
   ConnectionPool* StandInFor(const ConnectionPool& slow, const Waiter& waiter);
-  // A waiter that the pool with this shelf has lent to another, no longer waiting there; or null.
-  Waiter* ReclaimWaiter(const Shelf& lender);
+  // A waiter that this pool of it has lent to another and that connection of it may serve, no
+  // longer waiting there; or null.
+  Waiter* ReclaimWaiter(const ConnectionPool& lender, const UpstreamConnection& opened);
   // When a connect is slow.
   Duration SlowConnect() const;
   // One of them is to be passed over.
@@ -124,11 +127,13 @@ class Cluster {
   using Indices = absl::InlinedVector<size_t, 16>;
 
   // What the pool of that endpoint is known by now.
-  EndpointKey KeyOf(const SocketAddress& address) const { return {name_, address, options_.tls}; }
+  EndpointKey KeyOf(const SocketAddress& address) const {
+    return {name_, address, options_.tls, options_.proxy, options_.protocol};
+  }
   // The one that has left and is still in use, if there is one, or a new one.
   std::unique_ptr<ConnectionPool> PoolFor(const EndpointKey& key,
                                           std::unique_ptr<ConnectionPool> departed);
-  // Pools of another TLS identity than that of the options leave.
+  // Pools of another TLS identity, PROXY version or protocol than those of the options leave.
   void ReplaceForeignPools();
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);

@@ -6,8 +6,10 @@
 
 #include "pool/limits.h"
 #include "pool/net/clock.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/word_table.h"
 #include "pool/tls_identity.h"
+#include "pool/upstream_protocol.h"
 
 // The settings of an upstream: plain values, whose defaults are the gateway's. The configuration
 // fills them in place (gateway/config/config.h), so that each default and each limit is written
@@ -59,6 +61,8 @@ struct ClusterOptions {
   std::optional<RetryBudgetLimits> retry_budget = RetryBudgetLimits{};
   BalancerOptions balancing;
   TlsIdentity tls;                                           // of the connections to its endpoints
+  ProxyVersion proxy = ProxyVersion::kNone;                  // what they begin with
+  UpstreamProtocol protocol = UpstreamProtocol::kH1;         // what is spoken on them
   std::optional<OutlierOptions> outlier = OutlierOptions{};  // nullopt: none is left out
 };
 

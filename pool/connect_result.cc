@@ -37,6 +37,7 @@ std::optional<Outcome> OutcomeOf(CheckoutResult result) {
     case CheckoutResult::kConnectUnreachable: return Outcome::kConnectUnreachable;
     case CheckoutResult::kConnectFailed: return Outcome::kConnectFailed;
     case CheckoutResult::kTlsFailed: return Outcome::kTlsFailed;
+    case CheckoutResult::kTlsTimeout: return Outcome::kTlsTimeout;
     default: return std::nullopt;
   }
 }

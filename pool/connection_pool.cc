@@ -1,6 +1,7 @@
 #include "pool/connection_pool.h"
 
 #include <utility>
+#include <vector>
 
 #include "pool/net/check.h"
 
@@ -27,6 +28,30 @@ void AddWhatIsSeen(UpstreamConnection& upstream, TimePoint now, ReuseFacts* fact
   facts->authenticated = upstream.record().authenticated;
 }
 
+// Whether all was said on a connection that ends like this. An end in good order tells the peer
+// that what came before it is whole.
+bool IsAtRest(CloseReason end) {
+  switch (end) {
+    case CloseReason::kPeerAskedClose:
+    case CloseReason::kOwnerGone:
+    case CloseReason::kDraining:
+    case CloseReason::kMaxAge:
+    case CloseReason::kMaxRequests:
+    case CloseReason::kIdleOff:
+    case CloseReason::kIdleTimeout:
+    case CloseReason::kIdleEvicted:
+    case CloseReason::kDrained:
+    case CloseReason::kUnhealthy: return true;
+    default: return false;
+  }
+}
+
+// RFC 8446 section 6.1: each side says its end before it closes. A plain socket does so by itself.
+void SayEnd(Connection& connection) {
+  if (!connection.open() || connection.gone() || connection.transport().ends_with_socket()) return;
+  connection.Shutdown();
+}
+
 }  // namespace
 
 ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
@@ -36,7 +61,7 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
       limits_(limits),
       cells_(cells),
       cluster_(cluster),
-      expected_capacity_(context.protocols->ExpectedCapacity(key_)),
+      expected_capacity_(ExpectedCapacity()),
       shelf_(context.shelves->For(key_)),
       used_(cells),
       idle_(context.loop, &limits_, shelf_.get(), cells),
@@ -50,6 +75,11 @@ ConnectionPool::ConnectionPool(const PoolContext& context, EndpointKey key,
   if (context_.pools != nullptr) context_.pools->Add(this);
 }
 
+size_t ConnectionPool::ExpectedCapacity() const {
+  if (of_one_client()) return 1;
+  return std::min(context_.protocols->ExpectedCapacity(key_), limits_.streams_per_connection);
+}
+
 ConnectionPool::~ConnectionPool() {
   HOLDFAST_CHECK(used_.size() == 0);
   HOLDFAST_CHECK(waiters_.empty());
@@ -59,23 +89,30 @@ ConnectionPool::~ConnectionPool() {
   openings_.Abandon(CloseReason::kDrained);
 }
 
-Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh) {
+Checkout ConnectionPool::Acquire(Waiter* waiter, bool fresh, const ProxiedEnds* ends) {
   context_.loop->AssertInLoop();
   HOLDFAST_CHECK(!waiter->waiting());
+  fresh |= of_one_client();
   if (!fresh && HasSpare()) {
     UpstreamConnection* const kept = FindUsable();
     if (kept != nullptr && HasSpare()) {
       return Checkout{.status = Checkout::Status::kLeased, .lease = LeaseOut(*kept)};
     }
   }
-  return OpenOrWait(waiter, fresh);
+  return OpenOrWait(waiter, fresh, ends);
+}
+
+bool ConnectionPool::MayServe(const UpstreamConnection& upstream, const ProxiedEnds* ends) const {
+  if (!of_one_client()) return true;
+  const ProxiedEnds* const told = upstream.record().ends.get();
+  return told == nullptr || ends == nullptr ? told == ends : *told == *ends;
 }
 
 // The idle reader hears of bytes and ends when the loop next waits. What has arrived since it last
 // did would be read as the answer to the next request, and every answer after it as that of another
 // client; so reuse costs one more system call.
 UpstreamConnection* ConnectionPool::FindUsable() {
-  while (UpstreamConnection* const open = used_.FirstOpen()) {
+  while (UpstreamConnection* const open = used_.Fullest()) {
     const CloseReason end = open->FindEnd();
     if (end == CloseReason::kNone) return open;
     used_.Remove(*open);
@@ -110,19 +147,21 @@ CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, const ReuseFa
   const CloseReason decision =
       upstream->exclusive() ? DecideReuse(facts) : DecideReuseOfShared(facts);
   shelf_->totals().AddActive(context_.worker, -1);
+  QueueServing();
   if (upstream->used() > 1) {
     TakeBackOneOfMany(*upstream, decision);
-  } else if (const CloseReason end =
-                 upstream->retired() != CloseReason::kNone ? upstream->retired() : decision;
-             end != CloseReason::kNone) {
+    return decision;
+  }
+  const CloseReason end =
+      upstream->retired() != CloseReason::kNone ? upstream->retired() : decision;
+  if (end != CloseReason::kNone) {
     idle_.NoteEnd(end);
     Discard(*upstream, end);
     TellRoom();
   } else {
     Keep(*upstream, facts);
   }
-  QueueServing();
-  return decision;
+  return end;
 }
 
 void ConnectionPool::TakeBackOneOfMany(UpstreamConnection& upstream, CloseReason end) {
@@ -158,6 +197,21 @@ void ConnectionPool::SetAside(UpstreamConnection& upstream, ConnectionTie* tie) 
   share_.ShowAside(aside());
   ShowLoad();
   if (shelf_->over_cap()) OnIdleEnd(upstream, CloseReason::kIdleEvicted);
+}
+
+void ConnectionPool::OnProtocolNews(UpstreamConnection& upstream) {
+  context_.loop->AssertInLoop();
+  const CloseReason end = upstream.protocol().end();
+  if (upstream.used() == 0) {
+    idle_.Refresh(upstream);
+  } else {
+    used_.Remove(upstream);
+    upstream.Refresh();
+    if (end != CloseReason::kNone) upstream.Retire(end);
+    used_.Add(upstream);
+  }
+  if (end == CloseReason::kNone && !of_one_client()) expected_capacity_ = upstream.capacity();
+  QueueServing();
 }
 
 // Nothing came: it is as good as any other.
@@ -225,6 +279,7 @@ void ConnectionPool::TakeOff(UpstreamConnection& idle) {
 void ConnectionPool::Discard(UpstreamConnection& upstream, CloseReason end) {
   cells_->closed(end).Add();
   Unlink(upstream);
+  if (IsAtRest(end)) SayEnd(upstream.connection());
   upstream.Close();
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
   idle_.ReturnPlacesBeyond(connections());
@@ -234,8 +289,9 @@ void ConnectionPool::Discard(UpstreamConnection& upstream, CloseReason end) {
 void ConnectionPool::SetLimits(const PoolLimits& limits) {
   context_.loop->AssertInLoop();
   HOLDFAST_CHECK(limits.max_connections != 0u);
-  const bool other_terms =
-      limits.max_age != limits_.max_age || limits.max_requests != limits_.max_requests;
+  const bool other_slots = limits.streams_per_connection != limits_.streams_per_connection;
+  const bool other_terms = other_slots || limits.max_age != limits_.max_age ||
+                           limits.max_requests != limits_.max_requests;
   limits_ = limits;
   if (other_terms) {
     openings_.ForEachRecord(
@@ -246,11 +302,21 @@ void ConnectionPool::SetLimits(const PoolLimits& limits) {
     used_.ForEach(apply);
     idle_.ForEach(apply);
   }
+  if (other_slots) ApplySlots();
   shelf_->SetCaps(limits_.max_connections, limits_.max_idle);
   idle_.OnNewLimits();
   TrimIdle();
   waiters_.ArmForAll();
   QueueServing();
+}
+
+void ConnectionPool::ApplySlots() {
+  std::vector<UpstreamConnection*> all;
+  const auto add = [&](UpstreamConnection& upstream) { all.push_back(&upstream); };
+  used_.ForEach(add);
+  idle_.ForEach(add);
+  for (UpstreamConnection* const upstream : all) OnProtocolNews(*upstream);
+  expected_capacity_ = ExpectedCapacity();
 }
 
 void ConnectionPool::Drain() {

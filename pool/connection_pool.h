@@ -67,8 +67,12 @@ class ConnectionPool final : private OpeningsOwner,
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
   // `waiter` is queued if the answer is kWaiting. `fresh` passes used connections by: for the
-  // repetition of a request that met a dead one.
-  Checkout Acquire(Waiter* waiter, bool fresh);
+  // repetition of a request that met a dead one. Where connections are of one client each, all are
+  // fresh, and introduced with `ends` (null: not known).
+  Checkout Acquire(Waiter* waiter, bool fresh, const ProxiedEnds* ends = nullptr);
+  // Whether this connection, which the client of a request with these ends is tied to, may serve
+  // it: it has to be introduced alike.
+  bool MayServe(const UpstreamConnection& upstream, const ProxiedEnds* ends) const;
   // The connection of that tie, which holds one of this pool; no lease when it has been closed
   // meanwhile.
   Lease LeaseTied(const ConnectionTie& tie);
@@ -88,8 +92,9 @@ class ConnectionPool final : private OpeningsOwner,
   bool EvictIdle() override;
   // Serves one who waited at another pool until now.
   void TakeOver(Waiter& waiter);
-  // The first whom the pool with this shelf has lent, no longer waiting here; null: there is none.
-  Waiter* Reclaim(const Shelf& lender);
+  // The first whom that pool has lent and this connection of it may serve, no longer waiting here;
+  // null: there is none.
+  Waiter* Reclaim(const ConnectionPool& lender, const UpstreamConnection& opened);
   // The endpoint can't be reached, it seems.
   void Doubt();
   // Finds out whether a doubt still holds, if it is time to.
@@ -121,7 +126,8 @@ class ConnectionPool final : private OpeningsOwner,
   friend class Lease;
 
   // Slots at hand, and those of them, and of idle connections, that somebody waits for and takes.
-  size_t at_hand() const { return used_.room() + idle_.slots(); }
+  // A client's own are nobody else's.
+  size_t at_hand() const { return of_one_client() ? 0 : used_.room() + idle_.slots(); }
   size_t spoken_for() const { return std::min(at_hand(), waiters_.willing()); }
   bool HasSpare() const { return at_hand() > waiters_.willing(); }
   size_t idle_spoken_for() const {
@@ -139,8 +145,9 @@ class ConnectionPool final : private OpeningsOwner,
   bool EvictElsewhere() override;
   size_t OtherConnections() const override { return used_.size() + idle_.size(); }
   void OnOpeningSlow(Opening& opening) override;
-  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) override;
-  void OnOpeningFailed(CheckoutResult result, bool forsaken) override;
+  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record,
+                Waiter* whom) override;
+  void OnOpeningFailed(CheckoutFailure failure, bool forsaken, Waiter* whom) override;
   // WaitQueueOwner
   void OnWaitCancelled() override;
   void OnWaitsDue(TimePoint now) override;
@@ -152,24 +159,36 @@ class ConnectionPool final : private OpeningsOwner,
   // UpstreamConnectionOwner
   void OnIdleEnd(UpstreamConnection& upstream, CloseReason end) override;
   void OnRestOver(UpstreamConnection& upstream) override;
+  void OnProtocolNews(UpstreamConnection& upstream) override;
   ConnectionPool* pool() override { return this; }
 
-  Checkout OpenOrWait(Waiter* waiter, bool fresh);
+  Checkout OpenOrWait(Waiter* waiter, bool fresh, const ProxiedEnds* ends);
   // How one more connection is to be had.
   enum class Supply : uint8_t {
     kComing,  // it is being opened, or another worker was asked
     kCapped,  // when one comes back
     kFailed,
   };
+  // Whom one is opened for, where each is of one client.
+  struct Client {
+    Waiter* waiter = nullptr;
+    const ProxiedEnds* ends = nullptr;
+  };
   // `fresh`: for somebody who takes no used one. `*refusal` with kFailed.
-  Supply Obtain(bool fresh, CheckoutResult* refusal);
+  Supply Obtain(bool fresh, const Client& client, CheckoutResult* refusal);
   // Opens one, `forsaken` for nobody; false and `*refusal` when that failed at once.
-  bool Open(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
-            bool forsaken = false);
+  bool Open(OpenReason reason, ConnectionPermit permit, const Client& client,
+            CheckoutResult* refusal, bool forsaken = false);
+  // The first who waits for one and has none coming; nobody where any will do.
+  Client NextClient() const;
+  bool of_one_client() const { return key_.of_one_client(); }
   OpenReason WhyOpenNow(bool fresh) const;
   void TellOfFailure(CheckoutResult result);
   ConnectionTerms NewTerms(TimePoint opened_at) const;
 
+  size_t ExpectedCapacity() const;
+  // The limit of slots is another one.
+  void ApplySlots();
   // A connection with a slot to be had and nothing against its use; null when there is none.
   UpstreamConnection* FindUsable();
   Lease LeaseOut(UpstreamConnection& upstream);
@@ -203,8 +222,15 @@ class ConnectionPool final : private OpeningsOwner,
   void Discard(UpstreamConnection& upstream, CloseReason end);
 
   void RemoveWaiter(Waiter& waiter);
-  void FailWaiter(Waiter& waiter, CheckoutResult result);
-  void FailFirstWaiter(CheckoutResult result) { FailWaiter(*waiters_.front(), result); }
+  void FailWaiter(Waiter& waiter, CheckoutFailure failure);
+  void FailFirstWaiter(CheckoutFailure failure) { FailWaiter(*waiters_.front(), failure); }
+  void FailNext(const Client& client, CheckoutFailure failure) {
+    FailWaiter(client.waiter != nullptr ? *client.waiter : *waiters_.front(), failure);
+  }
+  // Goes on waiting at another endpoint's pool, if there is one to be asked.
+  bool Lend(Waiter& waiter);
+  // One of those who has gone on elsewhere while that connection was opened, and waits no longer.
+  Waiter* TakeLent(const UpstreamConnection& opened);
   void Serve(Waiter& waiter, UpstreamConnection& upstream);
   void ServeFromKept();
   // Gives free connections to waiters and opens missing ones; runs as a task of the loop.
@@ -219,7 +245,8 @@ class ConnectionPool final : private OpeningsOwner,
   PoolLimits limits_;
   PoolCells* cells_;
   Cluster* cluster_;
-  const size_t expected_capacity_;  // of a connection that is being opened
+  // Of a connection that is being opened: what its protocol hopes for, or the last one has shown.
+  size_t expected_capacity_;
   std::shared_ptr<Shelf> shelf_;
   bool draining_ = false;
   UsedConnections used_;

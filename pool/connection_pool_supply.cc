@@ -9,33 +9,46 @@
 
 namespace holdfast::pool {
 
-ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, CheckoutResult* refusal) {
+ConnectionPool::Client ConnectionPool::NextClient() const {
+  if (!of_one_client()) return {};
+  Waiter* const waiter = waiters_.FirstUnserved();
+  return {.waiter = waiter, .ends = waiter != nullptr ? waiter->wanted().ends : nullptr};
+}
+
+ConnectionPool::Supply ConnectionPool::Obtain(bool fresh, const Client& client,
+                                              CheckoutResult* refusal) {
   if (!fresh && share_.AskForSpare(/*all=*/false)) return Supply::kComing;
   const OpenReason reason = WhyOpenNow(fresh);
   ConnectionPermit permit;
   const Openings::Room room = openings_.MakeRoom(&permit, refusal);
   if (room == Openings::Room::kThere) {
-    return Open(reason, std::move(permit), refusal) ? Supply::kComing : Supply::kFailed;
+    return Open(reason, std::move(permit), client, refusal) ? Supply::kComing : Supply::kFailed;
   }
   if (share_.AskForSpare(/*all=*/true)) return Supply::kComing;
   return room == Openings::Room::kCapped ? Supply::kCapped : Supply::kFailed;
 }
 
 OpenReason ConnectionPool::WhyOpenNow(bool fresh) const {
-  return WhyOpen({.fresh = fresh,
+  return WhyOpen({.fresh = fresh && !of_one_client(),
                   .has_connections = connections() > 0,
                   .last_end = idle_.last_end(),
                   .idle_elsewhere = cells_->idle.value() > 0});
 }
 
-bool ConnectionPool::Open(OpenReason reason, ConnectionPermit permit, CheckoutResult* refusal,
-                          bool forsaken) {
+bool ConnectionPool::Open(OpenReason reason, ConnectionPermit permit, const Client& client,
+                          CheckoutResult* refusal, bool forsaken) {
   const TimePoint now = context_.loop->now();
   const Duration slow_after = cluster_ != nullptr ? cluster_->SlowConnect() : kSlowConnect;
-  const DialTerms terms{.slow_at = now + slow_after, .deadline = now + limits_.connect_timeout};
+  const DialTerms terms{.slow_at = now + slow_after,
+                        .deadline = now + limits_.connect_timeout,
+                        .ends = client.ends,
+                        .for_client = client.waiter != nullptr,
+                        .tcp = limits_.tcp};
   ConnectionRecord record{.permit = std::move(permit), .open_reason = reason, .opened_at = now};
   record.terms = NewTerms(now);
-  if (openings_.Start(std::move(record), terms, forsaken, refusal)) return true;
+  record.authenticated = of_one_client();
+  if (client.ends != nullptr) record.ends = std::make_unique<const ProxiedEnds>(*client.ends);
+  if (openings_.Start(std::move(record), terms, forsaken, client.waiter, refusal)) return true;
   TellOfFailure(*refusal);
   if (*refusal == CheckoutResult::kConnectUnreachable && cluster_ != nullptr) {
     cluster_->DoubtUnrouted(key_.address.family());
@@ -45,6 +58,7 @@ bool ConnectionPool::Open(OpenReason reason, ConnectionPermit permit, CheckoutRe
 
 ConnectionTerms ConnectionPool::NewTerms(TimePoint opened_at) const {
   ConnectionTerms terms;
+  terms.slots = limits_.streams_per_connection;
   if (limits_.max_age.has_value()) {
     terms.expires_at = opened_at + context_.random->JitterTenth(*limits_.max_age);
   }
@@ -71,25 +85,37 @@ void ConnectionPool::OnOpeningSlow(Opening& opening) {
   if (cluster_ == nullptr) return;
   cluster_->NoteTrouble();
   if (opening.forsaken()) return;
+  if (of_one_client()) {
+    if (opening.waiter() != nullptr) Lend(*opening.waiter());  // which forsakes it
+    return;
+  }
   bool lent = false;
   for (size_t left = expected_capacity_; left > 0 && !waiters_.empty(); --left) {
-    Waiter& waiter = *waiters_.front();
-    ConnectionPool* const other = cluster_->StandInFor(*this, waiter);
-    if (other == nullptr) break;
-    HOLDFAST_CHECK(other != this);
+    if (!Lend(*waiters_.front())) break;
     if (!std::exchange(lent, true)) openings_.Forsake(opening);
-    waiters_.Lend(waiter, *shelf_);
-    ShowLoad();
-    ShowWaiting();
-    other->TakeOver(waiter);
   }
   if (lent && expected_capacity_ > 1) QueueServing();
+}
+
+bool ConnectionPool::Lend(Waiter& waiter) {
+  ConnectionPool* const other = cluster_->StandInFor(*this, waiter);
+  if (other == nullptr) return false;
+  HOLDFAST_CHECK(other != this);
+  waiters_.Lend(waiter, *shelf_);
+  ShowLoad();
+  ShowWaiting();
+  other->TakeOver(waiter);
+  return true;
+}
+
+Waiter* ConnectionPool::TakeLent(const UpstreamConnection& opened) {
+  return cluster_ != nullptr ? cluster_->ReclaimWaiter(*this, opened) : nullptr;
 }
 
 UpstreamConnection& ConnectionPool::Make(std::unique_ptr<Connection> connection,
                                          ConnectionRecord record,
                                          UpstreamConnection::Origin origin) {
-  std::unique_ptr<ConnectionProtocol> protocol = context_.protocols->ProtocolFor(*connection);
+  std::unique_ptr<ConnectionProtocol> protocol = context_.protocols->ProtocolFor(key_, *connection);
   HOLDFAST_CHECK(protocol != nullptr);
   UpstreamConnectionOwner* const owner = this;
   auto made = std::make_unique<UpstreamConnection>(owner, context_.loop, std::move(connection),
@@ -98,9 +124,19 @@ UpstreamConnection& ConnectionPool::Make(std::unique_ptr<Connection> connection,
 }
 
 // It serves as many as it carries: those who wait here, and those who have been lent.
-void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) {
+void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record,
+                              Waiter* whom) {
   UpstreamConnection& upstream =
       Make(std::move(connection), std::move(record), UpstreamConnection::Origin::kOpenedHere);
+  if (of_one_client()) {
+    if (whom != nullptr) return Serve(*whom, upstream);
+    if (Waiter* const lent = TakeLent(upstream)) return lent->OnLease(LeaseOut(upstream));
+    Discard(upstream, CloseReason::kOwnerGone);
+    TellRoom();
+    return QueueServing();
+  }
+  // Until the peer says more it is as good a guess as any.
+  if (upstream.exclusive() || expected_capacity_ == 1) expected_capacity_ = upstream.capacity();
   bool serves = false;
   for (uint32_t left = upstream.capacity(); left > 0; --left) {
     // From inside the last call it may have been given back, or closed.
@@ -108,7 +144,7 @@ void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, Connection
     if (!waiters_.empty()) {
       serves = true;
       Serve(*waiters_.front(), upstream);
-    } else if (Waiter* lent = cluster_ != nullptr ? cluster_->ReclaimWaiter(*shelf_) : nullptr) {
+    } else if (Waiter* const lent = TakeLent(upstream)) {
       serves = true;
       lent->OnLease(LeaseOut(upstream));
     } else {
@@ -117,18 +153,20 @@ void ConnectionPool::OnOpened(std::unique_ptr<Connection> connection, Connection
   }
   if (!serves) KeepIdle(upstream, context_.loop->now());
   // It may carry less than was hoped for.
-  if (expected_capacity_ > 1) QueueServing();
+  QueueServing();
 }
 
-void ConnectionPool::OnOpeningFailed(CheckoutResult result, bool forsaken) {
+void ConnectionPool::OnOpeningFailed(CheckoutFailure failure, bool forsaken, Waiter* whom) {
   idle_.ReturnPlacesBeyond(connections());
-  TellOfFailure(result);
+  TellOfFailure(failure.result);
+  if (whom != nullptr) FailWaiter(*whom, failure);
+  forsaken |= of_one_client();
   // Waiters stand for each attempt, unless a connection that came back is there for them, or they
   // went on to another endpoint.
   ServeFromKept();
   for (size_t left = expected_capacity_; !forsaken && left > 0 && coming() < waiters_.size();
        --left) {
-    FailFirstWaiter(result);
+    FailFirstWaiter(failure);
   }
   QueueServing();
   TellRoom();
@@ -145,7 +183,7 @@ void ConnectionPool::ProbeIfDue() {
   ConnectionPermit permit = ConnectionPermit::Take(shelf_, &breaker);
   if (!permit.held()) return;
   CheckoutResult refusal;
-  Open(WhyOpenNow(/*fresh=*/false), std::move(permit), &refusal, /*forsaken=*/true);
+  Open(WhyOpenNow(/*fresh=*/false), std::move(permit), {}, &refusal, /*forsaken=*/true);
 }
 
 // What is aside is not given away, but at a cap it gives way: the place is there for whoever asked.
@@ -208,7 +246,8 @@ void ConnectionPool::OnRoom(ConnectionPermit permit) {
   if (permit.held() && uncovered() > 0) {
     CheckoutResult refusal;
     const OpenReason reason = WhyOpenNow(/*fresh=*/waiters_.willing() == 0);
-    if (!Open(reason, std::move(permit), &refusal)) FailFirstWaiter(refusal);
+    const Client client = NextClient();
+    if (!Open(reason, std::move(permit), client, &refusal)) FailNext(client, refusal);
   } else if (permit.held()) {
     permit.Release();
     TellRoom();

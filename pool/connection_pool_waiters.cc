@@ -6,7 +6,7 @@
 namespace holdfast::pool {
 
 // Nothing is at hand.
-Checkout ConnectionPool::OpenOrWait(Waiter* waiter, bool fresh) {
+Checkout ConnectionPool::OpenOrWait(Waiter* waiter, bool fresh, const ProxiedEnds* ends) {
   Checkout checkout;
   if (!shelf_->totals().MayWait()) {
     checkout.refusal = CheckoutResult::kPendingBreaker;
@@ -14,7 +14,8 @@ Checkout ConnectionPool::OpenOrWait(Waiter* waiter, bool fresh) {
     return checkout;
   }
   if (coming() <= waiters_.size()) {
-    Supply supply = Obtain(fresh, &checkout.refusal);
+    const Client client = of_one_client() ? Client{.waiter = waiter, .ends = ends} : Client{};
+    Supply supply = Obtain(fresh, client, &checkout.refusal);
     // Only those for whom nothing is coming are in the queue.
     if (supply == Supply::kCapped &&
         uncovered() + shelf_->WantedElsewhere(context_.worker) >= limits_.queue_size) {
@@ -41,8 +42,9 @@ void ConnectionPool::TakeOver(Waiter& waiter) {
   QueueServing();
 }
 
-Waiter* ConnectionPool::Reclaim(const Shelf& lender) {
-  Waiter* const waiter = waiters_.FirstLentBy(lender);
+Waiter* ConnectionPool::Reclaim(const ConnectionPool& lender, const UpstreamConnection& opened) {
+  Waiter* const waiter = waiters_.FirstLentBy(
+      *lender.shelf_, [&](const Request& wanted) { return lender.MayServe(opened, wanted.ends); });
   if (waiter != nullptr) RemoveWaiter(*waiter);
   return waiter;
 }
@@ -52,10 +54,10 @@ void ConnectionPool::RemoveWaiter(Waiter& waiter) {
   ShowLoad();
 }
 
-void ConnectionPool::FailWaiter(Waiter& waiter, CheckoutResult result) {
+void ConnectionPool::FailWaiter(Waiter& waiter, CheckoutFailure failure) {
   RemoveWaiter(waiter);
-  cells_->checkout(result).Add();
-  waiter.OnCheckoutFailed(result, key_.address);
+  cells_->checkout(failure.result).Add();
+  waiter.OnCheckoutFailed(failure, key_.address);
 }
 
 void ConnectionPool::OnWaitCancelled() {
@@ -87,10 +89,11 @@ void ConnectionPool::ServeWaiters() {
   bool again = spoken_for() > 0;
   while (coming() < waiters_.size()) {
     CheckoutResult refusal;
-    const Supply supply = Obtain(waiters_.willing() == 0, &refusal);
+    const Client client = NextClient();
+    const Supply supply = Obtain(waiters_.willing() == 0, client, &refusal);
     if (supply == Supply::kCapped) break;
     if (supply == Supply::kFailed) {
-      FailFirstWaiter(refusal);
+      FailNext(client, refusal);
       again = true;
       break;  // The rest is tried in a later turn: a failing connect must not hold the loop.
     }

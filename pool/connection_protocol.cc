@@ -9,7 +9,7 @@ namespace {
 class Exclusive final : public ProtocolChoice {
  public:
   uint32_t ExpectedCapacity(const EndpointKey&) const override { return 1; }
-  std::unique_ptr<ConnectionProtocol> ProtocolFor(const Connection&) const override {
+  std::unique_ptr<ConnectionProtocol> ProtocolFor(const EndpointKey&, Connection&) const override {
     return std::make_unique<ExclusiveProtocol>();
   }
 };

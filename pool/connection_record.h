@@ -6,16 +6,19 @@
 #include <optional>
 
 #include "pool/connection_permit.h"
+#include "pool/limits.h"
 #include "pool/net/clock.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/transport.h"
 #include "pool/reasons.h"
 
 namespace holdfast::pool {
 
-// How long and how often a connection may be used, by the limits.
+// How long, how often and by how many at a time a connection may be used, by the limits.
 struct ConnectionTerms {
   std::optional<TimePoint> expires_at;
   std::optional<uint64_t> max_leases;
+  uint32_t slots = PoolLimits().streams_per_connection;  // leases at a time, at the most
 };
 
 // What belongs to a connection for its whole life, whichever worker it is at.
@@ -29,6 +32,8 @@ struct ConnectionRecord {
   std::optional<Duration> peer_timeout;
   TimePoint idle_since;
   bool authenticated = false;  // a client; it never serves another one
+  // Those that it was introduced with; null: it was not, or they were not known.
+  std::unique_ptr<const ProxiedEnds> ends;
 };
 
 // An idle connection on its way from one worker to another.

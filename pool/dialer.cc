@@ -6,12 +6,16 @@
 
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
+#include "pool/net/introducing_transport.h"
 #include "pool/net/plain_transport.h"
 #include "pool/net/socket.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::pool {
 namespace {
+
+// As the library of TLS says it (tls/tls_failure.h).
+constexpr const char* kNoSharedProtocol = "tls_no_shared_protocol";
 
 // One attempt over one socket.
 class SocketAttempt final : public DialAttempt, private ConnectionEvents {
@@ -27,6 +31,8 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
   }
   ~SocketAttempt() override = default;
 
+  bool reached() const override { return connection_ != nullptr && connection_->reached(); }
+
   // 0 or errno. With a full backlog the loop watches the socket later: an unconnected one would
   // only report that it hangs up.
   int Begin(bool backlog_full) {
@@ -40,28 +46,46 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
  private:
   void OnConnectionReady() override {
     HOLDFAST_CHECK(connection_ != nullptr);
-    const bool spoiled =
-        connection_->gone() || (connection_->readable() && connection_->Inspect() != Quiet::kQuiet);
-    if (connection_->error_word() != nullptr) {
-      Tell(connection_->error_word());
-      return Fail(CheckoutResult::kTlsFailed);
+    const bool spoiled = connection_->gone() || (!MaySpeakFirst() && connection_->readable() &&
+                                                 connection_->Inspect() != Quiet::kQuiet);
+    const bool useless = !connection_->established() || (terms_.quiet && spoiled);
+    // A peer may refuse us after the handshake (RFC 8446 section 4.4.2.4): reading says so.
+    if (useless && connection_->established()) connection_->Fill(/*limit=*/1);
+    if (const char* const word = connection_->error_word(); word != nullptr && useless) {
+      Tell({.failure = word});
+      return Fail({CheckoutResult::kTlsFailed, word});
     }
-    if (!connection_->established() || (terms_.quiet && spoiled)) {
-      return Fail(ConnectResult(connection_->error(), /*routed=*/true));
+    if (useless) return Fail(ConnectResult(connection_->error(), /*routed=*/true));
+    if (IsOtherProtocol()) {
+      Tell({.failure = kNoSharedProtocol});
+      return Fail({CheckoutResult::kTlsFailed, kNoSharedProtocol});
     }
     loop_->timers().Cancel(timer_);
-    Tell(nullptr);
+    Tell({.transport = &connection_->transport(), .took = loop_->now() - begun_});
     events_->OnDialed(std::move(connection_));
   }
 
-  void Tell(const char* failure) {
-    if (!key_.tls.plain() && transports_ != nullptr) transports_->OnEstablished(key_, failure);
+  // RFC 9113 section 3.4: an HTTP/2 server's preface waits for nobody.
+  bool MaySpeakFirst() const {
+    return key_.protocol == UpstreamProtocol::kH2 ||
+           (connection_->established() && connection_->transport().protocol() == kHttp2Protocol);
+  }
+  // The peer has passed over what was offered.
+  bool IsOtherProtocol() const {
+    return key_.protocol == UpstreamProtocol::kH2 && !key_.tls.plain() &&
+           connection_->transport().protocol() != kHttp2Protocol;
+  }
+
+  void Tell(const Handshake& handshake) {
+    if (!key_.tls.plain() && transports_ != nullptr) transports_->OnEstablished(key_, handshake);
   }
 
   void OnTimer(TimePoint now) {
     HOLDFAST_CHECK(connection_ != nullptr);
     if (terms_.deadline.has_value() && now >= *terms_.deadline) {
-      return Fail(CheckoutResult::kConnectTimeout);
+      if (!reached()) return Fail(CheckoutResult::kConnectTimeout);
+      Tell({.failure = CheckoutResultName(CheckoutResult::kTlsTimeout).data()});  // a literal
+      return Fail(CheckoutResult::kTlsTimeout);
     }
     if (terms_.slow_at.has_value() && now >= *terms_.slow_at) {
       terms_.slow_at.reset();
@@ -94,22 +118,28 @@ class SocketAttempt final : public DialAttempt, private ConnectionEvents {
   }
 
   // Nothing of it may be touched on the way out: its owner may have destroyed it.
-  void Fail(CheckoutResult result) {
+  void Fail(CheckoutFailure failure) {
     loop_->timers().Cancel(timer_);
     connection_->Close();
-    events_->OnDialFailed(result);
+    events_->OnDialFailed(failure);
   }
 
   EventLoop* loop_;
   UpstreamTransports* transports_;
   const EndpointKey key_;
   DialTerms terms_;
+  const TimePoint begun_ = loop_->now();
   DialEvents* events_;
   std::unique_ptr<Connection> connection_;  // until it is given away
   std::optional<TimePoint> again_at_;       // while the backlog is full
   Duration again_after_ = SocketDialer::kFirstAgain;
   MemberTimer<SocketAttempt, &SocketAttempt::OnTimer> timer_{this};
 };
+
+std::string IntroductionOf(const EndpointKey& key, const DialTerms& terms) {
+  if (terms.ends != nullptr) return ProxyHeaderFor(key.proxy, *terms.ends);
+  return terms.for_client ? ProxyHeaderFor(key.proxy, {}) : LocalProxyHeader(key.proxy);
+}
 
 }  // namespace
 
@@ -124,10 +154,14 @@ std::unique_ptr<Transport> SocketDialer::MakeTransport(FileDescriptor socket,
 DialStart SocketDialer::Dial(const EndpointKey& key, const DialTerms& terms, DialEvents* events) {
   bool in_progress = false;
   int error = 0;
-  FileDescriptor socket = StartConnect(key.address, &in_progress, &error);
+  FileDescriptor socket = StartConnect(key.address, &in_progress, &error, terms.tcp);
   if (!socket.valid()) return {.refusal = ConnectResultAt(key.address, error)};
   std::unique_ptr<Transport> transport = MakeTransport(std::move(socket), key);
   if (transport == nullptr) return {.refusal = CheckoutResult::kTlsFailed};
+  if (key.of_one_client()) {
+    transport =
+        std::make_unique<IntroducingTransport>(std::move(transport), IntroductionOf(key, terms));
+  }
   auto attempt = std::make_unique<SocketAttempt>(loop_, slabs_, std::move(transport), transports_,
                                                  key, terms, events);
   error = attempt->Begin(/*backlog_full=*/error == EAGAIN);

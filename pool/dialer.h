@@ -9,6 +9,7 @@
 #include "pool/net/clock.h"
 #include "pool/net/connection.h"
 #include "pool/net/event_loop.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/socket.h"
 #include "pool/net/transport.h"
 #include "pool/reasons.h"
@@ -22,6 +23,12 @@ struct DialTerms {
   // A peer that has spoken or ended before it was asked is a failure: what it says is no response
   // (RFC 9112 section 9.2).
   bool quiet = true;
+  // Whom the connection is introduced for, if the key asks for that; null: nobody, it is made on
+  // our own behalf. Not used after the call.
+  const ProxiedEnds* ends = nullptr;
+  // It is for a client whose ends are not known.
+  bool for_client = false;
+  TcpOptions tcp;
 };
 
 // Hears how an attempt goes. Loop thread, never from inside Dial.
@@ -32,7 +39,7 @@ class DialEvents {
   // The attempt is over with either of these, and may be destroyed from inside the call. The
   // connection is established; whoever takes it must set its events before the call returns.
   virtual void OnDialed(std::unique_ptr<Connection> connection) = 0;
-  virtual void OnDialFailed(CheckoutResult result) = 0;
+  virtual void OnDialFailed(CheckoutFailure failure) = 0;
 
  protected:
   ~DialEvents() = default;
@@ -42,6 +49,8 @@ class DialEvents {
 class DialAttempt {
  public:
   virtual ~DialAttempt() = default;
+  // The socket is connected: what is left is for the transport to agree on with the peer.
+  virtual bool reached() const { return false; }
 };
 
 // What Dial answers, by value: an attempt whose end will be told, or a failure at once (no
@@ -64,8 +73,8 @@ class UpstreamTransports {
  public:
   // Over a socket that connects, for a key whose `tls` is not plain. Null: it can't be made.
   virtual std::unique_ptr<Transport> MakeFor(FileDescriptor socket, const EndpointKey& key) = 0;
-  // A connection for this key was established (null), or failed over this word of its transport.
-  virtual void OnEstablished(const EndpointKey& key, const char* failure) = 0;
+  // A connection for this key was established, or failed.
+  virtual void OnEstablished(const EndpointKey& key, const Handshake& handshake) = 0;
 
  protected:
   ~UpstreamTransports() = default;

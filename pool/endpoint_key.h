@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
-#include "pool/net/socket.h"
+#include "pool/net/proxy_header.h"
+#include "pool/net/socket_address.h"
 #include "pool/tls_identity.h"
+#include "pool/upstream_protocol.h"
 
 namespace holdfast::pool {
 
@@ -15,11 +17,17 @@ struct EndpointKey {
   std::string upstream;  // the upstream's name: its limits and its metrics
   SocketAddress address;
   TlsIdentity tls;  // plain by default
+  // What its connections begin with. Unless kNone each is introduced as one client's, and serves
+  // that client's connection alone.
+  ProxyVersion proxy = ProxyVersion::kNone;
+  UpstreamProtocol protocol = UpstreamProtocol::kH1;
+
+  bool of_one_client() const { return proxy != ProxyVersion::kNone; }
 
   bool operator==(const EndpointKey&) const = default;
   template <class H>
   friend H AbslHashValue(H h, const EndpointKey& key) {
-    return H::combine(std::move(h), key.upstream, key.address, key.tls);
+    return H::combine(std::move(h), key.upstream, key.address, key.tls, key.proxy, key.protocol);
   }
 };
 

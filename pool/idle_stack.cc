@@ -40,7 +40,9 @@ void IdleStack::Learn(const UpstreamConnection& upstream, CloseReason end) {
   if (!limits_->idle_learned) return;
   const TimePoint now = loop_->now();
   const Duration age = now - upstream.idle_since();
-  if (end == CloseReason::kIdlePeerClosed) shelf_->totals().LearnPeerClose(age, now);
+  // An HTTP/2 peer says so before it closes what is idle.
+  const bool by_peer = end == CloseReason::kIdlePeerClosed || end == CloseReason::kGoaway;
+  if (by_peer) shelf_->totals().LearnPeerClose(age, now);
   if (end == CloseReason::kIdleTimeout) shelf_->totals().LearnSurvived(age, now);
 }
 

@@ -65,6 +65,15 @@ class IdleStack {
     travelers_ -= upstream.travels() ? 1 : 0;
     idle_.Remove(upstream);
   }
+  // Its protocol or its terms may give it another capacity.
+  void Refresh(UpstreamConnection& upstream) {
+    const uint32_t before = upstream.capacity();
+    upstream.Refresh();
+    if (!idle_.Contains(upstream)) return;
+    HOLDFAST_CHECK(slots_ >= before);
+    slots_ += upstream.capacity();
+    slots_ -= before;
+  }
   // More are on the stack than there are places for, or the endpoint has more connections than its
   // cap; `needed` of them somebody waits for. With `keep` false none has a place.
   bool HasTooMany(size_t needed, bool keep) {

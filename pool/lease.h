@@ -43,6 +43,13 @@ class Lease {
 
   bool held() const { return upstream_ != nullptr; }
   Connection& connection() const { return upstream_->connection(); }
+  // Nobody else has a lease of the connection.
+  bool exclusive() const { return upstream_->exclusive(); }
+  // What is spoken on it, where it is not exclusive().
+  ConnectionProtocol& protocol() const { return upstream_->protocol(); }
+  // True for the first who asks on behalf of the connection: its end speaks against the endpoint
+  // once, however many leases it ends.
+  bool TakeBlame() const { return upstream_->TakeBlame(); }
   // The connection has served a request before this one.
   bool reused() const { return result_ != CheckoutResult::kFresh; }
   // It was kept idle before its present use, whether or not it had served.

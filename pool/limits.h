@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "pool/net/clock.h"
+#include "pool/net/tcp_options.h"
 
 // Limits of connections and requests. A limit that can be absent is a std::optional, and nullopt
 // means that there is none.
@@ -24,6 +25,8 @@ constexpr size_t CountOf(const std::optional<uint32_t>& limit) {
 struct PoolLimits {
   std::optional<uint32_t> max_connections = 512;  // connecting, leased and idle together
   uint32_t max_idle = 512;                        // 0: none is kept
+  // At a time on one connection, where its protocol has streams; another is used or opened then.
+  uint32_t streams_per_connection = 100;
   // Idle connections are kept for as long as was learned of the peer; idle_timeout does not count.
   bool idle_learned = true;
   // nullopt: idle connections are kept until the peer closes them.
@@ -34,6 +37,7 @@ struct PoolLimits {
   Duration connect_timeout = std::chrono::seconds(2);
   uint32_t queue_size = 1024;  // requests for which no connection may be opened yet; 0: none waits
   Duration queue_timeout = std::chrono::seconds(3);
+  TcpOptions tcp;  // of connections opened from then on
 
   bool operator==(const PoolLimits&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "pool/net/check.h"
+#include "pool/waiter.h"
 
 namespace holdfast::pool {
 namespace {
@@ -10,7 +11,8 @@ namespace {
 CloseReason CloseReasonOf(CheckoutResult result) {
   switch (result) {
     case CheckoutResult::kConnectTimeout: return CloseReason::kConnectTimeout;
-    case CheckoutResult::kTlsFailed: return CloseReason::kTlsFailed;
+    case CheckoutResult::kTlsFailed:
+    case CheckoutResult::kTlsTimeout: return CloseReason::kTlsFailed;
     default: return CloseReason::kConnectFailed;
   }
 }
@@ -24,6 +26,7 @@ OpenReason WhyOpen(const OpenFacts& facts) {
     case CloseReason::kNone:
       return facts.idle_elsewhere ? OpenReason::kKeyMismatch : OpenReason::kEmpty;
     case CloseReason::kIdleTimeout: return OpenReason::kExpired;
+    case CloseReason::kGoaway:
     case CloseReason::kIdlePeerClosed:
     case CloseReason::kIdleBytes: return OpenReason::kPeerClosed;
     case CloseReason::kMaxAge:
@@ -41,6 +44,23 @@ void Opening::Forsake() {
   forsaken_ = true;
 }
 
+void Opening::Reserve(Waiter* waiter) {
+  HOLDFAST_CHECK(waiter_ == nullptr && waiter->opening_ == nullptr && !forsaken_);
+  waiter_ = waiter;
+  waiter->opening_ = this;
+}
+
+Waiter* Opening::TakeWaiter() {
+  if (waiter_ != nullptr) waiter_->opening_ = nullptr;
+  return std::exchange(waiter_, nullptr);
+}
+
+void Opening::OnWaiterGone() {
+  HOLDFAST_CHECK(waiter_ != nullptr);
+  TakeWaiter();
+  openings_->Forsake(*this);
+}
+
 bool Opening::Begin(Dialer* dialer, const EndpointKey& key, const DialTerms& terms,
                     CheckoutResult* refusal) {
   HOLDFAST_CHECK(attempt_ == nullptr && record_.permit.held());
@@ -56,7 +76,7 @@ void Opening::OnDialed(std::unique_ptr<Connection> connection) {
   openings_->OnDialed(*this, std::move(connection));
 }
 
-void Opening::OnDialFailed(CheckoutResult result) { openings_->OnFailed(*this, result); }
+void Opening::OnDialFailed(CheckoutFailure failure) { openings_->OnFailed(*this, failure); }
 
 Openings::Openings(EventLoop* loop, Dialer* dialer, const EndpointKey* key,
                    std::shared_ptr<Shelf> shelf, PoolCells* cells, OpeningsOwner* owner)
@@ -89,7 +109,7 @@ Openings::Room Openings::MakeRoom(ConnectionPermit* permit, CheckoutResult* refu
   return Room::kRefused;
 }
 
-bool Openings::Start(ConnectionRecord record, const DialTerms& terms, bool forsaken,
+bool Openings::Start(ConnectionRecord record, const DialTerms& terms, bool forsaken, Waiter* whom,
                      CheckoutResult* refusal) {
   const OpenReason reason = record.open_reason;
   auto opening = std::make_unique<Opening>(this, std::move(record), forsaken);
@@ -99,6 +119,7 @@ bool Openings::Start(ConnectionRecord record, const DialTerms& terms, bool forsa
   }
   cells_->opened(reason).Add();
   cells_->connecting.Add(1);
+  if (whom != nullptr) opening->Reserve(whom);
   list_.PushBack(*opening.release());
   forsaken_ += forsaken ? 1 : 0;
   return true;
@@ -114,6 +135,7 @@ void Openings::Abandon(CloseReason reason) {
   while (!list_.empty()) {
     Opening& opening = *list_.back();
     opening.GiveUp();
+    opening.TakeWaiter();
     cells_->closed(reason).Add();
     Remove(opening);
   }
@@ -127,7 +149,8 @@ void Openings::ForEachRecord(const std::function<void(ConnectionRecord*)>& apply
 }
 
 void Openings::NoteFailure(CheckoutResult result) {
-  const bool silent = result == CheckoutResult::kConnectTimeout;
+  const bool silent =
+      result == CheckoutResult::kConnectTimeout || result == CheckoutResult::kTlsTimeout;
   if (silent || result == CheckoutResult::kConnectUnreachable) Doubt();
   if (!silent) slow_ = false;
 }
@@ -153,17 +176,19 @@ void Openings::OnDialed(Opening& opening, std::unique_ptr<Connection> connection
   HOLDFAST_CHECK(connection != nullptr && connection->established());
   slow_ = doubtful_ = false;
   ConnectionRecord record = std::move(opening.record());
+  Waiter* const whom = opening.TakeWaiter();
   Remove(opening);
-  owner_->OnOpened(std::move(connection), std::move(record));
+  owner_->OnOpened(std::move(connection), std::move(record), whom);
 }
 
-void Openings::OnFailed(Opening& opening, CheckoutResult result) {
-  cells_->closed(CloseReasonOf(result)).Add();
+void Openings::OnFailed(Opening& opening, CheckoutFailure failure) {
+  cells_->closed(CloseReasonOf(failure.result)).Add();
   const bool forsaken = opening.forsaken();
+  Waiter* const whom = opening.TakeWaiter();
   Remove(opening);
   // Before anybody hears of it: who asks for another endpoint shall not be sent back to this one.
-  NoteFailure(result);
-  owner_->OnOpeningFailed(result, forsaken);
+  NoteFailure(failure.result);
+  owner_->OnOpeningFailed(failure, forsaken, whom);
 }
 
 void Openings::Remove(Opening& opening) {

@@ -19,6 +19,7 @@
 namespace holdfast::pool {
 
 class Openings;
+class Waiter;
 
 // What is known when a connection is to be opened.
 struct OpenFacts {
@@ -46,14 +47,22 @@ class Opening final : private DialEvents, public ListNode<Opening> {
   void GiveUp() { attempt_.reset(); }
   ConnectionRecord& record() { return record_; }
 
+  // It is for this one alone, who waits or is about to. Whoever goes forsakes it.
+  void Reserve(Waiter* waiter);
+  Waiter* waiter() const { return waiter_; }
+  // Once it is over: whom it was for; null: nobody, or nobody any more.
+  Waiter* TakeWaiter();
+  void OnWaiterGone();
+
  private:
   void OnDialSlow() override;
   void OnDialed(std::unique_ptr<Connection> connection) override;
-  void OnDialFailed(CheckoutResult result) override;
+  void OnDialFailed(CheckoutFailure failure) override;
 
   Openings* openings_;
   ConnectionRecord record_;
   bool forsaken_;
+  Waiter* waiter_ = nullptr;
   std::unique_ptr<DialAttempt> attempt_;
 };
 
@@ -68,8 +77,10 @@ class OpeningsOwner {
   // Connections of this pool besides those that are being opened.
   virtual size_t OtherConnections() const = 0;
   virtual void OnOpeningSlow(Opening& opening) = 0;
-  virtual void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) = 0;
-  virtual void OnOpeningFailed(CheckoutResult result, bool forsaken) = 0;
+  // `whom`: it was for this one alone.
+  virtual void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record,
+                        Waiter* whom) = 0;
+  virtual void OnOpeningFailed(CheckoutFailure failure, bool forsaken, Waiter* whom) = 0;
 
  protected:
   ~OpeningsOwner() = default;
@@ -107,8 +118,9 @@ class Openings {
   // Takes a place for one more; the oldest idle connection that nobody waits for gives way.
   // `*refusal` with kRefused.
   Room MakeRoom(ConnectionPermit* permit, CheckoutResult* refusal);
-  // Begins one; its owner will hear. False and `*refusal` when that failed at once.
-  bool Start(ConnectionRecord record, const DialTerms& terms, bool forsaken,
+  // Begins one, for `whom` alone unless that is null; its owner will hear. False and `*refusal`
+  // when that failed at once.
+  bool Start(ConnectionRecord record, const DialTerms& terms, bool forsaken, Waiter* whom,
              CheckoutResult* refusal);
   // Who it was opened for goes on to another endpoint.
   void Forsake(Opening& opening);
@@ -133,7 +145,7 @@ class Openings {
 
   void OnSlow(Opening& opening);
   void OnDialed(Opening& opening, std::unique_ptr<Connection> connection);
-  void OnFailed(Opening& opening, CheckoutResult result);
+  void OnFailed(Opening& opening, CheckoutFailure failure);
   // Off the list; destroyed at the end of the turn.
   void Remove(Opening& opening);
 

@@ -9,6 +9,7 @@ using metrics::Metric;
 PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream, const EventLoop* loop)
     : idle(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "idle"})),
       leased(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "busy"})),
+      streams(shard->GaugeFor(Metric::kUpstreamStreams, {upstream})),
       connecting(shard->GaugeFor(Metric::kUpstreamConnections, {upstream, "connecting"})),
       waiters(shard->GaugeFor(Metric::kUpstreamWaiters, {upstream})),
       loop_(loop),
@@ -45,8 +46,8 @@ void AddUnusedWords(metrics::Sums& sums) {
   const auto& upstreams = sums.Of<Gauge>(Metric::kUpstreamWaiters);
   if (upstreams.size() > kMaxUpstreamsWithZeros) return;
   for (const auto& [labels, waiters] : upstreams) {
-    const auto add = [&](Metric metric, std::string_view word) {
-      sums.Add<Counter>(metric, {labels.front(), std::string(word)}, 0);
+    const auto add = [&, &upstream = labels.front()](Metric metric, std::string_view word) {
+      sums.Add<Counter>(metric, {upstream, std::string(word)}, 0);
     };
     for (int i = 0; i < kCheckoutResults; ++i) {
       add(Metric::kUpstreamCheckoutsTotal, CheckoutResultName(static_cast<CheckoutResult>(i)));

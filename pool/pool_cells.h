@@ -47,7 +47,8 @@ class PoolCells {
   }
 
   metrics::Gauge& idle;
-  metrics::Gauge& leased;  // the label says "busy"
+  metrics::Gauge& leased;   // the label says "busy"
+  metrics::Gauge& streams;  // leases
   metrics::Gauge& connecting;
   metrics::Gauge& waiters;
 

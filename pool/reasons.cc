@@ -17,6 +17,7 @@ std::string_view CheckoutResultName(CheckoutResult result) {
     case CheckoutResult::kConnectUnreachable: return "connect_unreachable";
     case CheckoutResult::kConnectFailed: return "connect_failed";
     case CheckoutResult::kTlsFailed: return "tls_failed";
+    case CheckoutResult::kTlsTimeout: return "tls_handshake_timeout";
     case CheckoutResult::kNoDescriptors: return "no_descriptors";
     case CheckoutResult::kNoLocalPort: return "no_local_port";
     case CheckoutResult::kNoMemory: return "no_memory";
@@ -51,6 +52,7 @@ std::string_view CloseReasonName(CloseReason reason) {
     case CloseReason::kNotAsked: return "not_asked";
     case CloseReason::kBroken: return "broken";
     case CloseReason::kPeerClosed: return "peer_closed";
+    case CloseReason::kGoaway: return "goaway";
     case CloseReason::kUpgraded: return "upgraded";
     case CloseReason::kRequestUnfinished: return "request_unfinished";
     case CloseReason::kResponseUnfinished: return "response_unfinished";
@@ -93,6 +95,7 @@ std::string_view OutcomeName(Outcome outcome) {
     case Outcome::kConnectUnreachable: return "connect_unreachable";
     case Outcome::kConnectFailed: return "connect_failed";
     case Outcome::kTlsFailed: return "tls_failed";
+    case Outcome::kTlsTimeout: return "tls_handshake_timeout";
   }
   HOLDFAST_CHECK(false);
 }

@@ -22,6 +22,7 @@ enum class CheckoutResult : uint8_t {
   kConnectUnreachable,  // no route to the address, or nobody answers for it
   kConnectFailed,       // any other error of connect(2)
   kTlsFailed,           // connected, but the TLS handshake failed
+  kTlsTimeout,          // connected, but the TLS handshake was not over in time
   // The gateway's own trouble, which says nothing of the endpoint.
   kNoDescriptors,       // the process, or its share for upstreams, is out of descriptors
   kNoLocalPort,         // every local port is taken by connections to this endpoint
@@ -32,8 +33,20 @@ enum class CheckoutResult : uint8_t {
   kPendingBreaker,      // as many that wait, over all endpoints
   kCancelled,           // the request went away while it waited
 };
-inline constexpr int kCheckoutResults = 19;
+inline constexpr int kCheckoutResults = 20;
 std::string_view CheckoutResultName(CheckoutResult result);
+
+// Why no connection was had.
+struct CheckoutFailure {
+  // NOLINTNEXTLINE(google-explicit-constructor): most failures are a result and no more.
+  CheckoutFailure(CheckoutResult failed, const char* transport_word = nullptr)
+      : result(failed), word(transport_word) {}
+
+  bool operator==(CheckoutResult other) const { return result == other; }
+
+  CheckoutResult result;
+  const char* word;  // the transport's own for it, static; null: the result says it all
+};
 
 // Why a connection was opened although kept ones are used first: what became of the endpoint's kept
 // ones.
@@ -59,6 +72,7 @@ enum class CloseReason : uint8_t {
   kNotAsked,            // the lease ended without asking for reuse
   kBroken,              // the socket failed
   kPeerClosed,          // the peer sent its end
+  kGoaway,              // the peer takes no more requests on it (RFC 9113 section 6.8)
   kUpgraded,            // the connection left HTTP
   kRequestUnfinished,   // part of the request was never sent
   kResponseUnfinished,  // the response was not read to its end
@@ -82,7 +96,7 @@ enum class CloseReason : uint8_t {
   kConnectTimeout,
   kTlsFailed,
 };
-inline constexpr int kCloseReasons = 24;
+inline constexpr int kCloseReasons = 25;
 std::string_view CloseReasonName(CloseReason reason);
 
 // How an attempt at an endpoint ended, as far as that says something of the endpoint. The names are
@@ -104,6 +118,7 @@ enum class Outcome : uint8_t {
   kConnectUnreachable,
   kConnectFailed,
   kTlsFailed,
+  kTlsTimeout,
 };
 std::string_view OutcomeName(Outcome outcome);
 

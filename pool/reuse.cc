@@ -23,6 +23,7 @@ CloseReason DecideReuse(const ReuseFacts& facts) {
 CloseReason DecideReuseOfShared(const ReuseFacts& facts) {
   if (facts.broken) return CloseReason::kBroken;
   if (facts.peer_closed) return CloseReason::kPeerClosed;
+  if (facts.authenticated && facts.tie == nullptr) return CloseReason::kOwnerGone;
   if (facts.draining) return CloseReason::kDraining;
   if (facts.too_old) return CloseReason::kMaxAge;
   if (facts.worn_out) return CloseReason::kMaxRequests;

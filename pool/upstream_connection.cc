@@ -38,16 +38,26 @@ bool Follows(State from, State to) {
 
 }  // namespace
 
-// Every lease goes through these four.
+// Every lease goes through these five.
 inline void UpstreamConnection::MoveTo(State next) {
   HOLDFAST_CHECK(Follows(state_, next));
   state_ = next;
 }
 
+// A client's own carries one request at a time, whatever its protocol could.
+inline uint32_t UpstreamConnection::CapacityNow() const {
+  if (exclusive_ || record_.authenticated) return 1;
+  return std::min(protocol_->capacity(), record_.terms.slots);
+}
+
+inline void UpstreamConnection::UpdateCapacity() {
+  if (!exclusive_) capacity_ = CapacityNow();
+}
+
 inline void UpstreamConnection::BecomeUnused(State next) {
   HOLDFAST_CHECK(used_ <= 1);
   used_ = 0;
-  if (!exclusive_) capacity_ = protocol_->capacity();
+  UpdateCapacity();
   MoveTo(next);
   connection_->set_events(this);
 }
@@ -74,7 +84,7 @@ UpstreamConnection::UpstreamConnection(UpstreamConnectionOwner* owner, EventLoop
       connection_(std::move(connection)),
       protocol_(std::move(protocol)),
       record_(std::move(record)),
-      capacity_(protocol_->capacity()),
+      capacity_(record_.authenticated ? 1 : std::min(protocol_->capacity(), record_.terms.slots)),
       came_from_elsewhere_(origin == Origin::kSpared),
       exclusive_(protocol_->listener() == nullptr),
       travels_(protocol_->travels()) {
@@ -82,6 +92,7 @@ UpstreamConnection::UpstreamConnection(UpstreamConnectionOwner* owner, EventLoop
   HOLDFAST_CHECK(record_.permit.held());
   HOLDFAST_CHECK(capacity_ > 0 && (!exclusive_ || capacity_ == 1));
   connection_->set_events(this);
+  protocol_->Attach(this);
 }
 
 bool UpstreamConnection::MayMove(State from, State to) { return Follows(from, to); }
@@ -108,8 +119,12 @@ CheckoutResult UpstreamConnection::TakeSlot() {
 void UpstreamConnection::ReturnSlot() {
   HOLDFAST_CHECK(used_ > 1 && !exclusive_);
   --used_;
-  capacity_ = protocol_->capacity();
-  if (state_ == State::kRetired) return;
+  Refresh();
+}
+
+void UpstreamConnection::Refresh() {
+  UpdateCapacity();
+  if (used_ == 0 || state_ == State::kRetired) return;
   const State next = used_ < capacity_ ? State::kOpen : State::kFull;
   if (state_ != next) MoveTo(next);
 }
@@ -130,7 +145,7 @@ void UpstreamConnection::BeginIdle(TimePoint since, std::optional<Duration> time
 
 void UpstreamConnection::BeginAside(ConnectionTie* tie, TimePoint since,
                                     std::optional<Duration> timeout) {
-  HOLDFAST_CHECK(exclusive_ && (tie != nullptr || !record_.authenticated));
+  HOLDFAST_CHECK(record_.authenticated ? tie != nullptr : exclusive_);
   BecomeUnused(State::kAside);
   tie_ = tie;
   record_.idle_since = since;
@@ -181,7 +196,20 @@ CloseReason UpstreamConnection::FindEnd() {
   const bool over =
       !connection_->open() || connection_->gone() || connection_->end() != ConnectionEnd::kOpen;
   if (used_ > 0) return over ? CloseReason::kPeerClosed : CloseReason::kNone;
-  return over ? CloseReason::kIdlePeerClosed : protocol_->OnIdleReadable(*connection_);
+  if (over) return CloseReason::kIdlePeerClosed;
+  const CloseReason end = protocol_->OnIdleReadable(*connection_);
+  if (end == CloseReason::kNone && CapacityNow() != capacity_) owner_->OnProtocolNews(*this);
+  return end;
+}
+
+void UpstreamConnection::OnProtocolChanged() {
+  HOLDFAST_CHECK(state_ != State::kNew);
+  if (state_ == State::kClosed) return;
+  const CloseReason end = used_ == 0 ? protocol_->end() : CloseReason::kNone;
+  if (end == CloseReason::kPeerClosed)
+    return owner_->OnIdleEnd(*this, CloseReason::kIdlePeerClosed);
+  if (end != CloseReason::kNone) return owner_->OnIdleEnd(*this, end);
+  owner_->OnProtocolNews(*this);
 }
 
 void UpstreamConnection::OnTimer(TimePoint now) {

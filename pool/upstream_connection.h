@@ -27,6 +27,8 @@ class UpstreamConnectionOwner {
   virtual void OnIdleEnd(UpstreamConnection& upstream, CloseReason end) = 0;
   // It has rested long enough to serve again.
   virtual void OnRestOver(UpstreamConnection& upstream) = 0;
+  // Its protocol has another capacity than capacity(), or an end: Refresh and Retire are due.
+  virtual void OnProtocolNews(UpstreamConnection& upstream) = 0;
   // The pool that owns it.
   virtual ConnectionPool* pool() = 0;
 
@@ -40,7 +42,9 @@ class UpstreamConnectionOwner {
 // has many leases.
 //
 // One thread. Owned by its ConnectionPool, leased or not; nobody else destroys it.
-class UpstreamConnection final : private ConnectionEvents, public ListNode<UpstreamConnection> {
+class UpstreamConnection final : private ConnectionEvents,
+                                 private ProtocolEvents,
+                                 public ListNode<UpstreamConnection> {
  public:
   enum class State : uint8_t {
     kNew,    // established a moment ago, and nobody has it yet
@@ -69,8 +73,10 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   State state() const { return state_; }
   Connection& connection() { return *connection_; }
   const Connection& connection() const { return *connection_; }
+  ConnectionProtocol& protocol() { return *protocol_; }
   const ConnectionRecord& record() const { return record_; }
 
+  // Of a client's own: one.
   uint32_t capacity() const { return capacity_; }
   uint32_t used() const { return used_; }
   uint32_t free_slots() const {
@@ -101,9 +107,13 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   CheckoutResult TakeSlot();
   // A lease ends that is not the last.
   void ReturnSlot();
+  // Takes over what its protocol and its terms say of its capacity.
+  void Refresh();
   // From now on it takes no lease, and why.
   void Retire(CloseReason reason);
   CloseReason retired() const { return retired_; }
+  // True the first time: what its end says against the peer is said once, not for each lease.
+  bool TakeBlame() { return !std::exchange(blamed_, true); }
   // The last lease has ended, or it is new. `since` is in the past for one that was idle at another
   // worker before.
   void BeginIdle(TimePoint since, std::optional<Duration> timeout);
@@ -128,7 +138,10 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   // The only place where the state changes; asserts the edge.
   void MoveTo(State next);
   void BecomeUnused(State next);
+  uint32_t CapacityNow() const;
+  void UpdateCapacity();
   void OnConnectionReady() override;
+  void OnProtocolChanged() override;
   void OnTimer(TimePoint now);
   void SetDeadline(std::optional<Duration> timeout);
   void ArmForIdleEnd();
@@ -148,6 +161,7 @@ class UpstreamConnection final : private ConnectionEvents, public ListNode<Upstr
   bool came_from_elsewhere_;  // and has not served here
   bool exclusive_;
   bool travels_;
+  bool blamed_ = false;
   State state_ = State::kNew;
 };
 

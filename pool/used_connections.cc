@@ -6,6 +6,16 @@ namespace holdfast::pool {
 
 UsedConnections::~UsedConnections() { HOLDFAST_CHECK(size() == 0 && leases_ == 0 && room_ == 0); }
 
+UpstreamConnection* UsedConnections::Fullest() const {
+  UpstreamConnection* fullest = open_.front();
+  UpstreamConnection* next = fullest;
+  for (int looks = 0; next != nullptr && looks < kMaxLooks; ++looks) {
+    if (next->used() > fullest->used()) fullest = next;
+    next = IntrusiveList<UpstreamConnection>::Next(*next);
+  }
+  return fullest;
+}
+
 void UsedConnections::ForEach(const std::function<void(UpstreamConnection&)>& apply) const {
   for (const auto* list : {&open_, &full_}) {
     for (UpstreamConnection* upstream = list->front(); upstream != nullptr;

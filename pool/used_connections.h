@@ -19,6 +19,9 @@ namespace holdfast::pool {
 // (asserted).
 class UsedConnections {
  public:
+  // Those with room that are compared, those used last: enough unless each carries little.
+  static constexpr int kMaxLooks = 16;
+
   // `cells` outlive it.
   explicit UsedConnections(PoolCells* cells) : cells_(cells) {}
   ~UsedConnections();
@@ -32,8 +35,9 @@ class UsedConnections {
   // Leases, and how many more there may be.
   size_t leases() const { return leases_; }
   size_t room() const { return room_; }
-  // One with room, the one that was used last; null when there is none.
-  UpstreamConnection* FirstOpen() const { return open_.front(); }
+  // The one with room that has the most leases, of equals the one that was used last; null when
+  // there is none. So requests gather on few connections, and the others can rest.
+  UpstreamConnection* Fullest() const;
 
   // It is in here while it is used. A change of its slots is a Remove before and an Add after.
   void Add(UpstreamConnection& upstream) {
@@ -47,6 +51,7 @@ class UsedConnections {
     leases_ += upstream.used();
     room_ += room;
     cells_->leased.Add(1);
+    cells_->streams.Add(upstream.used());
   }
   void Remove(UpstreamConnection& upstream) {
     const uint32_t room = upstream.free_slots();
@@ -54,6 +59,7 @@ class UsedConnections {
     leases_ -= upstream.used();
     room_ -= room;
     cells_->leased.Add(-1);
+    cells_->streams.Add(-static_cast<int64_t>(upstream.used()));
     if (open_.Contains(upstream)) return open_.Remove(upstream);
     full_.Remove(upstream);
   }

@@ -21,6 +21,14 @@ Waiter& WaitQueue::FirstWilling() const {
   return *waiter;
 }
 
+Waiter* WaitQueue::FirstUnserved() const {
+  Waiter* waiter = list_.front();
+  while (waiter != nullptr && waiter->served_by_opening()) {
+    waiter = IntrusiveList<Waiter>::Next(*waiter);
+  }
+  return waiter;
+}
+
 TimePoint WaitQueue::SinceOr(TimePoint otherwise) const {
   return list_.empty() ? otherwise : list_.front()->since();
 }
@@ -66,9 +74,10 @@ void WaitQueue::Cancel(Waiter& waiter) {
   owner_->OnWaitCancelled();
 }
 
-Waiter* WaitQueue::FirstLentBy(const Shelf& lender) const {
+Waiter* WaitQueue::FirstLentBy(const Shelf& lender,
+                               const std::function<bool(const Request&)>& fits) const {
   Waiter* waiter = list_.front();
-  while (waiter != nullptr && !waiter->LentBy(lender)) {
+  while (waiter != nullptr && !(waiter->LentBy(lender) && fits(waiter->wanted()))) {
     waiter = IntrusiveList<Waiter>::Next(*waiter);
   }
   return waiter;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "pool/limits.h"
 #include "pool/net/clock.h"
@@ -50,6 +51,8 @@ class WaitQueue {
   Waiter* front() const { return list_.front(); }
   // The first who takes a used connection; one must be there.
   Waiter& FirstWilling() const;
+  // The first for whom alone nothing is being opened; null: there is none.
+  Waiter* FirstUnserved() const;
   // Since when the first waits. `otherwise` when nobody does.
   TimePoint SinceOr(TimePoint otherwise) const;
 
@@ -63,8 +66,9 @@ class WaitQueue {
   // Removes one that goes on to wait at another pool; the pool with this shelf goes on opening a
   // connection for it.
   void Lend(Waiter& waiter, const Shelf& lender);
-  // The first that the pool with this shelf has lent to this one; null when there is none.
-  Waiter* FirstLentBy(const Shelf& lender) const;
+  // The first that the pool with this shelf has lent to this one, of those with such wishes; null
+  // when there is none.
+  Waiter* FirstLentBy(const Shelf& lender, const std::function<bool(const Request&)>& fits) const;
 
   // The first whose time is up; null when nobody's is.
   Waiter* FirstDue(TimePoint now) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pool/net/check.h"
+#include "pool/openings.h"
 #include "pool/wait_queue.h"
 
 namespace holdfast::pool {
@@ -19,8 +20,11 @@ void Waiter::BeginWait(TimePoint now, bool fresh) {
 }
 
 void Waiter::Remember(const Request& request) {
-  HOLDFAST_CHECK(waiting() && request.fresh == wanted_.fresh);
+  // It may have to be a fresh one for the pool's sake.
+  const bool fresh = wanted_.fresh;
+  HOLDFAST_CHECK(waiting() && (fresh || !request.fresh));
   wanted_ = request;
+  wanted_.fresh = fresh;
 }
 
 bool Waiter::LentBy(const Shelf& shelf) const {
@@ -35,6 +39,7 @@ void Waiter::EnterQueue(WaitQueue* queue) {
 void Waiter::LeaveQueue(const WaitQueue* queue) {
   HOLDFAST_CHECK(queue_ == queue);
   queue_ = nullptr;
+  if (opening_ != nullptr) opening_->OnWaiterGone();
 }
 
 }  // namespace holdfast::pool

@@ -11,6 +11,7 @@
 #include "pool/lease.h"
 #include "pool/net/clock.h"
 #include "pool/net/intrusive_list.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/socket_address.h"
 #include "pool/reasons.h"
 
@@ -18,6 +19,7 @@ namespace holdfast::pool {
 
 class Cluster;
 class ConnectionPool;
+class Opening;
 class Shelf;
 class WaitQueue;
 
@@ -35,6 +37,9 @@ struct Request {
   bool fresh = false;
   // The client's: the connection it holds is taken, if it is one of this upstream. May be null.
   const ConnectionTie* tie = nullptr;
+  // Of the client's connection, where the upstream is told of it (EndpointKey::of_one_client);
+  // null: not known. They stay as they are while the request waits.
+  const ProxiedEnds* ends = nullptr;
 };
 
 // One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls
@@ -54,11 +59,12 @@ class Waiter : public ListNode<Waiter> {
   ~Waiter() { CancelWait(); }
   virtual void OnLease(Lease lease) = 0;
   // `endpoint` is where it waited last: what failed.
-  virtual void OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) = 0;
+  virtual void OnCheckoutFailed(CheckoutFailure failure, const SocketAddress& endpoint) = 0;
 
  private:
   friend class Cluster;
   friend class ConnectionPool;
+  friend class Opening;
   friend class WaitQueue;
 
   // A wait begins; it is in no queue yet.
@@ -74,9 +80,12 @@ class Waiter : public ListNode<Waiter> {
 
   void EnterQueue(WaitQueue* queue);
   void LeaveQueue(const WaitQueue* queue);
+  bool served_by_opening() const { return opening_ != nullptr; }
   bool IsIn(const WaitQueue* queue) const { return queue_ == queue; }
 
   WaitQueue* queue_ = nullptr;
+  // What is being opened for it alone; ends with its wait.
+  Opening* opening_ = nullptr;
   TimePoint since_;
   Request wanted_;
   // The shelves of the pools that have lent it; to compare only.

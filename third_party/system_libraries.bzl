@@ -8,6 +8,7 @@ _SYSTEM_LIBRARIES = {
     "googletest": "/usr",
     "libfyaml": "/usr",
     "llhttp": "/usr/share",
+    "nghttp2": "/usr",
     "nlohmann_json": "/usr",
     "openssl": "/usr",
     "prometheus_cpp": "/usr",

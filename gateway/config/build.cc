@@ -1,5 +1,6 @@
 #include "gateway/config/build.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "gateway/config/lookup.h"
 #include "gateway/config/reachability.h"
 #include "gateway/config/schema.h"
+#include "gateway/config/text_checks.h"
+#include "gateway/http/header_list.h"
 
 namespace holdfast::config {
 namespace {
@@ -51,6 +54,125 @@ void CheckVersions(const YamlNode& node, const Listener& listener, Report* repor
                 "min_version is newer than max_version");
 }
 
+void CheckClientIp(const YamlNode& node, const Listener& listener, Report* report) {
+  const ClientIp& rule = listener.client_ip;
+  const TrustedProxies& trusted = listener.trusted_proxies;
+  if (rule == ClientIp()) return;
+  if (trusted.ranges().empty() && !trusted.unix_peers()) {
+    report->Error(PlaceOf(node, "client_ip"),
+                  "client_ip is only for trusted_proxies, and there are none: nobody else is "
+                  "believed");
+  }
+  if (rule.from == ClientIp::From::kXRealIp && rule.depth) {
+    report->Error(PlaceOf(MappingAt(node, "client_ip"), "depth"),
+                  "depth is only for lists of addresses; x_real_ip has one");
+  }
+}
+
+bool AsksForCertificates(const Listener& listener) {
+  if (!listener.tls.has_value()) return false;
+  return listener.tls->client_auth.has_value() ||
+         std::ranges::any_of(listener.tls->certificates, [](const TlsCertificateFiles& files) {
+           return files.client_auth.has_value();
+         });
+}
+
+// Two of them that a reader may take for each other would say two things under one name.
+void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Report* report) {
+  if (!listener.client_certificate_headers.has_value()) return;
+  const YamlNode& headers = *node.Find("client_certificate_headers");
+  for (size_t i = 0; i < headers.entries.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const YamlNode& value = headers.entries[i].value;
+      if (!http::LooksLikeName(value.text, headers.entries[j].value.text)) continue;
+      report->Error(value.position, Quoted(value.text) + " is the field of " +
+                                        headers.entries[j].key.text + " already");
+    }
+  }
+  if (AsksForCertificates(listener)) return;
+  report->Warning(headers.position,
+                  "no client of this listener is asked for a certificate; see "
+                  "client_auth of its tls");
+}
+
+// Routes for clients with certificates, on listeners that ask nobody for one.
+void WarnOfUnaskedCertificates(const YamlNode& root, const Config& config, Report* report) {
+  const std::vector<YamlNode>& nodes = ListAt(root, "routes");
+  for (const Route& route : config.routes) {
+    if (!route.match.client_certificate) continue;
+    bool asked = false;
+    for (size_t i = 0; i < config.listeners.size(); ++i) {
+      const bool taken = (route.match.ListenerMask() >> i & 1) != 0;
+      asked |= taken && AsksForCertificates(config.listeners[i]);
+    }
+    if (asked) continue;
+    report->Warning(nodes[route.index].position, "route " + Quoted(route.name) +
+                                                     " answers 403 to everybody: no listener of "
+                                                     "its own asks clients for a certificate");
+  }
+}
+
+// The whole hosts of the routes that lead from this listener, each once, as far as an authority can
+// vouch for them.
+std::vector<std::string> NamesFromRoutes(const Config& config, size_t listener) {
+  std::vector<std::string> names;
+  for (const Route& route : config.routes) {
+    if ((route.match.ListenerMask() >> listener & 1) == 0) continue;
+    for (const std::string& host : route.match.hosts) {
+      if (IsCertifiableName(host) && std::ranges::find(names, host) == names.end()) {
+        names.push_back(host);
+      }
+    }
+  }
+  return names;
+}
+
+// `node` is the listener's `tls`.
+void BuildAcme(const YamlNode& node, const Config& config, size_t listener, ListenerAcme* acme,
+               Report* report) {
+  const YamlNode& given = MappingAt(node, "acme");
+  if (ListAt(given, "names").empty()) {
+    acme->from_routes = true;
+    acme->names = NamesFromRoutes(config, listener);
+    if (acme->names.empty() || acme->names.size() > kMaxAcmeNames) {
+      report->Error(PlaceOf(given, "names"),
+                    "from_routes finds " + std::to_string(acme->names.size()) +
+                        " hosts; expected 1 to 100 whole host names in the routes' match.hosts");
+    }
+    return;
+  }
+  std::vector<std::string> once;
+  for (const std::string& name : acme->names) {
+    std::string canonical = CanonicalHost(name);
+    if (std::ranges::find(once, canonical) == once.end()) once.push_back(std::move(canonical));
+  }
+  acme->names = std::move(once);
+}
+
+void BuildTls(const YamlNode& root, Config* config, Report* report) {
+  const bool all_encrypted = std::ranges::all_of(
+      config->listeners, [](const Listener& listener) { return listener.tls.has_value(); });
+  size_t i = 0;
+  for (const YamlNode& node : ListAt(root, "listeners")) {
+    Listener& listener = config->listeners[i++];
+    const YamlNode& given = MappingAt(node, "tls");
+    if (!listener.tls.has_value() || !given.is_mapping()) continue;
+    if (!listener.tls->acme.has_value()) {
+      if (given.Find("certificates") == nullptr) {
+        report->Error(given.position,
+                      "tls has nothing to show; expected certificates, acme or both");
+      }
+      continue;
+    }
+    BuildAcme(given, *config, i - 1, &*listener.tls->acme, report);
+    if (listener.tls->acme->challenge == AcmeChallenge::kHttp01 && all_encrypted) {
+      report->Warning(PlaceOf(MappingAt(given, "acme"), "challenge"),
+                      "http-01 is asked at port 80, by which no listener in clear can be reached: "
+                      "there is none; tls-alpn-01 needs none");
+    }
+  }
+}
+
 void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* config,
                     Report* report) {
   size_t i = 0;
@@ -59,6 +181,8 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
     if (!listener.bind.text.empty()) binds->Add(listener.bind, *ScalarAt(node, "bind"), report);
     NameListener(node, &listener, names, report);
     CheckVersions(node, listener, report);
+    CheckClientIp(node, listener, report);
+    CheckCertificateHeaders(node, listener, report);
   }
 }
 
@@ -75,6 +199,7 @@ void BuildStatus(const YamlNode& root, Binds* binds, const Config& config, Repor
 }
 
 void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
+  WarnOfUnaskedCertificates(root, config, report);
   const std::vector<YamlNode>& routes = ListAt(root, "routes");
   for (const Unreachable& found : FindUnreachable(config)) {
     report->Warning(routes[found.route].position,
@@ -107,6 +232,7 @@ Config BuildConfig(const YamlNode& root, Report* report) {
     CheckUpstream(value, config.upstreams[i++], report);
   }
   BuildRoutes(root, listeners, upstreams, &config, report);
+  BuildTls(root, &config, report);
   if (!report->has_errors()) ReportUseless(root, config, report);
   return config;
 }

@@ -132,6 +132,20 @@ void CheckTimeouts(const YamlNode& node, const Route& route, Report* report) {
                   *timeouts.total, report);
 }
 
+void CheckRedirect(const YamlNode& node, Redirect* redirect, Report* report) {
+  if (!node.is_mapping()) return;
+  const YamlNode* to = ScalarAt(node, "to");
+  if (redirect->scheme == RedirectScheme::kKeep) {
+    if (to == nullptr) report->Error(node.position, "redirect: expected to or scheme");
+    if (const YamlNode* port = ScalarAt(node, "port")) {
+      report->Error(port->position, "port: goes with scheme only");
+    }
+  } else if (to != nullptr && !to->text.starts_with('/')) {
+    report->Error(to->position, "to: with scheme it is a path, since the host stays");
+  }
+  AddMissingPath(&redirect->to);
+}
+
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   for (const std::string_view option : {"timeouts", "retry", "tunnel_idle_timeout"}) {
@@ -153,9 +167,9 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
   if (const YamlNode* respond = node.Find("respond")) {
     route->action = Action::kRespond;
     CheckRespond(*respond, route->respond, report);
-  } else if (node.Find("redirect") != nullptr) {
+  } else if (const YamlNode* redirect = node.Find("redirect")) {
     route->action = Action::kRedirect;
-    AddMissingPath(&route->redirect.to);
+    CheckRedirect(*redirect, &route->redirect, report);
   }
   WarnOfUnusedOptions(node, report);
 }

@@ -67,12 +67,29 @@ void WarnOfIdle(const YamlNode& node, const pool::PoolLimits& limits, Report* re
   }
 }
 
+// What does not go with a check's type.
+std::vector<std::string_view> KeysAgainst(HealthCheck::Type type) {
+  switch (type) {
+    case HealthCheck::Type::kHttp: return {"service"};
+    case HealthCheck::Type::kTcp: return {"path", "service", "host", "status"};
+    case HealthCheck::Type::kGrpc: return {"path", "status"};
+  }
+  HOLDFAST_CHECK(false);
+}
+
 void CheckHealthCheck(const YamlNode& node, const Upstream& upstream, Report* report) {
-  if (!upstream.health_check || upstream.health_check->type == HealthCheck::Type::kHttp) return;
-  for (const std::string_view key : {"path", "host", "status"}) {
+  if (!upstream.health_check) return;
+  const HealthCheck::Type type = upstream.health_check->type;
+  for (const std::string_view key : KeysAgainst(type)) {
     if (const YamlNode* value = node.Find(key)) {
-      report->Error(value->position, std::string(key) + " is only for checks of type http");
+      report->Error(value->position, std::string(key) + " does not go with checks of type " +
+                                         std::string(kCheckTypeWords.WordOf(type)));
     }
+  }
+  if (type == HealthCheck::Type::kGrpc &&
+      upstream.cluster.protocol == pool::UpstreamProtocol::kH1) {
+    report->Error(PlaceOf(node, "type"),
+                  "gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream");
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_CONFIG_H_
 #define HOLDFAST_GATEWAY_CONFIG_CONFIG_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +14,13 @@
 #include "gateway/config/address.h"
 #include "gateway/config/tls.h"
 #include "gateway/config/trusted_proxies.h"
+#include "gateway/grpc/status.h"
+#include "gateway/http/forwarded.h"
 #include "gateway/http/hops.h"
 #include "gateway/http/message.h"
+#include "gateway/http2/limits.h"
 #include "pool/cluster_options.h"
+#include "pool/net/socket.h"
 #include "pool/net/socket_address.h"
 #include "pool/net/word_table.h"
 
@@ -32,7 +37,54 @@ using Duration = std::chrono::nanoseconds;
 // So that a set of listeners is one 64-bit mask.
 inline constexpr size_t kMaxListeners = 64;
 
+// Clients come through proxies of TCP connections, which say for whom (pool/net/proxy_header.h).
+struct AcceptedProxies {
+  TrustedProxies from;                         // not empty; nobody else may connect
+  Duration timeout = std::chrono::seconds(5);  // for a whole header
+};
+
+// Which word of a trusted proxy says who the client is.
+struct ClientIp {
+  enum class From : uint8_t { kXForwardedFor, kForwarded, kXRealIp };
+  From from = From::kXForwardedFor;
+  // The so-manyth address from the end, 1 to 32; nullopt: the last that is no trusted proxy's.
+  std::optional<uint32_t> depth;
+
+  bool operator==(const ClientIp&) const = default;
+};
+inline constexpr auto kClientIpWords = pool::Words<ClientIp::From>({
+    {"x_forwarded_for", ClientIp::From::kXForwardedFor},
+    {"forwarded", ClientIp::From::kForwarded},
+    {"x_real_ip", ClientIp::From::kXRealIp},
+});
+constexpr const auto& WordsOf(ClientIp::From) { return kClientIpWords; }
+
+struct ListenerTcp {
+  pool::TcpOptions options;
+  uint32_t backlog = pool::kDefaultBacklog;  // clients that wait to be accepted
+};
+
+// By which fields upstreams are told who a client is that has shown a certificate; empty: by none.
+struct ClientCertificateHeaders {
+  std::string certificate;  // as RFC 9440 has it in Client-Cert
+  std::string chain;        // as in Client-Cert-Chain
+  std::string subject;
+  std::string san;
+  std::string fingerprint;
+  std::string verified;  // SUCCESS or NONE, whether or not one was shown
+};
+
+// What clients of a listener may speak.
+enum class ClientProtocol : uint8_t { kHttp2, kHttp1 };
+inline constexpr auto kClientProtocolWords =
+    pool::Words<ClientProtocol>({{"h2", ClientProtocol::kHttp2}, {"h1", ClientProtocol::kHttp1}});
+constexpr const auto& WordsOf(ClientProtocol) { return kClientProtocolWords; }
+
 struct Listener {
+  bool Speaks(ClientProtocol protocol) const {
+    return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
+  }
+
   std::string name;  // unique; the bind's text unless given
   Bind bind;
   std::optional<Duration> idle_timeout = std::chrono::seconds(75);  // between two requests
@@ -45,7 +97,13 @@ struct Listener {
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
   std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
-  std::optional<ListenerTls> tls;           // nullopt: plain
+  std::vector<ClientProtocol> protocols = {ClientProtocol::kHttp1};  // the preferred one first
+  http2::Limits http2;             // max_fields and max_uri_bytes are those above
+  std::optional<ListenerTls> tls;  // nullopt: plain
+  std::optional<AcceptedProxies> proxy_protocol;
+  ListenerTcp tcp;
+  ClientIp client_ip;  // of requests from trusted proxies
+  std::optional<ClientCertificateHeaders> client_certificate_headers;
 };
 
 // What ring_hash and maglev keep together.
@@ -63,9 +121,10 @@ inline constexpr auto kHashSourceWords = pool::Words<HashKey::Source>({
 constexpr const auto& WordsOf(HashKey::Source) { return kHashSourceWords; }
 
 struct HealthCheck {
-  enum class Type : uint8_t { kHttp, kTcp };
+  enum class Type : uint8_t { kHttp, kTcp, kGrpc };
   Type type = Type::kHttp;
   std::string path = "/";
+  std::string service;                          // with kGrpc; empty: the server as a whole
   std::string host;                             // empty: the endpoint as the configuration names it
   Duration interval = std::chrono::seconds(5);  // varied by up to a tenth
   // While the upstream has no requests; nullopt: as `interval`.
@@ -81,6 +140,7 @@ struct HealthCheck {
 inline constexpr auto kCheckTypeWords = pool::Words<HealthCheck::Type>({
     {"http", HealthCheck::Type::kHttp},
     {"tcp", HealthCheck::Type::kTcp},
+    {"grpc", HealthCheck::Type::kGrpc},
 });
 constexpr const auto& WordsOf(HealthCheck::Type) { return kCheckTypeWords; }
 
@@ -90,6 +150,7 @@ struct Upstream {
   pool::ClusterOptions cluster;     // its numbers and policies, as the pool takes them
   HashKey hash;                     // with kRingHash and kMaglev
   std::optional<UpstreamTls> tls;   // nullopt: plain
+  http::ForwardedFields forwarded = http::kUsualForwardedFields;  // that its requests get
   std::optional<HealthCheck> health_check;
 };
 
@@ -116,6 +177,7 @@ struct Match {
   bool exact_path = false;  // `path`; otherwise `path_prefix`, a plain prefix of the path's bytes
   std::string path = "/";   // in the matched form of http/path_form.h
   MethodSet methods;        // GET brings HEAD with it (RFC 9110 section 9.3.2)
+  bool client_certificate = false;  // 403 for who has shown none that is good
 
   // One bit per listener it is for.
   uint64_t ListenerMask() const {
@@ -133,9 +195,20 @@ struct Respond {
 };
 
 // route/redirect.h says what is appended to `to`.
+enum class RedirectScheme : uint8_t { kKeep, kHttp, kHttps };
+inline constexpr auto kRedirectSchemeWords =
+    pool::Words<RedirectScheme>({{"keep", RedirectScheme::kKeep},
+                                 {"http", RedirectScheme::kHttp},
+                                 {"https", RedirectScheme::kHttps}});
+constexpr const auto& WordsOf(RedirectScheme) { return kRedirectSchemeWords; }
+
 struct Redirect {
   uint16_t status = 308;  // 301, 302, 303, 307, 308
-  std::string to;         // "/new/" or "https://example.com/new/"
+  // "/new/" or "https://example.com/new/"; with a scheme a path, or empty: the request's own.
+  std::string to;
+  // Unless kKeep, to the request's host under this scheme.
+  RedirectScheme scheme = RedirectScheme::kKeep;
+  std::optional<uint16_t> port;  // with a scheme; nullopt: the scheme's own
 };
 
 enum class Action : uint8_t { kUpstream, kRespond, kRedirect };
@@ -157,7 +230,9 @@ struct RetryPolicy {
   bool reset = true;            // a fresh connection broke before a response: at another endpoint
   bool gateway_error = false;  // 502, 503, 504, or the connection broke, at the same one if need be
   bool first_byte_timeout = false;
-  std::vector<uint16_t> statuses;                    // 400 to 599
+  std::vector<uint16_t> statuses;  // 400 to 599
+  // Of calls of gRPC whose response is no more than that: at another endpoint, whatever the call.
+  std::vector<grpc::Status> grpc_statuses;
   std::optional<Duration> per_try_timeout;           // for the response's head, each time
   Duration backoff = std::chrono::milliseconds(25);  // before the second repetition; doubles
   Duration max_backoff = std::chrono::milliseconds(250);

@@ -26,9 +26,12 @@ constexpr std::string_view kTls[] = {"ssl",
                                      "ssl_ciphers",
                                      "crt",
                                      "proxy_ssl_name",
-                                     "sni",
-                                     "acme",
-                                     "letsencrypt"};
+                                     "sni"};
+constexpr std::string_view kAcme[] = {
+    "letsencrypt",  "lets_encrypt",         "autocert",         "auto_https", "automatic_https",
+    "certresolver", "cert_resolver",        "certbot",          "acme_ca",    "acme_server",
+    "acme_client",  "acme_issuer",          "acme_certificate", "issuers",    "on_demand_tls",
+    "auto_ssl",     "certificatesresolvers"};
 constexpr std::string_view kRegex[] = {
     "path_regex", "regex",    "path_regexp",  "path_re",
     "safe_regex", "path_reg", "path_pattern", "path_separated_prefix"};
@@ -58,9 +61,17 @@ constexpr std::string_view kAuth[] = {"auth", "basic_auth", "auth_basic",   "jwt
 constexpr std::string_view kContent[] = {
     "gzip", "compression", "compress",    "brotli",      "cache",      "proxy_cache", "cors",
     "root", "static",      "file_server", "error_pages", "error_page", "mirror"};
-constexpr std::string_view kProtocols[] = {"http2",  "h2",   "h2c",      "http3",
-                                           "quic",   "grpc", "protocol", "proxy_protocol",
-                                           "stream", "tcp",  "udp"};
+constexpr std::string_view kHttp2[] = {
+    "http2",      "h2",       "h2c", "http_version", "alpn_protocol", "http2_protocol_options",
+    "codec_type", "protocol", "grpc"};
+constexpr std::string_view kStreams[] = {"http2_max_concurrent_streams", "max_streams",
+                                         "concurrent_streams"};
+constexpr std::string_view kProtocols[] = {"http3", "quic", "stream", "udp"};
+constexpr std::string_view kProxyProtocol[] = {"accept_proxy", "send_proxy", "send_proxy_v2",
+                                               "proxyprotocol", "proxy_header"};
+constexpr std::string_view kTcp[] = {
+    "so_keepalive", "tcp_keepalive", "keepalive_time",   "clitcpka",    "srvtcpka",
+    "tcp_ut",       "tcp_backlog",   "tcp_user_timeout", "tcp_nodelay", "socket_options"};
 constexpr std::string_view kWebSocket[] = {"websocket", "websockets", "upgrade_configs",
                                            "allow_upgrade"};
 constexpr std::string_view kSticky[] = {"sticky",          "session_affinity", "sticky_session",
@@ -100,11 +111,21 @@ constexpr std::string_view kListeners[] = {"frontend", "frontends", "entrypoints
 constexpr std::string_view kConnect[] = {"proxy_connect_timeout", "dial_timeout"};
 constexpr std::string_view kRetries[] = {"num_retries", "proxy_next_upstream", "redispatch"};
 constexpr std::string_view kDns[] = {"resolver", "resolvers", "nameserver", "nameservers"};
-constexpr std::string_view kForwarded[] = {"real_ip",   "set_real_ip_from", "x_forwarded_for",
-                                           "forwarded", "forwardfor",       "forwarded_headers"};
+constexpr std::string_view kForwarded[] = {
+    "real_ip",    "set_real_ip_from", "x_forwarded_for",      "forwarded",
+    "forwardfor", "real_ip_header",   "xff_num_trusted_hops", "x_real_ip"};
+constexpr std::string_view kIdentity[] = {"forward_client_cert_details",
+                                          "set_current_client_cert_details",
+                                          "xfcc",
+                                          "pass_tls_client_cert",
+                                          "ssl_client_cert",
+                                          "client_cert_header"};
+constexpr std::string_view kVerifyClient[] = {"ssl_verify_client", "verify_client",
+                                              "require_client_certificate", "mtls"};
 constexpr std::string_view kWorkers[] = {"worker_processes", "threads", "nbthread", "concurrency"};
 
 constexpr Hint kHints[] = {
+    {kAcme, "see acme of a listener's tls ({acme: {storage: DIR}})"},
     {kTls,
      "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an upstream"},
     {kRegex,
@@ -112,7 +133,8 @@ constexpr Hint kHints[] = {
     {kSplit,
      "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
      "weights"},
-    {kMatchMore, "routes match by listeners, hosts, path or path_prefix, and methods only"},
+    {kMatchMore,
+     "routes match by listeners, hosts, path or path_prefix, methods and client_certificate only"},
     {kRewrite, "requests are not rewritten; path and Host go on as the client sent them"},
     {kFields, "fields of forwarded messages cannot be set; respond.headers is for own answers"},
     {kLimits, "there are no rate limits per client; see max_connections, queue and breakers"},
@@ -120,7 +142,14 @@ constexpr Hint kHints[] = {
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "
      "respond"},
-    {kProtocols, "HTTP/1.1 is spoken on both sides, and nothing else"},
+    {kHttp2, "see protocols of a listener ([h2, h1]) and protocol of an upstream (h1, h2 or auto)"},
+    {kStreams,
+     "see http2 of a listener ({max_concurrent_streams: 100}) and streams_per_connection of an "
+     "upstream"},
+    {kProtocols, "HTTP/1 and HTTP/2 are spoken, and nothing else"},
+    {kProxyProtocol,
+     "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)"},
+    {kTcp, "see tcp of a listener or of an upstream, such as {keepalive: 60s, user_timeout: off}"},
     {kWebSocket, "upgrades such as WebSocket need no key; see tunnel_idle_timeout"},
     {kSticky, "see balance: maglev with hash: {cookie: session} or client_address"},
     {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
@@ -150,7 +179,11 @@ constexpr Hint kHints[] = {
     {kConnect, "see connect_timeout of an upstream"},
     {kRetries, "see retry of a route"},
     {kDns, "see dns, such as {servers: [\"127.0.0.1:53\"]}"},
-    {kForwarded, "X-Forwarded-* are always set; trusted_proxies says whose are believed"},
+    {kForwarded,
+     "see trusted_proxies and client_ip of a listener, and forwarded_headers of an upstream"},
+    {kIdentity, "see client_certificate_headers of a listener, such as rfc9440"},
+    {kVerifyClient,
+     "see client_auth of a listener's tls, and client_certificate of a route's match"},
     {kWorkers, "see workers"},
 };
 

@@ -32,6 +32,15 @@ inline constexpr Shape kDuration = {
     .kind = Shape::Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
 inline constexpr Shape kDurationOrOff = {
     .kind = Shape::Kind::kDuration, .min = kMillisecond, .max = 30 * kDay, .words = kOff};
+// Of TCP, whose clock ticks in seconds and fits an int in milliseconds.
+inline constexpr Shape kTcpKeepalive = {
+    .kind = Shape::Kind::kDuration, .min = kSecond, .max = 9 * 3600 * kSecond, .words = kOff};
+inline constexpr Shape kTcpUserTimeout = {
+    .kind = Shape::Kind::kDuration, .min = kSecond, .max = kDay, .words = kOff};
+inline constexpr std::string_view kTcpKeepaliveHelp =
+    "Time without traffic after which a peer is probed; it is given up after twice that time.";
+inline constexpr std::string_view kTcpUserTimeoutHelp =
+    "How long what was sent may wait for its acknowledgement, or for a peer that reads no more.";
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 

@@ -91,6 +91,121 @@ constexpr Shape kAccessLog = OrWords(
 // listeners.
 constexpr Shape kTrustedProxies = {
     .kind = Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kTrustedProxy};
+constexpr std::string_view kUntilUntrusted[] = {"until_untrusted"};
+constexpr Shape kClientIpFrom = WordShape<ClientIp::From>();
+constexpr Shape kClientIpDepth = {
+    .kind = Kind::kCount, .min = 1, .max = 32, .words = kUntilUntrusted};
+constexpr Key kClientIpKeys[] = {
+    Field<&ClientIp::from>("from", kClientIpFrom, "The field that names the client."),
+    Field<&ClientIp::depth>("depth", kClientIpDepth,
+                            "The so-manyth address from its end; until_untrusted means the last "
+                            "that is no trusted proxy's."),
+};
+constexpr Shape kClientIp = Mapping<ClientIp>(
+    "a mapping such as {from: x_forwarded_for, depth: until_untrusted}", kClientIpKeys);
+constexpr Shape kBacklog = {.kind = Kind::kCount, .min = 1, .max = 1'000'000};
+constexpr Key kListenerTcpKeys[] = {
+    Field<&ListenerTcp::options, &pool::TcpOptions::keepalive>("keepalive", kTcpKeepalive,
+                                                               kTcpKeepaliveHelp),
+    Field<&ListenerTcp::options, &pool::TcpOptions::user_timeout>("user_timeout", kTcpUserTimeout,
+                                                                  kTcpUserTimeoutHelp),
+    Field<&ListenerTcp::backlog>(
+        "backlog", kBacklog,
+        "Most clients that wait to be accepted, as far as net.core.somaxconn allows."),
+};
+constexpr Shape kListenerTcp =
+    Mapping<ListenerTcp>("a mapping such as {keepalive: 60s, backlog: 4096}", kListenerTcpKeys);
+constexpr Shape kAcceptedFrom = [] {
+  Shape shape = kTrustedProxies;
+  shape.min = 1;
+  return shape;
+}();
+constexpr Key kAcceptedProxiesKeys[] = {
+    Field<&AcceptedProxies::from>("from", kAcceptedFrom,
+                                  "Networks, or `unix`, that may connect; nobody else may.")
+        .Required("[192.0.2.0/24]"),
+    Field<&AcceptedProxies::timeout>("timeout", kDuration, "Time for a whole header."),
+};
+constexpr Shape kAcceptedProxies = OrWords(
+    Mapping<AcceptedProxies>("a mapping such as {from: [192.0.2.0/24]}", kAcceptedProxiesKeys),
+    kOff);
+constexpr Shape kIdentityField = {
+    .kind = Kind::kText,
+    .expected = "a field name such as X-Client-Subject that the gateway has no other use for",
+    .check = IsIdentityFieldName,
+};
+constexpr Key kCertificateHeaderKeys[] = {
+    Field<&ClientCertificateHeaders::certificate>(
+        "certificate", kIdentityField, "Has the certificate, as Client-Cert does in RFC 9440.")
+        .Otherwise("not sent"),
+    Field<&ClientCertificateHeaders::chain>(
+        "chain", kIdentityField,
+        "Has what the client has sent to vouch for it, as Client-Cert-Chain does.")
+        .Otherwise("not sent"),
+    Field<&ClientCertificateHeaders::subject>("subject", kIdentityField,
+                                              "Has the subject, as RFC 4514 writes it.")
+        .Otherwise("not sent"),
+    Field<&ClientCertificateHeaders::san>(
+        "san", kIdentityField,
+        "Has the names of subjectAltName: \"dns:a.example.com\", \"uri:spiffe://...\".")
+        .Otherwise("not sent"),
+    Field<&ClientCertificateHeaders::fingerprint>("fingerprint", kIdentityField,
+                                                  "Has the SHA-256 of the certificate, in hex.")
+        .Otherwise("not sent"),
+    Field<&ClientCertificateHeaders::verified>(
+        "verified", kIdentityField, "Has SUCCESS, or NONE where no certificate was shown.")
+        .Otherwise("not sent"),
+};
+constexpr std::string_view kRfc9440[] = {"rfc9440"};
+constexpr Shape kRfc9440Word = {.kind = Kind::kWord, .words = kRfc9440};
+constexpr Shape kCertificateHeaders = [] {
+  Shape shape = OrWords(
+      Mapping<ClientCertificateHeaders>("rfc9440 or a mapping such as {subject: X-Client-Subject}",
+                                        kCertificateHeaderKeys),
+      kOff);
+  shape.short_form = &kRfc9440Word;
+  return shape;
+}();
+constexpr Shape kClientProtocol = WordShape<ClientProtocol>();
+constexpr Shape kClientProtocols = {.kind = Kind::kList,
+                                    .expected = "a list of h2 and h1",
+                                    .min = 1,
+                                    .max = 2,
+                                    .element = &kClientProtocol};
+constexpr Shape kStreams = {.kind = Kind::kCount, .min = 1, .max = 10'000};
+constexpr Shape kStreamWindow = {.kind = Kind::kSize, .min = 16 * kKiB, .max = 16 * kMiB};
+constexpr Shape kConnectionWindow = {.kind = Kind::kSize, .min = 64 * kKiB, .max = 256 * kMiB};
+constexpr Shape kCrumbs = {.kind = Kind::kCount, .min = 1, .max = 1'000};
+constexpr Shape kFloodBudget = {.kind = Kind::kCount, .min = 4, .max = 1'000'000};
+constexpr Key kHttp2Keys[] = {
+    Field<&http2::Limits::max_concurrent_streams>(
+        "max_concurrent_streams", kStreams,
+        "Requests of one connection that are served at a time."),
+    Field<&http2::Limits::stream_window>(
+        "stream_window", kStreamWindow,
+        "Bytes of a body that a client may send before it is read."),
+    Field<&http2::Limits::connection_window>("connection_window", kConnectionWindow,
+                                             "The same of all bodies of a connection."),
+    Field<&http2::Limits::max_head_bytes>(
+        "max_head_bytes", kHeadBytes,
+        "Largest request head, counted with 32 bytes for each field; 431 beyond."),
+    Field<&http2::Limits::max_heads_bytes>(
+        "max_heads_bytes", kConnectionWindow,
+        "The same of all requests of a connection that are under way; more are refused."),
+    Field<&http2::Limits::max_cookie_crumbs>("max_cookie_crumbs", kCrumbs,
+                                             "Most pieces that a cookie may come in, 431 beyond."),
+    Field<&http2::Limits::max_resets>(
+        "max_resets", kFloodBudget,
+        "Streams that a client may reset before it is sent away; half of them are forgotten every "
+        "second."),
+    Field<&http2::Limits::max_glitches>(
+        "max_glitches", kFloodBudget,
+        "The same of frames by which a client gains nothing: PING, SETTINGS, empty DATA, ..."),
+    Field<&http2::Limits::write_timeout>(
+        "write_timeout", kDuration, "How long a client may take nothing of what was sent to it."),
+};
+constexpr Shape kListenerHttp2 =
+    Mapping<http2::Limits>("a mapping such as {max_concurrent_streams: 100}", kHttp2Keys);
 constexpr Key kListenerKeys[] = {
     Field<&Listener::name>("name", kName, "What routes, logs and metrics call it.")
         .Otherwise("the bind"),
@@ -107,8 +222,10 @@ constexpr Key kListenerKeys[] = {
         "Age after which a client connection is closed gracefully."),
     Field<&Listener::trusted_proxies>(
         "trusted_proxies", kTrustedProxies,
-        "Networks, or `unix`, whose X-Forwarded-* fields are believed.")
+        "Networks, or `unix`, whose X-Forwarded-* and Forwarded fields are believed.")
         .Otherwise("none"),
+    Field<&Listener::client_ip>("client_ip", kClientIp,
+                                "How trusted proxies say who the client is."),
     Field<&Listener::max_head_bytes>("max_head_bytes", kHeadBytes,
                                      "Largest request head, 431 beyond."),
     Field<&Listener::max_header_fields>("max_header_fields", kHeaderFields,
@@ -122,7 +239,18 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::max_requests>(
         "max_requests", kRequestsPerConnection,
         "Requests after which a client connection is closed gracefully."),
+    Field<&Listener::proxy_protocol>(
+        "proxy_protocol", kAcceptedProxies,
+        "Whose connections begin with a PROXY header (v1 or v2), which says who the client is."),
+    Field<&Listener::protocols>(
+        "protocols", kClientProtocols,
+        "What clients may speak: h2 is HTTP/2, by ALPN or from the first byte; h1 is HTTP/1."),
+    Field<&Listener::http2>("http2", kListenerHttp2, "What clients of HTTP/2 are held to."),
+    Field<&Listener::tcp>("tcp", kListenerTcp, "How TCP treats its clients."),
     Field<&Listener::tls>("tls", kListenerTls, "Certificates, and what clients must bring."),
+    Field<&Listener::client_certificate_headers>(
+        "client_certificate_headers", kCertificateHeaders,
+        "How upstreams are told who a client is by its certificate; no client can send these."),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

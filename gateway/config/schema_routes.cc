@@ -81,12 +81,21 @@ constexpr Shape kMethods = {.kind = Kind::kList,
                             .max = std::size(kMethodWords),
                             .element = &kMethod};
 std::string WritePath(const Match& match) { return match.path; }
+constexpr std::string_view kVerified[] = {"verified"};
+constexpr Shape kVerifiedWord = {.kind = Kind::kWord, .words = kVerified};
+void ReadClientCertificate(const YamlNode& /*node*/, Match* match) {
+  match->client_certificate = true;
+}
 constexpr Key kMatchKeys[] = {
     Apart("listeners", kMatchListeners, "Names of listeners.").Otherwise("all"),
     Field<&Match::hosts>("hosts", kHosts, "Exact hosts, *.suffix or *.").Otherwise("any"),
     ApartOf<&WritePath, Match>("path_prefix", kPath, "A plain prefix of the path, byte by byte."),
     Apart("path", kPath, "The whole path, in place of a prefix.").Otherwise("any"),
     Custom<&ReadMethods>("methods", kMethods, "Request methods; GET brings HEAD.").Otherwise("any"),
+    Custom<&ReadClientCertificate>(
+        "client_certificate", kVerifiedWord,
+        "Only for clients that have shown a certificate; whoever else asks is answered 403.")
+        .Otherwise("nobody is asked"),
 };
 constexpr Shape kMatch = Mapping<Match>("a mapping such as {path_prefix: /}", kMatchKeys);
 
@@ -112,12 +121,19 @@ constexpr Shape kRespond =
     Mapping<Respond>("a mapping such as {status: 200, body: \"hello\\n\"}", kRespondKeys);
 constexpr std::string_view kRedirectWords[] = {"301", "302", "303", "307", "308"};
 constexpr Shape kRedirectStatus = {.kind = Kind::kWord, .words = kRedirectWords};
+constexpr Shape kRedirectScheme = WordShape<RedirectScheme>();
+constexpr std::string_view kDefaultWord[] = {"default"};
+constexpr Shape kRedirectPort = {
+    .kind = Kind::kCount, .min = 1, .max = 65'535, .words = kDefaultWord};
 constexpr Key kRedirectKeys[] = {
     Field<&Redirect::status>("status", kRedirectStatus, "The status code."),
     Field<&Redirect::to>(
         "to", kRedirectTarget,
         "A path or URL; with path_prefix and a final '/' the rest of the path is appended.")
-        .Required("/new/"),
+        .Otherwise("the request's path"),
+    Field<&Redirect::scheme>("scheme", kRedirectScheme,
+                             "The same host under this scheme; keep leaves it to `to`."),
+    Field<&Redirect::port>("port", kRedirectPort, "The port that goes with the scheme."),
 };
 constexpr Shape kRedirect = Mapping<Redirect>("a mapping such as {to: /new/}", kRedirectKeys);
 
@@ -176,12 +192,35 @@ constexpr Shape kRetryStatuses = {
     .max = 200,
     .element = &kRetryStatus,
 };
+constexpr Shape kGrpcStatus = WordShape<grpc::Status>();
+constexpr Shape kRetryGrpcStatuses = {
+    .kind = Kind::kList,
+    .expected = "a list of statuses of gRPC such as unavailable, resource_exhausted",
+    .max = grpc::kStatusWords.size(),
+    .element = &kGrpcStatus,
+};
+void ReadGrpcStatuses(const YamlNode& node, RetryPolicy* retry) {
+  for (const YamlNode& item : node.items) {
+    const auto status = grpc::kStatusWords.ValueOf(item.text);
+    if (status.has_value()) retry->grpc_statuses.push_back(*status);
+  }
+}
+std::string WriteGrpcStatuses(const RetryPolicy& retry) {
+  std::string text;
+  for (const grpc::Status status : retry.grpc_statuses) {
+    text += (text.empty() ? "" : ", ") + std::string(grpc::kStatusWords.WordOf(status));
+  }
+  return "[" + text + "]";
+}
 constexpr Key kRetryKeys[] = {
     Field<&RetryPolicy::attempts>("attempts", kRetryAttempts,
                                   "How often a request is sent again, 0 for never."),
     Custom<&ReadRetryReasons, &WriteRetryReasons>("on", kRetryReasons, "After which failures."),
     Field<&RetryPolicy::statuses>("statuses", kRetryStatuses,
                                   "After which status codes of the upstream."),
+    Custom<&ReadGrpcStatuses, &WriteGrpcStatuses>(
+        "grpc_statuses", kRetryGrpcStatuses,
+        "After which statuses of gRPC, of calls that no message has answered yet."),
     Field<&RetryPolicy::per_try_timeout>("per_try_timeout", kDurationOrOff,
                                          "Time for a response's head, each time anew."),
     Field<&RetryPolicy::backoff>("backoff", kBackoff,

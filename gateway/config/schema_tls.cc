@@ -101,12 +101,91 @@ constexpr Shape kGroups = {.kind = Kind::kList,
                            .min = 1,
                            .max = 32,
                            .element = &kGroup};
-constexpr Shape kTickets = WordShape<TlsTickets>();
+constexpr Shape kTicketSecret = {
+    .kind = Kind::kText,
+    .expected = "the absolute path of a file with 32 or more random bytes",
+    .check = IsFilePath,
+};
+constexpr Shape kRotate = {.kind = Kind::kDuration, .min = 60 * kSecond, .max = 7 * kDay};
+constexpr Key kTicketKeys[] = {
+    Field<&TlsTicketFiles::keys>(
+        "keys", kTicketSecret,
+        "Random bytes that all have who take each other's tickets; keys are derived of them.")
+        .Otherwise("made up at the start"),
+    Field<&TlsTicketFiles::rotate>("rotate", kRotate, "How long a key seals tickets."),
+};
+constexpr Shape kTickets =
+    OrWords(Mapping<TlsTicketFiles>("a mapping such as {rotate: 12h}", kTicketKeys), kOff);
+constexpr Shape kProtocol = WordShape<TlsProtocol>();
+constexpr Shape kProtocols = {.kind = Kind::kList,
+                              .expected = "a list of http/1.1 and http/1.0",
+                              .max = 2,
+                              .element = &kProtocol};
+
+// acme.
+constexpr std::string_view kFromRoutes[] = {"from_routes"};
+constexpr Shape kDirectory = {
+    .kind = Kind::kText,
+    .expected = "a URL such as https://acme.example.com/directory",
+    .check = IsHttpsUrl,
+};
+constexpr Shape kEmail = {
+    .kind = Kind::kText,
+    .expected = "a mail address such as ops@example.com",
+    .check = IsMailAddress,
+};
+constexpr Shape kCertifiableName = {
+    .kind = Kind::kText,
+    .expected =
+        "a host name such as www.example.com; a certificate for a wildcard takes the challenge "
+        "dns-01, which is not spoken here, so it goes under certificates",
+    .check = IsCertifiableName,
+};
+constexpr Shape kCertifiableNames = {.kind = Kind::kList,
+                                     .expected = "a list of 1 to 100 host names",
+                                     .min = 1,
+                                     .max = kMaxAcmeNames,
+                                     .words = kFromRoutes,
+                                     .element = &kCertifiableName};
+constexpr Shape kFolder = {
+    .kind = Kind::kText,
+    .expected = "the absolute path of a folder",
+    .check = IsFilePath,
+};
+constexpr Shape kChallenge = WordShape<AcmeChallenge>();
+constexpr Key kAcmeKeys[] = {
+    Field<&ListenerAcme::directory>("directory", kDirectory,
+                                    "Where the authority says how it is spoken to."),
+    Field<&ListenerAcme::email>("email", kEmail, "Whom the authority may write to.")
+        .Otherwise("nobody"),
+    Field<&ListenerAcme::names>("names", kCertifiableNames,
+                                "What to have certificates for, one for each name; from_routes "
+                                "means every whole host of routes that lead from this listener.")
+        .Otherwise("from_routes"),
+    Field<&ListenerAcme::storage>("storage", kFolder,
+                                  "Where the account and the certificates are kept, by several "
+                                  "processes at a time if need be.")
+        .Required("/var/lib/holdfast/acme"),
+    Field<&ListenerAcme::challenge>("challenge", kChallenge,
+                                    "How to prove that the names lead here: at port 80, by any "
+                                    "listener in clear, or at port 443, by any with TLS."),
+    Field<&ListenerAcme::ca>("ca", kAuthorities,
+                             "Who may vouch for the directory's server; system means those of this "
+                             "machine."),
+};
+constexpr Shape kAcme =
+    OrWords(Mapping<ListenerAcme>("a mapping such as {email: ops@example.com, storage: "
+                                  "/var/lib/holdfast/acme}",
+                                  kAcmeKeys),
+            kOff);
 constexpr Key kListenerTlsKeys[] = {
     Field<&ListenerTls::certificates>(
         "certificates", kCertificates,
         "What the listener shows, by the name that a client asks for; else the first.")
-        .Required({}),
+        .Otherwise("what acme gets"),
+    Field<&ListenerTls::acme>("acme", kAcme,
+                              "Orders and renews certificates; that agrees to the terms of the "
+                              "authority, Let's Encrypt unless another one is named."),
     Field<&ListenerTls::client_auth>("client_auth", kClientAuth,
                                      "Whether clients show certificates, and which ones."),
     Field<&ListenerTls::min_version>("min_version", kVersion, "Oldest version that is spoken."),
@@ -120,8 +199,10 @@ constexpr Key kListenerTlsKeys[] = {
                                            "Time for a whole handshake."),
     Field<&ListenerTls::strict_sni>(
         "strict_sni", kBoolean, "Refuses who asks for no name, or for one without a certificate."),
+    Field<&ListenerTls::alpn>("alpn", kProtocols,
+                              "Protocols that clients may agree on; [] leaves ALPN out."),
     Field<&ListenerTls::session_tickets>("session_tickets", kTickets,
-                                         "Whether clients may resume their sessions."),
+                                         "How clients may resume their sessions."),
 };
 
 // Of upstreams.
@@ -148,6 +229,8 @@ constexpr Key kUpstreamTlsKeys[] = {
                                 "Whether the upstream's certificate is checked."),
     Field<&UpstreamTls::certificate>("certificate", kOwnCertificate,
                                      "What is shown to an upstream that asks for a certificate."),
+    Field<&UpstreamTls::alpn>("alpn", kProtocols,
+                              "Protocols that are offered; [] leaves ALPN out."),
     Field<&UpstreamTls::min_version>("min_version", kVersion, "Oldest version that is spoken."),
 };
 

@@ -164,6 +164,11 @@ constexpr Shape kCheckPath = {
     .expected = "a path such as /healthz or /healthz?full=1, without '#' and white space",
     .check = IsOriginForm,
 };
+constexpr Shape kCheckService = {
+    .kind = Kind::kText,
+    .expected = "the name of a service such as example.v1.Greeter",
+    .check = IsName,
+};
 constexpr Shape kCheckHost = {
     .kind = Kind::kText,
     .expected = "a host such as example.com or 192.0.2.7:8080",
@@ -184,8 +189,12 @@ std::string WriteStatusRange(const HealthCheck& check) {
 }
 constexpr Key kHealthCheckKeys[] = {
     Field<&HealthCheck::type>("type", kCheckType,
-                              "Asks for a path (http), or only connects (tcp)."),
+                              "Asks for a path (http), asks as gRPC does (grpc), or only connects "
+                              "(tcp)."),
     Field<&HealthCheck::path>("path", kCheckPath, "What is asked for."),
+    Field<&HealthCheck::service>("service", kCheckService,
+                                 "With grpc: of which service it asks grpc.health.v1.")
+        .Otherwise("the server as a whole"),
     Field<&HealthCheck::host>("host", kCheckHost, "The Host field.")
         .Otherwise("the endpoint as it is written here"),
     Field<&HealthCheck::interval>(
@@ -221,6 +230,42 @@ constexpr Shape kOutlier =
                                     kOutlierKeys),
             kOff);
 
+// tcp.
+constexpr Key kUpstreamTcpKeys[] = {
+    Field<&pool::TcpOptions::keepalive>("keepalive", kTcpKeepalive, kTcpKeepaliveHelp),
+    Field<&pool::TcpOptions::user_timeout>("user_timeout", kTcpUserTimeout, kTcpUserTimeoutHelp),
+};
+constexpr Shape kUpstreamTcp = Mapping<pool::TcpOptions>(
+    "a mapping such as {keepalive: 60s, user_timeout: off}", kUpstreamTcpKeys);
+
+// protocol.
+constexpr Shape kProtocol = WordShape<pool::UpstreamProtocol>();
+constexpr Shape kStreams = {.kind = Kind::kCount, .min = 1, .max = 10'000};
+
+// proxy_protocol, forwarded_headers.
+constexpr Shape kProxyVersion = WordShape<pool::ProxyVersion>();
+constexpr Shape kForwardedField = WordShape<http::ForwardedField>();
+constexpr Shape kForwardedFields = {.kind = Kind::kList,
+                                    .expected = "a list of fields",
+                                    .max = http::kForwardedFieldWords.size(),
+                                    .element = &kForwardedField};
+void ReadForwarded(const YamlNode& node, Upstream* upstream) {
+  upstream->forwarded = {};
+  for (const YamlNode& item : node.items) {
+    const auto field = http::kForwardedFieldWords.ValueOf(item.text);
+    if (field.has_value()) upstream->forwarded.Add(*field);
+  }
+}
+std::string WriteForwarded(const Upstream& upstream) {
+  std::string text;
+  for (size_t i = 0; i < http::kForwardedFieldWords.size(); ++i) {
+    const auto field = static_cast<http::ForwardedField>(i);
+    if (!upstream.forwarded.Has(field)) continue;
+    text += (text.empty() ? "" : ", ") + std::string(http::kForwardedFieldWords.WordOf(field));
+  }
+  return "[" + text + "]";
+}
+
 // An upstream's numbers and policies, at their places in the pool's options.
 template <auto... kPath>
 constexpr Key InCluster(std::string_view name, const Shape& shape, std::string_view help) {
@@ -240,6 +285,18 @@ constexpr Key kUpstreamKeys[] = {
                                 "Where the service is; each address of a name is one endpoint.")
         .Required("[\"web:8080\"]"),
     Field<&Upstream::tls>("tls", kUpstreamTls, "How its endpoints are spoken to over TLS."),
+    InCluster<&ClusterOptions::protocol>(
+        "protocol", kProtocol,
+        "HTTP/1.1, HTTP/2, or what is agreed on over TLS (HTTP/1.1 in clear)."),
+    InPool<&PoolLimits::streams_per_connection>(
+        "streams_per_connection", kStreams,
+        "Requests at a time on one HTTP/2 connection, or fewer if the endpoint says so."),
+    InCluster<&ClusterOptions::proxy>(
+        "proxy_protocol", kProxyVersion,
+        "The PROXY header with which its connections begin; each serves one client alone."),
+    Custom<&ReadForwarded, &WriteForwarded>(
+        "forwarded_headers", kForwardedFields,
+        "Which fields tell it for whom requests come; the others only go on from trusted proxies."),
     InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
     Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
         .Otherwise("client_address"),
@@ -261,6 +318,8 @@ constexpr Key kUpstreamKeys[] = {
     InPool<&PoolLimits::max_requests>("max_requests", kRequestsPerConnection,
                                       "Requests after which a connection is not reused."),
     InPool<&PoolLimits::connect_timeout>("connect_timeout", kDuration, "Time to connect."),
+    InPool<&PoolLimits::tcp>("tcp", kUpstreamTcp,
+                             "How TCP treats connections opened from then on."),
     InCluster<&ClusterOptions::pool>("queue", kQueue,
                                      "Requests that wait while every connection is busy."),
     InCluster<&ClusterOptions::breakers>("breakers", kBreakers,

@@ -5,6 +5,7 @@
 #include <absl/strings/ascii.h>
 
 #include "gateway/config/address.h"
+#include "gateway/http/header_list.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::config {
@@ -17,6 +18,8 @@ constexpr size_t kMaxFieldValue = 8 * 1024;
 constexpr size_t kMaxFilePath = 4096;
 constexpr size_t kMaxSubjectName = 1024;
 constexpr size_t kMaxCipherList = 4096;
+constexpr size_t kMaxHostName = 253;
+constexpr size_t kMaxUrl = 2048;
 
 // RFC 9112 section 6 (framing), RFC 9110 section 7.6.1 (one hop), and Date, which is always ours.
 constexpr std::string_view kReservedFields[] = {
@@ -91,6 +94,16 @@ bool IsFieldName(std::string_view text) {
   return std::ranges::find(kReservedFields, LowerCase(text)) == std::end(kReservedFields);
 }
 
+bool IsIdentityFieldName(std::string_view text) {
+  if (!IsFieldName(text)) return false;
+  switch (http::IdentifyField(text)) {
+    case http::FieldId::kOther:
+    case http::FieldId::kClientCert:
+    case http::FieldId::kXForwardedOther: return true;
+    default: return false;
+  }
+}
+
 bool IsFieldValue(std::string_view text) {
   constexpr std::string_view kWhiteSpace = " \t";
   if (text.size() > kMaxFieldValue) return false;
@@ -121,6 +134,48 @@ bool IsRedirectTarget(std::string_view text) {
 
 bool IsServerName(std::string_view text) {
   return IsHostName(text) || pool::SocketAddress::FromIp(text, 0).has_value();
+}
+
+bool IsCertifiableName(std::string_view text) {
+  constexpr size_t kMaxLabel = 63;
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > kMaxHostName) return false;
+  size_t labels = 0;
+  std::string_view last;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('.', begin), text.size());
+    last = text.substr(begin, end - begin);
+    if (last.empty() || last.size() > kMaxLabel || last.front() == '-' || last.back() == '-') {
+      return false;
+    }
+    const bool sound = std::ranges::all_of(last, [](char byte) {
+      return absl::ascii_isalnum(static_cast<unsigned char>(byte)) || byte == '-';
+    });
+    if (!sound) return false;
+    ++labels;
+    begin = end + 1;
+  }
+  const bool number = last.find_first_not_of("0123456789") == std::string_view::npos;
+  return labels >= 2 && !number;
+}
+
+bool IsHttpsUrl(std::string_view text) {
+  constexpr std::string_view kScheme = "https://";
+  if (!text.starts_with(kScheme) || text.size() > kMaxUrl) return false;
+  const std::string_view rest = text.substr(kScheme.size());
+  const size_t path = rest.find('/');
+  return path != std::string_view::npos && IsHostField(rest.substr(0, path)) &&
+         IsOriginForm(rest.substr(path));
+}
+
+bool IsMailAddress(std::string_view text) {
+  const size_t at = text.find('@');
+  if (at == 0 || at == std::string_view::npos || at + 1 == text.size()) return false;
+  return text.size() <= kMaxHostName && std::ranges::count(text, '@') == 1 &&
+         std::ranges::all_of(text, [](char byte) {
+           return byte > ' ' && byte < 0x7f &&
+                  std::string_view("\"\\,;?#%&<>()[]:").find(byte) == std::string_view::npos;
+         });
 }
 
 bool IsSubjectName(std::string_view text) {

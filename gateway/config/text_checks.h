@@ -38,6 +38,9 @@ bool IsTokenName(std::string_view text);
 // belongs to framing or to one hop, and not one that the gateway writes itself.
 bool IsFieldName(std::string_view text);
 
+// A field name that may carry who a client is: one as above that the gateway has no other use for.
+bool IsIdentityFieldName(std::string_view text);
+
 // A field value (RFC 9110 section 5.5) of at most 8 KiB: no control bytes, so that nothing written
 // in a file splits a response; no white space at the ends.
 bool IsFieldValue(std::string_view text);
@@ -51,6 +54,16 @@ bool IsFilePath(std::string_view text);
 
 // A host name or an IP address, without a port and without '*'.
 bool IsServerName(std::string_view text);
+
+// A name that an authority on the internet may vouch for: letters, digits and inner hyphens in at
+// least two labels of at most 63 bytes, no wildcard and no address.
+bool IsCertifiableName(std::string_view text);
+
+// https, a host, and a path; visible ASCII without a fragment or user.
+bool IsHttpsUrl(std::string_view text);
+
+// One @ with something on both sides, visible ASCII without what would end it in a URL or a list.
+bool IsMailAddress(std::string_view text);
 
 // "dns:" or "uri:" and a name, of visible ASCII characters.
 bool IsSubjectName(std::string_view text);

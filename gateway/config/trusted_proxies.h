@@ -9,8 +9,8 @@
 
 namespace holdfast::config {
 
-// Whose X-Forwarded-* fields a listener believes: networks, and whoever may open its UNIX socket. A
-// plain value.
+// Whom a listener believes when they say for whom they ask: networks, and whoever may open its UNIX
+// socket. A plain value.
 class TrustedProxies {
  public:
   // Adds one word of the file: `unix`, or a range that Cidr::Parse reads. False when it is neither.

@@ -52,6 +52,15 @@ void Read(const YamlNode& node, const Shape& shape, Endpoint* value, Report* rep
   if (std::optional<Endpoint> endpoint = ParseEndpoint(node.text)) *value = *std::move(endpoint);
 }
 
+// The word stands for the names that the RFC has given them.
+void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* value,
+          Report* report) {
+  if (node.is_mapping()) return DecodeMapping(node, shape, value, report);
+  *value = {};
+  value->certificate = "Client-Cert";
+  value->chain = "Client-Cert-Chain";
+}
+
 std::string Write(const Shape& /*shape*/, const std::string& value) { return value; }
 std::string Write(const Shape& /*shape*/, bool value) { return value ? "true" : "false"; }
 std::string Write(const Shape& /*shape*/, Duration value) { return FormatDuration(value); }

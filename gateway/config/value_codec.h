@@ -25,6 +25,8 @@ void Read(const YamlNode& node, const Shape& shape, Bind* value, Report* report)
 void Read(const YamlNode& node, const Shape& shape, TrustedProxies* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, pool::SocketAddress* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, Endpoint* value, Report* report);
+void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* value,
+          Report* report);
 
 std::string Write(const Shape& shape, const std::string& value);
 std::string Write(const Shape& shape, bool value);
@@ -82,9 +84,10 @@ std::string Write(const Shape& shape, const std::optional<T>& value) {
   return {};
 }
 
-// One value for each node, so that the two have the same indices.
+// One value for each node, so that the two have the same indices; a default is gone.
 template <class T>
 void Read(const YamlNode& node, const Shape& shape, std::vector<T>* values, Report* report) {
+  values->clear();
   for (const YamlNode& item : node.items) {
     values->emplace_back();
     if (Fits(item, *shape.element)) Read(item, *shape.element, &values->back(), report);

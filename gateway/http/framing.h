@@ -48,6 +48,13 @@ enum class Refusal : uint8_t {
   kTooManyConnectionOptions,
   kRejectedByParser,
 
+  // The fields of HTTP/2 (RFC 9113 sections 8.2 and 8.3).
+  kUpperCaseFieldName,
+  kFieldOfOneConnection,
+  kMisplacedPseudoField,
+  kContentLengthMismatch,  // section 8.1.1
+  kNotHttp2,               // what comes instead of its frames; from upstreams
+
   // Host.
   kMissingHost,
   kRepeatedHost,

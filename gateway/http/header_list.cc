@@ -100,22 +100,16 @@ bool IsAlphanumeric(char byte) {
   return (lower >= 'a' && lower <= 'z') || IsDigit(byte);
 }
 
-// Upstreams that turn names into environment variables (CGI, WSGI) cannot tell '_' from '-', and
-// some cannot tell any other sign from it.
-bool LooksLike(std::string_view name, std::string_view lower) {
-  if (name.size() != lower.size()) return false;
-  for (size_t i = 0; i < name.size(); ++i) {
-    const bool same = lower[i] == '-' ? !IsAlphanumeric(name[i]) : Lower(name[i]) == lower[i];
-    if (!same) return false;
-  }
-  return true;
-}
-
 FieldId IdentifyForwardedFamily(std::string_view name) {
   constexpr std::string_view kPrefix = "x-forwarded-";
   const std::string_view prefix = name.substr(0, kPrefix.size());
-  if (name.size() <= kPrefix.size() || !LooksLike(prefix, kPrefix)) return FieldId::kOther;
+  if (name.size() <= kPrefix.size() || !LooksLikeName(prefix, kPrefix)) return FieldId::kOther;
   return Is(prefix, kPrefix.data()) ? FieldId::kXForwardedOther : FieldId::kLookalike;
+}
+
+FieldId IdentifyClientCert(std::string_view name, FieldId otherwise) {
+  const bool cert = LooksLikeName(name, "client-cert") || LooksLikeName(name, "client-cert-chain");
+  return cert ? FieldId::kClientCert : otherwise;
 }
 
 // "keep-alive".
@@ -125,11 +119,11 @@ constexpr size_t kShortestLookalike = 10;
 // belongs to one hop. Their first letters are looked at first: nearly every field ends there.
 [[gnu::noinline]] FieldId IdentifyLookalike(std::string_view name) {
   const auto lookalike = [&](std::string_view lower) {
-    return LooksLike(name, lower) ? FieldId::kLookalike : FieldId::kOther;
+    return LooksLikeName(name, lower) ? FieldId::kLookalike : FieldId::kOther;
   };
   switch (Lower(name[0])) {
     case 'x': return IdentifyForwardedFamily(name);
-    case 'c': return lookalike("content-length");
+    case 'c': return IdentifyClientCert(name, lookalike("content-length"));
     case 't': return lookalike("transfer-encoding");
     case 'k': return lookalike("keep-alive");
     case 'p': return lookalike("proxy-connection");
@@ -189,6 +183,15 @@ FieldId IdentifyKnown(std::string_view name) {
 FieldId IdentifyField(std::string_view name) {
   const FieldId id = IdentifyKnown(name);
   return id == FieldId::kOther && name.size() >= kShortestLookalike ? IdentifyLookalike(name) : id;
+}
+
+bool LooksLikeName(std::string_view name, std::string_view known) {
+  if (name.size() != known.size()) return false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool sign = !IsAlphanumeric(known[i]);
+    if (sign ? IsAlphanumeric(name[i]) : Lower(name[i]) != Lower(known[i])) return false;
+  }
+  return true;
 }
 
 bool SameIgnoringCase(std::string_view a, const char* b) {

@@ -45,9 +45,14 @@ enum class FieldId : uint8_t {
   kHttp2Settings,
   kAltSvc,
   kWwwAuthenticate,
+  kClientCert,  // Client-Cert and Client-Cert-Chain (RFC 9440), with any sign for '-'
 };
 // `name` is a token. kOther when the gateway has no interest in it.
 FieldId IdentifyField(std::string_view name);
+
+// Whether a reader may take `name` for `known`: letters and digits are the same in either case, and
+// other signs are alike. CGI and its kin can't tell '_' from '-'.
+bool LooksLikeName(std::string_view name, std::string_view known);
 
 // A set of kinds of fields.
 class FieldIds {

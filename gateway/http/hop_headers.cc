@@ -10,7 +10,7 @@ namespace {
 constexpr FieldIds kHopByHop = {
     FieldId::kConnection, FieldId::kContentLength,   FieldId::kTransferEncoding,
     FieldId::kKeepAlive,  FieldId::kProxyConnection, FieldId::kTe,
-    FieldId::kUpgrade,    FieldId::kHttp2Settings,
+    FieldId::kUpgrade,    FieldId::kHttp2Settings,   FieldId::kClientCert,
 };
 
 // Fields without an id that every recipient is meant to see, or that decide about access.
@@ -69,6 +69,12 @@ bool ListsTrailers(std::string_view codings) {
 }
 
 }  // namespace
+
+void DropNamed(std::span<const std::string> names, HeaderList* headers) {
+  for (HeaderField& field : headers->fields()) {
+    for (const std::string& name : names) field.dropped |= LooksLikeName(field.name, name);
+  }
+}
 
 HopFacts DropHopHeaders(HeaderList* headers) {
   HopFacts facts;

@@ -41,7 +41,7 @@ constexpr std::string_view MethodName(Method method) { return kMethodWords.WordO
 // RFC 9110 section 9.2.2.
 bool IsIdempotent(Method method);
 
-enum class Version : uint8_t { kHttp10, kHttp11 };
+enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 
 // The four forms of RFC 9112 section 3.2.
 enum class TargetForm : uint8_t { kOrigin, kAbsolute, kAuthority, kAsterisk };

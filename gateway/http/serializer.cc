@@ -54,12 +54,20 @@ class HeadWriter {
     *at_++ = static_cast<char>('0' + status / 10 % 10);
     *at_++ = static_cast<char>('0' + status % 10);
   }
+  // `name` with its colon and space.
+  template <size_t kSize>
+  void PutOurs(const char (&name)[kSize], std::string_view value) {
+    Put(name);
+    Put(value);
+    Put("\r\n");
+  }
   void PutField(std::string_view name, std::string_view value) {
     Put(name);
     Put(": ");
     Put(value);
     Put("\r\n");
   }
+  void PutElement(const ForwardedElement& element) { at_ = WriteForwardedElement(element, at_); }
   void PutContentLength(uint64_t length) {
     Put("Content-Length: ");
     PutNumber(length);
@@ -72,9 +80,11 @@ class HeadWriter {
   }
   void PutVia(Version received, std::string_view name) {
     if (name.empty()) return;
-    Put("Via: 1.");
-    *at_++ = received == Version::kHttp11 ? '1' : '0';
-    Put(" ");
+    switch (received) {
+      case Version::kHttp10: Put("Via: 1.0 "); break;
+      case Version::kHttp11: Put("Via: 1.1 "); break;
+      case Version::kHttp2: Put("Via: 2.0 "); break;
+    }
     Put(name);
     Put("\r\n");
   }
@@ -153,7 +163,14 @@ void PutUpgradeFields(const HeaderList& headers, HeadWriter* writer) {
 struct CopiedForwarded {
   bool proto = false;
   bool host = false;
+  bool port = false;
 };
+
+// A list of hops that is not written: what a trusted client says in one that is not believed may be
+// anybody's.
+bool CopiesList(FieldId list, ForwardedField field, const ForwardedFacts& facts) {
+  return facts.trust_client && facts.believed == list && !facts.written.Has(field);
+}
 
 // Whether a request's field goes on as it came.
 bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
@@ -161,54 +178,115 @@ bool CopiesRequestField(const HeaderField& field, const RequestHead& head,
   switch (field.id) {
     case FieldId::kOther: return true;
     case FieldId::kHost:
-    case FieldId::kLookalike:
-    case FieldId::kXForwardedFor: return false;
+    case FieldId::kLookalike: return false;
+    case FieldId::kXForwardedFor: return CopiesList(field.id, ForwardedField::kFor, facts);
     case FieldId::kExpect: return head.expect_continue;
     case FieldId::kXForwardedProto: copied->proto |= facts.trust_client; return facts.trust_client;
     case FieldId::kXForwardedHost: copied->host |= facts.trust_client; return facts.trust_client;
-    case FieldId::kForwarded:
-    case FieldId::kXForwardedPort:
+    case FieldId::kXForwardedPort: copied->port |= facts.trust_client; return facts.trust_client;
+    case FieldId::kForwarded: return CopiesList(field.id, ForwardedField::kForwarded, facts);
     case FieldId::kXForwardedOther: return facts.trust_client;
     case FieldId::kTrailer: return head.body == BodyKind::kChunked;
     default: return !kFraming.Has(field.id);
   }
 }
 
-void PutForwardedFor(const RequestHead& head, const ForwardedFacts& facts, HeadWriter* writer) {
-  bool begun = false;
-  const auto put = [&](std::string_view addresses) {
-    if (addresses.empty()) return;
-    if (begun) {
-      writer->Put(", ");
-    } else {
-      writer->Put("X-Forwarded-For: ");
-    }
-    writer->Put(addresses);
-    begun = true;
-  };
-  if (facts.trust_client && head.headers.Has(FieldId::kXForwardedFor)) {
+// One list of those that have passed the request on.
+class HopList {
+ public:
+  HopList(std::string_view name, HeadWriter* writer) : name_(name), writer_(writer) {}
+
+  // What the client's own fields have of it.
+  void Keep(const RequestHead& head, FieldId id) {
+    if (!head.headers.Has(id)) return;
     for (const HeaderField& field : head.headers.fields()) {
-      if (field.id == FieldId::kXForwardedFor) put(field.value);
+      if (field.id == id && !field.value.empty()) {
+        Separate();
+        writer_->Put(field.value);
+      }
     }
   }
+  void Separate() {
+    if (begun_) {
+      writer_->Put(", ");
+    } else {
+      writer_->Put(name_);
+    }
+    begun_ = true;
+  }
+  void Finish() {
+    if (begun_) writer_->Put("\r\n");
+  }
+
+ private:
+  std::string_view name_;
+  HeadWriter* writer_;
+  bool begun_ = false;
+};
+
+void PutForwardedFor(const RequestHead& head, const ForwardedFacts& facts, HeadWriter* writer) {
+  if (!facts.trust_client) {
+    if (!facts.client_ip.empty()) writer->PutOurs("X-Forwarded-For: ", facts.client_ip);
+    return;
+  }
+  HopList list("X-Forwarded-For: ", writer);
+  const auto put = [&](std::string_view address) {
+    if (address.empty()) return;
+    list.Separate();
+    writer->Put(address);
+  };
+  if (facts.believed == FieldId::kXForwardedFor) {
+    list.Keep(head, FieldId::kXForwardedFor);
+  } else {
+    put(facts.origin);
+  }
   put(facts.client_ip);
-  if (begun) writer->Put("\r\n");
+  list.Finish();
+}
+
+// RFC 7239. An element tells of the hop to us; of the one before only trusted clients know.
+void PutForwardedElements(const RequestHead& head, const ForwardedFacts& facts,
+                          HeadWriter* writer) {
+  HopList list("Forwarded: ", writer);
+  if (facts.trust_client && facts.believed == FieldId::kForwarded) {
+    list.Keep(head, FieldId::kForwarded);
+  } else if (facts.trust_client && !facts.origin.empty()) {
+    list.Separate();
+    writer->PutElement({.ip = facts.origin, .host = {}, .proto = {}});
+  }
+  list.Separate();
+  writer->PutElement({.ip = facts.client_ip, .host = head.authority, .proto = facts.scheme});
+  list.Finish();
 }
 
 void PutForwarded(const RequestHead& head, const ForwardedFacts& facts,
                   const CopiedForwarded& copied, HeadWriter* writer) {
-  PutForwardedFor(head, facts, writer);
-  if (!copied.proto) {
-    writer->Put("X-Forwarded-Proto: ");
-    writer->Put(facts.scheme);
-    writer->Put("\r\n");
+  const ForwardedFields& written = facts.written;
+  if (written.Has(ForwardedField::kFor)) PutForwardedFor(head, facts, writer);
+  if (!copied.proto && written.Has(ForwardedField::kProto)) {
+    writer->PutOurs("X-Forwarded-Proto: ", facts.scheme);
   }
   // What the client asked for, not what it was taken to mean.
-  if (!copied.host && !head.authority.empty()) {
-    writer->Put("X-Forwarded-Host: ");
-    writer->Put(head.authority);
+  if (!copied.host && !head.authority.empty() && written.Has(ForwardedField::kHost)) {
+    writer->PutOurs("X-Forwarded-Host: ", head.authority);
+  }
+  if (!copied.port && facts.port != 0 && written.Has(ForwardedField::kPort)) {
+    writer->Put("X-Forwarded-Port: ");
+    writer->PutNumber(facts.port);
     writer->Put("\r\n");
   }
+  if (written.Has(ForwardedField::kForwarded)) PutForwardedElements(head, facts, writer);
+}
+
+// What the lists can need beside what came.
+size_t ForwardedBytes(const RequestHead& head, const ForwardedFacts& facts) {
+  size_t bytes = facts.client_ip.size() + facts.origin.size() + facts.scheme.size();
+  if (facts.written.Has(ForwardedField::kForwarded)) {
+    bytes += ForwardedElementBound({.ip = facts.origin, .host = {}, .proto = {}}) +
+             ForwardedElementBound(
+                 {.ip = facts.client_ip, .host = head.authority, .proto = facts.scheme});
+  }
+  return bytes;
 }
 
 void PutTarget(const RequestHead& head, HeadWriter* writer) {
@@ -288,8 +366,8 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   const std::string_view host = head.authority.empty() ? facts.default_host : head.authority;
   // The authority is written twice, the target's bytes once, every field at most once.
   HeadWriter writer(kFixedBytes + head.method_text.size() + head.target.size() + 2 * host.size() +
-                        FieldBytes(head.headers) + facts.client_ip.size() + facts.scheme.size() +
-                        facts.via_name.size(),
+                        FieldBytes(head.headers) + ForwardedBytes(head, facts) +
+                        facts.via_name.size() + facts.identity.size(),
                     out);
   writer.Put(head.method_text);
   writer.Put(" ");
@@ -298,7 +376,8 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   writer.Put(host);
   writer.Put("\r\n");
 
-  const std::optional<uint32_t> max_forwards = MaxForwards(head);
+  std::optional<uint32_t> max_forwards;
+  if (head.headers.Has(FieldId::kMaxForwards)) max_forwards = MaxForwards(head);
   CopiedForwarded copied;
   FieldCopier copier(&writer);
   for (const HeaderField& field : head.headers.fields()) {
@@ -313,6 +392,7 @@ void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, 
   if (head.body == BodyKind::kChunked) writer.Put("Transfer-Encoding: chunked\r\n");
   writer.PutVia(head.version, facts.via_name);
   PutForwarded(head, facts, copied, &writer);
+  if (!facts.identity.empty()) writer.Put(facts.identity);
   PutRequestConnection(head, facts.te_trailers, &writer);
   writer.Finish();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gateway/http/forwarded.h"
 #include "gateway/http/hops.h"
 #include "gateway/http/message.h"
 #include "pool/net/buffer.h"
@@ -16,17 +17,26 @@ struct ForwardedFacts {
   std::string_view client_ip;        // of the peer; empty when it has none (a UNIX socket)
   std::string_view scheme = "http";  // as the client connected
   bool trust_client = false;  // keep X-Forwarded-* and Forwarded it sent; else they are replaced
-  bool te_trailers = false;   // the client takes trailers
+  // Whom a trusted client speaks for, where that is somebody else.
+  std::string_view origin;
+  // The list in which it says so, kForwarded or kXForwardedFor. What it says in the other one is
+  // left out, or replaced when that is written. kOther: neither is believed.
+  FieldId believed = FieldId::kXForwardedFor;
+  ForwardedFields written = kUsualForwardedFields;
+  uint16_t port = 0;         // that the client connected to; 0: not known
+  bool te_trailers = false;  // the client takes trailers
   std::string_view via_name = kViaName;
   std::string_view default_host;  // Host of an HTTP/1.0 request that came without one
+  // Whole field lines with their line ends: who the client is by its certificate.
+  std::string_view identity;
 };
 
 // Writes the request as the upstream gets it: origin-form (or asterisk-form), HTTP/1.1, Host first,
 // the fields that are not dropped with their bytes and case as received, framing from head.body,
-// Via appended (RFC 9110 section 7.6.3), X-Forwarded-For/-Proto/-Host, and Connection: upgrade when
-// `head.connection_upgrade`. X-Forwarded-For goes out as one field with the client's address last.
-// The other X-Forwarded-* fields and Forwarded of a trusted client are kept, those of an untrusted
-// one are left out.
+// Via appended (RFC 9110 section 7.6.3), the fields of `facts.written`, and Connection: upgrade
+// when `head.connection_upgrade`. X-Forwarded-For and Forwarded go out as one field each with the
+// client last. The other X-Forwarded-* fields of a trusted client, and the list it is believed in
+// where that is not written, are kept; those of an untrusted one are left out.
 //
 // The caller has called DropHopHeaders on the head. Even so, fields that the serializer writes
 // itself are never copied.

@@ -118,6 +118,7 @@ void ServerStream::SendBody(pool::Buffer& from, size_t bytes) {
 
 void ServerStream::SendEnd(const http::HeaderList* trailers) {
   run_.writer.Finish(*connection_, trailers);
+  if (run_.persistence != ClientPersistence::kKeep) connection_->ExpectEnd();
 }
 
 FlushStatus ServerStream::Flush() { return run_.writer.Flush(*connection_); }

@@ -84,6 +84,17 @@ class ObjectWriter {
     AppendEscaped(value, out_);
     out_->push_back('"');
   }
+  void Texts(std::string_view key, std::span<const std::string> values) {
+    Key(key);
+    out_->push_back('[');
+    for (const std::string& value : values) {
+      if (&value != &values.front()) out_->push_back(',');
+      out_->push_back('"');
+      AppendEscaped(value, out_);
+      out_->push_back('"');
+    }
+    out_->push_back(']');
+  }
   // Left out while empty.
   void TextIfAny(std::string_view key, std::string_view value) {
     if (!value.empty()) Text(key, value);
@@ -133,7 +144,17 @@ void AppendJsonLine(const ExchangeRecord& record, std::string* out) {
   object.TextIfAny("target", record.target);
   object.TextIfAny("protocol", record.protocol);
   object.TextIfAny("user_agent", record.user_agent);
+  if (!record.tls_version.empty()) {
+    object.Text("tls_version", record.tls_version);
+    object.Text("tls_cipher", record.tls_cipher);
+    object.TextIfAny("tls_sni", record.tls_sni);
+    object.TextIfAny("tls_alpn", record.tls_alpn);
+    object.Bool("tls_resumed", record.tls_resumed);
+    object.TextIfAny("client_subject", record.client_subject);
+    if (!record.client_san.empty()) object.Texts("client_san", record.client_san);
+  }
   object.Number("status", record.status);
+  object.TextIfAny("grpc_status", record.grpc_status);
   object.TextIfAny("route", record.route);
   object.TextIfAny("upstream", record.upstream);
   if (!record.endpoint.empty()) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,17 @@ struct ExchangeRecord {
   std::string_view target;
   std::string_view protocol;  // of the request: "HTTP/1.1"
   std::string_view user_agent;
+  // Of the client's connection, over TLS only: what was agreed on, the name that it asked for, and
+  // whose certificate it has shown. Bounded by whoever fills them in.
+  std::string_view tls_version;  // empty: it speaks in clear
+  std::string_view tls_cipher;
+  std::string_view tls_sni;
+  std::string_view tls_alpn;
+  bool tls_resumed = false;
+  std::string_view client_subject;
+  std::span<const std::string> client_san;
   int status = 0;  // 499: the client left before there was a response; 0: it was cut off before
+  std::string_view grpc_status;  // of a call of gRPC: its number, or "none"
   std::string_view route;
   std::string_view upstream;
   std::string_view endpoint;

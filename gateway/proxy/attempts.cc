@@ -42,13 +42,14 @@ pool::Duration Attempts::NextPause(RetryDecision decision, size_t endpoints, poo
     stale_retry_made_ = true;
     return pool::Duration::zero();
   }
-  HOLDFAST_CHECK(made_ < policy_->attempts);
-  ++made_;
+  const bool returned = decision == RetryDecision::kRetryReturned;
+  HOLDFAST_CHECK(returned || made_ < policy_->attempts);
+  const uint32_t made = returned ? ++returns_made_ : ++made_;
   const bool nowhere_else =
       decision == RetryDecision::kRetryConnectFailure && endpoints <= tried_.size();
-  if (made_ == 1 && !nowhere_else) return pool::Duration::zero();
+  if (made == 1 && !nowhere_else) return pool::Duration::zero();
   pool::Duration pause = policy_->backoff;
-  for (uint32_t i = 2; i < made_ && i < kMaxDoublings && pause < policy_->max_backoff; ++i) {
+  for (uint32_t i = 2; i < made && i < kMaxDoublings && pause < policy_->max_backoff; ++i) {
     pause *= 2;
   }
   pause = std::min(pause, policy_->max_backoff);

@@ -46,6 +46,7 @@ class Attempts {
     searching_ = false;
     made_ = 0;
     stale_retry_made_ = false;
+    returns_made_ = 0;
   }
   // Begins a search; no effect while one goes on.
   void BeginSearch(pool::TimePoint now) {
@@ -63,13 +64,18 @@ class Attempts {
     return (reused_connection && !stale_retry_made_) || MayByPolicy(idempotent);
   }
 
+  // So may a call of gRPC, for its status.
+  bool MayByGrpcStatus() const {
+    return made_ < policy_->attempts && !policy_->grpc_statuses.empty();
+  }
+
   void NoteFailed(const pool::SocketAddress& endpoint);
   // Takes the right to make the decided repetition and keeps it until End. False: the budget says
   // no.
   bool Permit(RetryDecision decision, pool::Cluster& cluster);
   // Counts the repetition and says how long it waits. Going on to the next endpoint counts as none
-  // and does not wait. The first repetition does not wait either, because it goes to another
-  // endpoint or one that is alive. The next ones wait `backoff`, doubled each time up to
+  // and does not wait. The first repetition of its kind does not wait either, because it goes to
+  // another endpoint or one that is alive. The next ones wait `backoff`, doubled each time up to
   // `max_backoff` and shortened by a random part of up to a half, so that many do not come back
   // together.
   pool::Duration NextPause(RetryDecision decision, size_t endpoints, pool::Random* random);
@@ -82,6 +88,9 @@ class Attempts {
   // The repetitions by the policy, and whether there was one for a kept connection that was dead.
   uint32_t made() const { return made_; }
   bool stale_retry_made() const { return stale_retry_made_; }
+  // Those for a request that was given back; there may be more.
+  uint32_t returns_made() const { return returns_made_; }
+  bool MayReturn() const { return policy_->attempts > 0 && returns_made_ < kMaxReturns; }
 
  private:
   bool MayByPolicy(bool idempotent) const;
@@ -94,6 +103,7 @@ class Attempts {
   bool searching_ = false;
   uint32_t made_ = 0;
   bool stale_retry_made_ = false;
+  uint32_t returns_made_ = 0;
 };
 
 }  // namespace holdfast::proxy

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "gateway/proxy/http1_session.h"
+#include "gateway/proxy/http2_session.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/session.h"
+#include "pool/net/check.h"
 
 namespace holdfast::proxy {
 
@@ -24,12 +26,21 @@ WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worke
       slabs(worker_slabs),
       shard(worker_shard),
       random(worker_random),
-      http1_sessions(sizeof(Http1Session)) {}
+      http1_sessions(sizeof(Http1Session)),
+      http2(std::make_unique<Http2Means>(this)) {}
 
 WorkerContext::~WorkerContext() = default;
 
 void WorkerContext::AcceptAgain() {
   for (Listener* listener : std::exchange(at_cap, {})) listener->AcceptAgain();
+}
+
+void WorkerContext::ForgetAnnounced(const Session* session) {
+  HOLDFAST_CHECK(announced.erase(session) == 1);
+  // Rarely enough for the cost of the move to be shared by those that have gone.
+  constexpr size_t kFewBuckets = 1024;
+  if (announced.bucket_count() <= kFewBuckets) return;
+  if (announced.size() < announced.bucket_count() / 8) announced.rehash(0);
 }
 
 }  // namespace holdfast::proxy

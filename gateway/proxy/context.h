@@ -3,12 +3,16 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
+
+#include <absl/container/node_hash_map.h>
 
 #include "gateway/http/serializer.h"
 #include "gateway/proxy/access_log.h"
 #include "gateway/proxy/client_places.h"
+#include "gateway/proxy/handshakes.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
 #include "pool/net/block_list.h"
@@ -16,12 +20,18 @@
 #include "pool/net/event_loop.h"
 #include "pool/net/free_list.h"
 #include "pool/net/intrusive_list.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/random.h"
+
+namespace holdfast::acme {
+struct Challenges;
+}
 
 namespace holdfast::proxy {
 
 class ClientTransports;
 class Http1Serving;
+class Http2Means;
 class Listener;
 class Session;
 class UpstreamStreams;
@@ -44,6 +54,8 @@ struct WorkerContext {
 
   // There may be places again: listeners that have found none look once more.
   void AcceptAgain();
+  // What was announced of a session that ends; gives memory back when many have.
+  void ForgetAnnounced(const Session* session);
 
   pool::EventLoop* loop;
   pool::SlabPool* slabs;
@@ -55,7 +67,11 @@ struct WorkerContext {
   DateCache date;
   pool::BlockList http1_sessions;  // their memory
   pool::FreeList<Http1Serving> http1_servings;
+  std::unique_ptr<Http2Means> http2;  // what its sessions share
   pool::IntrusiveList<Session> sessions;
+  // What PROXY headers said of the connections of these sessions; most have none. What is in it
+  // stays where it is.
+  absl::node_hash_map<const Session*, pool::ProxiedEnds> announced;
   size_t worker = 0;  // which one this is
   ClientPlaces* places = nullptr;
   std::vector<Listener*> listeners;  // those that accept
@@ -64,6 +80,9 @@ struct WorkerContext {
   ClientTransports* client_transports = nullptr;
   // What makes streams of leases; null: each connection speaks HTTP/1.1.
   UpstreamStreams* upstream_streams = nullptr;
+  Handshakes handshakes;
+  // What an authority may ask for in clear; null: it does not.
+  std::shared_ptr<const acme::Challenges> challenges;
   // Queued when the last session closes; null: nobody asks.
   pool::Task* when_empty = nullptr;
 };

@@ -19,6 +19,8 @@ bool TooLarge(const http::RequestHead& request, const route::Route& route) {
 
 // What keeps a request from an upstream though its route leads there.
 void StopAtUs(std::string_view via_name, const http::RequestHead& request, Dispatch* dispatch) {
+  constexpr http::FieldIds kOfHops = {http::FieldId::kVia, http::FieldId::kMaxForwards};
+  if (!request.headers.HasAnyOf(kOfHops)) return;
   if (http::RoundsThrough(request.headers, via_name) >= http::kMaxRoundsThroughUs) {
     dispatch->kind = Kind::kRefuse;
     dispatch->failure = Failure::kLoopDetected;
@@ -58,7 +60,14 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
   }
   switch (choice.route->action) {
     case config::Action::kRespond: dispatch.kind = Kind::kRespond; break;
-    case config::Action::kRedirect: dispatch.kind = Kind::kRedirect; break;
+    case config::Action::kRedirect:
+      // HTTP/1.0 may come without one (RFC 9112 section 3.2).
+      if (choice.route->redirect.scheme != config::RedirectScheme::kKeep && request.host.empty()) {
+        dispatch.failure = Failure::kNoHost;
+        break;
+      }
+      dispatch.kind = Kind::kRedirect;
+      break;
     case config::Action::kUpstream:
       dispatch.kind = Kind::kProxy;
       StopAtUs(snapshot.config().via, request, &dispatch);

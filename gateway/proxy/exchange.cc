@@ -1,10 +1,16 @@
 #include "gateway/proxy/exchange.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "gateway/acme/challenges.h"
+#include "gateway/grpc/fields.h"
 #include "gateway/http/hop_headers.h"
+#include "gateway/proxy/client_ends.h"
 #include "gateway/proxy/hash_key.h"
+#include "gateway/route/client_identity.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -18,6 +24,31 @@ using stream::HeadFacts;
 using stream::HeadStep;
 using stream::UpstreamTrouble;
 using Step = Exchange::Step;
+
+namespace {
+
+http::FieldId BelievedList(config::ClientIp::From from) {
+  switch (from) {
+    case config::ClientIp::From::kXForwardedFor: return http::FieldId::kXForwardedFor;
+    case config::ClientIp::From::kForwarded: return http::FieldId::kForwarded;
+    case config::ClientIp::From::kXRealIp: return http::FieldId::kOther;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+// Whether there may be fields that say who a client is, beside those that are known by their ids.
+bool NamesFields(const route::Snapshot& snapshot, const config::Listener& listener) {
+  return !snapshot.identity_fields().empty() ||
+         listener.client_ip.from == config::ClientIp::From::kXRealIp;
+}
+
+// That the client has connected to, as far as it is known.
+uint16_t PortOf(const Exchange::Client& client) {
+  return client.announced != nullptr ? client.announced->destination.port()
+                                     : client.listener->config().bind.address.port();
+}
+
+}  // namespace
 
 Exchange::Exchange(WorkerContext* context) : context_(context), call_(context, &account_, this) {}
 
@@ -61,27 +92,38 @@ void Exchange::Begin(const Client& client) {
 
 Step Exchange::Start() {
   HOLDFAST_CHECK(state_ == State::kRouting);
+  if (context_->challenges != nullptr && AnswerChallenge()) return step();
+  http::RequestHead& head = request();
+  account_.grpc = head.method == http::Method::kPost && grpc::IsCall(head);
   if (client_.trusted) {
-    client_.origin = true_client_.Find(request().headers,
-                                       client_.listener->config().trusted_proxies, client_.ip);
+    client_.origin = true_client_.Find(head.headers, client_.listener->config(), client_.ip);
   }
-  const Dispatch dispatch =
-      DispatchRequest(view_->snapshot(), run_.listener, request(), &path_form_);
+  Dispatch dispatch = DispatchRequest(view_->snapshot(), run_.listener, head, &path_form_);
   run_.route = dispatch.route;
-  if (!dispatch.path.empty()) request().path = dispatch.path;
+  if (!dispatch.path.empty()) head.path = dispatch.path;
+  if (run_.route != nullptr && run_.route->match.client_certificate && !IsVerified()) {
+    dispatch.kind = Dispatch::Kind::kRefuse;
+    dispatch.failure = Failure::kClientCertificateRequired;
+    dispatch.detail = "This is only for clients that have shown a certificate.";
+  }
   switch (dispatch.kind) {
     case Dispatch::Kind::kRefuse: Fail(dispatch.failure, dispatch.detail); break;
     case Dispatch::Kind::kNoRoute:
       account_.failure = dispatch.failure;
       FillNoRouteReply(request(), &reply_);
-      SendLocal(reply_.head, reply_.body);
+      SendError();
       break;
     case Dispatch::Kind::kMethodNotAllowed:
       account_.failure = dispatch.failure;
       FillMethodNotAllowedReply(dispatch.allowed, &reply_);
-      SendLocal(reply_.head, reply_.body);
+      SendError();
       break;
     case Dispatch::Kind::kRespond:
+      if (AsksForTunnel(head) && run_.route->respond.status < 300) {
+        Fail(Failure::kUpgradeUnsupported,
+             "The gateway answers here by itself: it has no other protocol.");
+        break;
+      }
       SendLocal(view_->respond_head(*run_.route), run_.route->respond.body);
       break;
     case Dispatch::Kind::kRedirect:
@@ -95,6 +137,19 @@ Step Exchange::Start() {
     case Dispatch::Kind::kProxy: StartUpstream(); break;
   }
   return step();
+}
+
+// RFC 8555 section 8.3: what is asked for begins in clear at port 80, but authorities follow
+// redirects, to https as well.
+bool Exchange::AnswerChallenge() {
+  const http::Method method = request().method;
+  if (method != http::Method::kGet && method != http::Method::kHead) return false;
+  if (AsksForTunnel(request())) return false;
+  const std::string* answer = context_->challenges->AnswerFor(request().path);
+  if (answer == nullptr) return false;
+  FillChallengeReply(*answer, &reply_);
+  SendLocal(reply_.head, reply_.body);
+  return true;
 }
 
 Step Exchange::Refuse(Refusal refusal) {
@@ -118,22 +173,82 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 
 void Exchange::StartUpstream() {
   const route::Route& route = *run_.route;
-  const bool te_trailers = http::DropHopHeaders(&request().headers).te_trailers;
-  UpstreamCall::Request call{.cluster = &view_->cluster(route.upstream),
-                             .policy = &route.retry,
-                             .head = &request(),
-                             .facts = {.client_ip = client_.ip,
-                                       .scheme = client_.encrypted ? "https" : "http",
-                                       .trust_client = client_.trusted,
-                                       .te_trailers = te_trailers,
-                                       .via_name = via_name(),
-                                       .default_host = route.cluster.default_host},
-                             .tie = client_.tie};
+  http::RequestHead& head = request();
+  const bool te_trailers = http::DropHopHeaders(&head.headers).te_trailers;
+  const config::Listener& listener = client_.listener->config();
+  if (NamesFields(view_->snapshot(), listener)) DropNamedFields(&head.headers);
+  if (listener.client_certificate_headers.has_value() && !TellIdentity()) return;
+  if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
+  const bool speaks_for_another = client_.origin.data() != client_.ip.data();
+  UpstreamCall::Request call{
+      .cluster = &view_->cluster(route.upstream),
+      .policy = &route.retry,
+      .head = &head,
+      .facts = {.client_ip = client_.ip,
+                .scheme = client_.encrypted ? "https" : "http",
+                .trust_client = client_.trusted,
+                .origin = speaks_for_another ? client_.origin : std::string_view(),
+                .believed = BelievedList(listener.client_ip.from),
+                .written = route.cluster.forwarded,
+                .port = route.cluster.forwarded.Has(http::ForwardedField::kPort) ? PortOf(client_)
+                                                                                 : uint16_t{0},
+                .te_trailers = te_trailers,
+                .via_name = via_name(),
+                .default_host = route.cluster.default_host,
+                .identity = identity_},
+      .tie = client_.tie};
   if (const auto& key = route.cluster.hash; key.has_value()) {
-    call.hash = HashOf(*key, request(), client_.origin);
+    call.hash = HashOf(*key, head, client_.origin);
   }
-  if (route.timeouts.total.has_value()) call.ends = run_.begun + *route.timeouts.total;
+  if (call.cluster->introduces()) {
+    client_ends_ = ClientEnds(client_.connection != nullptr ? client_.connection->fd() : -1,
+                              client_.announced, call.facts.origin);
+    call.client_ends = &client_ends_;
+  }
+  LimitTime();
+  call.ends = run_.ends;
+  call.grpc = account_.grpc;
   FollowCall(call_.Begin(call));
+}
+
+void Exchange::LimitTime() {
+  std::optional<pool::Duration> limit = run_.route->timeouts.total;
+  if (account_.grpc) {
+    if (const auto told = grpc::TimeoutOf(request().headers); told.has_value()) {
+      limit = std::min(limit.value_or(*told), *told);
+    }
+  }
+  if (limit.has_value()) run_.ends = run_.begun + *limit;
+}
+
+bool Exchange::IsVerified() const {
+  if (!client_.encrypted || client_.transport == nullptr) return false;
+  const std::optional<pool::SecureFacts> facts = client_.transport->secure();
+  return facts.has_value() && facts->verified;
+}
+
+// Whichever listener the client has come to, and by whatever listener the name is used.
+void Exchange::DropNamedFields(http::HeaderList* fields) {
+  const std::vector<std::string>& names = view_->snapshot().identity_fields();
+  if (!names.empty()) http::DropNamed(names, fields);
+  // Where it says who the client is, a client's own is as good as its X-Forwarded-For.
+  if (client_.trusted ||
+      client_.listener->config().client_ip.from != config::ClientIp::From::kXRealIp) {
+    return;
+  }
+  for (http::HeaderField& field : fields->fields()) {
+    field.dropped |= http::LooksLikeName(field.name, "x-real-ip");
+  }
+}
+
+bool Exchange::TellIdentity() {
+  const pool::PeerIdentity* identity =
+      client_.transport != nullptr ? client_.transport->identity(/*whole=*/true) : nullptr;
+  identity_.clear();
+  const auto& headers = *client_.listener->config().client_certificate_headers;
+  if (route::AppendIdentity(headers, identity, &identity_)) return true;
+  Fail(Failure::kClientCertificateTooLarge);
+  return false;
 }
 
 void Exchange::FollowCall(UpstreamCall::Stage stage) {
@@ -236,8 +351,12 @@ BodyStep::Kind Exchange::FillUpstream() {
 }
 
 void Exchange::EndRequest() {
-  http::DropHopHeaders(client_.stream->request_trailers());
-  call_.SendEnd(client_.stream->request_trailers());
+  http::HeaderList* const trailers = client_.stream->request_trailers();
+  if (trailers->size() > 0) {
+    http::DropHopHeaders(trailers);
+    DropNamedFields(trailers);
+  }
+  call_.SendEnd(trailers);
   run_.response_due_since = run_.last_progress;
 }
 
@@ -305,6 +424,10 @@ void Exchange::AwaitHead() {
 }
 
 void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
+  if (trouble == UpstreamTrouble::kNoSwitch) {
+    return Fail(Failure::kUpgradeUnsupported,
+                "The upstream speaks HTTP/2 without extended CONNECT: it changes no protocol.");
+  }
   if (trouble != UpstreamTrouble::kBadResponse) return FollowCall(call_.OnTrouble(trouble));
   CountRefusal("upstream", refusal);
   Fail(Failure::kUpstreamBadResponse, RefusalDetail(refusal));
@@ -312,8 +435,15 @@ void Exchange::OnUpstreamBroken(UpstreamTrouble trouble, Refusal refusal) {
 
 void Exchange::BeginRelay() {
   bool replaced = false;
-  const UpstreamCall::Stage stage = call_.OnStatus(response_.status, &replaced);
+  // A call of gRPC that is over with its head has its status there.
+  if (account_.grpc) account_.grpc_status = grpc::StatusOf(response_.headers);
+  const UpstreamCall::Stage stage =
+      call_.OnStatus({response_.status, account_.grpc_status}, &replaced);
   if (replaced) return FollowCall(stage);
+  if (AsksForTunnel(request()) && response_.status < 300) {
+    return Fail(Failure::kUpstreamBadResponse,
+                "The upstream answered instead of switching protocols.");
+  }
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
   client_.stream->SendHead(response_,
@@ -365,11 +495,12 @@ BodyStep::Kind Exchange::FillClient() {
     if (step.kind == BodyStep::Kind::kEnd) {
       http::HeaderList* const trailers = call_.stream().response_trailers();
       http::DropHopHeaders(trailers);
+      if (account_.grpc && !account_.grpc_status) account_.grpc_status = grpc::StatusOf(*trailers);
       client_.stream->SendEnd(trailers);
       if (!call_.request_done() && !BodyHeldBack()) SendRest();
       // The upstream did not wait for the body; the client's connection need not suffer for it.
       run_.discarding = !call_.request_done() && !BodyHeldBack() && BodyIsShort();
-      call_.End(Failure::kNone, account_.status);
+      call_.End(Failure::kNone, account_.answer());
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
       CountRefusal("upstream", step.refusal);
     }
@@ -389,6 +520,10 @@ void Exchange::BeginTunnel() {
   if (!response_.connection_upgrade) {
     return Fail(Failure::kUpstreamBadResponse,
                 "The upstream did not say to which protocol it switched.");
+  }
+  if (!websocket_.Complete(request(), &response_)) {
+    return Fail(Failure::kUpstreamBadResponse,
+                "The upstream did not prove that it knows WebSocket.");
   }
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
@@ -414,6 +549,14 @@ void Exchange::PumpTunnel() {
   }
 }
 
+void Exchange::SendError() {
+  if (account_.grpc) {
+    account_.grpc_status = GrpcStatusOf(account_.failure, reply_.head.status);
+    TurnIntoGrpc(*account_.grpc_status, account_.failure, &reply_);
+  }
+  SendLocal(reply_.head, reply_.body);
+}
+
 void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) {
   // A short body is read and dropped so that the connection can be kept; one that the client holds
   // back until it is told to go on, or one without a near end, is not.
@@ -423,7 +566,7 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
                           failure == Failure::kClientBodyTimeout;
   const bool read = call_.request_done();
   run_.discarding = BodyIsShort() && !request().expect_continue && !unreadable && !read;
-  call_.End(failure, account_.status);
+  call_.End(failure, account_.answer());
   account_.status = head.status;
   if (!account_.first_byte_at.has_value()) account_.first_byte_at = context_->loop->now();
   const bool unread = (request().body != BodyKind::kNone && !read && !run_.discarding) ||
@@ -470,7 +613,7 @@ void Exchange::Fail(Failure failure, std::string_view detail) {
   if (account_.status != 0 || FailureStatus(failure) == 0) return BreakOff(failure);
   account_.failure = failure;
   FillErrorReply(failure, detail, &reply_);
-  SendLocal(reply_.head, reply_.body);
+  SendError();
 }
 
 void Exchange::BreakOff(Failure failure) {
@@ -503,13 +646,18 @@ void Exchange::NoteClientEnded(bool gone) {
   }
 }
 
+Step Exchange::Abandon() {
+  BreakOff(Failure::kClientGone);
+  return step();
+}
+
 void Exchange::Cut() { BreakOff(Failure::kShutdown); }
 
 void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
   }
-  call_.End(account_.failure, account_.status);
+  call_.End(account_.failure, account_.answer());
   account_.Write({client_, *view_.get(), run_.listener, run_.route, request()}, context_);
   run_.complete = complete;
   MoveTo(State::kOver);
@@ -518,12 +666,14 @@ void Exchange::Done(bool complete) {
 bool Exchange::Finish() {
   MoveTo(State::kIdle);
   const bool complete = run_.complete;
-  run_ = Run{};
+  run_.route = nullptr;  // the rest is made anew when the next one begins
   client_ = Client{};
   account_ = ExchangeAccount{};
   view_ = ViewPin();
   path_form_.Clear();
   response_.Clear();
+  identity_.clear();
+  websocket_.Clear();
   return complete;
 }
 

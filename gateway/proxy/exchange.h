@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "gateway/http/path_form.h"
@@ -15,8 +16,8 @@
 #include "gateway/proxy/true_client.h"
 #include "gateway/proxy/tunnel.h"
 #include "gateway/proxy/upstream_call.h"
+#include "gateway/proxy/websocket_handshake.h"
 #include "gateway/stream/stream.h"
-#include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
 
@@ -55,6 +56,8 @@ class Exchange final : private CallEvents {
   [[nodiscard]] Step Progress();
   // The client has sent its end, or is gone altogether.
   [[nodiscard]] Step OnClientEnded(bool gone);
+  // There is no client any more, whatever was still to be done for it.
+  [[nodiscard]] Step Abandon();
   // The drain's deadline: breaks off.
   void Cut();
   // The listener may have other limits now: looks at its deadline again.
@@ -88,6 +91,7 @@ class Exchange final : private CallEvents {
     uint64_t client_sent = 0;    // of the stream, when it was last looked at
     uint64_t upstream_sent = 0;  // of this attempt's
     pool::TimePoint begun;       // with the request's head complete
+    std::optional<pool::TimePoint> ends;  // when all of it has to be over
     pool::TimePoint last_progress;
     // Since when nobody but the upstream can bring the response about, in this attempt.
     pool::TimePoint response_due_since;
@@ -105,6 +109,14 @@ class Exchange final : private CallEvents {
   // A rule of framing is broken, by the "client" or the "upstream".
   void CountRefusal(std::string_view sender, http::Refusal refusal);
   void StartUpstream();
+  // The route's time, and no more than a client of gRPC says it will wait.
+  void LimitTime();
+  // The client has shown a certificate that is good.
+  bool IsVerified() const;
+  // Finds what says who the client is, for the upstream. False: the exchange has ended, or will.
+  bool TellIdentity();
+  // What the client may not say of itself.
+  void DropNamedFields(http::HeaderList* fields);
   void FollowCall(UpstreamCall::Stage stage);
   void Advance();
 
@@ -131,6 +143,10 @@ class Exchange final : private CallEvents {
   void PumpTunnel();
 
   void Fail(Failure failure, std::string_view detail = {});
+  // True: the request is an authority's, about a name that is to have a certificate.
+  bool AnswerChallenge();
+  // The reply at hand, in the words of the client's protocol.
+  void SendError();
   void SendLocal(const http::ResponseHead& head, std::string_view body);
   void BeginFinish();
   void ContinueFinish();
@@ -167,6 +183,7 @@ class Exchange final : private CallEvents {
   WorkerContext* context_;
   Client client_{};
   TrueClient true_client_;
+  pool::ProxiedEnds client_ends_;  // for upstreams that are told
   ViewPin view_;
   State state_ = State::kIdle;
   ExchangeAccount account_;
@@ -175,6 +192,8 @@ class Exchange final : private CallEvents {
   http::PathForm path_form_;  // the request's path may point into it
   http::ResponseHead response_;
   LocalReply reply_;
+  std::string identity_;  // of the client, for the upstream: field lines
+  WebSocketHandshake websocket_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};
   pool::MemberTask<Exchange, &Exchange::RunTask> progress_task_{this};
 };

@@ -1,6 +1,8 @@
 #include "gateway/proxy/exchange_account.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "gateway/config/config.h"
 #include "gateway/proxy/access_log.h"
@@ -19,7 +21,39 @@ const std::string& UpstreamName(const ExchangeSubject& subject) {
 // Empty for what could not be read.
 std::string_view ProtocolName(const http::RequestHead& request) {
   if (request.method_text.empty()) return {};
-  return request.version == http::Version::kHttp11 ? "HTTP/1.1" : "HTTP/1.0";
+  switch (request.version) {
+    case http::Version::kHttp10: return "HTTP/1.0";
+    case http::Version::kHttp11: return "HTTP/1.1";
+    case http::Version::kHttp2: return "HTTP/2.0";
+  }
+  HOLDFAST_CHECK(false);
+}
+
+// Of what a client has had certified, and so may be as long as it likes.
+constexpr size_t kMaxSubjectBytes = 512;
+constexpr size_t kMaxNames = 8;
+constexpr size_t kMaxNamesBytes = 1024;
+
+void AddSecure(pool::Transport* transport, ExchangeRecord* record) {
+  if (transport == nullptr) return;
+  const std::optional<pool::SecureFacts> facts = transport->secure();
+  if (!facts.has_value()) return;
+  record->tls_version = facts->version;
+  record->tls_cipher = facts->cipher;
+  record->tls_sni = facts->server_name;
+  record->tls_alpn = transport->protocol();
+  record->tls_resumed = facts->resumed;
+  if (!facts->verified) return;
+  const pool::PeerIdentity* const identity = transport->identity(/*whole=*/false);
+  if (identity == nullptr) return;
+  record->client_subject = std::string_view(identity->subject).substr(0, kMaxSubjectBytes);
+  const std::span<const std::string> names = identity->names;
+  size_t told = 0;
+  for (size_t bytes = 0; told < std::min(names.size(), kMaxNames); ++told) {
+    bytes += names[told].size();
+    if (bytes > kMaxNamesBytes) break;
+  }
+  record->client_san = names.first(told);
 }
 
 }  // namespace
@@ -54,8 +88,18 @@ inline void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext
   }
 }
 
+void ExchangeAccount::CountGrpc(const ExchangeSubject& subject, WorkerContext* context) const {
+  const std::string_view route = subject.route != nullptr ? std::string_view(subject.route->name)
+                                                          : config::kUnmatchedRouteName;
+  context->shard
+      ->CounterFor(Metric::kGrpcCallsTotal,
+                   {subject.client.listener->config().name, route, GrpcStatusText()})
+      .Add();
+}
+
 void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
   Count(subject, context);
+  if (grpc) CountGrpc(subject, context);
   if (context->access_log != nullptr) Log(subject, context);
 }
 
@@ -68,7 +112,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
   const auto since_start = [&](const std::optional<TimePoint>& point) {
     return point.has_value() ? *point - started : pool::Duration{-1};
   };
-  context->access_log->Record({
+  ExchangeRecord record{
       .time = context->loop->wall_now(),
       .listener = subject.client.listener->config().name,
       .client = subject.client.origin,
@@ -78,6 +122,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .protocol = ProtocolName(request),
       .user_agent = agent != nullptr ? agent->value : std::string_view(),
       .status = ReportedStatus(),
+      .grpc_status = grpc ? GrpcStatusText() : std::string_view(),
       .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
       .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
       .endpoint = connected_at.has_value() ? endpoint.FormatTo(endpoint_text) : std::string_view(),
@@ -96,7 +141,9 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .reason = FailureName(failure),
       .refusal = refusal != http::Refusal::kNone ? http::RefusalName(refusal) : std::string_view(),
       .detail = detail,
-  });
+  };
+  if (subject.client.encrypted) AddSecure(subject.client.transport, &record);
+  context->access_log->Record(record);
 }
 
 }  // namespace holdfast::proxy

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/grpc/status.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/proxy/context.h"
@@ -18,7 +19,9 @@
 #include "pool/connection_tie.h"
 #include "pool/lease.h"
 #include "pool/net/clock.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/socket_address.h"
+#include "pool/net/transport.h"
 #include "pool/reasons.h"
 
 namespace holdfast::proxy {
@@ -42,7 +45,11 @@ struct ExchangeClient {
   std::string_view origin;  // who asks: the peer, or whom trusted ones speak for; good while the
                             // exchange runs
   bool trusted = false;     // the peer
-  bool encrypted = false;   // what it sends and gets
+  const pool::ProxiedEnds* announced = nullptr;  // by a PROXY header; good as long as `ip`
+  const pool::Connection* connection = nullptr;  // its socket; outlives the exchange
+  bool encrypted = false;                        // what it sends and gets
+  // The client's; good until the exchange is over. Null: nothing is known of it.
+  pool::Transport* transport = nullptr;
   pool::Duration head_time{0};
   // What holds the upstream connection that has authenticated the client.
   pool::ConnectionTie* tie = nullptr;
@@ -64,10 +71,13 @@ struct ExchangeAccount {
   void BeginAttempt() {
     had.reset();
     close = pool::CloseReason::kNone;
+    grpc_status.reset();
   }
   // A connection was had for one more attempt.
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;
+  // What the client was sent.
+  AnswerStatus answer() const { return {status, grpc_status}; }
   // The last attempt's connection had served before.
   bool reused() const { return had.has_value() && *had != pool::CheckoutResult::kFresh; }
 
@@ -78,6 +88,8 @@ struct ExchangeAccount {
   Failure failure = Failure::kNone;
   http::Refusal refusal = http::Refusal::kNone;  // the rule of framing that was broken
   std::string detail;                            // for the operator alone
+  bool grpc = false;                             // it is a call of gRPC
+  std::optional<grpc::Status> grpc_status;       // how it ended, by the response
   // Of the last attempt.
   pool::SocketAddress endpoint;
   std::optional<pool::CheckoutResult> had;  // how the connection was had: as Lease::result
@@ -97,6 +109,11 @@ struct ExchangeAccount {
   // CheckoutResultName, or why it was opened; empty: no connection was had.
   std::string_view ConnectionText() const;
   void Count(const ExchangeSubject& subject, WorkerContext* context) const;
+  void CountGrpc(const ExchangeSubject& subject, WorkerContext* context) const;
+  // "none": there was none.
+  std::string_view GrpcStatusText() const {
+    return grpc_status.has_value() ? grpc::StatusNumber(*grpc_status) : "none";
+  }
   void Log(const ExchangeSubject& subject, WorkerContext* context) const;
 };
 

@@ -48,7 +48,7 @@ TimePoint Exchange::Deadline() {
   if (run_.client_ended_at.has_value() && state_ != State::kRelay) {
     deadline = std::min(deadline, *run_.client_ended_at + kHalfClosedPatience);
   }
-  return std::min(deadline, After(run_.begun, run_.route->timeouts.total));
+  return std::min(deadline, run_.ends.value_or(TimePoint::max()));
 }
 
 TimePoint Exchange::AwaitDeadline() {
@@ -82,9 +82,8 @@ void Exchange::OnTimer(TimePoint now) {
 }
 
 void Exchange::OnTimeout() {
-  const auto& total = run_.route != nullptr ? run_.route->timeouts.total : std::nullopt;
-  if (state_ != State::kTunnel && state_ != State::kFinishing && total.has_value() &&
-      context_->loop->now() >= run_.begun + *total) {
+  if (state_ != State::kTunnel && state_ != State::kFinishing && run_.ends.has_value() &&
+      context_->loop->now() >= *run_.ends) {
     return Fail(Failure::kTotalTimeout);
   }
   const bool awaited = state_ == State::kCheckout || state_ == State::kAwait;

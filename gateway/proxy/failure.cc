@@ -25,7 +25,11 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kBodyTooLarge, "body_too_large", 413, false},
     {Failure::kHeadTimeout, "head_timeout", 408, false},
     {Failure::kLoopDetected, "loop_detected", 508, false},
+    {Failure::kClientCertificateRequired, "client_certificate_required", 403, false},
+    {Failure::kClientCertificateTooLarge, "client_certificate_too_large", 431, false},
     {Failure::kMisdirected, "misdirected", 421, false},
+    {Failure::kUpgradeUnsupported, "upgrade_unsupported", 501, false},
+    {Failure::kNoHost, "no_host", 400, false},
     {Failure::kNoEndpoint, "no_endpoint", 503, true},
     {Failure::kQueueFull, "queue_full", 503, true},
     {Failure::kQueueTimeout, "queue_timeout", 503, true},
@@ -34,6 +38,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kConnectUnreachable, "connect_unreachable", 502, true},
     {Failure::kConnectFailed, "connect_failed", 502, true},
     {Failure::kTlsFailed, "tls_failed", 502, true},
+    {Failure::kTlsTimeout, "tls_handshake_timeout", 504, true},
     {Failure::kNoDescriptors, "no_descriptors", 503, true},
     {Failure::kNoLocalPort, "no_local_port", 503, true},
     {Failure::kNoMemory, "no_memory", 503, true},
@@ -74,6 +79,7 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kConnectUnreachable: return Failure::kConnectUnreachable;
     case CheckoutResult::kConnectFailed: return Failure::kConnectFailed;
     case CheckoutResult::kTlsFailed: return Failure::kTlsFailed;
+    case CheckoutResult::kTlsTimeout: return Failure::kTlsTimeout;
     case CheckoutResult::kNoDescriptors: return Failure::kNoDescriptors;
     case CheckoutResult::kNoLocalPort: return Failure::kNoLocalPort;
     case CheckoutResult::kNoMemory: return Failure::kNoMemory;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "gateway/grpc/status.h"
 #include "pool/cluster.h"
 
 namespace holdfast::proxy {
@@ -23,7 +24,11 @@ enum class Failure : uint8_t {
   kBodyTooLarge,
   kHeadTimeout,
   kLoopDetected,
-  kMisdirected,  // the host has another way to check clients than the one of the connection
+  kClientCertificateRequired,  // the route is for who has shown one that is good
+  kClientCertificateTooLarge,  // to be told to an upstream
+  kMisdirected,         // the host has another way to check clients than the one of the connection
+  kUpgradeUnsupported,  // the upstream speaks HTTP/2, where connections change no protocol
+  kNoHost,  // the route leads to another scheme of a host that the request does not name
   // No connection could be had.
   kNoEndpoint,
   kQueueFull,
@@ -33,6 +38,7 @@ enum class Failure : uint8_t {
   kConnectUnreachable,
   kConnectFailed,
   kTlsFailed,
+  kTlsTimeout,
   kNoDescriptors,
   kNoLocalPort,
   kNoMemory,
@@ -52,7 +58,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 35;
+inline constexpr int kFailures = 40;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.
@@ -65,9 +71,16 @@ Failure FailureOf(pool::CheckoutResult result);
 constexpr bool IsGatewayError(int status) { return status >= 502 && status <= 504; }
 // What a failure says about the endpoint that had the request; nullopt: nothing.
 std::optional<pool::Outcome> OutcomeOf(Failure failure);
-// What an answer with this status says about it.
-constexpr pool::Outcome OutcomeOfStatus(int status) {
-  switch (status) {
+// How an answer ends, as far as its head tells: the status of HTTP, 0 when there is none, and that
+// of gRPC when nothing but the head follows it.
+struct AnswerStatus {
+  int http = 0;
+  std::optional<grpc::Status> grpc;
+};
+// What such an answer says about it. UNAVAILABLE is gRPC's 503.
+constexpr pool::Outcome OutcomeOfAnswer(const AnswerStatus& status) {
+  if (status.grpc == grpc::Status::kUnavailable) return pool::Outcome::kStatus503;
+  switch (status.http) {
     case 502: return pool::Outcome::kStatus502;
     case 503: return pool::Outcome::kStatus503;
     case 504: return pool::Outcome::kStatus504;

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "gateway/grpc/fields.h"
+#include "gateway/grpc/health.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
 #include "pool/reuse.h"
+#include "pool/tls/tls_failure.h"
 
 namespace holdfast::proxy {
 
@@ -21,9 +24,14 @@ constexpr int kMaxInformational = 16;
 
 // RFC 9112 section 3.2.1: origin-form, Host first.
 std::string RequestFor(const config::HealthCheck& check, std::string_view host) {
-  std::string request = "GET " + check.path + " HTTP/1.1\r\nHost: ";
+  const bool calls = check.type == config::HealthCheck::Type::kGrpc;
+  std::string request = calls ? "POST " : "GET ";
+  request += calls ? grpc::kHealthPath : check.path;
+  request += " HTTP/1.1\r\nHost: ";
   request += check.host.empty() ? host : check.host;
-  request += "\r\nUser-Agent: holdfast-health-check\r\nAccept: */*\r\n\r\n";
+  request += "\r\nUser-Agent: holdfast-health-check\r\n";
+  request += calls ? "Content-Type: application/grpc\r\nTE: trailers\r\n" : "Accept: */*\r\n";
+  request += "\r\n";
   return request;
 }
 
@@ -33,7 +41,9 @@ std::string_view ProbeResultName(ProbeResult result) {
   switch (result) {
     case ProbeResult::kOk: return "ok";
     case ProbeResult::kBadStatus: return "bad_status";
+    case ProbeResult::kNotServing: return "not_serving";
     case ProbeResult::kConnectFailed: return "connect_failed";
+    case ProbeResult::kTlsFailed: return "tls_failed";
     case ProbeResult::kTimeout: return "timeout";
     case ProbeResult::kClosed: return "closed";
     case ProbeResult::kBadResponse: return "bad_response";
@@ -46,10 +56,15 @@ HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dia
                          pool::EndpointKey key, bool keep, OnResult on_result)
     : loop_(loop),
       dialer_(dialer),
+      slabs_(slabs),
       key_(std::move(key)),
       keep_(keep),
       on_result_(std::move(on_result)),
-      stream_(slabs) {}
+      http1_(slabs) {}
+
+HealthProbe::~HealthProbe() {
+  if (stream_ != nullptr) EndStream();
+}
 
 void HealthProbe::MoveTo(State next) {
   const auto legal = [this, next] {
@@ -73,6 +88,7 @@ void HealthProbe::Start(const config::HealthCheck& check, std::string_view host)
   loop_->timers().Arm(timeout_timer_, loop_->now() + check.timeout);
   if (check.type == config::HealthCheck::Type::kTcp) return Connect();
   request_ = RequestFor(check, host);
+  body_ = check.type == config::HealthCheck::Type::kGrpc ? grpc::HealthRequest(check.service) : "";
   reused_ = connection_ != nullptr;
   if (reused_) return Send();
   Connect();
@@ -99,18 +115,22 @@ void HealthProbe::OnStreamReady() {
 
 // A server that speaks first is a connection like any other to a check that asks for no more.
 void HealthProbe::Connect() {
-  connection_.reset();
+  DropConnection();
   reused_ = false;
   MoveTo(State::kConnecting);
-  const pool::DialTerms terms{.quiet = check_.type == config::HealthCheck::Type::kHttp};
+  const pool::DialTerms terms{.quiet = check_.type != config::HealthCheck::Type::kTcp};
   pool::DialStart start = dialer_->Dial(key_, terms, this);
   if (start.attempt == nullptr) return OnDialFailed(start.refusal);
   attempt_ = std::move(start.attempt);
 }
 
-void HealthProbe::OnDialFailed(pool::CheckoutResult result) {
+void HealthProbe::OnDialFailed(pool::CheckoutFailure failure) {
   attempt_.reset();
-  const bool speaks = pool::OutcomeOf(result).has_value();
+  if (failure.result == pool::CheckoutResult::kTlsFailed) {
+    return FailHandshake(failure.word != nullptr ? std::string_view(failure.word)
+                                                 : pool::CheckoutResultName(failure.result));
+  }
+  const bool speaks = pool::OutcomeOf(failure.result).has_value();
   Finish(speaks ? ProbeResult::kConnectFailed : ProbeResult::kNotMade);
 }
 
@@ -121,18 +141,47 @@ void HealthProbe::OnDialed(std::unique_ptr<pool::Connection> connection) {
   Send();
 }
 
+void HealthProbe::DropConnection() {
+  connection_.reset();
+  if (http2_ == nullptr) return;
+  http2_->connection->Close();
+  loop_->DestroyLater(std::move(http2_));
+}
+
 void HealthProbe::Send() {
   MoveTo(State::kAwaitingHead);
   informational_ = 0;
-  stream_.Start(connection_.get(), http::Method::kGet, this);
-  stream_.SendRequest(request_);
+  const bool h2 = key_.protocol == pool::UpstreamProtocol::kH2 ||
+                  connection_->transport().protocol() == pool::kHttp2Protocol;
+  if (h2) {
+    SendOverHttp2();
+  } else if (check_.type == config::HealthCheck::Type::kGrpc) {
+    return Finish(ProbeResult::kBadResponse);  // It has chosen a protocol that has no gRPC.
+  } else {
+    http1_.Start(connection_.get(), http::Method::kGet, this);
+    http1_.SendRequest(request_);
+    stream_ = &http1_;
+  }
   ReadHead();
 }
 
+void HealthProbe::SendOverHttp2() {
+  HOLDFAST_CHECK(http2_ == nullptr);
+  http2_ = std::make_unique<Http2>();
+  http2_->connection = std::move(connection_);
+  http2_->session = std::make_unique<http2::ClientSession>(loop_, slabs_, http2_->connection.get(),
+                                                           http2::Limits(), &http2_->resting);
+  http2_->connection->set_events(http2_->session->listener());
+  const http::Method method = body_.empty() ? http::Method::kGet : http::Method::kPost;
+  http2::ClientStream* const stream = http2_->session->Open(method, this);
+  stream->SendRequest(request_, std::exchange(body_, {}));
+  stream_ = stream;
+}
+
 void HealthProbe::ReadHead() {
-  const bool failed = stream_.Flush() == FlushStatus::kError;
+  const bool failed = stream_->Flush() == FlushStatus::kError;
   while (true) {
-    const HeadStep step = stream_.NextHead(&head_);
+    const HeadStep step = stream_->NextHead(&head_);
     switch (step.kind) {
       case HeadStep::Kind::kBlocked:
         // What was sent before the socket failed was read.
@@ -152,17 +201,25 @@ void HealthProbe::ReadHead() {
     status_ = head_.status;
     status_good_ = check_.min_status <= head_.status && head_.status <= check_.max_status;
     body_bytes_ = 0;
+    grpc_status_.reset();
+    if (check_.type == config::HealthCheck::Type::kGrpc) {
+      grpc_status_ = grpc::StatusOf(head_.headers);
+    }
     return ReadBody();
   }
 }
 
 void HealthProbe::ReadBody() {
+  const bool calls = check_.type == config::HealthCheck::Type::kGrpc;
   while (true) {
-    const BodyStep step = stream_.NextBody();
+    const BodyStep step = stream_->NextBody();
     switch (step.kind) {
       case BodyStep::Kind::kData:
         body_bytes_ += step.bytes;
-        if (body_bytes_ > kMaxBodyBytes) return Conclude(/*whole=*/false);
+        if (body_bytes_ > (calls ? grpc::kMaxHealthBytes : kMaxBodyBytes)) {
+          return Conclude(/*whole=*/false);
+        }
+        if (calls) body_ += step.buffer->Linearize(step.bytes);
         step.buffer->Consume(step.bytes);
         break;
       case BodyStep::Kind::kBlocked: return;
@@ -174,8 +231,28 @@ void HealthProbe::ReadBody() {
   }
 }
 
+ProbeResult HealthProbe::GrpcVerdict(bool whole) {
+  if (status_ != 200) return ProbeResult::kBadStatus;
+  if (!grpc_status_) grpc_status_ = grpc::StatusOf(*stream_->response_trailers());
+  if (!whole || !grpc_status_) return ProbeResult::kBadResponse;
+  if (*grpc_status_ != grpc::Status::kOk) return ProbeResult::kBadStatus;
+  const std::optional<bool> serving = grpc::IsServing(body_);
+  if (!serving.has_value()) return ProbeResult::kBadResponse;
+  return *serving ? ProbeResult::kOk : ProbeResult::kNotServing;
+}
+
+ProbeResult HealthProbe::Verdict(bool whole) {
+  if (check_.type == config::HealthCheck::Type::kGrpc) return GrpcVerdict(whole);
+  return status_good_ ? ProbeResult::kOk : ProbeResult::kBadStatus;
+}
+
 void HealthProbe::Conclude(bool whole) {
-  const pool::ReuseFacts facts = stream_.Finish();
+  const ProbeResult verdict = Verdict(whole);
+  const pool::ReuseFacts facts = EndStream();
+  if (http2_ != nullptr) {
+    DropConnection();
+    return Finish(verdict);
+  }
   connection_->set_events(this);
   // Bytes beyond the response, or its end, are the connection's end.
   const bool clean = connection_->out().empty() && connection_->in().empty() &&
@@ -183,21 +260,31 @@ void HealthProbe::Conclude(bool whole) {
   const bool allowed = pool::DecideReuse(facts) == pool::CloseReason::kNone && !facts.rest &&
                        facts.keep_alive_max != 0u;
   if (!whole || !keep_ || !clean || !allowed) connection_.reset();
-  Finish(status_good_ ? ProbeResult::kOk : ProbeResult::kBadStatus);
+  Finish(verdict);
+}
+
+void HealthProbe::FailHandshake(std::string_view word) {
+  failure_ = word;
+  Finish(ProbeResult::kTlsFailed);
 }
 
 void HealthProbe::OnBroken() {
   // The endpoint closed a kept connection as we used it, which says nothing about its health.
-  const bool stale = reused_ && !stream_.response_begun();
-  stream_.Finish();
+  const bool stale = reused_ && !stream_->response_begun();
+  EndStream();
   if (stale) return Connect();
+  // An endpoint whose clients show certificates may say only now that ours is none for it.
+  const char* const word = connection().error_word();
+  if (word != nullptr && pool::RefusesUs(word)) return FailHandshake(word);
   Finish(ProbeResult::kClosed);
 }
 
 void HealthProbe::Finish(ProbeResult result) {
   HOLDFAST_CHECK(state_ != State::kDone);
-  if (stream_.active()) stream_.Finish();
-  if (result != ProbeResult::kOk && result != ProbeResult::kBadStatus) connection_.reset();
+  if (stream_ != nullptr) EndStream();
+  const bool answered = result == ProbeResult::kOk || result == ProbeResult::kBadStatus ||
+                        result == ProbeResult::kNotServing;
+  if (!answered) DropConnection();
   loop_->timers().Cancel(timeout_timer_);
   attempt_.reset();
   result_ = result;
@@ -210,6 +297,11 @@ void HealthProbe::Tell() {
   on_result_(result_);
 }
 
-void HealthProbe::OnTimeout(pool::TimePoint) { Finish(ProbeResult::kTimeout); }
+void HealthProbe::OnTimeout(pool::TimePoint) {
+  if (state_ == State::kConnecting && attempt_ != nullptr && attempt_->reached()) {
+    return FailHandshake(pool::CheckoutResultName(pool::CheckoutResult::kTlsTimeout));
+  }
+  Finish(ProbeResult::kTimeout);
+}
 
 }  // namespace holdfast::proxy

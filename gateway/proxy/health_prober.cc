@@ -18,7 +18,7 @@ class HealthProber::Group {
   Group(HealthProber* prober, std::string upstream)
       : prober_(prober), upstream_(std::move(upstream)) {}
 
-  void SetTargets(const config::HealthCheck& check, const pool::TlsIdentity& tls,
+  void SetTargets(const config::HealthCheck& check, const ProbeManner& manner,
                   const std::vector<ProbeTarget>& targets);
   void AddTo(metrics::Sums& sums) const;
 
@@ -34,13 +34,13 @@ class HealthProber::Group {
   HealthProber* prober() const { return prober_; }
   const config::HealthCheck& check() const { return check_; }
   const std::string& upstream() const { return upstream_; }
-  const pool::TlsIdentity& tls() const { return tls_; }
+  const ProbeManner& manner() const { return manner_; }
 
  private:
   HealthProber* prober_;
   const std::string upstream_;
   config::HealthCheck check_;
-  pool::TlsIdentity tls_;
+  ProbeManner manner_;
   bool busy_ = true;
   pool::TimePoint ask_at_;
   absl::flat_hash_map<pool::SocketAddress, std::unique_ptr<Endpoint>> endpoints_;
@@ -55,8 +55,9 @@ class HealthProber::Endpoint {
         healthy_(target.healthy),
         keeps_(group->prober()->keeping_ < kMaxKept),
         probe_(group->prober()->loop_, group->prober()->slabs_, &group->prober()->dialer_,
-               pool::EndpointKey{group->upstream(), target.address, group->tls()}, keeps_,
-               [this](ProbeResult result) { OnResult(result); }) {
+               pool::EndpointKey{group->upstream(), target.address, group->manner().tls,
+                                 group->manner().proxy, group->manner().protocol},
+               keeps_, [this](ProbeResult result) { OnResult(result); }) {
     if (keeps_) ++prober().keeping_;
     ScheduleFirst();
   }
@@ -112,13 +113,23 @@ class HealthProber::Endpoint {
     }
     const config::HealthCheck& check = group_->check();
     if (++in_a_row_ < (healthy_ ? check.fall : check.rise)) return;
-    const std::string word = result == ProbeResult::kBadStatus
-                                 ? std::to_string(probe_.status())
-                                 : std::string(ProbeResultName(result));
-    const std::string cause = "check: " + word + ", " + std::to_string(in_a_row_) + " in a row";
+    const std::string cause =
+        "check: " + WordOf(result) + ", " + std::to_string(in_a_row_) + " in a row";
     in_a_row_ = 0;
     healthy_ = !healthy_;
     prober().callbacks_.on_health(group_->upstream(), target_.address, healthy_, cause);
+  }
+
+  std::string WordOf(ProbeResult result) const {
+    switch (result) {
+      case ProbeResult::kBadStatus:
+        if (const auto status = probe_.grpc_status(); status.has_value()) {
+          return "grpc status " + std::string(grpc::StatusNumber(*status));
+        }
+        return std::to_string(probe_.status());
+      case ProbeResult::kTlsFailed: return std::string(probe_.failure());
+      default: return std::string(ProbeResultName(result));
+    }
   }
 
   Group* group_;
@@ -134,10 +145,10 @@ class HealthProber::Endpoint {
   pool::MemberTimer<Endpoint, &Endpoint::OnTimer> timer_{this};
 };
 
-void HealthProber::Group::SetTargets(const config::HealthCheck& check, const pool::TlsIdentity& tls,
+void HealthProber::Group::SetTargets(const config::HealthCheck& check, const ProbeManner& manner,
                                      const std::vector<ProbeTarget>& targets) {
   // Kept connections are of the settings with which they were made.
-  if (std::exchange(tls_, tls) != tls) endpoints_.clear();
+  if (std::exchange(manner_, manner) != manner) endpoints_.clear();
   const bool changed = std::exchange(check_, check) != check;
   if (changed) ask_at_ = pool::TimePoint();
   absl::flat_hash_map<pool::SocketAddress, std::unique_ptr<Endpoint>> next;
@@ -180,15 +191,14 @@ HealthProber::~HealthProber() = default;
 
 void HealthProber::SetTargets(const std::string& upstream,
                               const std::optional<config::HealthCheck>& check,
-                              const pool::TlsIdentity& tls,
-                              const std::vector<ProbeTarget>& targets) {
+                              const ProbeManner& manner, const std::vector<ProbeTarget>& targets) {
   if (!check.has_value() || targets.empty()) {
     groups_.erase(upstream);
     return;
   }
   std::unique_ptr<Group>& group = groups_[upstream];
   if (group == nullptr) group = std::make_unique<Group>(this, upstream);
-  group->SetTargets(*check, tls, targets);
+  group->SetTargets(*check, manner, targets);
 }
 
 void HealthProber::AddTo(metrics::Sums& sums) const {

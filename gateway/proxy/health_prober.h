@@ -20,6 +20,15 @@
 
 namespace holdfast::proxy {
 
+// How the upstream's connections are made.
+struct ProbeManner {
+  pool::TlsIdentity tls;
+  pool::ProxyVersion proxy = pool::ProxyVersion::kNone;
+  pool::UpstreamProtocol protocol = pool::UpstreamProtocol::kH1;
+
+  bool operator==(const ProbeManner&) const = default;
+};
+
 // An endpoint to check.
 struct ProbeTarget {
   pool::SocketAddress address;
@@ -57,10 +66,10 @@ class HealthProber {
   HealthProber& operator=(const HealthProber&) = delete;
 
   // Sets the endpoints of `upstream`, each address once, and how to check them from now on;
-  // nullopt: not at all. Endpoints that stay keep their health and, unless the check or `tls`
+  // nullopt: not at all. Endpoints that stay keep their health and, unless the check or `manner`
   // changed, their count.
   void SetTargets(const std::string& upstream, const std::optional<config::HealthCheck>& check,
-                  const pool::TlsIdentity& tls, const std::vector<ProbeTarget>& targets);
+                  const ProbeManner& manner, const std::vector<ProbeTarget>& targets);
 
   // Adds the counts of the checks, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;

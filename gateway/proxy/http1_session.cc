@@ -1,11 +1,11 @@
 #include "gateway/proxy/http1_session.h"
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <utility>
 
 #include "gateway/http1/head_scan.h"
+#include "gateway/proxy/http2_session.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -49,11 +49,23 @@ void Http1Session::Start(Listener* listener, pool::FileDescriptor socket,
   session->Begin();
 }
 
-void Http1Session::TakeOver(Intake& intake, pool::Connection&& connection,
-                            const pool::SocketAddress& peer) {
-  auto* const session = Make(intake.listener(), std::move(connection), peer);
-  session->Replace(intake);
+void Http1Session::TakeOver(Session& before, pool::Connection&& connection,
+                            const pool::ProxiedEnds& ends) {
+  auto* const session = Make(before.listener(), std::move(connection), ends.source);
+  session->Replace(before);
+  session->watched_ = true;
+  session->unnamed_ = ends.unnamed;
+  session->trusted_ = session->trusted_ && !ends.unnamed;
+  if (ends.known()) {
+    session->context()->announced.emplace(session, ends);
+    session->announced_ = true;
+  }
   session->EnterIdle();
+  // It has just shaken hands, and its request is on its way.
+  if (before.listener()->leaving()) {
+    session->MoveTo(Phase::kHead);
+    session->WakeBy(session->Deadline());
+  }
   session->ReadHeads();
 }
 
@@ -73,8 +85,7 @@ void Http1Session::Begin() {
     listener()->early_reads().Note(connection_.bytes_read() > 0);
     if (phase_ == Phase::kClosed) return;
   }
-  if (connection_.Open(pool::Precedence::kInTurn) == 0) return;
-  listener()->CountUnwatched();
+  if (Watch()) return;
   if (phase_ == Phase::kExchange) {
     Cut();
   } else {
@@ -82,25 +93,19 @@ void Http1Session::Begin() {
   }
 }
 
+bool Http1Session::Watch() {
+  watched_ = connection_.Open(pool::Precedence::kInTurn) == 0;
+  if (!watched_) listener()->CountUnwatched();
+  return watched_;
+}
+
 void Http1Session::FollowConfig() {
   if (config_seen_ == listener()->generation()) return;
   config_seen_ = listener()->generation();
-  const config::Listener& config = listener()->config();
-  trusted_ = IsTrusted(config.trusted_proxies);
-  expires_at_ = config.max_connection_age.has_value()
-                    ? accepted_at_ + context()->random->JitterTenth(*config.max_connection_age)
-                    : TimePoint::max();
-  max_requests_ = config.max_requests.has_value()
-                      ? context()->random->JitterTenth(*config.max_requests)
-                      : std::numeric_limits<uint32_t>::max();
-}
-
-// Most listeners trust nobody.
-bool Http1Session::IsTrusted(const config::TrustedProxies& proxies) const {
-  if (proxies.ranges().empty() && !proxies.unix_peers()) return false;
-  std::array<char, pool::PeerIp::kMaxText> room;
-  return proxies.Contains(
-      pool::SocketAddress::FromIp(ip_.Text(room), 0).value_or(pool::SocketAddress()));
+  const ConnectionTerms terms = NewTerms(ip_, unnamed_, accepted_at_);
+  trusted_ = terms.trusted;
+  expires_at_ = terms.expires_at;
+  max_requests_ = terms.max_requests;
 }
 
 Http1Session::~Http1Session() { HOLDFAST_CHECK(serving_ == nullptr); }
@@ -238,7 +243,10 @@ void Http1Session::BeginExchange() {
                            .listener = listener(),
                            .ip = ip_.Text(serving->ip),
                            .trusted = trusted_,
+                           .announced = announced_ ? &context()->announced.at(this) : nullptr,
+                           .connection = &connection_,
                            .encrypted = connection_.transport().encrypted(),
+                           .transport = &connection_.transport(),
                            .head_time = head_time,
                            .tie = &tie_});
   scanner_.Reset();
@@ -246,7 +254,38 @@ void Http1Session::BeginExchange() {
   MoveTo(Phase::kExchange);
 }
 
+// RFC 9113 section 3.4: the first lines of HTTP/2 look like a head.
+bool Http1Session::BeginsHttp2() {
+  constexpr std::string_view kBegin = "PRI * HTTP/2.0\r\n\r\n";
+  return requests_ == 0 && listener()->config().Speaks(config::ClientProtocol::kHttp2) &&
+         connection_.in().size() >= kBegin.size() &&
+         connection_.in().Linearize(kBegin.size()) == kBegin;
+}
+
+// Its place and its connection are another session's from here on.
+void Http1Session::GoOnAsHttp2() {
+  if (!watched_ && !Watch()) return Close(SessionEndName(SessionEnd::kExchangeCut));
+  pool::ProxiedEnds ends;
+  std::array<char, pool::PeerIp::kMaxText> room;
+  ends.source = pool::SocketAddress::FromIp(ip_.Text(room), 0).value_or(pool::SocketAddress());
+  if (announced_) {
+    ends = context()->announced.at(this);
+    context()->ForgetAnnounced(this);
+  }
+  ends.unnamed = unnamed_;
+  MoveTo(Phase::kClosed);
+  tie_.Close();
+  context()->loop->timers().Cancel(*this);
+  Http2Session::TakeOver(*this, std::move(connection_), ends);
+  memory_ = &context()->http1_sessions;
+  context()->loop->DestroyLater(this, &Http1Session::Destroy);
+}
+
 void Http1Session::StartExchange(size_t head_bytes) {
+  if (BeginsHttp2()) return GoOnAsHttp2();
+  if (!listener()->config().Speaks(config::ClientProtocol::kHttp1)) {
+    return RefuseInput(http::Refusal::kUnsupportedVersion);
+  }
   BeginExchange();
   const http::Refusal refusal = serving_->stream.TakeHead(head_bytes, Limits());
   if (refusal != http::Refusal::kNone) {
@@ -305,7 +344,7 @@ void Http1Session::EndAfterExchange(bool complete, bool switched, bool request_f
   // Nor does anything come after the client's end.
   const bool ended = connection_.end() != pool::ConnectionEnd::kOpen && !connection_.readable();
   if (nothing_unread || ended || connection_.gone()) {
-    SayEnd();
+    connection_.SayEnd();
     return Close(EndReason());
   }
   BeginLinger();
@@ -387,10 +426,13 @@ void Http1Session::OnDeadline() {
   HOLDFAST_CHECK(phase_ == Phase::kIdle || phase_ == Phase::kHead);
   if (CameInTime()) return;
   if (phase_ == Phase::kIdle) {
-    SayEnd();
+    connection_.SayEnd();
     return Close(SessionEndName(SessionEnd::kIdleTimeout));
   }
-  if (listener()->leaving()) return Close(SessionEndName(SessionEnd::kDrained));
+  if (listener()->leaving()) {
+    connection_.SayEnd();
+    return Close(SessionEndName(SessionEnd::kDrained));
+  }
   OnHeadTimeout();
 }
 
@@ -403,13 +445,6 @@ bool Http1Session::CameInTime() {
   if (context()->loop->now() >= deadline) return false;
   WakeBy(deadline);
   return true;
-}
-
-// Without it a client of TLS can't tell our end from one that somebody else has made.
-void Http1Session::SayEnd() {
-  if (connection_.open() && connection_.transport().encrypted() && !connection_.gone()) {
-    connection_.Shutdown();
-  }
 }
 
 // Part of a request came and the rest did not: worth telling (RFC 9110 section 15.5.9).
@@ -454,7 +489,7 @@ bool Http1Session::CloseIfQuiet(SessionEnd reason) {
     ContinueLater();
     return false;
   }
-  SayEnd();
+  connection_.SayEnd();
   Close(SessionEndName(reason));
   return true;
 }
@@ -474,6 +509,7 @@ void Http1Session::Close(std::string_view reason) {
   MoveTo(Phase::kClosed);
   tie_.Close();
   connection_.Close();
+  if (announced_) context()->ForgetAnnounced(this);
   Delist(reason);
   context()->loop->timers().Cancel(*this);
   memory_ = &context()->http1_sessions;

@@ -9,11 +9,11 @@
 #include "gateway/http/persistence.h"
 #include "gateway/http1/server_stream.h"
 #include "gateway/proxy/exchange.h"
-#include "gateway/proxy/intake.h"
 #include "gateway/proxy/session.h"
 #include "pool/connection_tie.h"
 #include "pool/net/connection.h"
 #include "pool/net/peer_ip.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
@@ -62,10 +62,11 @@ class Http1Session final : public Session, private pool::Timer {
   // costs the loop nothing until it is waited for.
   static void Start(Listener* listener, pool::FileDescriptor socket,
                     const pool::SocketAddress& peer);
-  // The same of an established connection, with the place that `intake` had. Bytes may have come
-  // already.
-  static void TakeOver(Intake& intake, pool::Connection&& connection,
-                       const pool::SocketAddress& peer);
+  // The same of an established connection, with the place that `before` had. Bytes may have come
+  // already. Ends with a destination are what a PROXY header said; else only the peer is known,
+  // which is not trusted when it asks for somebody unnamed.
+  static void TakeOver(Session& before, pool::Connection&& connection,
+                       const pool::ProxiedEnds& ends);
 
   void BeginDrain() override;
   bool Cut() override;
@@ -94,6 +95,8 @@ class Http1Session final : public Session, private pool::Timer {
   // Of a client that was just accepted: reads what has come, if that is often something, and has
   // the loop watch the rest.
   void Begin();
+  // Has the loop watch the socket; false when the kernel does not.
+  bool Watch();
   void MoveTo(Phase next);
   void OnConnectionReady() override;
   void OnReadyInExchange();
@@ -110,12 +113,13 @@ class Http1Session final : public Session, private pool::Timer {
   void ContinueLater();
   // Takes over what a reload has changed since the last request.
   void FollowConfig();
-  bool IsTrusted(const config::TrustedProxies& proxies) const;
   // False when nothing more can be read now (or the session is closed).
   bool FillInput();
   http::HeadLimits Limits() const;
   void BeginExchange();
   void StartExchange(size_t head_bytes);
+  bool BeginsHttp2();
+  void GoOnAsHttp2();
   // What came is no head; the exchange that says so has no request.
   void RefuseInput(http::Refusal refusal);
   void OnHeadTimeout();
@@ -139,7 +143,6 @@ class Http1Session final : public Session, private pool::Timer {
   void OnDeadline();
   // True: the deadline does not hold any more.
   bool CameInTime();
-  void SayEnd();
   // Makes sure that OnTimer comes at `deadline` or before.
   void WakeBy(pool::TimePoint deadline);
 
@@ -152,6 +155,9 @@ class Http1Session final : public Session, private pool::Timer {
   bool trusted_ : 1 = false;
   bool more_at_hand_ : 1 = false;  // work was left for later that no readiness will tell of
   bool head_timed_out_ : 1 = false;
+  bool announced_ : 1 = false;          // its context knows what a PROXY header said
+  bool watched_ : 1 = false;            // the loop knows the socket
+  bool unnamed_ : 1 = false;            // the peer is a proxy that does not say for whom it asks
   http::EmptyLineSkipper empty_lines_;  // between two requests
   Http1Serving* serving_ = nullptr;     // owned while an exchange runs
   pool::ConnectionTie tie_;  // to the upstream connection that has authenticated this client

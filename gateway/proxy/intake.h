@@ -1,12 +1,15 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_INTAKE_H_
 #define HOLDFAST_GATEWAY_PROXY_INTAKE_H_
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/handshakes.h"
 #include "gateway/proxy/session.h"
 #include "pool/net/connection.h"
+#include "pool/net/proxy_header.h"
 #include "pool/net/socket.h"
 #include "pool/net/socket_address.h"
 #include "pool/net/timer_wheel.h"
@@ -21,8 +24,9 @@ class ClientTransports {
   // Takes the socket. Null: the listener's clients speak as they are, and the socket stays.
   virtual std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor& socket,
                                                    const config::Listener& listener) = 0;
-  // A connection of the listener was established (null), or failed over this word of its transport.
-  virtual void OnEstablished(const config::Listener& listener, const char* failure) = 0;
+  // A connection of the listener was established, or failed.
+  virtual void OnEstablished(const config::Listener& listener,
+                             const pool::Handshake& handshake) = 0;
   // A connection of the listener was not established in time.
   virtual void OnTimeout(const config::Listener& listener) = 0;
   // What to tell, as it is, a client whose connection failed over this word; empty: nothing.
@@ -33,12 +37,20 @@ class ClientTransports {
 };
 
 // The way from an accepted socket to its session. A plain connection is one at once; one whose
-// transport has to agree with the client first is this session until then.
-class Intake final : public Session {
+// transport has to agree with the client first is this session until then. What begins with a PROXY
+// header is an Announcement before that.
+class Intake final : public Session, private PendingHandshake {
  public:
+  // So long the process waits for one when it is on its way out.
+  static constexpr pool::Duration kLeavingPatience = std::chrono::seconds(2);
+
   // The listener holds a place for it.
   static void Accept(Listener* listener, pool::FileDescriptor socket,
                      const pool::SocketAddress& peer);
+  // The same of a client that `announcement` has held the place for until now. False: nobody can
+  // serve it, and the socket is closed.
+  static bool GoOn(Session& announcement, pool::FileDescriptor socket,
+                   const pool::ProxiedEnds& ends);
 
   void BeginDrain() override;
   bool Cut() override;
@@ -48,17 +60,26 @@ class Intake final : public Session {
 
  private:
   Intake(Listener* listener, std::unique_ptr<pool::Transport> transport,
-         const pool::SocketAddress& peer);
+         const pool::ProxiedEnds& ends);
+  // `before`: who has held the place; null: the listener holds it. False and nothing has begun when
+  // the kernel does not watch the socket.
+  static bool Begin(Listener* listener, std::unique_ptr<pool::Transport> transport,
+                    const pool::ProxiedEnds& ends, Session* before);
+
+  // PendingHandshake
+  pool::TimePoint began_at() const override { return accepted_at_; }
+  void Yield() override { Close(SessionEnd::kHandshakeEvicted); }
 
   void OnConnectionReady() override;
   void OnTimer(pool::TimePoint now);
   void OnFailed();
+  void OnChallenged();
   void AnswerInPlain(std::string_view answer);
   void Close(SessionEnd reason);
   void Destroy();
 
   pool::Connection connection_;
-  pool::SocketAddress peer_;
+  pool::ProxiedEnds ends_;  // without a destination unless it was announced
   pool::TimePoint accepted_at_;
   pool::MemberTimer<Intake, &Intake::OnTimer> timer_{this};
 };

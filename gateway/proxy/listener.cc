@@ -22,6 +22,7 @@ Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
     : claim(shard->ClaimSeries("listener", listener)),
       idle(shard->GaugeFor(Metric::kClientConnections, {listener, "idle"})),
       active(shard->GaugeFor(Metric::kClientConnections, {listener, "active"})),
+      streams(shard->GaugeFor(Metric::kClientStreams, {listener})),
       accepted(shard->CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener})),
       request_bytes(shard->CounterFor(Metric::kRequestBytesTotal, {listener})),
       response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})),
@@ -54,6 +55,7 @@ Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,
 void Listener::AcceptAlsoOn(pool::FileDescriptor socket) {
   acceptors_.push_back(std::make_unique<pool::Acceptor>(context_->loop, std::move(socket),
                                                         static_cast<pool::AcceptorEvents*>(this)));
+  ConfigureTcp(*acceptors_.back());
 }
 
 Listener::~Listener() {
@@ -66,7 +68,12 @@ void Listener::Configure(std::shared_ptr<const config::Listener> config, uint32_
   index_ = index;
   ++generation_;
   places_->count().SetLimit(config_->max_connections);
+  for (auto& acceptor : acceptors_) ConfigureTcp(*acceptor);
   AcceptAgain();
+}
+
+void Listener::ConfigureTcp(pool::Acceptor& acceptor) {
+  acceptor.Configure(config_->tcp.options, static_cast<int>(config_->tcp.backlog));
 }
 
 // Takes no part in who accepts and who gives way any more.
@@ -216,7 +223,7 @@ void Listener::OnRoomTimer(TimePoint) {
   // Nobody gives way for nobody: then the next who comes is waited for. Whoever does give way wakes
   // those that wait.
   if (!full || !SomebodyWaits()) return AcceptAgain();
-  if (!MakeRoom()) CountPause();
+  if (!MakeRoom()) CountPause(kConnectionCap);
 }
 
 void Listener::OnAccept(pool::FileDescriptor socket, const pool::SocketAddress& peer) {
@@ -237,19 +244,33 @@ void Listener::CountUnwatched() {
 
 // The kernel keeps who comes now in the backlog; whoever gives a place back wakes this worker.
 bool Listener::MayAccept() {
-  if (TakePlace() || (MakeRoom() && TakePlace())) return true;
+  if (TakePlace() || (MakeRoom() && TakePlace())) return MayBeginHandshake();
   context_->places->ShowWaiting(context_->worker);
-  if (TakePlace()) return true;  // It came free before anybody could know that we wait.
+  // It came free before anybody could know that we wait.
+  if (TakePlace()) return MayBeginHandshake();
   std::vector<Listener*>& at_cap = context_->at_cap;
   if (std::ranges::find(at_cap, this) == at_cap.end()) at_cap.push_back(this);
-  if (SomebodyWaits()) CountPause();
+  if (SomebodyWaits()) CountPause(kConnectionCap);
   return false;
 }
 
-void Listener::CountPause() {
+// With a place taken, which goes back when it is of no use.
+bool Listener::MayBeginHandshake() {
+  Handshakes& handshakes = context_->handshakes;
+  if (!config_->tls.has_value() || !handshakes.full()) return true;
+  // The acceptor asks before it knows.
+  if (SomebodyWaits()) {
+    if (handshakes.MakeRoom(context_->loop->now())) return true;
+    CountPause("handshakes");
+  }
+  ReturnUnused();
+  LookAgainAt(context_->loop->now() + kRoomRetry);
+  return false;
+}
+
+void Listener::CountPause(std::string_view reason) {
   if (std::exchange(pause_counted_, true)) return;
-  context_->shard
-      ->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, "connection_cap"})
+  context_->shard->CounterFor(Metric::kClientConnectionsRefusedTotal, {config_->name, reason})
       .Add();
 }
 

@@ -61,6 +61,8 @@ class Listener final : private pool::AcceptorEvents {
   static constexpr pool::Duration kRoomRetry = std::chrono::milliseconds(20);
   // Idle connections looked at in one go for one that can give way.
   static constexpr int kMaxLooks = 16;
+  // Why it does not accept: there is no place for one more client.
+  static constexpr std::string_view kConnectionCap = "connection_cap";
 
   class Cells {
    public:
@@ -72,6 +74,7 @@ class Listener final : private pool::AcceptorEvents {
     metrics::Claim claim;
     metrics::Gauge& idle;
     metrics::Gauge& active;
+    metrics::Gauge& streams;  // of HTTP/2
     metrics::Counter& accepted;
     metrics::Counter& request_bytes;
     metrics::Counter& response_bytes;
@@ -134,15 +137,17 @@ class Listener final : private pool::AcceptorEvents {
   bool MayAccept() override;
   void OnBatchEnd() override { ReturnUnused(); }
 
+  void ConfigureTcp(pool::Acceptor& acceptor);
   void StandDown();
+  bool MayBeginHandshake();
   void ReturnPlace();
   void ReturnUnused();
   // At a cap: lets somebody give way now, or sees to it that it is tried again. True if a place may
   // have come free.
   bool MakeRoom();
   bool SomebodyWaits() const;
-  // Somebody waits for a place; once until the next session begins.
-  void CountPause();
+  // Somebody waits for a place, and why; once until the next session begins.
+  void CountPause(std::string_view reason);
   void LookAgainAt(pool::TimePoint when);
   void OnRoomTimer(pool::TimePoint now);
   bool paused() const;

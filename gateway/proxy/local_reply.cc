@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "gateway/grpc/fields.h"
 #include "gateway/route/redirect.h"
 #include "gateway/route/route_table.h"
 
@@ -41,6 +42,7 @@ void FinishTextReply(int status, LocalReply* reply) {
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 void FillReply(int status, Failure failure, std::string_view detail, LocalReply* reply) {
+  reply->detail = detail;
   reply->body = ErrorBody(status, FailureName(failure), detail);
   FinishTextReply(status, reply);
 }
@@ -116,6 +118,26 @@ void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply)
   FillReply(FailureStatus(failure), failure, detail, reply);
 }
 
+grpc::Status GrpcStatusOf(Failure failure, int status) {
+  switch (failure) {
+    case Failure::kFirstByteTimeout:
+    case Failure::kStallTimeout:
+    case Failure::kTotalTimeout:
+    case Failure::kClientBodyTimeout: return grpc::Status::kDeadlineExceeded;
+    default: return grpc::StatusOfHttp(status);
+  }
+}
+
+void TurnIntoGrpc(grpc::Status status, Failure failure, LocalReply* reply) {
+  reply->message = FailureName(failure);
+  if (!reply->detail.empty()) reply->message += ": " + grpc::EncodeMessage(reply->detail);
+  reply->body.clear();
+  StartHead(200, 0, &reply->head);
+  AddField("Content-Type", grpc::kContentType, &reply->head);
+  AddField("grpc-status", grpc::StatusNumber(status), &reply->head);
+  AddField("grpc-message", reply->message, &reply->head);
+}
+
 std::string RefusalDetail(http::Refusal refusal) {
   return absl::StrCat(Piece(http::RefusalName(refusal)), ": ", Piece(http::RefusalText(refusal)));
 }
@@ -150,6 +172,13 @@ void FillOptionsReply(config::MethodSet allowed, LocalReply* reply) {
   reply->body.clear();
   StartHead(200, 0, &reply->head);
   AddField("Allow", reply->allow, &reply->head);
+}
+
+void FillChallengeReply(const std::string& key_authorization, LocalReply* reply) {
+  reply->body = key_authorization;
+  StartHead(200, reply->body.size(), &reply->head);
+  AddField("Content-Type", "application/octet-stream", &reply->head);
+  AddField("Cache-Control", "no-store", &reply->head);
 }
 
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,

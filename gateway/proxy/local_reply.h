@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/config/config.h"
+#include "gateway/grpc/status.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/proxy/failure.h"
@@ -22,6 +23,8 @@ struct LocalReply {
   std::string body;
   std::string location;  // of a redirect
   std::string allow;     // of a 405 and of the answer to OPTIONS
+  std::string detail;    // of an error
+  std::string message;   // of an error that a client of gRPC is told
 };
 
 // RFC 9110 section 15; "" for a status that has no registered phrase.
@@ -41,6 +44,11 @@ std::string AllowedDetail(std::string_view allow);
 
 // An error with the failure's status and word; `detail` as in ErrorBody.
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
+// How a call of gRPC ends over that failure, which HTTP tells with `status`.
+grpc::Status GrpcStatusOf(Failure failure, int status);
+// The error that was filled in last, of this failure, as clients of gRPC read it: 200 with nothing
+// but a head, in which grpc-status and grpc-message say the rest.
+void TurnIntoGrpc(grpc::Status status, Failure failure, LocalReply* reply);
 // The broken rule's word and sentence:
 // "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
 std::string RefusalDetail(http::Refusal refusal);
@@ -54,6 +62,8 @@ void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply);
 // The answer to an OPTIONS request that may not go further (RFC 9110 section 7.6.2): the methods
 // that its route allows.
 void FillOptionsReply(config::MethodSet allowed, LocalReply* reply);
+// What an authority asks for, to see that a name leads here (RFC 8555 section 8.3).
+void FillChallengeReply(const std::string& key_authorization, LocalReply* reply);
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,
                        LocalReply* reply);
 // The head of a `respond:` route; its views point into `respond`.

@@ -29,7 +29,8 @@ RetryDecision DecideStale(const RetryFacts& facts) {
 bool MayAskNext(const RetryFacts& facts) {
   if (!facts.untried || ResponseBegun(facts)) return false;
   const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
-  return facts.end == AttemptEnd::kNoConnection || (broken && facts.nothing_written);
+  return facts.end == AttemptEnd::kNoConnection || facts.end == AttemptEnd::kRefused ||
+         (broken && facts.nothing_written);
 }
 
 RetryDecision DecideBroken(const RetryFacts& facts) {
@@ -57,6 +58,7 @@ RetryDecision DecideByPolicy(const RetryFacts& facts) {
     case AttemptEnd::kNoConnection:
       return policy.connect_failure ? RetryDecision::kRetryConnectFailure
                                     : RetryDecision::kNotInPolicy;
+    case AttemptEnd::kRefused: return RetryDecision::kNotInPolicy;
     case AttemptEnd::kClosed:
     case AttemptEnd::kReset:
       if (facts.nothing_written && policy.connect_failure) return RetryDecision::kRetryUnwritten;
@@ -65,8 +67,10 @@ RetryDecision DecideByPolicy(const RetryFacts& facts) {
       if (!policy.first_byte_timeout) return RetryDecision::kNotInPolicy;
       return IfIdempotent(facts, RetryDecision::kRetryFirstByteTimeout);
     case AttemptEnd::kStatus:
-      if (!PolicyCoversStatus(policy, facts.status)) return RetryDecision::kNotInPolicy;
-      return IfIdempotent(facts, policy.gateway_error && IsGatewayError(facts.status)
+      // Whoever names a status says that such calls may be made again.
+      if (PolicyCoversGrpcStatus(policy, facts.status.grpc)) return RetryDecision::kRetryGrpcStatus;
+      if (!PolicyCoversStatus(policy, facts.status.http)) return RetryDecision::kNotInPolicy;
+      return IfIdempotent(facts, policy.gateway_error && IsGatewayError(facts.status.http)
                                      ? RetryDecision::kRetryGatewayError
                                      : RetryDecision::kRetryStatus);
   }
@@ -80,12 +84,14 @@ std::string_view RetryDecisionName(RetryDecision decision) {
     case RetryDecision::kRetryUnwritten: return "retry_unwritten";
     case RetryDecision::kRetryProven: return "retry_proven";
     case RetryDecision::kRetryIdempotent: return "retry_idempotent";
+    case RetryDecision::kRetryReturned: return "retry_returned";
     case RetryDecision::kRetryNextEndpoint: return "retry_next_endpoint";
     case RetryDecision::kRetryConnectFailure: return "retry_connect_failure";
     case RetryDecision::kRetryRefused: return "retry_refused";
     case RetryDecision::kRetryReset: return "retry_reset";
     case RetryDecision::kRetryGatewayError: return "retry_gateway_error";
     case RetryDecision::kRetryStatus: return "retry_status";
+    case RetryDecision::kRetryGrpcStatus: return "retry_grpc_status";
     case RetryDecision::kRetryFirstByteTimeout: return "retry_first_byte_timeout";
     case RetryDecision::kAwaitProof: return "await_proof";
     case RetryDecision::kSwitchedOff: return "switched_off";
@@ -110,7 +116,11 @@ bool FreeOfBudget(RetryDecision decision) {
 RetryDecision DecideRetry(const RetryFacts& facts) {
   const bool switched_off = facts.policy == nullptr || facts.policy->attempts == 0;
   const bool broken = facts.end == AttemptEnd::kClosed || facts.end == AttemptEnd::kReset;
-  const bool stale = broken && facts.reused_connection && !facts.stale_retry_made && !switched_off;
+  if (broken && facts.returned && !switched_off && facts.returns_made < kMaxReturns) {
+    return facts.replayable ? RetryDecision::kRetryReturned : RetryDecision::kNotReplayable;
+  }
+  const bool stale = broken && !facts.returned && facts.reused_connection &&
+                     !facts.stale_retry_made && !switched_off;
   if (!stale && MayAskNext(facts)) {
     return facts.replayable ? RetryDecision::kRetryNextEndpoint : RetryDecision::kNotReplayable;
   }

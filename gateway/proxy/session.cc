@@ -1,10 +1,22 @@
 #include "gateway/proxy/session.h"
 
+#include <array>
 #include <utility>
 
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
+namespace {
+
+// Most listeners trust nobody.
+bool Trusts(const config::TrustedProxies& proxies, const pool::PeerIp& peer) {
+  if (proxies.ranges().empty() && !proxies.unix_peers()) return false;
+  std::array<char, pool::PeerIp::kMaxText> room;
+  return proxies.Contains(
+      pool::SocketAddress::FromIp(peer.Text(room), 0).value_or(pool::SocketAddress()));
+}
+
+}  // namespace
 
 std::string_view SessionEndName(SessionEnd end) {
   switch (end) {
@@ -14,9 +26,19 @@ std::string_view SessionEndName(SessionEnd end) {
     case SessionEnd::kHeadTimeout: return "head_timeout";
     case SessionEnd::kExchangeCut: return "exchange_cut";
     case SessionEnd::kDrained: return "drained";
+    case SessionEnd::kHandshakeEvicted: return "handshake_evicted";
     case SessionEnd::kIdleEvicted: return "idle_evicted";
     case SessionEnd::kUpgraded: return "upgraded";
     case SessionEnd::kTlsFailed: return "tls_failed";
+    case SessionEnd::kTlsTimeout: return "tls_handshake_timeout";
+    case SessionEnd::kProxyRefused: return "proxy_refused";
+    case SessionEnd::kProxyMalformed: return "proxy_malformed";
+    case SessionEnd::kProxyTruncated: return "proxy_truncated";
+    case SessionEnd::kProxyTimeout: return "proxy_timeout";
+    case SessionEnd::kChallenged: return "challenged";
+    case SessionEnd::kHttp2Broken: return "http2_broken";
+    case SessionEnd::kHttp2Flood: return "http2_flood";
+    case SessionEnd::kWriteStalled: return "write_stalled";
   }
   HOLDFAST_CHECK(false);
 }
@@ -32,6 +54,19 @@ void Session::Replace(Session& predecessor) {
   context()->sessions.PushBack(*this);
   context()->sessions.Remove(predecessor);
   counted_active_ = std::exchange(predecessor.counted_active_, false);
+}
+
+Session::ConnectionTerms Session::NewTerms(const pool::PeerIp& peer, bool unnamed,
+                                           pool::TimePoint accepted_at) const {
+  const config::Listener& config = listener_->config();
+  ConnectionTerms terms{.trusted = !unnamed && Trusts(config.trusted_proxies, peer)};
+  if (config.max_connection_age.has_value()) {
+    terms.expires_at = accepted_at + context()->random->JitterTenth(*config.max_connection_age);
+  }
+  if (config.max_requests.has_value()) {
+    terms.max_requests = context()->random->JitterTenth(*config.max_requests);
+  }
+  return terms;
 }
 
 void Session::CountActive(bool active) {

@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_PROXY_SESSION_H_
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "gateway/proxy/context.h"
@@ -9,6 +10,7 @@
 #include "pool/net/clock.h"
 #include "pool/net/connection.h"
 #include "pool/net/intrusive_list.h"
+#include "pool/net/peer_ip.h"
 
 namespace holdfast::proxy {
 
@@ -21,9 +23,21 @@ enum class SessionEnd : uint8_t {
   kHeadTimeout,
   kExchangeCut,  // an exchange broke off, and so did the connection
   kDrained,
-  kIdleEvicted,  // at a cap it gave way to a newcomer
-  kUpgraded,     // the tunnel that it became has ended
-  kTlsFailed,    // the handshake did
+  kHandshakeEvicted,  // at a cap of handshakes it gave way to a newcomer
+  kIdleEvicted,       // at a cap it gave way to a newcomer
+  kUpgraded,          // the tunnel that it became has ended
+  kTlsFailed,         // the handshake did
+  kTlsTimeout,        // it was not over in time
+  // Of connections that are to begin with a PROXY header:
+  kProxyRefused,    // its peer may not connect here
+  kProxyMalformed,  // it began otherwise
+  kProxyTruncated,  // it ended within the header
+  kProxyTimeout,    // the header was not there in time
+  kChallenged,      // an authority has seen the certificate that it asked for
+  // Of HTTP/2:
+  kHttp2Broken,   // the client has broken its rules
+  kHttp2Flood,    // it has done too much that it gains nothing by
+  kWriteStalled,  // it has taken nothing of what was sent for too long
 };
 std::string_view SessionEndName(SessionEnd end);
 
@@ -60,6 +74,15 @@ class Session : public pool::ListNode<Session>,
   void Enlist();
   // It goes on with a connection that another session has begun; takes over its place in all books.
   void Replace(Session& predecessor);
+  // What the listener has for one client's connection, as it is configured now.
+  struct ConnectionTerms {
+    bool trusted = false;  // what the peer says of others is believed
+    pool::TimePoint expires_at = pool::TimePoint::max();  // after this no further request
+    uint32_t max_requests = std::numeric_limits<uint32_t>::max();
+  };
+  // `unnamed`: the peer is a proxy that does not say for whom it asks.
+  ConnectionTerms NewTerms(const pool::PeerIp& peer, bool unnamed,
+                           pool::TimePoint accepted_at) const;
   // Counts it as busy with a client, or as idle.
   void CountActive(bool active);
   // It is over. Its owner destroys it at the end of the turn.

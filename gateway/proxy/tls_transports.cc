@@ -1,5 +1,6 @@
 #include "gateway/proxy/tls_transports.h"
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -37,55 +38,60 @@ std::string MakePlainAnswer() {
 TlsTransports::TlsTransports(metrics::Shard* shard)
     : shard_(shard), plain_answer_(MakePlainAnswer()) {}
 
-void TlsTransports::AdoptListeners(const config::Config& config, const tls::TlsPlan& plan,
-                                   const std::shared_ptr<const pool::TicketKeys>& keys) {
-  Servers servers;
-  for (size_t i = 0; i < plan.listeners.size(); ++i) {
-    const auto& material = plan.listeners[i];
-    if (material == nullptr) continue;
-    std::shared_ptr<pool::TlsServerContext>& server = servers[config.listeners[i].name];
-    const auto known = servers_.find(config.listeners[i].name);
-    if (known != servers_.end() && known->second->material().settings() == material->settings()) {
-      server = known->second;
-    } else {
-      server =
-          pool::TlsServerContext::Make(material, material->settings().tickets ? keys : nullptr);
-    }
-  }
-  servers_ = std::move(servers);
+void TlsTransports::Adopt(tls::TlsContexts contexts) {
+  earlier_clients_ = std::move(contexts_.clients);
+  contexts_ = std::move(contexts);
+  if (challenges_ == nullptr) return;
+  for (auto& [name, server] : contexts_.servers) server->UseChallenges(challenges_);
 }
 
-void TlsTransports::UseTicketKeys(const std::shared_ptr<const pool::TicketKeys>& keys) {
-  for (auto& [name, server] : servers_) {
-    if (server->material().settings().tickets) server->UseTicketKeys(keys);
+void TlsTransports::UseTicketKeys(const tls::TicketKeySets& keys) {
+  for (auto& [name, server] : contexts_.servers) {
+    const auto own = keys.find(name);
+    if (own == keys.end() || !server->material().settings().tickets.has_value()) continue;
+    server->UseTicketKeys(own->second);
   }
 }
 
-void TlsTransports::AdoptUpstreams(const config::Config& config, const tls::TlsPlan& plan) {
-  Clients clients;
-  for (size_t i = 0; i < plan.upstreams.size(); ++i) {
-    const auto& material = plan.upstreams[i];
-    if (material == nullptr) continue;
-    const pool::TlsIdentity& identity = config.upstreams[i].cluster.tls;
-    HOLDFAST_CHECK(!identity.plain());
-    std::shared_ptr<pool::TlsClientContext>& client = clients[identity];
-    if (client != nullptr) continue;
-    const auto known = clients_.find(identity);
-    client = known != clients_.end() ? known->second : pool::TlsClientContext::Make(material);
-  }
-  earlier_clients_ = std::exchange(clients_, std::move(clients));
+void TlsTransports::UseChallenges(std::shared_ptr<const pool::ChallengeCertificates> challenges) {
+  if (challenges == challenges_) return;
+  challenges_ = std::move(challenges);
+  for (auto& [name, server] : contexts_.servers) server->UseChallenges(challenges_);
 }
 
 std::unique_ptr<pool::Transport> TlsTransports::MakeFor(pool::FileDescriptor& socket,
                                                         const config::Listener& listener) {
   if (!listener.tls.has_value()) return nullptr;
-  const auto server = servers_.find(listener.name);
-  HOLDFAST_CHECK(server != servers_.end());
+  const auto server = contexts_.servers.find(listener.name);
+  HOLDFAST_CHECK(server != contexts_.servers.end());
   return std::make_unique<pool::TlsTransport>(std::move(socket), server->second);
 }
 
-void TlsTransports::OnEstablished(const config::Listener& listener, const char* failure) {
-  shard_->CounterFor(Metric::kClientTlsHandshakesTotal, {listener.name, ResultOf(failure)}).Add();
+const TlsTransports::Counts TlsTransports::kOfClients{
+    .results = Metric::kClientTlsHandshakesTotal,
+    .sessions = Metric::kClientTlsSessionsTotal,
+    .seconds = Metric::kClientTlsHandshakeSeconds,
+};
+const TlsTransports::Counts TlsTransports::kOfUpstreams{
+    .results = Metric::kUpstreamTlsHandshakesTotal,
+    .sessions = Metric::kUpstreamTlsSessionsTotal,
+    .seconds = Metric::kUpstreamTlsHandshakeSeconds,
+};
+
+void TlsTransports::Count(const Counts& counts, std::string_view whose,
+                          const pool::Handshake& handshake) {
+  shard_->CounterFor(counts.results, {whose, ResultOf(handshake.failure)}).Add();
+  if (handshake.transport == nullptr) return;
+  const std::optional<pool::SecureFacts> facts = handshake.transport->secure();
+  if (!facts.has_value()) return;
+  shard_->CounterFor(counts.sessions, {whose, facts->version, facts->resumed ? "resumed" : "new"})
+      .Add();
+  shard_->HistogramFor(counts.seconds, {whose}).Observe(handshake.took);
+}
+
+void TlsTransports::OnEstablished(const config::Listener& listener,
+                                  const pool::Handshake& handshake) {
+  Count(kOfClients, listener.name, handshake);
 }
 
 void TlsTransports::OnTimeout(const config::Listener& listener) {
@@ -98,7 +104,7 @@ std::string_view TlsTransports::PlainAnswer(const char* failure) {
 
 std::unique_ptr<pool::Transport> TlsTransports::MakeFor(pool::FileDescriptor socket,
                                                         const pool::EndpointKey& key) {
-  for (const Clients* clients : {&clients_, &earlier_clients_}) {
+  for (const auto* clients : {&contexts_.clients, &earlier_clients_}) {
     const auto client = clients->find(key.tls);
     if (client == clients->end()) continue;
     return std::make_unique<pool::TlsTransport>(std::move(socket), client->second, key.address);
@@ -106,8 +112,8 @@ std::unique_ptr<pool::Transport> TlsTransports::MakeFor(pool::FileDescriptor soc
   return nullptr;
 }
 
-void TlsTransports::OnEstablished(const pool::EndpointKey& key, const char* failure) {
-  shard_->CounterFor(Metric::kUpstreamTlsHandshakesTotal, {key.upstream, ResultOf(failure)}).Add();
+void TlsTransports::OnEstablished(const pool::EndpointKey& key, const pool::Handshake& handshake) {
+  Count(kOfUpstreams, key.upstream, handshake);
 }
 
 }  // namespace holdfast::proxy

@@ -5,16 +5,11 @@
 #include <string>
 #include <string_view>
 
-#include <absl/container/flat_hash_map.h>
-
 #include "gateway/config/config.h"
 #include "gateway/proxy/intake.h"
-#include "gateway/tls/tls_plan.h"
+#include "gateway/tls/tls_contexts.h"
 #include "metrics/shard.h"
 #include "pool/dialer.h"
-#include "pool/tls/ticket_keys.h"
-#include "pool/tls/tls_client_context.h"
-#include "pool/tls/tls_server_context.h"
 
 namespace holdfast::proxy {
 
@@ -27,32 +22,41 @@ class TlsTransports final : public ClientTransports, public pool::UpstreamTransp
  public:
   explicit TlsTransports(metrics::Shard* shard);
 
-  // From now on. Those whose settings and files say the same keep their contexts, with the sessions
-  // that may be resumed. `keys` seal the session tickets of every thread.
-  void AdoptListeners(const config::Config& config, const tls::TlsPlan& plan,
-                      const std::shared_ptr<const pool::TicketKeys>& keys);
-  void AdoptUpstreams(const config::Config& config, const tls::TlsPlan& plan);
-  void UseTicketKeys(const std::shared_ptr<const pool::TicketKeys>& keys);
+  // From now on.
+  void Adopt(tls::TlsContexts contexts);
+  // The keys that seal the session tickets of every thread, from now on.
+  void UseTicketKeys(const tls::TicketKeySets& keys);
+
+  // Shown by all listeners from now on; null: none.
+  void UseChallenges(std::shared_ptr<const pool::ChallengeCertificates> challenges);
 
   std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor& socket,
                                            const config::Listener& listener) override;
-  void OnEstablished(const config::Listener& listener, const char* failure) override;
+  void OnEstablished(const config::Listener& listener, const pool::Handshake& handshake) override;
   void OnTimeout(const config::Listener& listener) override;
   std::string_view PlainAnswer(const char* failure) override;
 
   std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor socket,
                                            const pool::EndpointKey& key) override;
-  void OnEstablished(const pool::EndpointKey& key, const char* failure) override;
+  void OnEstablished(const pool::EndpointKey& key, const pool::Handshake& handshake) override;
 
  private:
-  using Servers = absl::flat_hash_map<std::string, std::shared_ptr<pool::TlsServerContext>>;
-  using Clients = absl::flat_hash_map<pool::TlsIdentity, std::shared_ptr<pool::TlsClientContext>>;
+  // Where one side's handshakes are counted.
+  struct Counts {
+    metrics::Metric results;
+    metrics::Metric sessions;
+    metrics::Metric seconds;
+  };
+  static const Counts kOfClients;
+  static const Counts kOfUpstreams;
+  void Count(const Counts& counts, std::string_view whose, const pool::Handshake& handshake);
 
   metrics::Shard* shard_;
   const std::string plain_answer_;  // to plain HTTP where TLS is spoken
-  Servers servers_;                 // by the listener's name
-  Clients clients_;                 // of the plan in use
-  Clients earlier_clients_;  // of the one before: a request that began under it may connect yet
+  tls::TlsContexts contexts_;       // of the plan in use
+  // Of the one before: a request that began under it may connect yet.
+  decltype(tls::TlsContexts::clients) earlier_clients_;
+  std::shared_ptr<const pool::ChallengeCertificates> challenges_;
 };
 
 }  // namespace holdfast::proxy

@@ -5,15 +5,16 @@
 #include <cstdint>
 #include <string_view>
 
-#include "gateway/config/trusted_proxies.h"
+#include "gateway/config/config.h"
 #include "gateway/http/header_list.h"
 
 namespace holdfast::proxy {
 
-// Finds whom a request is from when trusted proxies stand between: the rightmost address of
-// X-Forwarded-For that is no trusted proxy's. Everything to its left is only what that client says.
-// When all are trusted it is the leftmost. An entry that is no address ends the search, because
-// nobody can tell of whom it speaks.
+// Finds whom a request is from when trusted proxies stand between. Usually that is the rightmost
+// address of X-Forwarded-For or Forwarded that is no trusted proxy's: everything to its left is
+// only what that client says. When all are trusted it is the leftmost. With a depth it is the
+// so-manyth address from the right, or the leftmost of fewer. An entry that is no address ends the
+// search, because nobody can tell of whom it speaks: the last one before it is taken.
 //
 // A member of its exchange; one thread.
 class TrueClient {
@@ -22,9 +23,9 @@ class TrueClient {
   // with every trusted network.
   static constexpr int kMaxHops = 32;
 
-  // Finds the client of a request from a trusted `peer` (the text of its address, empty for that of
-  // a UNIX socket). The result is good until the next call, or as long as `peer` is.
-  std::string_view Find(const http::HeaderList& headers, const config::TrustedProxies& trusted,
+  // Finds the client of a request from a trusted `peer` of this listener (the text of its address,
+  // empty for that of a UNIX socket). The result is `peer` itself, or good until the next call.
+  std::string_view Find(const http::HeaderList& headers, const config::Listener& listener,
                         std::string_view peer);
 
  private:

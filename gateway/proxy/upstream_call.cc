@@ -5,6 +5,7 @@
 #include "gateway/proxy/context.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
+#include "pool/tls/tls_failure.h"
 
 namespace holdfast::proxy {
 
@@ -13,6 +14,21 @@ using pool::Checkout;
 using pool::Outcome;
 using stream::UpstreamTrouble;
 using Stage = UpstreamCall::Stage;
+
+namespace {
+
+constexpr std::string_view kClosedInHandshake =
+    pool::kTlsFailureWords.WordOf(pool::TlsFailure::kClosedInHandshake);
+
+// What an endpoint does not like about us, or we about it, will be the same a moment later. One
+// that is just being started or stopped may have closed.
+AttemptEnd EndOf(pool::CheckoutFailure failure) {
+  const bool refused =
+      failure.result == pool::CheckoutResult::kTlsFailed && failure.word != kClosedInHandshake;
+  return refused ? AttemptEnd::kRefused : AttemptEnd::kNoConnection;
+}
+
+}  // namespace
 
 UpstreamCall::UpstreamCall(WorkerContext* context, ExchangeAccount* account, CallEvents* events)
     : context_(context),
@@ -50,7 +66,8 @@ Stage UpstreamCall::Acquire() {
                                                  .tried = attempts_.tried(),
                                                  .last_resort = attempts_.searching(),
                                                  .fresh = attempts_.stale_retry_made(),
-                                                 .tie = request_.tie},
+                                                 .tie = request_.tie,
+                                                 .ends = request_.client_ends},
                                                 &account_->endpoint);
   if (checkout.status == Checkout::Status::kLeased) return Open(checkout.lease);
   if (checkout.status == Checkout::Status::kWaiting) return MoveTo(Stage::kWaiting);
@@ -67,18 +84,26 @@ Stage UpstreamCall::Open(pool::Lease& lease) {
   HOLDFAST_CHECK(stream_ == nullptr && lease.held());
   account_->NoteLease(lease, context_->loop->now());
   lease_ = std::move(lease);
+  read_before_ = lease_.connection().bytes_read();
   if (context_->upstream_streams != nullptr) {
     stream_ = context_->upstream_streams->Open(lease_, request_.head->method, this);
-  } else {
+  }
+  if (stream_ == nullptr) {
     http1_.Start(&lease_.connection(), request_.head->method, this);
     stream_ = &http1_;
   }
   stream_->SendHead(*request_.head, request_.facts);
   replay_.BeginAttempt(
-      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)));
+      attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)) ||
+      (request_.grpc && attempts_.MayByGrpcStatus()) || MayBeRefusedLate() || MayBeReturned());
   if (!replay_.empty()) SendAgain();
   if (request_done_) stream_->SendEnd(trailers_);
   return MoveTo(Stage::kOpen);
+}
+
+bool UpstreamCall::MayBeRefusedLate() const {
+  const pool::Connection& connection = lease_.connection();
+  return !MetKeptConnection() && connection.bytes_read() == 0 && connection.transport().encrypted();
 }
 
 void UpstreamCall::SendAgain() {
@@ -100,28 +125,39 @@ void UpstreamCall::SendEnd(const http::HeaderList* trailers) {
   stream_->SendEnd(trailers);
 }
 
-void UpstreamCall::OnCheckoutFailed(pool::CheckoutResult result,
+void UpstreamCall::OnCheckoutFailed(pool::CheckoutFailure failure,
                                     const pool::SocketAddress& endpoint) {
-  OnRefused(result, endpoint);
+  OnRefused(failure, endpoint);
   events_->OnCallReady();
 }
 
 // Nothing of the request has left, so it may be sent elsewhere whatever its method is. The pool has
 // reported what speaks against the endpoint.
-Stage UpstreamCall::OnRefused(pool::CheckoutResult result, const pool::SocketAddress& endpoint) {
+Stage UpstreamCall::OnRefused(pool::CheckoutFailure why, const pool::SocketAddress& endpoint) {
+  const pool::CheckoutResult result = why.result;
   account_->endpoint = endpoint;
   const bool failed = pool::OutcomeOf(result).has_value();
   // That one has too much to do is no reason to ask one that is not up.
   const bool spills = pool::IsOfOneEndpoint(result) && MayAskNext() &&
                       request_.cluster->HasOther(endpoint, attempts_.tried());
-  if ((failed || spills) &&
-      MayRepeat(DecideRetry(FactsAt(AttemptEnd::kNoConnection)), std::nullopt)) {
+  if ((failed || spills) && MayRepeat(DecideRetry(FactsAt(EndOf(why))), std::nullopt)) {
     return Repeat();
   }
   const Failure failure = FailureOf(result);
   // What resolvers say is the operator's business, not the client's.
   if (failure == Failure::kNoEndpoint) account_->detail = request_.cluster->note();
-  return Fail(failure);
+  return why.word != nullptr ? FailOver(why.word, failure) : Fail(failure);
+}
+
+// An endpoint whose clients show certificates may say only now that ours is none for it.
+Stage UpstreamCall::OnRefusedLate(const char* word) {
+  if (MayRepeat(DecideRetry(FactsAt(AttemptEnd::kRefused)), Outcome::kTlsFailed)) return Repeat();
+  return FailOver(word, Failure::kTlsFailed);
+}
+
+Stage UpstreamCall::FailOver(const char* word, Failure failure) {
+  account_->detail = word;
+  return Fail(failure, std::string(word) + ": The TLS handshake with the upstream failed.");
 }
 
 bool UpstreamCall::MayAskNext() {
@@ -137,6 +173,11 @@ void UpstreamCall::OnStreamReady() {
 Stage UpstreamCall::OnTrouble(UpstreamTrouble trouble) {
   HOLDFAST_CHECK(stage_ == Stage::kOpen);
   HOLDFAST_CHECK(trouble == UpstreamTrouble::kClosed || trouble == UpstreamTrouble::kReset);
+  if (const char* const word = lease_.connection().error_word(); word != nullptr) {
+    // Whoever has sent anything has let us in.
+    if (MayBeRefusedLate() && pool::RefusesUs(word)) return OnRefusedLate(word);
+    account_->detail = word;
+  }
   return ConsiderBroken(trouble == UpstreamTrouble::kReset ? AttemptEnd::kReset
                                                            : AttemptEnd::kClosed);
 }
@@ -157,7 +198,7 @@ Stage UpstreamCall::ConsiderBroken(AttemptEnd end) {
   proving_ = false;
   Failure failure = end == AttemptEnd::kReset ? Failure::kUpstreamReset : Failure::kUpstreamClosed;
   if (stream_->response_begun()) failure = Failure::kUpstreamHeadTruncated;
-  if (MayRepeat(decision, OutcomeAfter(failure, /*status=*/0))) return Repeat();
+  if (MayRepeat(decision, OutcomeAfter(failure, {}))) return Repeat();
   return Fail(failure, "The request was not sent again: " +
                            std::string(RetryDecisionName(*account_->retry)));
 }
@@ -169,10 +210,10 @@ Stage UpstreamCall::OnWake() {
   return Acquire();
 }
 
-bool UpstreamCall::MayReplace(uint16_t status) {
+bool UpstreamCall::MayReplace(AnswerStatus status) {
   RetryFacts facts = FactsAt(AttemptEnd::kStatus);
   facts.status = status;
-  return MayRepeat(DecideRetry(facts), OutcomeOfStatus(status));
+  return MayRepeat(DecideRetry(facts), OutcomeOfAnswer(status));
 }
 
 Stage UpstreamCall::OnFirstByteTimeout() {
@@ -188,6 +229,7 @@ RetryFacts UpstreamCall::FactsAt(AttemptEnd end) {
                    .policy = request_.policy,
                    .attempts_made = attempts_.made(),
                    .stale_retry_made = attempts_.stale_retry_made(),
+                   .returns_made = attempts_.returns_made(),
                    .idempotent = http::IsIdempotent(request_.head->method),
                    .replayable = replay_.complete()};
   facts.untried = end != AttemptEnd::kStatus && MayAskNext();
@@ -195,6 +237,7 @@ RetryFacts UpstreamCall::FactsAt(AttemptEnd end) {
   facts.reused_connection = MetKeptConnection();
   facts.nothing_written = stream_->bytes_sent() == 0;
   facts.evidence = stream_->evidence();
+  facts.returned = !lease_.exclusive() && facts.evidence == stream::Evidence::kUnprocessed;
   facts.elsewhere = request_.cluster->HasOther(account_->endpoint, attempts_.tried());
   return facts;
 }
@@ -219,6 +262,7 @@ bool UpstreamCall::MayRepeat(RetryDecision decision, std::optional<Outcome> outc
   ++account_->retries;
   EndAttempt(outcome);
   account_->BeginAttempt();
+  account_->detail.clear();
   wake_at_.reset();
   if (pause > pool::Duration::zero()) wake_at_ = context_->loop->now() + pause;
   return true;
@@ -243,27 +287,60 @@ Stage UpstreamCall::Fail(Failure failure, std::string detail) {
 }
 
 // A kept connection that was dead speaks of its age, not of the endpoint's health.
-std::optional<Outcome> UpstreamCall::OutcomeAfter(Failure failure, int status) const {
+std::optional<Outcome> UpstreamCall::OutcomeAfter(Failure failure, AnswerStatus status) const {
   if (stream_ == nullptr) return std::nullopt;
   const bool died = failure == Failure::kUpstreamClosed || failure == Failure::kUpstreamReset;
   if (died && MetKeptConnection() && !stream_->response_begun()) return std::nullopt;
+  // Nor does a request that was given back: the endpoint may be on its way out, or full.
+  const bool returned =
+      !lease_.exclusive() && stream_->evidence() == stream::Evidence::kUnprocessed;
+  if (died && returned) return std::nullopt;
   if (const std::optional<Outcome> outcome = OutcomeOf(failure)) return outcome;
-  if (status == 0) return std::nullopt;
-  return OutcomeOfStatus(status);
+  // With a stream it was refused late; else the pool has reported it by itself.
+  if (failure == Failure::kTlsFailed) return Outcome::kTlsFailed;
+  if (status.http == 0) return std::nullopt;
+  return OutcomeOfAnswer(status);
+}
+
+bool UpstreamCall::IsToldAlready(Outcome outcome) const {
+  if (lease_.exclusive()) return false;
+  switch (outcome) {
+    case Outcome::kClosed:
+    case Outcome::kReset:
+    case Outcome::kHeadTruncated:
+    case Outcome::kTruncated:
+    case Outcome::kBadResponse: break;
+    default: return false;
+  }
+  return ConnectionEnded() && !lease_.TakeBlame();
+}
+
+bool UpstreamCall::ConnectionEnded() const {
+  const pool::Connection& connection = lease_.connection();
+  return !connection.open() || connection.gone() ||
+         connection.end() != pool::ConnectionEnd::kOpen ||
+         (!lease_.exclusive() && lease_.protocol().end() == pool::CloseReason::kBroken);
+}
+
+bool UpstreamCall::MetKeptConnection() const {
+  if (!lease_.was_kept() || lease_.exclusive()) return lease_.was_kept();
+  return ConnectionEnded() && lease_.connection().bytes_read() == read_before_;
 }
 
 void UpstreamCall::EndAttempt(std::optional<Outcome> outcome) {
   if (stream_ == nullptr) return;
-  if (outcome.has_value()) request_.cluster->Report(account_->endpoint, *outcome);
+  if (outcome.has_value() && !IsToldAlready(*outcome)) {
+    request_.cluster->Report(account_->endpoint, *outcome);
+  }
   pool::ReuseFacts facts = std::exchange(stream_, nullptr)->Finish();
   facts.tie = request_.tie;
   account_->close = lease_.End(facts);
 }
 
-void UpstreamCall::Finish(Failure failure, int status) {
+void UpstreamCall::Finish(Failure failure, AnswerStatus status) {
   if (waiting()) CancelWait();
-  const bool answered = stream_ != nullptr && failure == Failure::kNone && status != 0;
-  EndAttempt(answered ? OutcomeOfStatus(status) : OutcomeAfter(failure, status));
+  const bool answered = stream_ != nullptr && failure == Failure::kNone && status.http != 0;
+  EndAttempt(answered ? OutcomeOfAnswer(status) : OutcomeAfter(failure, status));
   attempts_.End();
   replay_.Clear();
   request_.cluster = nullptr;  // Without these two the rest means nothing.

@@ -35,6 +35,7 @@ class CallEvents {
 // thread. The stream and the lease are given back together by Finish.
 class UpstreamStreams {
  public:
+  // Null: it is HTTP/1.1.
   virtual stream::UpstreamStream* Open(pool::Lease& lease, http::Method method,
                                        stream::StreamEvents* events) = 0;
 
@@ -62,9 +63,11 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     const config::RetryPolicy* policy = nullptr;
     const http::RequestHead* head = nullptr;
     http::ForwardedFacts facts;
-    std::optional<uint64_t> hash;         // what the choice of the endpoint goes by
-    pool::ConnectionTie* tie = nullptr;   // the client's
-    std::optional<pool::TimePoint> ends;  // when the exchange's whole time is over
+    std::optional<uint64_t> hash;                    // what the choice of the endpoint goes by
+    pool::ConnectionTie* tie = nullptr;              // the client's
+    const pool::ProxiedEnds* client_ends = nullptr;  // for a cluster that introduces
+    std::optional<pool::TimePoint> ends;             // when the exchange's whole time is over
+    bool grpc = false;                               // it is a call of gRPC
   };
 
   enum class Stage : uint8_t {
@@ -85,15 +88,15 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Stage OnFirstByteTimeout();
   // At wake_at(), if that has a value.
   Stage OnWake();
-  // Instead of relaying an answer of this status: kOpen when the answer at hand is the one to
-  // relay, with `*replaced` false.
-  Stage OnStatus(uint16_t status, bool* replaced) {
+  // Instead of relaying an answer of this status, or of gRPC's if its head has one: kOpen when the
+  // answer at hand is the one to relay, with `*replaced` false.
+  Stage OnStatus(AnswerStatus status, bool* replaced) {
     HOLDFAST_CHECK(stage_ == Stage::kOpen);
-    *replaced = PolicyCoversStatus(*request_.policy, status) && MayReplace(status);
+    *replaced = PolicyCovers(*request_.policy, status) && MayReplace(status);
     return *replaced ? Repeat() : stage_;
   }
   // Ends the call. `failure`, and the status if a head was relayed, say how it went.
-  void End(Failure failure, int status) {
+  void End(Failure failure, AnswerStatus status) {
     if (stage_ != Stage::kAtRest) Finish(failure, status);
   }
 
@@ -115,27 +118,39 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
  private:
   // Waiter and StreamEvents
   void OnLease(pool::Lease lease) override;
-  void OnCheckoutFailed(pool::CheckoutResult result, const pool::SocketAddress& endpoint) override;
+  void OnCheckoutFailed(pool::CheckoutFailure failure,
+                        const pool::SocketAddress& endpoint) override;
   void OnStreamReady() override;
 
   Stage MoveTo(Stage next);
-  void Finish(Failure failure, int status);
+  void Finish(Failure failure, AnswerStatus status);
   Stage Acquire();
   // Takes the lease.
   Stage Open(pool::Lease& lease);
   Stage Fail(Failure failure, std::string detail = {});
-  Stage OnRefused(pool::CheckoutResult result, const pool::SocketAddress& endpoint);
+  Stage OnRefused(pool::CheckoutFailure failure, const pool::SocketAddress& endpoint);
+  // The endpoint has taken the connection, but not us.
+  Stage OnRefusedLate(const char* word);
+  // As Fail, over this word of the transport's.
+  Stage FailOver(const char* word, Failure failure);
   Stage ConsiderBroken(AttemptEnd end);
   RetryFacts FactsAt(AttemptEnd end);
   bool EndsWholeTime(pool::Duration pause) const;
   bool MayAskNext();
-  bool MetKeptConnection() const { return lease_.was_kept(); }
+  // It may have been closed while it was idle. One that others use as well is, if it ends before
+  // anything has come since the request was sent.
+  bool MetKeptConnection() const;
+  bool ConnectionEnded() const;
+  bool MayBeRefusedLate() const;
+  bool MayBeReturned() const { return !lease_.exclusive() && attempts_.MayReturn(); }
+  // The connection is at its end, and what that says was said for another of its streams.
+  bool IsToldAlready(pool::Outcome outcome) const;
   // Makes ready for another attempt, if that was decided and the budget has room for it.
   bool MayRepeat(RetryDecision decision, std::optional<pool::Outcome> outcome);
-  bool MayReplace(uint16_t status);
+  bool MayReplace(AnswerStatus status);
   // After that: now, or when a pause is over.
   Stage Repeat();
-  std::optional<pool::Outcome> OutcomeAfter(Failure failure, int status) const;
+  std::optional<pool::Outcome> OutcomeAfter(Failure failure, AnswerStatus status) const;
   // What was sent before to this attempt's stream.
   void SendAgain();
   // The stream is done with, for this attempt; `outcome` speaks about its endpoint.
@@ -148,6 +163,7 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Attempts attempts_;
   ReplayBody replay_;
   pool::Lease lease_;
+  uint64_t read_before_ = 0;  // on its connection
   stream::UpstreamStream* stream_ = nullptr;
   http1::ClientStream http1_;
   Stage stage_ = Stage::kAtRest;

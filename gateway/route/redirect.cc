@@ -20,12 +20,27 @@ std::string_view Remainder(const config::Route& route, std::string_view path) {
   return rest;
 }
 
+// The scheme and the host; empty when they stay as they are.
+std::string Origin(const config::Redirect& redirect, const http::RequestHead& request) {
+  if (redirect.scheme == config::RedirectScheme::kKeep) return {};
+  std::string origin(config::WordsOf(redirect.scheme).WordOf(redirect.scheme));
+  origin.append("://").append(request.host);
+  if (redirect.port.has_value()) origin.append(":").append(std::to_string(*redirect.port));
+  return origin;
+}
+
 }  // namespace
 
 std::string RedirectLocation(const config::Route& route, const http::RequestHead& request) {
-  std::string location = route.redirect.to;
-  if (location.find_first_of("?#") != std::string::npos) return location;
-  location += Remainder(route, request.path);
+  std::string location = Origin(route.redirect, request);
+  const std::string& to = route.redirect.to;
+  location += to;
+  if (to.find_first_of("?#") != std::string::npos) return location;
+  if (!to.empty()) {
+    location += Remainder(route, request.path);
+  } else if (request.path.starts_with('/')) {
+    location += request.path;  // and not the "*" of OPTIONS
+  }
   if (request.has_query) {
     location += '?';
     location += request.query;

@@ -10,7 +10,10 @@ namespace holdfast::route {
 namespace {
 
 RouteCluster ClusterOf(const config::Upstream& upstream) {
-  RouteCluster cluster{.name = upstream.name, .default_host = "localhost", .hash = {}};
+  RouteCluster cluster{.name = upstream.name,
+                       .default_host = "localhost",
+                       .hash = {},
+                       .forwarded = upstream.forwarded};
   if (!upstream.endpoints.empty() && !upstream.endpoints.front().host.empty()) {
     cluster.default_host = upstream.endpoints.front().text;
   }

@@ -20,6 +20,7 @@ struct RouteCluster {
   std::string name;
   std::string default_host;             // for requests that have no Host: as the file names it
   std::optional<config::HashKey> hash;  // nullopt: the upstream is not balanced by keys
+  http::ForwardedFields forwarded;
 };
 
 struct Route : config::Route {

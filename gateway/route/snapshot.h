@@ -1,9 +1,12 @@
 #ifndef HOLDFAST_GATEWAY_ROUTE_SNAPSHOT_H_
 #define HOLDFAST_GATEWAY_ROUTE_SNAPSHOT_H_
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/route/client_identity.h"
 #include "gateway/route/route_table.h"
 #include "gateway/tls/tls_plan.h"
 
@@ -15,16 +18,23 @@ class Snapshot {
  public:
   // `tls` is of the same configuration; without it nothing is spoken over TLS.
   explicit Snapshot(config::Config config, tls::TlsPlan tls = {})
-      : config_(std::move(config)), tls_(std::move(tls)), routes_(config_) {}
+      : config_(std::move(config)),
+        tls_(std::move(tls)),
+        routes_(config_),
+        identity_fields_(IdentityFieldsOf(config_)) {}
 
   const config::Config& config() const { return config_; }
   const tls::TlsPlan& tls() const { return tls_; }
   const RouteTable& routes() const { return routes_; }
+  // Names by which any listener tells upstreams who a client is; no client may send them. Without
+  // those that http/hop_headers.h removes by itself.
+  const std::vector<std::string>& identity_fields() const { return identity_fields_; }
 
  private:
   config::Config config_;
   tls::TlsPlan tls_;
   RouteTable routes_;
+  std::vector<std::string> identity_fields_;
 };
 
 }  // namespace holdfast::route

@@ -8,6 +8,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "gateway/config/file_places.h"
 #include "gateway/config/load.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -28,6 +29,15 @@ Configurator::Configurator(const Parts& parts, StatusServer::Handler status_page
           [listeners = parts.listeners](uint64_t publication) {
             listeners->OnAdopted(publication);
           }),
+      tls_(parts.main,
+           {.on_files_changed = [this] { RefreshTls(); },
+            .on_tickets_rotated =
+                [this](const tls::TicketKeySets& keys) { publisher_.PublishTicketKeys(keys); },
+            .on_day_passed =
+                [this] {
+                  RefreshTls();
+                  tls_.LogWarnings(config(), publisher_.tls());
+                }}),
       status_pages_(std::move(status_pages)) {}
 
 absl::Status Configurator::Start(config::Config config) {
@@ -41,9 +51,13 @@ absl::Status Configurator::Start(config::Config config) {
     worker_count_ = static_cast<size_t>(share.workers);
     LogInfo(absl::StrCat("workers: ", share.derivation));
   }
-  if (absl::Status status = PlanShares(config); !status.ok()) return status;
-  absl::StatusOr<tls::TlsPlan> tls = LoadTls(&config);
+  absl::StatusOr<Shares> shares = PlanShares(config);
+  if (!shares.ok()) return shares.status();
+  shares_ = *shares;
+  absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
+  tls_.LogWarnings(config, *tls);
+  tls_.Inherit(parts_.listeners->TakeTickets());
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenLog(config); !status.ok()) return status;
@@ -61,17 +75,16 @@ absl::Status Configurator::Start(config::Config config) {
   return absl::OkStatus();
 }
 
-absl::Status Configurator::PlanShares(const config::Config& config) {
+absl::StatusOr<Configurator::Shares> Configurator::PlanShares(const config::Config& config) const {
   absl::StatusOr<DescriptorBudget> budget =
       PlanDescriptors(config, worker_count_, descriptor_limit_);
   if (!budget.ok()) return budget.status();
   LogInfo(budget->ToString());
   for (const std::string& cut : budget->cuts) LogWarning(cut);
-  shares_ = {.upstreams = std::max<size_t>(1, budget->upstreams),
-             .idle_upstreams = std::max<size_t>(1, budget->idle_upstreams),
-             .clients = std::max<size_t>(1, budget->clients)};
-  status_clients_ = budget->status_clients;
-  return absl::OkStatus();
+  return Shares{.workers = {.upstreams = std::max<size_t>(1, budget->upstreams),
+                            .idle_upstreams = std::max<size_t>(1, budget->idle_upstreams),
+                            .clients = std::max<size_t>(1, budget->clients)},
+                .status_clients = budget->status_clients};
 }
 
 absl::Status Configurator::OpenLog(const config::Config& config) {
@@ -83,8 +96,9 @@ void Configurator::ServeStatus(pool::FileDescriptor socket) {
   status_.reset();
   if (!socket.valid()) return;
   parts_.listeners->Announce("status", *pool::LocalAddress(socket.get()));
-  status_ = std::make_unique<StatusServer>(&parts_.main->loop, &parts_.main->slabs,
-                                           std::move(socket), status_pages_, status_clients_);
+  status_ =
+      std::make_unique<StatusServer>(&parts_.main->loop, &parts_.main->slabs, std::move(socket),
+                                     status_pages_, shares_.status_clients);
 }
 
 // Until there is an address a request would be answered 503, while the process before this one can
@@ -104,54 +118,14 @@ void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& 
   for (const int signal : raised) raise(signal);
 }
 
-absl::StatusOr<tls::TlsPlan> Configurator::LoadTls(config::Config* config) {
-  absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config);
-  if (!plan.ok()) return plan.status();
-  for (const std::string& warning :
-       tls::TlsWarnings(*config, *plan, parts_.main->loop.clock().WallNow())) {
-    LogWarning(warning);
-  }
-  return plan;
-}
-
-std::shared_ptr<const pool::TicketKeys> Configurator::TicketKeysFor(const tls::TlsPlan& plan) {
-  const auto plain = [](const auto& material) { return material == nullptr; };
-  if (std::ranges::all_of(plan.listeners, plain)) return nullptr;
-  if (!tickets_.has_value()) {
-    tickets_.emplace(&parts_.main->loop, [this](std::shared_ptr<const pool::TicketKeys> keys) {
-      publisher_.PublishTicketKeys(std::move(keys));
-    });
-  }
-  return tickets_->current();
-}
-
-void Configurator::NoteCertificates(const config::Config& config, const tls::TlsPlan& plan) {
-  expiries_.clear();
-  for (size_t i = 0; i < plan.listeners.size(); ++i) {
-    if (plan.listeners[i] == nullptr) continue;
-    for (const pool::CertificateFacts& facts : plan.listeners[i]->certificates()) {
-      const Expiry expiry{config.listeners[i].name, facts.file, facts.chain_not_after};
-      if (std::ranges::find(expiries_, expiry) == expiries_.end()) expiries_.push_back(expiry);
-    }
-  }
-}
-
-void Configurator::AddTo(metrics::Sums& sums) const {
-  for (const Expiry& expiry : expiries_) {
-    const auto since_1970 =
-        std::chrono::duration_cast<std::chrono::seconds>(expiry.at.time_since_epoch());
-    sums.Add<metrics::Gauge>(Metric::kTlsCertificateExpiryTimestampSeconds,
-                             {expiry.listener, expiry.file}, since_1970.count());
-  }
-}
-
 void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound) {
   parts_.upstreams->Adopt(config, tls);
-  NoteCertificates(config, tls);
+  tls_.Adopt(config, tls);
+  tls_trouble_.clear();
   parts_.listeners->Adopt(config, &bound, publisher_.next());
-  const std::shared_ptr<const pool::TicketKeys> ticket_keys = TicketKeysFor(tls);
   publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls)),
-                     shares_, ticket_keys, std::move(bound));
+                     shares_.workers, tls_.ticket_keys(), std::move(bound));
+  if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
 }
 
 void Configurator::Reload(const std::string& path) {
@@ -176,9 +150,15 @@ absl::Status Configurator::TryReload(const std::string& path) {
   }
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
-  absl::StatusOr<tls::TlsPlan> tls = LoadTls(&next);
-  if (!tls.ok()) return tls.status();
-  if (absl::Status status = PlanShares(next); !status.ok()) return status;
+  absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&next);
+  if (!tls.ok()) {
+    const std::string wrong(tls.status().message());
+    return absl::InvalidArgumentError(
+        absl::StrCat("\n", config::FormatDiagnostics(config::PlaceComplaintsIn(path, wrong))));
+  }
+  tls_.LogWarnings(next, *tls);
+  const absl::StatusOr<Shares> shares = PlanShares(next);
+  if (!shares.ok()) return shares.status();
   absl::StatusOr<BoundListeners> bound = parts_.listeners->BindNew(next, worker_count_);
   if (!bound.ok()) return bound.status();
   const auto text = [](const std::optional<config::Bind>& bind) {
@@ -190,9 +170,42 @@ absl::Status Configurator::TryReload(const std::string& path) {
   if (status_moves && !status_socket.ok()) return status_socket.status();
   // The last that may fail, so that a failure changes nothing.
   if (absl::Status status = OpenLog(next); !status.ok()) return status;
+  shares_ = *shares;
   if (status_moves) ServeStatus(std::move(*status_socket));
   Publish(std::move(next), *std::move(tls), std::move(*bound));
   return absl::OkStatus();
+}
+
+void Configurator::StopRefreshing() {
+  refreshes_ = false;
+  tls_.Stop();
+}
+
+void Configurator::RefreshTls() {
+  if (!refreshes_) return;
+  const absl::StatusOr<bool> changed = TryRefreshTls();
+  // The same trouble is told once.
+  const std::string trouble(changed.status().message());
+  const bool known = trouble == std::exchange(tls_trouble_, trouble);
+  if (changed.ok() && !*changed) return;
+  if (changed.ok()) {
+    LogInfo("took changed TLS files into use");
+  } else if (!known) {
+    LogError(absl::StrCat("TLS files not taken into use, the old ones stay: ", trouble));
+  }
+  parts_.main->shard
+      ->CounterFor(Metric::kTlsFileReloadsTotal, {changed.ok() ? "success" : "failure"})
+      .Add();
+}
+
+absl::StatusOr<bool> Configurator::TryRefreshTls() {
+  config::Config same = config();
+  absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&same);
+  if (!tls.ok()) return tls.status();
+  if (tls::SameTls(*tls, publisher_.tls())) return false;
+  tls_.LogWarnings(same, *tls);
+  Publish(std::move(same), *std::move(tls), {});
+  return true;
 }
 
 void Configurator::CountLoad(bool ok) {

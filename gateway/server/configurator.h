@@ -2,20 +2,22 @@
 #define HOLDFAST_GATEWAY_SERVER_CONFIGURATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "gateway/config/config.h"
+#include "gateway/server/certificate_orders.h"
 #include "gateway/server/listener_set.h"
 #include "gateway/server/main_context.h"
 #include "gateway/server/publisher.h"
 #include "gateway/server/status_server.h"
-#include "gateway/server/ticket_keeper.h"
+#include "gateway/server/tls_keeper.h"
 #include "gateway/server/upstream_watch.h"
 #include "gateway/server/worker_set.h"
 #include "gateway/tls/tls_plan.h"
@@ -36,6 +38,7 @@ class Configurator {
     WorkerSet* workers;
     UpstreamWatch* upstreams;
     ListenerSet* listeners;
+    CertificateOrders* orders = nullptr;  // null: nobody orders any
   };
 
   Configurator(const Parts& parts, StatusServer::Handler status_pages);
@@ -46,7 +49,10 @@ class Configurator {
   absl::Status Start(config::Config config);
   // Reads the file and takes it into use. Says in the log how that went, and counts it.
   void Reload(const std::string& path);
-  // The same for a reload that may not be.
+  // Reads again the files that the configuration in use names for TLS, and takes into use what has
+  // changed in them. An error changes nothing: what was good stays. Says so in the log, and counts.
+  void RefreshTls();
+  // As Reload, for a reload that may not be.
   void RefuseReload(const absl::Status& why);
 
   // An upstream's endpoints became others.
@@ -54,8 +60,20 @@ class Configurator {
     publisher_.PublishEndpoints(upstream, endpoints);
   }
 
-  // Adds when the certificates in use expire, at the moment of a scrape.
-  void AddTo(metrics::Sums& sums) const;
+  // As TlsKeeper does it.
+  void AddTo(metrics::Sums& sums) const { tls_.AddTo(sums); }
+  pool::FileDescriptor FileForSuccessor() const { return tls_.FileForSuccessor(); }
+  // What is answered to authorities, as Publisher has it.
+  void PublishChallenges(std::shared_ptr<const acme::Challenges> challenges,
+                         std::function<void()> known) {
+    publisher_.PublishChallenges(std::move(challenges), std::move(known));
+  }
+  // The listeners close: nothing is published any more.
+  void StopRefreshing();
+  // The process is on its way out: it orders no certificates any more.
+  void StopOrders() {
+    if (parts_.orders != nullptr) parts_.orders->Stop();
+  }
 
   // The one in use, after Start.
   const config::Config& config() const { return publisher_.config(); }
@@ -69,24 +87,19 @@ class Configurator {
   // looked up.
   static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
 
-  struct Expiry {
-    std::string listener;
-    std::string file;
-    pool::WallTime at;
-
-    bool operator==(const Expiry&) const = default;
+  // Of the descriptors.
+  struct Shares {
+    WorkerShares workers;
+    size_t status_clients = 0;
   };
 
-  absl::Status PlanShares(const config::Config& config);
+  absl::StatusOr<Shares> PlanShares(const config::Config& config) const;
   absl::Status OpenLog(const config::Config& config);
   void ServeStatus(pool::FileDescriptor socket);
-  // Reads what the configuration names for TLS, and warns of what will not last.
-  absl::StatusOr<tls::TlsPlan> LoadTls(config::Config* config);
-  // Null where no listener has TLS.
-  std::shared_ptr<const pool::TicketKeys> TicketKeysFor(const tls::TlsPlan& plan);
-  void NoteCertificates(const config::Config& config, const tls::TlsPlan& plan);
   void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);
   absl::Status TryReload(const std::string& path);
+  // False: the files say what they said.
+  absl::StatusOr<bool> TryRefreshTls();
   // Until every upstream has an endpoint, or patience ends.
   void AwaitNames(const config::Config& config, const tls::TlsPlan& tls);
   // A configuration was taken into use, or refused.
@@ -94,16 +107,15 @@ class Configurator {
 
   const Parts parts_;
   Publisher publisher_;
-  // From the first configuration on that needs it: without TLS its library stays asleep.
-  std::optional<TicketKeeper> tickets_;
-  std::vector<Expiry> expiries_;  // of the listeners' certificates in use
+  TlsKeeper tls_;
+  bool refreshes_ = true;    // while there are listeners
+  std::string tls_trouble_;  // why the last look at the files failed; empty: it did not
   StatusServer::Handler status_pages_;
   std::unique_ptr<StatusServer> status_;
   std::optional<uint32_t> started_with_;  // the configured number of workers
   size_t worker_count_ = 0;
   size_t descriptor_limit_ = 0;
-  WorkerShares shares_;        // as PlanShares found last
-  size_t status_clients_ = 0;  // likewise
+  Shares shares_;  // of the configuration in use
 };
 
 }  // namespace holdfast::server

@@ -187,6 +187,13 @@ absl::StatusOr<Inheritance> TakeInheritance() {
         absl::StrCat(Inheritance::kVariable, ": ", inheritance.status().message()));
   }
   unsetenv(Inheritance::kVariable);
+  if (const char* tickets = getenv(Inheritance::kTicketsVariable); tickets != nullptr) {
+    const std::vector<int> numbers = ParseNumbers(tickets);
+    if (numbers.size() == 1 && fcntl(numbers[0], F_GET_SEALS) >= 0) {
+      inheritance->tickets = Possess(numbers[0]);
+    }
+    unsetenv(Inheritance::kTicketsVariable);
+  }
   return inheritance;
 }
 

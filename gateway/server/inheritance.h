@@ -19,14 +19,18 @@ namespace holdfast::server {
 struct Legacy {
   std::map<std::string, std::vector<int>> listeners;  // by ListenerKey
   int status = -1;                                    // -1: there is none
+  int tickets = -1;                                   // TlsKeeper's file; -1: there is none
 };
 
 // What this process got from the one whose place it takes.
 struct Inheritance {
   static constexpr char kVariable[] = "HOLDFAST_INHERIT";
+  // The number of the tickets' file, in a variable of its own that programs of before do not read.
+  static constexpr char kTicketsVariable[] = "HOLDFAST_INHERIT_TICKETS";
 
   std::map<std::string, std::vector<pool::FileDescriptor>> listeners;  // by ListenerKey
   pool::FileDescriptor status;
+  pool::FileDescriptor tickets;  // TlsKeeper's file; invalid: there is none
   // The end of a pipe; -1: this process takes nobody's place. Only TellReady closes it, because the
   // old process takes any other end of the pipe for the end of this process.
   int ready = -1;
@@ -47,7 +51,7 @@ std::string FormatInheritance(const Legacy& legacy, int ready);
 // Takes possession of the descriptors and makes them close-on-exec. If they are not what they
 // should be it gives an error and leaves all of them alone.
 absl::StatusOr<Inheritance> ParseInheritance(std::string_view text);
-// Reads the variable from the environment and removes it there; empty without the variable. Called
+// Reads the variables from the environment and removes them there; empty without kVariable. Called
 // while there is only one thread.
 absl::StatusOr<Inheritance> TakeInheritance();
 

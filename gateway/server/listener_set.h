@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -34,6 +35,8 @@ class ListenerSet {
   bool inherits() const { return !inheritance_.empty(); }
   // Closes what was inherited and has not been taken.
   void DropInheritance();
+  // What that one says of session tickets (TlsKeeper); invalid: nothing.
+  pool::FileDescriptor TakeTickets() { return std::move(inheritance_.tickets); }
   // Tells the process before this one that it may go. Once; nothing without one.
   void TellReady() { inheritance_.TellReady(); }
 

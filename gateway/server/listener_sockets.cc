@@ -28,10 +28,16 @@ absl::StatusOr<pool::FileDescriptor> Copy(const pool::FileDescriptor& socket) {
   return pool::FileDescriptor(copy);
 }
 
-absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_is_ours,
+absl::StatusOr<pool::FileDescriptor> Listen(const pool::SocketAddress& address,
+                                            const config::ListenerTcp& tcp) {
+  return pool::Listen(address, address.is_ip(), static_cast<int>(tcp.backlog), tcp.options);
+}
+
+absl::Status Bind(const config::Listener& listener, size_t workers, bool port_is_ours,
                   BoundListener* bound) {
   if (bound->sockets.empty()) {
-    absl::StatusOr<pool::FileDescriptor> first = BindFirst(address, port_is_ours);
+    absl::StatusOr<pool::FileDescriptor> first =
+        BindFirst(listener.bind.address, port_is_ours, listener.tcp);
     if (!first.ok()) return first.status();
     bound->sockets.push_back(std::move(*first));
   }
@@ -43,7 +49,7 @@ absl::Status Bind(const pool::SocketAddress& address, size_t workers, bool port_
   if (!ip && bound->sockets.size() > workers) bound->sockets.resize(workers);
   while (bound->sockets.size() < workers) {
     absl::StatusOr<pool::FileDescriptor> next =
-        ip ? pool::Listen(*local, /*reuse_port=*/true) : Copy(bound->sockets.front());
+        ip ? Listen(*local, listener.tcp) : Copy(bound->sockets.front());
     if (!next.ok()) return next.status();
     bound->sockets.push_back(std::move(*next));
   }
@@ -60,11 +66,11 @@ std::string ListenerKey(const config::Listener& listener) {
 }
 
 absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
-                                               bool port_is_ours) {
+                                               bool port_is_ours, const config::ListenerTcp& tcp) {
   if (address.is_ip() && address.port() != 0 && !port_is_ours) {
     if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
   }
-  return pool::Listen(address, address.is_ip());
+  return Listen(address, tcp);
 }
 
 absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(
@@ -84,7 +90,7 @@ absl::StatusOr<BoundListener> BindListener(const config::Listener& listener, siz
   BoundListener bound;
   bound.name = listener.name;
   bound.sockets = std::move(inherited);
-  absl::Status status = Bind(listener.bind.address, workers, port_is_ours, &bound);
+  absl::Status status = Bind(listener, workers, port_is_ours, &bound);
   if (!status.ok()) return Explain(listener, status);
   return bound;
 }

@@ -27,7 +27,8 @@ struct BoundListener {
 // Makes a socket that listens on `address` and shares its port with this process's others. A port
 // on which another process listens is an error, unless `port_is_ours` (see BindListener).
 absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
-                                               bool port_is_ours);
+                                               bool port_is_ours,
+                                               const config::ListenerTcp& tcp = {});
 
 // Copies the sockets; stops at the first that cannot be copied.
 absl::StatusOr<std::vector<pool::FileDescriptor>> CopySockets(

@@ -120,8 +120,10 @@ absl::Status ProcessLife::StartSuccessor() {
                                parts_.main->loop.DestroyLater(std::move(upgrade_));
                                On(Event::kSuccessorFailed);
                              }});
+  const pool::FileDescriptor tickets = parts_.configurator->FileForSuccessor();
   const Legacy legacy{.listeners = parts_.listeners->Descriptors(),
-                      .status = parts_.configurator->status_fd()};
+                      .status = parts_.configurator->status_fd(),
+                      .tickets = tickets.valid() ? tickets.get() : -1};
   if (absl::Status status = upgrade->Start(options_.command, legacy); !status.ok()) return status;
   upgrade_ = std::move(upgrade);
   return absl::OkStatus();
@@ -136,7 +138,9 @@ absl::Status ProcessLife::RefusalOfUpgrade() const {
 void ProcessLife::HandOver() {
   LogInfo("upgrade: the new process serves; draining");
   parts_.main->loop.DestroyLater(std::move(upgrade_));
+  parts_.configurator->StopOrders();
   parts_.configurator->CloseStatus();
+  parts_.configurator->StopRefreshing();
   parts_.listeners->Close();
   parts_.workers->MailAll([](Worker& worker) { worker.CloseListeners(); });
 }
@@ -145,6 +149,7 @@ void ProcessLife::AskToLeave(int signal) {
   LogInfo(
       absl::StrCat(SignalName(signal), ": ",
                    DescribeDrain(DelayAfter(signal), parts_.configurator->config().drain.timeout)));
+  parts_.configurator->StopOrders();
   parts_.workers->MailAll([](Worker& worker) { worker.BeginDrain(); });
 }
 
@@ -155,6 +160,7 @@ pool::Duration ProcessLife::DelayAfter(int signal) const {
 }
 
 void ProcessLife::StopAccepting() {
+  parts_.configurator->StopRefreshing();
   parts_.listeners->Close();
   parts_.workers->MailAll([](Worker& worker) { worker.StopAccepting(); });
 }

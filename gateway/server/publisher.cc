@@ -14,8 +14,7 @@ Publisher::Publisher(MainContext* main, WorkerSet* workers, EndpointsOf endpoint
       on_adopted_(std::move(on_adopted)) {}
 
 void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
-                        const std::shared_ptr<const pool::TicketKeys>& ticket_keys,
-                        BoundListeners bound) {
+                        const tls::TicketKeySets& ticket_keys, BoundListeners bound) {
   HOLDFAST_CHECK(workers_->size() > 0);
   const uint64_t publication = ++publications_;
   WorkerUpdate common{.snapshot = snapshot, .shares = shares};
@@ -24,11 +23,14 @@ void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const W
   }
   // The main thread's alone: the letters only carry it back.
   auto workers_left = std::make_shared<size_t>(workers_->size());
+  contexts_.resize(workers_->size());
   for (size_t i = 0; i < workers_->size(); ++i) {
+    contexts_[i] =
+        tls::MakeContexts(snapshot->config(), snapshot->tls(), ticket_keys, contexts_[i]);
     WorkerUpdate update{.snapshot = common.snapshot,
                         .endpoints = common.endpoints,
                         .shares = common.shares,
-                        .ticket_keys = ticket_keys};
+                        .tls = contexts_[i]};
     for (auto& [key, listener] : bound) {
       for (size_t j = i; j < listener.sockets.size(); j += workers_->size()) {
         update.sockets[key].push_back(std::move(listener.sockets[j]));
@@ -48,8 +50,22 @@ void Publisher::Publish(std::shared_ptr<const route::Snapshot> snapshot, const W
   snapshot_ = std::move(snapshot);
 }
 
-void Publisher::PublishTicketKeys(std::shared_ptr<const pool::TicketKeys> keys) {
-  workers_->MailAll([keys = std::move(keys)](Worker& worker) { worker.SetTicketKeys(keys); });
+void Publisher::PublishTicketKeys(const tls::TicketKeySets& keys) {
+  workers_->MailAll([keys](Worker& worker) { worker.SetTicketKeys(keys); });
+}
+
+void Publisher::PublishChallenges(std::shared_ptr<const acme::Challenges> challenges,
+                                  std::function<void()> known) {
+  // The main thread's alone: the letters only carry it back.
+  auto workers_left = std::make_shared<size_t>(workers_->size());
+  workers_->MailAll([this, challenges = std::move(challenges), workers_left,
+                     known = std::move(known)](Worker& worker) {
+    worker.SetChallenges(challenges);
+    if (known == nullptr) return;
+    main_->mailbox.Post([workers_left, known] {
+      if (--*workers_left == 0) known();
+    });
+  });
 }
 
 void Publisher::PublishEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints) {

@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "gateway/acme/challenges.h"
 #include "gateway/route/snapshot.h"
 #include "gateway/server/listener_set.h"
 #include "gateway/server/worker_set.h"
@@ -36,14 +38,19 @@ class Publisher {
   // `bound` has the sockets of the listeners that the workers have not yet; they are spread over
   // the workers, and each has at least one.
   void Publish(std::shared_ptr<const route::Snapshot> snapshot, const WorkerShares& shares,
-               const std::shared_ptr<const pool::TicketKeys>& ticket_keys, BoundListeners bound);
+               const tls::TicketKeySets& ticket_keys, BoundListeners bound);
   // The keys of session tickets from now on.
-  void PublishTicketKeys(std::shared_ptr<const pool::TicketKeys> keys);
+  void PublishTicketKeys(const tls::TicketKeySets& keys);
+  // What is answered to authorities from now on; null: nothing. `known`, unless it is null, is
+  // called on this thread, from the loop, once every worker does.
+  void PublishChallenges(std::shared_ptr<const acme::Challenges> challenges,
+                         std::function<void()> known);
   // An upstream's endpoints from now on.
   void PublishEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
 
   // Published last; there has to be one.
   const config::Config& config() const { return snapshot_->config(); }
+  const tls::TlsPlan& tls() const { return snapshot_->tls(); }
 
  private:
   MainContext* main_;
@@ -51,6 +58,7 @@ class Publisher {
   EndpointsOf endpoints_of_;
   OnAdopted on_adopted_;
   std::shared_ptr<const route::Snapshot> snapshot_;
+  std::vector<tls::TlsContexts> contexts_;  // what each worker has, or is about to get
   uint64_t publications_ = 0;
 };
 

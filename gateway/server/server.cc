@@ -24,10 +24,18 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
       listeners_(std::move(inheritance)),
       pages_(&main_.registry, {.trouble = [this] { return workers_.Trouble(); },
                                .serving = [this] { return life_.serving(); }}),
+      orders_(&main_, {.publish =
+                           [this](std::shared_ptr<const acme::Challenges> challenges,
+                                  std::function<void()> known) {
+                             configurator_.PublishChallenges(std::move(challenges),
+                                                             std::move(known));
+                           },
+                       .refresh = [this] { configurator_.RefreshTls(); }}),
       configurator_({.main = &main_,
                      .workers = &workers_,
                      .upstreams = &upstreams_,
-                     .listeners = &listeners_},
+                     .listeners = &listeners_,
+                     .orders = &orders_},
                     [this](std::string_view path) { return pages_.Answer(path); }),
       life_({.main = &main_,
              .workers = &workers_,
@@ -48,6 +56,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
   main_.registry.AddCollector(metrics::BuildInfoCollector(options_.version, options_.commit));
   main_.registry.AddCollector([this](metrics::Sums& sums) { upstreams_.AddTo(sums); });
   main_.registry.AddCollector([this](metrics::Sums& sums) { configurator_.AddTo(sums); });
+  main_.registry.AddCollector([this](metrics::Sums& sums) { orders_.AddTo(sums); });
 }
 
 absl::Status Server::Start(config::Config config) {

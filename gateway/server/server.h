@@ -9,6 +9,7 @@
 
 #include <absl/status/status.h>
 
+#include "gateway/server/certificate_orders.h"
 #include "gateway/server/configurator.h"
 #include "gateway/server/process_life.h"
 #include "gateway/server/signals.h"
@@ -51,6 +52,7 @@ class Server {
   UpstreamWatch upstreams_;
   ListenerSet listeners_;
   StatusPages pages_;
+  CertificateOrders orders_;
   Configurator configurator_;
   ProcessLife life_;
   std::optional<Signals> signals_;

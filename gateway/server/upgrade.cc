@@ -17,15 +17,16 @@
 namespace holdfast::server {
 namespace {
 
-std::vector<std::string> EnvironmentWith(const std::string& inheritance) {
+std::vector<std::string> EnvironmentWith(const Legacy& legacy, int ready) {
   const std::string begin = absl::StrCat(Inheritance::kVariable, "=");
+  const std::string begin_tickets = absl::StrCat(Inheritance::kTicketsVariable, "=");
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (std::string_view(*variable).substr(0, begin.size()) != begin) {
-      variables.emplace_back(*variable);
-    }
+    const std::string_view text = *variable;
+    if (!text.starts_with(begin) && !text.starts_with(begin_tickets)) variables.emplace_back(text);
   }
-  variables.push_back(begin + inheritance);
+  variables.push_back(begin + FormatInheritance(legacy, ready));
+  if (legacy.tickets >= 0) variables.push_back(absl::StrCat(begin_tickets, legacy.tickets));
   return variables;
 }
 
@@ -104,6 +105,7 @@ absl::Status Upgrade::Start(const std::vector<std::string>& command, const Legac
 
   std::vector<int> inherited = {theirs.get()};
   if (legacy.status >= 0) inherited.push_back(legacy.status);
+  if (legacy.tickets >= 0) inherited.push_back(legacy.tickets);
   for (const auto& [key, sockets] : legacy.listeners) {
     inherited.insert(inherited.end(), sockets.begin(), sockets.end());
   }
@@ -113,7 +115,7 @@ absl::Status Upgrade::Start(const std::vector<std::string>& command, const Legac
   }
   const SpawnParameters parameters(inherited);
   std::vector<std::string> arguments = command;
-  std::vector<std::string> variables = EnvironmentWith(FormatInheritance(legacy, theirs.get()));
+  std::vector<std::string> variables = EnvironmentWith(legacy, theirs.get());
   pid_t pid = -1;
   const int error =
       posix_spawn(&pid, command[0].c_str(), parameters.actions(), parameters.attributes(),

@@ -103,7 +103,9 @@ void UpstreamWatch::TakeDiscovered(const std::string& name,
 }
 
 void UpstreamWatch::Adopt(const config::Config& config, const tls::TlsPlan& tls) {
-  tls_.AdoptUpstreams(config, tls);
+  probe_contexts_ =
+      tls::MakeContexts(config, {.listeners = {}, .upstreams = tls.upstreams}, {}, probe_contexts_);
+  tls_.Adopt(probe_contexts_);
   if (discovery_ == nullptr || config.dns != dns_) StartDiscovery(config.dns);
   const route::Plan plan = route::PlanOf(config);
   discovery_->SetUpstreams(plan.names);
@@ -113,7 +115,8 @@ void UpstreamWatch::Adopt(const config::Config& config, const tls::TlsPlan& tls)
     const auto known = before.extract(upstream.name);
     if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
     upstreams_[upstream.name].check = upstream.health_check;
-    upstreams_[upstream.name].tls = upstream.cluster.tls;
+    upstreams_[upstream.name].manner = {upstream.cluster.tls, upstream.cluster.proxy,
+                                        upstream.cluster.protocol};
     upstreams_[upstream.name].policy = upstream.cluster.balancing.policy;
     upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));
@@ -157,7 +160,7 @@ void UpstreamWatch::AimChecks(const std::string& name) {
                        .host = route::HostOf(endpoint),
                        .healthy = directory_.Healthy(name, endpoint.address)});
   }
-  prober_.SetTargets(name, upstreams_.at(name).check, upstreams_.at(name).tls, targets);
+  prober_.SetTargets(name, upstreams_.at(name).check, upstreams_.at(name).manner, targets);
 }
 
 pool::EndpointSet UpstreamWatch::Current(const std::string& upstream) {

@@ -61,7 +61,7 @@ class UpstreamWatch {
  private:
   struct Upstream {
     std::optional<config::HealthCheck> check;
-    pool::TlsIdentity tls;
+    proxy::ProbeManner manner;
     std::vector<pool::EndpointSpec> found;    // by look-up, what is carried over among it
     std::vector<pool::EndpointSpec> carried;  // found with other settings of `dns`
     pool::EndpointSet told;
@@ -89,6 +89,7 @@ class UpstreamWatch {
   pool::Random random_;
   std::map<std::string, Upstream> upstreams_;
   pool::EndpointDirectory directory_;
+  tls::TlsContexts probe_contexts_;
   proxy::TlsTransports tls_;
   proxy::HealthProber prober_;
   config::Dns dns_;

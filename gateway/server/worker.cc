@@ -39,6 +39,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
           shard->CounterFor(Metric::kLoopTimersFiredTotal, {std::to_string(place.index)})) {
   context_.worker = place.index;
   context_.client_transports = &tls_;
+  context_.upstream_streams = &upstream_streams_;
   context_.places = place.places;
   place.places->Join(place.index, &context_, place.peers);
 }
@@ -72,8 +73,7 @@ void Worker::Adopt(WorkerUpdate update) {
   }
   context_.access_log =
       update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
-  tls_.AdoptListeners(update.snapshot->config(), update.snapshot->tls(), update.ticket_keys);
-  tls_.AdoptUpstreams(update.snapshot->config(), update.snapshot->tls());
+  tls_.Adopt(std::move(update.tls));
   // The view first: a session may begin as soon as there is a listener.
   const proxy::ViewPin old_view = context_.view;
   context_.view =
@@ -133,6 +133,7 @@ std::vector<std::shared_ptr<pool::Cluster>> Worker::AdoptClusters(const WorkerUp
                                        .peers = place_.peers,
                                        .worker = place_.index,
                                        .pools = &pools_,
+                                       .protocols = &upstream_streams_,
                                        .on_trouble = callbacks_.on_trouble};
   for (const config::Upstream& upstream : update.snapshot->config().upstreams) {
     const auto endpoints = update.endpoints.find(upstream.name);
@@ -158,6 +159,12 @@ void Worker::SetEndpoints(const std::string& upstream, const pool::EndpointSet& 
   const auto cluster = clusters_.find(upstream);
   if (cluster == clusters_.end()) return;
   cluster->second->SetEndpoints(endpoints);
+}
+
+void Worker::SetChallenges(const std::shared_ptr<const acme::Challenges>& challenges) {
+  tls_.UseChallenges(challenges != nullptr ? challenges->certificates : nullptr);
+  const bool tokens = challenges != nullptr && !challenges->tokens.empty();
+  context_.challenges = tokens ? challenges : nullptr;
 }
 
 void Worker::BeginDrain() { context_.draining = true; }

@@ -8,11 +8,13 @@
 #include <thread>
 #include <vector>
 
+#include "gateway/acme/challenges.h"
 #include "gateway/proxy/access_log.h"
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/tls_transports.h"
+#include "gateway/proxy/upstream_streams.h"
 #include "gateway/route/snapshot.h"
 #include "metrics/shard.h"
 #include "pool/cluster.h"
@@ -50,7 +52,7 @@ struct WorkerUpdate {
   // Sockets of listeners that this worker does not have yet, by ListenerKey.
   std::map<std::string, std::vector<pool::FileDescriptor>> sockets;
   WorkerShares shares;
-  std::shared_ptr<const pool::TicketKeys> ticket_keys;
+  tls::TlsContexts tls;
 };
 
 // One thread with everything that serves connections on it: loop, slabs, clusters, listeners,
@@ -82,9 +84,8 @@ class Worker {
   pool::Mailbox& mailbox() { return mailbox_; }
 
   void Adopt(WorkerUpdate update);
-  void SetTicketKeys(const std::shared_ptr<const pool::TicketKeys>& keys) {
-    tls_.UseTicketKeys(keys);
-  }
+  void SetTicketKeys(const tls::TicketKeySets& keys) { tls_.UseTicketKeys(keys); }
+  void SetChallenges(const std::shared_ptr<const acme::Challenges>& challenges);
   void SetEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
   // From now on every response asks the client to close.
   void BeginDrain();
@@ -122,6 +123,7 @@ class Worker {
   pool::SlabPool slabs_;
   proxy::TlsTransports tls_;
   pool::SocketDialer dialer_{&loop_, &slabs_, &tls_};
+  proxy::Http2Upstreams upstream_streams_{&loop_, &slabs_};
   pool::Random random_;
   pool::Mailbox mailbox_;
   metrics::Shard* shard_;

@@ -108,7 +108,13 @@ class ServerStream : public ByteSource, public ByteSink {
 };
 
 // Why no response head could be had.
-enum class UpstreamTrouble : uint8_t { kNone, kClosed, kReset, kBadResponse };
+enum class UpstreamTrouble : uint8_t {
+  kNone,
+  kClosed,
+  kReset,
+  kBadResponse,
+  kNoSwitch,  // it was to change the protocol, and its peer's has no way to
+};
 
 // What is known, after trouble, of whether the upstream has acted on the request.
 enum class Evidence : uint8_t {

@@ -1,6 +1,7 @@
 #include "pool/net/acceptor.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,9 +49,13 @@ bool IsOfOneClient(int error) {
 Acceptor::Acceptor(EventLoop* loop, FileDescriptor listener, AcceptorEvents* events)
     : loop_(loop), listener_(std::move(listener)), reserve_(TakeReserve()), events_(events) {
   HOLDFAST_CHECK(listener_.valid());
-  // Not when it is bound: one that was handed over by an older process has it, too.
-  SetKeepAlive(fd());
   Watch();
+}
+
+// A second listen changes the length of the queue and nothing else.
+void Acceptor::Configure(const TcpOptions& options, int backlog) {
+  SetTcpOptions(fd(), options, /*fresh=*/false);
+  listen(fd(), backlog);
 }
 
 Acceptor::~Acceptor() {

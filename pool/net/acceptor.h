@@ -5,6 +5,7 @@
 
 #include "pool/net/event_loop.h"
 #include "pool/net/socket.h"
+#include "pool/net/tcp_options.h"
 
 namespace holdfast::pool {
 
@@ -48,6 +49,9 @@ class Acceptor final : private EventHandler {
   Acceptor(EventLoop* loop, FileDescriptor listener, AcceptorEvents* events);
   ~Acceptor();
 
+  // Connections that are accepted from now on have these options; so many may wait to be. Not when
+  // the socket is bound: one that was handed over by an older process gets them, too.
+  void Configure(const TcpOptions& options, int backlog);
   // Stops listening to new connections (drain) but keeps the socket, or begins again.
   void Pause();
   void Resume();

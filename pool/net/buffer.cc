@@ -41,19 +41,6 @@ void SlabPool::FreeOneKept() {
   Free(slab);
 }
 
-void SlabPool::KeepWarm(Warm& warm) {
-  Forget(warm);
-  warm_.PushBack(warm);
-  if (warm_.size() <= kMaxWarm) return;
-  Warm& oldest = *warm_.front();
-  Forget(oldest);
-  oldest.Cool();
-}
-
-void SlabPool::Forget(Warm& warm) {
-  if (warm.linked()) warm_.Remove(warm);
-}
-
 Slab* SlabPool::Allocate(size_t bytes) {
   HOLDFAST_CHECK(bytes <= std::numeric_limits<uint32_t>::max());
   Slab* slab = new (::operator new(bytes)) Slab;

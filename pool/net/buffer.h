@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "pool/net/check.h"
-#include "pool/net/intrusive_list.h"
 
 namespace holdfast::pool {
 
@@ -33,19 +32,8 @@ struct Slab {
   size_t room() const { return capacity - end; }
 };
 
-// Holds memory that it needs while bytes move and can do without while they do not.
-class Warm : public ListNode<Warm> {
- public:
-  // Gives that memory back. It is in no list then; it must not touch the pool's list.
-  virtual void Cool() = 0;
-
- protected:
-  ~Warm() = default;
-};
-
-// The slabs of one worker, and who of it is warm. It keeps standard slabs for reuse up to a bound;
-// others (for a head that outgrew its slab, or for a few bytes that wait) go back to the allocator.
-// One thread. It outlives
+// The slabs of one worker. It keeps standard slabs for reuse up to a bound; others (for a head that
+// outgrew its slab, or for a few bytes that wait) go back to the allocator. One thread. It outlives
 // every buffer that draws on it (asserted). AddressSanitizer sees the bytes of a slab that was
 // given back as poisoned.
 class SlabPool {
@@ -56,9 +44,6 @@ class SlabPool {
 
   // Keeps at most `max_free` standard slabs and frees the rest.
   explicit SlabPool(size_t max_free = 256);
-  // So many stay warm at a time.
-  static constexpr size_t kMaxWarm = 128;
-
   ~SlabPool();
   SlabPool(const SlabPool&) = delete;
   SlabPool& operator=(const SlabPool&) = delete;
@@ -73,12 +58,6 @@ class SlabPool {
   void Give(Slab* slab);
   // Frees those that nobody has needed since the last call, but keeps `keep`.
   void Trim(size_t keep);
-
-  // It is warm, and was used just now: the one that was not for the longest time may have to cool.
-  void KeepWarm(Warm& warm);
-  // It is warm no longer. Called before it is destroyed; idempotent.
-  void Forget(Warm& warm);
-  size_t warm_count() const { return warm_.size(); }
 
   size_t in_use() const { return in_use_; }
   size_t free_count() const { return free_count_; }
@@ -97,7 +76,6 @@ class SlabPool {
   size_t in_use_ = 0;
   size_t max_free_;
   uint64_t freed_bytes_ = 0;
-  IntrusiveList<Warm> warm_;  // the latest used last
 };
 
 // A queue of bytes in slabs. It holds no slab while empty, so a connection at rest costs nothing.

@@ -73,7 +73,9 @@ Connection::Connection(Connection&& from, ConnectionEvents* events)
       registered_(from.registered_),
       write_failed_(from.write_failed_),
       socket_ended_(from.socket_ended_),
-      gone_(from.gone_) {
+      gone_(from.gone_),
+      reached_(from.reached_),
+      end_expected_(from.end_expected_) {
   HOLDFAST_CHECK(open() && !from.open());
   if (registered_) loop_->Rebind(transport_->fd(), &from, this);
   from.registered_ = false;
@@ -88,6 +90,11 @@ int Connection::Open(Precedence precedence) {
       loop_->Register(transport_->fd(), this, EventLoop::kConnectionEvents, precedence);
   registered_ = error == 0;
   return error;
+}
+
+void Connection::AwaitPeer() {
+  HOLDFAST_CHECK(!registered_ && !established());
+  write_waits_ = Wants::kRead;
 }
 
 void Connection::LookForMore() {
@@ -201,7 +208,9 @@ FlushStatus Connection::Flush() {
   while (!out_.empty()) {
     if (write_waits_ != Wants::kNothing) return FlushStatus::kBlocked;
     iovec pieces[kMaxWritePieces];
-    const IoResult result = transport_->Write(pieces, out_.FillIovec(pieces, kMaxWritePieces));
+    const int count = out_.FillIovec(pieces, kMaxWritePieces);
+    if (end_expected_ && count < kMaxWritePieces) transport_->ExpectEnd();
+    const IoResult result = transport_->Write(pieces, count);
     if (result.status == IoStatus::kFailed) {
       write_failed_ = true;
       NoteFailure(result.error);
@@ -221,6 +230,10 @@ FlushStatus Connection::Flush() {
 
 void Connection::Shutdown() {
   if (open()) ContinueShutdown();
+}
+
+void Connection::SayEnd() {
+  if (open() && !gone_) transport_->SayEnd();
 }
 
 void Connection::ContinueShutdown() {
@@ -247,7 +260,7 @@ void Connection::OnEvents(uint32_t events) {
   const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
   const bool ended = (events & EPOLLRDHUP) != 0;
   // The end and errors are found by reading. Once one was found, nothing is left to be read.
-  const bool readable = failed || ended || (events & EPOLLIN) != 0;
+  bool readable = failed || ended || (events & EPOLLIN) != 0;
   const bool writable = failed || (events & EPOLLOUT) != 0;
   bool changed = false;
   if (ended || failed) {
@@ -258,6 +271,8 @@ void Connection::OnEvents(uint32_t events) {
   if (stage_ == Stage::kEstablishing) {
     if (!Awaken(&write_waits_, readable, writable) || !Establish()) return;
     changed = true;
+    // Reading has been a part of it.
+    if (!transport_->ends_with_socket()) readable = socket_ended_ || gone_;
   }
   if (read_end_ == ReadEnd::kNone) changed |= Awaken(&read_waits_, readable, writable);
   if (!write_failed_) changed |= Awaken(&write_waits_, readable, writable);
@@ -267,7 +282,10 @@ void Connection::OnEvents(uint32_t events) {
 }
 
 bool Connection::Establish() {
-  const IoResult result = transport_->Establish();
+  IoResult result = transport_->Establish();
+  // The end that came with what was read makes itself heard just once.
+  const bool heard_all = socket_ended_ || gone_;
+  if (heard_all && result.status == IoStatus::kBlocked) result = transport_->Establish();
   switch (result.status) {
     case IoStatus::kOk:
       stage_ = Stage::kEstablished;
@@ -276,6 +294,7 @@ bool Connection::Establish() {
     case IoStatus::kBlocked:
       HOLDFAST_CHECK(result.wants != Wants::kNothing);
       write_waits_ = result.wants;
+      reached_ = true;
       return false;
     case IoStatus::kEnd:
     case IoStatus::kTruncated: NoteEnd(ConnectionEnd::kTruncated); break;

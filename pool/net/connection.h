@@ -71,6 +71,8 @@ class Connection final : private EventHandler {
   // The same over a plain socket.
   Connection(EventLoop* loop, SlabPool* slabs, FileDescriptor socket, ConnectionEvents* events,
              Stage stage);
+  // While it is establishing, and before Open: the socket is connected, and the peer speaks first.
+  void AwaitPeer();
   // Takes all over, the place in the loop too; `from` is closed after it.
   Connection(Connection&& from, ConnectionEvents* events);
   ~Connection();
@@ -105,12 +107,20 @@ class Connection final : private EventHandler {
   // Sends our end after what was flushed. Where the transport needs the peer's readiness for it,
   // the connection goes on by itself as long as it is open.
   void Shutdown();
+  // Nothing is written but what is in out() already, and the connection is closed once that has
+  // left: what tells the peer may leave with it.
+  void ExpectEnd() { end_expected_ = true; }
+  // Before Close: what the transport has to tell the peer of the end, in so far as the socket takes
+  // it at once.
+  void SayEnd();
   // Looks at an idle connection without taking anything: one system call. What was read already
   // counts as data. Whoever finds data and does not read it now comes back by itself: it may lie
   // inside the transport, and no OnConnectionReady be due.
   Quiet Inspect();
 
   bool established() const { return stage_ == Stage::kEstablished; }
+  // The socket is connected, and the transport has to agree with the peer yet, or has done so.
+  bool reached() const { return established() || reached_; }
   // A Fill may find bytes, the peer's end or an error.
   bool readable() const { return read_waits_ == Wants::kNothing && read_end_ == ReadEnd::kNone; }
   // The loop knows of something to be read that it has not told of: the connection's turn comes
@@ -176,6 +186,8 @@ class Connection final : private EventHandler {
   bool write_failed_ : 1 = false;
   bool socket_ended_ : 1 = false;  // the peer's FIN was seen
   bool gone_ : 1 = false;
+  bool reached_ : 1 = false;
+  bool end_expected_ : 1 = false;
 };
 
 }  // namespace holdfast::pool

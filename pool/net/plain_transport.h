@@ -30,12 +30,16 @@ class PlainTransport final : public Transport {
   IoResult Read(const iovec* pieces, int count) override;
   IoResult Write(const iovec* pieces, int count) override;
   IoResult Shutdown() override;
+  void ExpectEnd() override {}
+  void SayEnd() override {}
   Quiet Inspect() override;
   bool ends_with_socket() const override { return true; }
   uint64_t wire_bytes_written() const override { return written_; }
   std::optional<uint64_t> wire_bytes_acknowledged() const override;
   bool encrypted() const override { return false; }
   bool MayAskFor(std::string_view) const override { return true; }
+  std::optional<SecureFacts> secure() const override { return std::nullopt; }
+  const PeerIdentity* identity(bool) override { return nullptr; }
   bool Detachable() const override { return true; }
 
  private:

@@ -82,7 +82,8 @@ void FileDescriptor::Reset() {
   if (valid()) close(Release());
 }
 
-absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port, int backlog) {
+absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port, int backlog,
+                                      const TcpOptions& options) {
   if (address.family() == AF_UNIX) return ListenUnix(address, backlog);
   FileDescriptor fd = OpenSocket(address.family());
   int error = fd.valid() ? 0 : errno;
@@ -90,13 +91,14 @@ absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_p
     SetOption(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (reuse_port) SetOption(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     SetNoDelay(fd.get());
+    SetTcpOptions(fd.get(), options, /*fresh=*/true);
     if (address.family() == AF_INET6) {
       SetOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, address.dual_stack() ? 0 : 1);
     }
     error = BindAndListen(fd.get(), address, backlog);
   }
   if (address.dual_stack() && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
-    return Listen(*SocketAddress::FromIp("0.0.0.0", address.port()), reuse_port, backlog);
+    return Listen(*SocketAddress::FromIp("0.0.0.0", address.port()), reuse_port, backlog, options);
   }
   if (error != 0) return ListenError(address, error);
   return fd;
@@ -115,7 +117,8 @@ absl::StatusOr<SocketAddress> LocalAddress(int fd) {
   return result;
 }
 
-FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error) {
+FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error,
+                            const TcpOptions& options) {
   *in_progress = false;
   *error = 0;
   FileDescriptor fd = OpenSocket(address.family());
@@ -125,7 +128,7 @@ FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int
   }
   if (address.is_ip()) {
     SetNoDelay(fd.get());
-    SetKeepAlive(fd.get());
+    SetTcpOptions(fd.get(), options, /*fresh=*/true);
   }
   *error = ConnectAgain(fd.get(), address);
   *in_progress = *error == EINPROGRESS;
@@ -159,14 +162,6 @@ int TakeSocketError(int fd) {
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-void SetKeepAlive(int fd) {
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds, sizeof(int));
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIntervalSeconds, sizeof(int));
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepAliveProbes, sizeof(int));
 }
 
 std::optional<uint64_t> AcknowledgedBytes(int fd) {

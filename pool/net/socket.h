@@ -8,6 +8,7 @@
 #include <absl/status/statusor.h>
 
 #include "pool/net/socket_address.h"
+#include "pool/net/tcp_options.h"
 
 namespace holdfast::pool {
 
@@ -29,29 +30,27 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// TCP keepalive, for a peer that vanishes without a word: the first probe goes out after
-// kKeepAliveIdleSeconds without traffic, then one each kKeepAliveIntervalSeconds; after
-// kKeepAliveProbes without an answer the socket fails (ETIMEDOUT).
-inline constexpr int kKeepAliveIdleSeconds = 60;
-inline constexpr int kKeepAliveIntervalSeconds = 10;
-inline constexpr int kKeepAliveProbes = 6;
+// The most connections that wait to be accepted, as far as net.core.somaxconn allows.
+inline constexpr int kDefaultBacklog = 4096;
 
-// Makes a non-blocking close-on-exec listening socket, whose TCP_NODELAY the accepted sockets
-// inherit. An IP socket has SO_REUSEADDR and, with `reuse_port`, SO_REUSEPORT, so that every worker
-// has its own. ":80" is IPv4 alone on a host without IPv6. A stale UNIX socket file, on which
-// nobody answers, is replaced; a live one and any other file is an error. The error names the
-// address and the reason.
+// Makes a non-blocking close-on-exec listening socket, whose TCP_NODELAY and options the accepted
+// sockets inherit, from the first one on. An IP socket has SO_REUSEADDR and, with `reuse_port`,
+// SO_REUSEPORT, so that every worker has its own. ":80" is IPv4 alone on a host without IPv6. A
+// stale UNIX socket file, on which nobody answers, is replaced; a live one and any other file is an
+// error. The error names the address and the reason.
 absl::StatusOr<FileDescriptor> Listen(const SocketAddress& address, bool reuse_port,
-                                      int backlog = 4096);
+                                      int backlog = kDefaultBacklog,
+                                      const TcpOptions& options = {});
 
 // The address to which a socket is bound (after binding port 0).
 absl::StatusOr<SocketAddress> LocalAddress(int fd);
 
-// Starts a connection on a non-blocking, close-on-exec, TCP_NODELAY socket with keepalive.
+// Starts a connection on a non-blocking, close-on-exec, TCP_NODELAY socket with these options.
 // `*in_progress` says whether to wait for EPOLLOUT. On failure the descriptor is invalid and
 // `*error` holds errno. After EAGAIN it is valid: the backlog of a UNIX socket is full, and the
 // caller tries ConnectAgain later, since nothing tells when.
-FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error);
+FileDescriptor StartConnect(const SocketAddress& address, bool* in_progress, int* error,
+                            const TcpOptions& options = {});
 // Tries once more. 0: connected; EAGAIN: the backlog is still full; or errno.
 int ConnectAgain(int fd, const SocketAddress& address);
 // Whether the kernel knows a way to an IP address and has an address of ours for it. It sends
@@ -59,9 +58,8 @@ int ConnectAgain(int fd, const SocketAddress& address);
 bool HasRoute(const SocketAddress& address);
 // The outcome of a connect in progress: 0 or errno (SO_ERROR).
 int TakeSocketError(int fd);
-// Neither has an effect on a UNIX socket.
+// Has no effect on a UNIX socket.
 void SetNoDelay(int fd);
-void SetKeepAlive(int fd);
 
 // How many bytes the peer's TCP has acknowledged since the connection began (tcpi_bytes_acked, the
 // SYN among them; tcp(7)). nullopt for what is not TCP.

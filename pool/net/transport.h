@@ -6,7 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "pool/net/clock.h"
 
 namespace holdfast::pool {
 
@@ -36,7 +40,8 @@ struct IoResult {
   Wants wants = Wants::kNothing;  // with kBlocked
   // With kOk: false when the socket is known to have been emptied (read) or filled (write) by this
   // call, so that the next attempt is worth nothing before new readiness. After Establish: bytes
-  // may have come already.
+  // may have come already; where the socket's end is not the peer's it is false only if the socket
+  // was emptied.
   bool more = false;
   size_t bytes = 0;
   IoError error;
@@ -44,6 +49,27 @@ struct IoResult {
 
 // What there is to be read, found without taking it.
 enum class Quiet : uint8_t { kQuiet, kData, kEnd, kError };
+
+// What an encrypted transport and its peer have agreed on; good until the connection ends.
+struct SecureFacts {
+  std::string_view version;  // "TLSv1.3"
+  std::string_view cipher;
+  std::string_view server_name;  // that the client has asked for; empty: none
+  bool resumed = false;          // an earlier session
+  bool verified = false;         // the client has shown a certificate, and it is good
+};
+
+// Who a client is by the certificate that it has shown, and that is good.
+struct PeerIdentity {
+  std::string subject;             // RFC 4514's form in printable ASCII
+  std::vector<std::string> names;  // of subjectAltName: "dns:a.test", "uri:spiffe://..."; such
+                                   // with anything but printable ASCII in them are left out
+  std::string certificate;         // as a byte sequence of RFC 8941: DER in base64 between colons
+  // As a list of those: what the client has sent to vouch for it. Empty for a resumed session,
+  // which knows only the certificate.
+  std::string chain;
+  std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
+};
 
 // The seam below HTTP: how bytes cross one socket. Plain TCP and UNIX sockets are the first
 // implementation, TLS is the second. Loop thread; owned by its Connection; destruction closes the
@@ -73,6 +99,12 @@ class Transport {
   // Sends our end; what was written before still arrives. TLS says so to the peer first
   // (close_notify), which may be kBlocked: call again.
   virtual IoResult Shutdown() = 0;
+  // The next Write is given the last bytes there are: what a transport says to the peer at the end
+  // may leave with them.
+  virtual void ExpectEnd() = 0;
+  // The socket is closed right after this, which tells the peer of its end. A transport that has
+  // more to say of it does so, as far as it can at once.
+  virtual void SayEnd() = 0;
 
   // Looks at an idle connection. What is not data to whoever reads (session tickets, key updates)
   // is digested on the way and counts as kQuiet.
@@ -93,8 +125,21 @@ class Transport {
   // name may not (RFC 9110 section 7.4).
   virtual bool MayAskFor(std::string_view host) const = 0;
 
+  // nullopt: it speaks in clear.
+  virtual std::optional<SecureFacts> secure() const = 0;
+  // Made when it is first asked for, and kept until the connection ends; `whole`: with what is long
+  // (certificate, chain, fingerprint). Null: there is no certificate that was verified.
+  virtual const PeerIdentity* identity(bool whole) = 0;
+
   // Nothing is buffered inside: it may travel to another worker.
   virtual bool Detachable() const = 0;
+};
+
+// How it came that a transport is established, or is not.
+struct Handshake {
+  const char* failure = nullptr;         // the transport's word; null: it is established
+  const Transport* transport = nullptr;  // with no failure
+  Duration took{0};                      // since the client was accepted, or the connect began
 };
 
 }  // namespace holdfast::pool

@@ -7,6 +7,7 @@
 
 #include "pool/net/check.h"
 #include "pool/net/socket_address.h"
+#include "pool/tls/library_memory.h"
 
 namespace holdfast::pool {
 namespace {
@@ -24,7 +25,8 @@ int NumberOf(TlsVersion version) {
   return version == TlsVersion::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
-// Puts the names of each version apart, and says which one the library does not know.
+// Puts the names of each version apart, and says which one the library does not know. A version
+// without a cipher suite is not spoken.
 absl::Status SetCiphers(SSL_CTX* context, std::string_view ciphers) {
   std::string older, newer;
   while (!ciphers.empty()) {
@@ -48,7 +50,20 @@ absl::Status SetCiphers(SSL_CTX* context, std::string_view ciphers) {
     SSL_CTX_set_cipher_list(context, older.c_str());
   }
   if (newer.empty()) SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  if (SSL_CTX_get_min_proto_version(context) > SSL_CTX_get_max_proto_version(context)) {
+    return Error("ciphers: expected one of a version from min_version to max_version");
+  }
   return absl::OkStatus();
+}
+
+// Whether a cipher suite of TLS 1.2 is left that goes with this kind of key.
+bool HasOlderCipherFor(SSL_CTX* context, KeyType key) {
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const int kind = SSL_CIPHER_get_auth_nid(sk_SSL_CIPHER_value(ciphers, i));
+    if (kind == (key == KeyType::kRsa ? NID_auth_rsa : NID_auth_ecdsa)) return true;
+  }
+  return false;
 }
 
 absl::Status SetChain(SSL_CTX* context, const KeyedChain& chain) {
@@ -84,8 +99,9 @@ SslContextPtr NewContext(const SSL_METHOD* method, TlsVersion min_version, TlsVe
   SSL_CTX_set_max_proto_version(context.get(), NumberOf(max_version));
   SSL_CTX_set_security_level(context.get(), kSecurityLevel);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(context.get(),
-                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_timeout(context.get(), kSessionSeconds);
   return context;
 }
@@ -93,6 +109,7 @@ SslContextPtr NewContext(const SSL_METHOD* method, TlsVersion min_version, TlsVe
 }  // namespace
 
 void InitLibrary() {
+  UseLibraryMemory();
   const int done = OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
   HOLDFAST_CHECK(done == 1);
 }
@@ -107,16 +124,46 @@ std::string WireProtocols(const std::vector<std::string>& protocols) {
   return wire;
 }
 
+absl::Status CheckCiphers(SSL_CTX* context, const TlsServerMaterial& material,
+                          const VirtualHost& host, std::vector<std::string>* warnings) {
+  const TlsServerSettings& settings = material.settings();
+  const auto unspoken = [&](std::string_view version) {
+    warnings->push_back("ciphers: none is of " + std::string(version) + ", which is not spoken");
+  };
+  if (SSL_CTX_get_max_proto_version(context) < NumberOf(settings.max_version)) unspoken("TLS 1.3");
+  if (SSL_CTX_get_min_proto_version(context) > NumberOf(settings.min_version)) {
+    unspoken("TLS 1.2");
+    return absl::OkStatus();
+  }
+  if (settings.min_version > TlsVersion::kTls12) return absl::OkStatus();
+  std::string files;
+  for (const size_t index : host.certificates) {
+    const CertificateFacts& facts = material.parsed().chains[index].facts;
+    if (HasOlderCipherFor(context, facts.key_type)) return absl::OkStatus();
+    files.append(files.empty() ? "" : ", ").append(facts.file);
+  }
+  const std::string without = "ciphers: none of TLS 1.2 goes with the key of " + files;
+  if (SSL_CTX_get_max_proto_version(context) == TLS1_2_VERSION) return Error(without);
+  warnings->push_back(without);
+  return absl::OkStatus();
+}
+
 std::vector<std::string> KnownGroups(const std::vector<std::string>& groups,
                                      std::vector<std::string>* warnings) {
   const SslContextPtr scratch(SSL_CTX_new(TLS_method()));
   HOLDFAST_CHECK(scratch != nullptr);
   std::vector<std::string> known;
+  std::string list;
   for (const std::string& group : groups) {
-    if (SSL_CTX_set1_groups_list(scratch.get(), group.c_str()) == 1) {
-      known.push_back(group);
-    } else {
+    const std::string longer = list.empty() ? group : list + ":" + group;
+    if (SSL_CTX_set1_groups_list(scratch.get(), group.c_str()) != 1) {
       warnings->push_back("groups: " + group + " is not known to this OpenSSL, and left out");
+    } else if (SSL_CTX_set1_groups_list(scratch.get(), longer.c_str()) != 1) {
+      // Under one name or two.
+      warnings->push_back("groups: " + group + " is there already, and left out");
+    } else {
+      known.push_back(group);
+      list = longer;
     }
   }
   ERR_clear_error();
@@ -138,15 +185,17 @@ absl::StatusOr<SslContextPtr> MakeServerContext(const TlsServerMaterial& materia
     groups.append(groups.empty() ? "" : ":").append(group);
   }
   if (groups.empty()) return Error("groups: none of them is known to this OpenSSL");
-  HOLDFAST_CHECK(SSL_CTX_set1_groups_list(raw, groups.c_str()) == 1);
+  if (SSL_CTX_set1_groups_list(raw, groups.c_str()) != 1) {
+    return Error("groups: OpenSSL does not take " + groups);
+  }
   for (const size_t index : host.certificates) {
     absl::Status status = SetChain(raw, material.parsed().chains[index]);
     if (!status.ok()) return status;
   }
   // The internal cache locks; tickets need none.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(raw, settings.tickets ? 1 : 0);
-  if (!settings.tickets) SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(raw, settings.tickets.has_value() ? 1 : 0);
+  if (!settings.tickets.has_value()) SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
   SSL_CTX_set_session_id_context(raw, host.session_context.data(), host.session_context.size());
   const ClientPolicy& policy = material.parsed().policies[host.policy];
   if (policy.auth.has_value()) {
@@ -156,6 +205,13 @@ absl::StatusOr<SslContextPtr> MakeServerContext(const TlsServerMaterial& materia
     }
     SSL_CTX_set_verify_depth(raw, policy.auth->depth);
   }
+  return context;
+}
+
+SslContextPtr MakeChallengeContext(const KeyedChain& chain) {
+  SslContextPtr context = NewContext(TLS_server_method(), TlsVersion::kTls12, TlsVersion::kTls13);
+  HOLDFAST_CHECK(SetChain(context.get(), chain).ok());
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   return context;
 }
 

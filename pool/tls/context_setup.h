@@ -21,7 +21,13 @@ void InitLibrary();
 
 absl::StatusOr<SslContextPtr> MakeServerContext(const TlsServerMaterial& material,
                                                 const VirtualHost& host);
+// Shows one certificate, speaks kChallengeProtocol alone, asks for nothing and remembers nobody.
+SslContextPtr MakeChallengeContext(const KeyedChain& chain);
 absl::StatusOr<SslContextPtr> MakeClientContext(const TlsClientMaterial& material);
+// Whether the host's clients find a cipher suite in this context of it. The error when nobody does;
+// a warning, a sentence, when those of one version do not.
+absl::Status CheckCiphers(SSL_CTX* context, const TlsServerMaterial& material,
+                          const VirtualHost& host, std::vector<std::string>* warnings);
 
 // Those of the groups that the library knows; a sentence for each that it does not.
 std::vector<std::string> KnownGroups(const std::vector<std::string>& groups,

@@ -173,6 +173,10 @@ absl::StatusOr<KeyedChain> ParseKeyedChain(const TlsFile& chain, const TlsFile& 
   return result;
 }
 
+std::string SubjectOf(const X509* certificate) {
+  return NameOf(X509_get_subject_name(certificate));
+}
+
 std::vector<std::string> SubjectNames(X509* certificate, bool* nul) {
   std::vector<std::string> result;
   const GeneralNamesPtr names(static_cast<GENERAL_NAMES*>(

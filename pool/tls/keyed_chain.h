@@ -31,6 +31,8 @@ absl::StatusOr<std::vector<CrlPtr>> ParseRevocations(const TlsFile& file);
 
 CertificateFacts FactsOf(const std::vector<X509Ptr>& chain, std::string_view file);
 
+// RFC 4514's form, in printable ASCII.
+std::string SubjectOf(const X509* certificate);
 // What a subjectAltName says, as "dns:a.test" or "uri:spiffe://...", names of other kinds left out.
 // `*nul` becomes true when one of them has a NUL inside, so that it may be read in two ways.
 std::vector<std::string> SubjectNames(X509* certificate, bool* nul);

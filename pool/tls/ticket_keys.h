@@ -35,6 +35,9 @@ struct TicketKeys {
 
   // Nobody else's. nullopt: the system has no random bytes.
   static std::optional<TicketKeys> Fresh();
+  // Those of a period, which are the same wherever the secret is: the next period's current key is
+  // this one's next. nullopt: the library could not.
+  static std::optional<TicketKeys> Derived(std::string_view secret, uint64_t period);
   // The next one becomes the current one. nullopt as above.
   std::optional<TicketKeys> Rotated() const;
   // kBytes of them, for a file or for the next process: previous, current and next, each as name,

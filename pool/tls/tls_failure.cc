@@ -90,6 +90,11 @@ TlsFailure FailureOf(unsigned long error, long verify_result) {
   }
 }
 
+bool RefusesUs(std::string_view word) {
+  const std::optional<TlsFailure> failure = kTlsFailureWords.ValueOf(word);
+  return failure == TlsFailure::kCertificateRequired || failure == TlsFailure::kCertificateRefused;
+}
+
 std::optional<TlsFailure> PlainSpeaker(std::string_view first_bytes, bool from_client) {
   if (from_client) {
     // No record of TLS begins with a letter, every request of HTTP does (RFC 9112 section 3).

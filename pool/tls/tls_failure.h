@@ -76,6 +76,11 @@ TlsFailure FailureOfAlert(int description);
 // What a verdict on the peer's certificate means (X509_V_ERR_...). Pure.
 TlsFailure FailureOfVerdict(long verify_result);
 
+// Whether the word is that of a peer that has not let us in, which it may say as late as after our
+// side of the handshake (RFC 8446 section 4.4.2.4): it has looked at nothing that we sent after
+// that. Pure.
+bool RefusesUs(std::string_view word);
+
 // Whether the first bytes of a connection are those of plain HTTP instead; nullopt: they are not.
 // Looks at the first byte of a client, at five of a server. Pure.
 std::optional<TlsFailure> PlainSpeaker(std::string_view first_bytes, bool from_client);

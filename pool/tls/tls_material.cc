@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <sstream>
 #include <utility>
 
-#include <openssl/sha.h>
-
 #include "pool/net/check.h"
 #include "pool/tls/context_setup.h"
+#include "pool/tls/digest.h"
 #include "pool/tls/tls_parsed.h"
 
 namespace holdfast::pool {
@@ -32,7 +32,8 @@ std::string WithoutDot(const std::string& name) {
 
 }  // namespace
 
-TlsAuthorities::TlsAuthorities(std::unique_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
+TlsAuthorities::TlsAuthorities(std::unique_ptr<const Parsed> parsed, std::string digest)
+    : parsed_(std::move(parsed)), digest_(std::move(digest)) {}
 TlsAuthorities::~TlsAuthorities() = default;
 
 size_t TlsAuthorities::size() const { return parsed_->certificates.size(); }
@@ -42,12 +43,17 @@ absl::StatusOr<std::shared_ptr<const TlsAuthorities>> TlsAuthorities::Parse(cons
   if (!certificates.ok()) return certificates.status();
   auto parsed = std::make_unique<Parsed>();
   parsed->certificates = std::move(*certificates);
-  return std::shared_ptr<const TlsAuthorities>(new TlsAuthorities(std::move(parsed)));
+  return std::shared_ptr<const TlsAuthorities>(
+      new TlsAuthorities(std::move(parsed), Sha256(file.pem)));
+}
+
+std::string TlsAuthorities::SystemFile() {
+  const char* const chosen = std::getenv("SSL_CERT_FILE");
+  return chosen != nullptr && *chosen != '\0' ? chosen : kDebianBundle;
 }
 
 absl::StatusOr<std::shared_ptr<const TlsAuthorities>> TlsAuthorities::System() {
-  const char* const chosen = std::getenv("SSL_CERT_FILE");
-  const std::string path = chosen != nullptr && *chosen != '\0' ? chosen : kDebianBundle;
+  const std::string path = SystemFile();
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
@@ -65,11 +71,20 @@ absl::StatusOr<std::shared_ptr<const TlsServerMaterial>> TlsServerMaterial::Load
   if (absl::Status status = material->ParseCertificates(); !status.ok()) return status;
   if (absl::Status status = material->ParsePolicies(); !status.ok()) return status;
   if (absl::Status status = material->FormHosts(); !status.ok()) return status;
-  material->settings_.groups = KnownGroups(material->settings_.groups, &material->warnings_);
+  // Of the library room's own list some are meant for libraries to come.
+  const bool chosen = material->settings_.groups != TlsServerSettings().groups;
+  std::vector<std::string> unknown;
+  material->settings_.groups = KnownGroups(material->settings_.groups, &unknown);
+  if (chosen) std::ranges::move(unknown, std::back_inserter(material->warnings_));
   for (const VirtualHost& host : material->parsed_->hosts) {
     const auto trial = MakeServerContext(*material, host);
     if (!trial.ok()) return trial.status();
+    absl::Status fits = CheckCiphers(trial->get(), *material, host, &material->warnings_);
+    if (!fits.ok()) return fits;
   }
+  auto& warnings = material->warnings_;  // the hosts' are often the same
+  std::ranges::sort(warnings);
+  warnings.erase(std::ranges::unique(warnings).begin(), warnings.end());
   return std::shared_ptr<const TlsServerMaterial>(std::move(material));
 }
 
@@ -153,11 +168,20 @@ absl::Status TlsServerMaterial::FormHosts() {
       AppendPart(name, &bound);
       parsed_->names.Add(name, parsed_->hosts.size());
     }
-    SHA256(reinterpret_cast<const unsigned char*>(bound.data()), bound.size(),
-           host.session_context.data());
+    std::ranges::copy(Sha256(bound), host.session_context.begin());
     parsed_->hosts.push_back(std::move(host));
   }
   HOLDFAST_CHECK(!parsed_->hosts.empty());
+  for (size_t i = 1; i < certificates_.size(); ++i) {
+    const auto shows = [&](const VirtualHost& host) {
+      return std::ranges::find(host.certificates, i) != host.certificates.end();
+    };
+    if (std::ranges::any_of(parsed_->hosts, shows)) continue;
+    warnings_.push_back(certificates_[i].file + " is never shown: " +
+                        (certificates_[i].names.empty()
+                             ? "it is for no host name, and not the first"
+                             : "certificates before it, of the same kind of key, have its names"));
+  }
   return absl::OkStatus();
 }
 

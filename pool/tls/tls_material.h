@@ -24,15 +24,19 @@ class TlsAuthorities {
   static absl::StatusOr<std::shared_ptr<const TlsAuthorities>> Parse(const TlsFile& file);
   // Those that the system trusts: the file that SSL_CERT_FILE names, or else Debian's bundle.
   static absl::StatusOr<std::shared_ptr<const TlsAuthorities>> System();
+  static std::string SystemFile();
   ~TlsAuthorities();
 
   size_t size() const;
+  // SHA-256 of the file's text.
+  const std::string& digest() const { return digest_; }
   const Parsed& parsed() const { return *parsed_; }
 
  private:
-  explicit TlsAuthorities(std::unique_ptr<const Parsed> parsed);
+  TlsAuthorities(std::unique_ptr<const Parsed> parsed, std::string digest);
 
   std::unique_ptr<const Parsed> parsed_;
+  std::string digest_;
 };
 
 // What a listener serves with: its certificates and keys, who may be a client, and which names have

@@ -3,10 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "pool/tls/challenge_certificates.h"
 #include "pool/tls/keyed_chain.h"
 #include "pool/tls/openssl_ptr.h"
 #include "pool/tls/server_names.h"
@@ -46,6 +49,10 @@ struct TlsServerMaterial::Parsed {
 struct TlsClientMaterial::Parsed {
   std::optional<KeyedChain> chain;
   std::shared_ptr<const TlsAuthorities> authorities;  // null: nobody is verified
+};
+
+struct ChallengeCertificates::Parsed {
+  std::map<std::string, KeyedChain> chains;
 };
 
 }  // namespace holdfast::pool

@@ -1,6 +1,8 @@
 #include "pool/tls/tls_server_context.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +31,7 @@ struct TlsServerContext::Hosts {
   std::vector<std::unique_ptr<ServerHost>> all;  // as in the material: the default first
   std::string protocols;                         // ALPN's form
   CipherPtr ticket_cipher;                       // fetched once: fetching takes locks
+  std::map<std::string, SslContextPtr, std::less<>> challenges;  // by the name in lower case
 };
 
 namespace {
@@ -49,6 +52,25 @@ std::string_view AskedName(SSL* ssl) {
   const size_t length = (static_cast<size_t>(data[3]) << 8) | data[4];
   if (length > size - kHeader) return {};
   return {reinterpret_cast<const char*>(data) + kHeader, length};
+}
+
+// Whether the hello asks for kChallengeProtocol and for nothing else (RFC 8737 section 3).
+bool AsksForChallenge(SSL* ssl) {
+  const unsigned char* data = nullptr;
+  size_t size = 0;
+  const unsigned alpn = TLSEXT_TYPE_application_layer_protocol_negotiation;
+  if (SSL_client_hello_get0_ext(ssl, alpn, &data, &size) != 1) return false;
+  constexpr size_t kHeader = 3;  // the list's length, the name's
+  return size == kHeader + kChallengeProtocol.size() && data[2] == kChallengeProtocol.size() &&
+         std::string_view(reinterpret_cast<const char*>(data) + kHeader,
+                          kChallengeProtocol.size()) == kChallengeProtocol;
+}
+
+int ChooseChallenge(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char*,
+                    unsigned, void*) {
+  *out = reinterpret_cast<const unsigned char*>(kChallengeProtocol.data());
+  *out_size = static_cast<unsigned char>(kChallengeProtocol.size());
+  return SSL_TLSEXT_ERR_OK;
 }
 
 // A name that is allowed whole, and no name that can be read in two ways.
@@ -125,6 +147,9 @@ bool InitMac(EVP_MAC_CTX* mac, const TicketKey& key) {
 struct ServerCallbacks {
   static int OnHello(SSL* ssl, int* alert, void* context) {
     const auto& self = *static_cast<TlsServerContext*>(context);
+    if (!self.hosts_->challenges.empty() && AsksForChallenge(ssl)) {
+      return ShowChallenge(ssl, *self.hosts_, alert);
+    }
     const TlsServerMaterial& material = *self.material_;
     const std::optional<size_t> found = material.parsed().names.Find(AskedName(ssl));
     if (!found.has_value() && material.settings().strict_sni) {
@@ -132,8 +157,36 @@ struct ServerCallbacks {
       return SSL_CLIENT_HELLO_ERROR;
     }
     const ServerHost& host = *self.hosts_->all[found.value_or(0)];
+    // It began with the default's, policy included; to set that again would copy it.
+    if (SSL_get_SSL_CTX(ssl) == host.context.get()) return SSL_CLIENT_HELLO_SUCCESS;
     if (SSL_set_SSL_CTX(ssl, host.context.get()) == nullptr) return SSL_CLIENT_HELLO_ERROR;
     SetPolicy(ssl, host);
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+
+  // After a hello that asked for a challenge, and that we have asked to try again (RFC 8446 section
+  // 4.1.4): by then nobody checks the client any more, so it must go on asking for that alone.
+  static int OnHelloAgain(SSL* ssl, int* alert, void*) {
+    if (AsksForChallenge(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+
+  static int ShowChallenge(SSL* ssl, const TlsServerContext::Hosts& hosts, int* alert) {
+    std::string name(AskedName(ssl));
+    for (char& c : name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    const auto challenge = hosts.challenges.find(name);
+    if (challenge == hosts.challenges.end()) {
+      *alert = SSL_AD_UNRECOGNIZED_NAME;
+      return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (SSL_set_SSL_CTX(ssl, challenge->second.get()) == nullptr) return SSL_CLIENT_HELLO_ERROR;
+    // What the connection has of its first context: tickets, and what is asked of clients.
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     return SSL_CLIENT_HELLO_SUCCESS;
   }
 
@@ -171,7 +224,9 @@ struct ServerCallbacks {
                           ? EVP_EncryptInit_ex2(cipher, algorithm, key->cipher.data(), iv, nullptr)
                           : EVP_DecryptInit_ex2(cipher, algorithm, key->cipher.data(), iv, nullptr);
     if (ready != 1 || !InitMac(mac, *key)) return 0;
-    return renew ? 2 : 1;
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4), and so needs the next one.
+    const bool spent = seal == 0 && SSL_version(ssl) == TLS1_3_VERSION;
+    return renew || spent ? 2 : 1;
   }
 };
 
@@ -211,8 +266,22 @@ TlsServerContext::TlsServerContext(std::shared_ptr<const TlsServerMaterial> mate
 TlsServerContext::~TlsServerContext() = default;
 
 void TlsServerContext::UseTicketKeys(std::shared_ptr<const TicketKeys> keys) {
-  HOLDFAST_CHECK(keys != nullptr || !material_->settings().tickets);
+  HOLDFAST_CHECK(keys != nullptr || !material_->settings().tickets.has_value());
   keys_ = std::move(keys);
+}
+
+void TlsServerContext::UseChallenges(
+    const std::shared_ptr<const ChallengeCertificates>& challenges) {
+  hosts_->challenges.clear();
+  if (challenges == nullptr) return;
+  for (const auto& [name, chain] : challenges->parsed().chains) {
+    SslContextPtr context = MakeChallengeContext(chain);
+    SSL_CTX_set_client_hello_cb(context.get(), ServerCallbacks::OnHelloAgain, nullptr);
+    // Whoever asks what host such a connection is for is told of the default one, which stays.
+    SSL_CTX_set_app_data(context.get(), hosts_->all.front().get());
+    SSL_CTX_set_alpn_select_cb(context.get(), ChooseChallenge, nullptr);
+    hosts_->challenges.emplace(name, std::move(context));
+  }
 }
 
 size_t TlsServerContext::ClientPolicyOf(std::string_view host) const {

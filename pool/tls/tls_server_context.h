@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "pool/tls/challenge_certificates.h"
 #include "pool/tls/ticket_keys.h"
 #include "pool/tls/tls_material.h"
 
@@ -29,6 +30,10 @@ class TlsServerContext {
   const TlsServerMaterial& material() const { return *material_; }
   // From now on tickets are sealed with these.
   void UseTicketKeys(std::shared_ptr<const TicketKeys> keys);
+
+  // From now on who asks for kChallengeProtocol sees one of these, whatever the listener asks of
+  // clients; null: nobody does. Such a connection is to be closed once it is established.
+  void UseChallenges(const std::shared_ptr<const ChallengeCertificates>& challenges);
 
   // Which way to check clients is that of a name; equal numbers, equal ways. A request for a name
   // whose number is not its connection's (TlsTransport::client_policy) is misdirected: 421.

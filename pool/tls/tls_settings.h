@@ -71,6 +71,16 @@ struct TlsCertificate {
   bool operator==(const TlsCertificate&) const = default;
 };
 
+// Session tickets (RFC 5077, RFC 8446 section 4.6.1), and the keys that seal them.
+struct TlsTickets {
+  // The keys are derived of it, so that all who have the same secret share them, and change them at
+  // the same time (TicketKeys::Derived); empty: they are made up at the start.
+  TlsFile secret;
+  Duration rotate = std::chrono::hours(12);  // so long one key seals
+
+  bool operator==(const TlsTickets&) const = default;
+};
+
 // A listener's. The first certificate serves who asks for no name, or for one that nobody has.
 struct TlsServerSettings {
   std::string listener;  // its name: sessions of one listener are no other's
@@ -83,7 +93,7 @@ struct TlsServerSettings {
   std::vector<std::string> groups = {"X25519MLKEM768", "X25519", "P-256", "P-384"};
   std::vector<std::string> protocols;  // ALPN (RFC 7301), in order of preference; empty: not asked
   bool strict_sni = false;             // who asks for no name that we have is refused
-  bool tickets = true;
+  std::optional<TlsTickets> tickets = TlsTickets();       // nullopt: no session is resumed
   Duration handshake_timeout = std::chrono::seconds(10);  // its owner of a connection keeps it
 
   bool operator==(const TlsServerSettings&) const = default;
@@ -102,6 +112,7 @@ struct TlsSettings {
   // SNI (RFC 6066 section 3), and what is verified. An IP address is verified only.
   std::string server_name;
   TlsFile authorities;                  // who may vouch for the peer; empty: the system's
+  std::string authorities_digest;       // of what the system's say, when it is they
   TlsVerify verify = TlsVerify::kFull;  // of the peer
   TlsFile client_certificate;           // with its chain; empty: none is shown
   TlsFile client_key;
@@ -111,9 +122,9 @@ struct TlsSettings {
   bool operator==(const TlsSettings&) const = default;
   template <class H>
   friend H AbslHashValue(H h, const TlsSettings& settings) {
-    return H::combine(std::move(h), settings.server_name, settings.authorities, settings.verify,
-                      settings.client_certificate, settings.client_key, settings.min_version,
-                      settings.protocols);
+    return H::combine(std::move(h), settings.server_name, settings.authorities,
+                      settings.authorities_digest, settings.verify, settings.client_certificate,
+                      settings.client_key, settings.min_version, settings.protocols);
   }
 };
 

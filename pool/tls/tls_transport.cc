@@ -15,6 +15,7 @@
 
 #include "pool/net/check.h"
 #include "pool/net/event_loop.h"
+#include "pool/tls/peer_identity.h"
 
 namespace holdfast::pool {
 namespace {
@@ -162,7 +163,6 @@ void TlsTransport::SetUp(SSL* ssl) {
 }
 
 TlsTransport::~TlsTransport() {
-  if (slabs_ != nullptr) slabs_->Forget(*this);
   // Otherwise the library takes the session of a connection without a goodbye for a bad one, which
   // another worker may just be about to resume.
   if (ssl_ != nullptr) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -179,8 +179,6 @@ void TlsTransport::Arrive(EventLoop* loop, SlabPool* slabs) {
 
 void TlsTransport::Leave() {
   HOLDFAST_CHECK(Detachable() && slabs_ != nullptr);
-  slabs_->Forget(*this);
-  Cool();
   if (sink_ != nullptr) TlsClientContext::ForgetSink(ssl_);
   sink_.reset();
   in_ = Buffer(nullptr);
@@ -188,9 +186,6 @@ void TlsTransport::Leave() {
   loop_ = nullptr;
   slabs_ = nullptr;
 }
-
-// With part of a record in them the library keeps its buffers.
-void TlsTransport::Cool() { SSL_free_buffers(ssl_); }
 
 bool TlsTransport::HasInput() const {
   // Part of a record, which SSL_has_pending counts as well, needs the socket.
@@ -266,9 +261,10 @@ IoResult TlsTransport::Receive(size_t wanted) {
   const int error = errno;
   in_.CommitWrite(got > 0 ? static_cast<size_t>(got) : 0);
   if (got > 0) return Ok(/*more=*/static_cast<size_t>(got) == room, static_cast<size_t>(got));
-  if (got == 0) return {.status = IoStatus::kTruncated};
-  if (error == EAGAIN || error == EWOULDBLOCK) return Blocked(Wants::kRead);
-  return {.status = IoStatus::kFailed, .error = {.system = error}};
+  if (got < 0 && (error == EAGAIN || error == EWOULDBLOCK)) return Blocked(Wants::kRead);
+  if (got < 0) socket_error_ = error;
+  if (socket_error_ == 0) return {.status = IoStatus::kTruncated};
+  return {.status = IoStatus::kFailed, .error = {.system = socket_error_}};
 }
 
 IoResult TlsTransport::SendRest() {
@@ -281,7 +277,11 @@ IoResult TlsTransport::SendRest() {
     const ssize_t put = sendmsg(fd(), &message, MSG_NOSIGNAL);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Blocked(Wants::kWrite);
-    if (put < 0) return {.status = IoStatus::kFailed, .error = {.system = errno}};
+    if (put < 0) {
+      // EPIPE is no news of the peer (Connection::error).
+      if (errno != EPIPE) socket_error_ = errno;
+      return {.status = IoStatus::kFailed, .error = {.system = errno}};
+    }
     const size_t asked = TotalBytes(pieces, static_cast<int>(message.msg_iovlen));
     written_ += static_cast<uint64_t>(put);
     out_.Consume(static_cast<size_t>(put));
@@ -315,6 +315,32 @@ IoResult TlsTransport::BeginConnected() {
   return Ok();
 }
 
+IoResult TlsTransport::Shake() {
+  ERR_clear_error();
+  const Step step = StepOf(SSL_do_handshake(ssl_));
+  if (step == Step::kDone) return Ok();
+  if (step == Step::kFailed) return FailHandshake(*failure_);
+  // After its close_notify the library takes nothing more: what came would only pile up.
+  if (step == Step::kClosed) return FailHandshake(TlsFailure::kClosedInHandshake);
+  const IoResult sent = SendRest();
+  if (sent.status == IoStatus::kFailed) {
+    return FailHandshake(TlsFailure::kClosedInHandshake, sent.error.system);
+  }
+  return sent.status == IoStatus::kBlocked ? sent : Blocked(Wants::kRead);
+}
+
+IoResult TlsTransport::Hear() {
+  const IoResult got = Receive(0);
+  if (got.status == IoStatus::kBlocked) return got;
+  if (got.status != IoStatus::kOk) {
+    return FailHandshake(TlsFailure::kClosedInHandshake, got.error.system);
+  }
+  if (heard_) return got;
+  heard_ = true;
+  const std::optional<TlsFailure> plain = PlainSpeaker(in_.Front(), server());
+  return plain.has_value() ? FailHandshake(*plain) : got;
+}
+
 IoResult TlsTransport::Establish() {
   HOLDFAST_CHECK(slabs_ != nullptr && !established_);
   if (failure_.has_value()) return Failed();
@@ -328,31 +354,20 @@ IoResult TlsTransport::Establish() {
       return FailHandshake(TlsFailure::kClosedInHandshake, sent.error.system);
     }
   }
-  while (true) {
-    ERR_clear_error();
-    const Step step = StepOf(SSL_do_handshake(ssl_));
-    if (step == Step::kDone) return FinishHandshake();
-    if (step == Step::kFailed) return FailHandshake(*failure_);
-    // After its close_notify the library takes nothing more: what came would only pile up.
-    if (step == Step::kClosed) return FailHandshake(TlsFailure::kClosedInHandshake);
-    IoResult result = SendRest();
-    if (result.status == IoStatus::kBlocked) return result;
-    if (result.status == IoStatus::kOk) result = Receive(0);
-    switch (result.status) {
-      case IoStatus::kBlocked: return result;
-      case IoStatus::kOk: break;
-      default: return FailHandshake(TlsFailure::kClosedInHandshake, result.error.system);
-    }
-    if (heard_) continue;
-    heard_ = true;
-    const std::optional<TlsFailure> plain = PlainSpeaker(in_.Front(), server());
-    if (plain.has_value()) return FailHandshake(*plain);
+  // Who has heard the peer, or is to hear it first, has nothing to do before more has come.
+  IoResult result = server() || heard_ ? Blocked(Wants::kRead) : Shake();
+  bool dry = false;
+  while (result.status == IoStatus::kBlocked && result.wants == Wants::kRead && !dry) {
+    result = Hear();
+    if (result.status != IoStatus::kOk) return result;
+    dry = !result.more;
+    result = Shake();
   }
+  return result.status == IoStatus::kOk ? FinishHandshake(dry) : result;
 }
 
-IoResult TlsTransport::FinishHandshake() {
+IoResult TlsTransport::FinishHandshake(bool dry) {
   established_ = true;
-  slabs_->KeepWarm(*this);
   // A ticket need not leave before the response to what is there already. (A client of TLS 1.2
   // waits for our last message.)
   held_ = server() && !in_.empty() && SSL_version(ssl_) == TLS1_3_VERSION;
@@ -362,7 +377,7 @@ IoResult TlsTransport::FinishHandshake() {
       return FailHandshake(TlsFailure::kClosedInHandshake, sent.error.system);
     }
   }
-  return Ok(/*more=*/HasInput());
+  return Ok(/*more=*/!dry || HasInput());
 }
 
 bool TlsTransport::Open(char* room, size_t size, size_t* opened, IoResult* result) {
@@ -409,7 +424,6 @@ IoResult TlsTransport::Read(const iovec* pieces, int count) {
     }
   }
   Answer();
-  if (received || done > 0) slabs_->KeepWarm(*this);
   if (done > 0) return Ok(/*more=*/!dry || HasInput() || PeerHasClosed(), done);
   return verdict;
 }
@@ -427,16 +441,23 @@ IoResult TlsTransport::Seal(const iovec* pieces, int count, size_t total) {
   size_t sealed = 0;
   std::string_view record;
   while (sealed < end) {
-    if (record.empty()) record = gatherer.Next(std::min(NextRecordSize(), end - sealed));
+    if (record.empty()) {
+      const size_t size = std::min(NextRecordSize(), end - sealed);
+      // What would be a short record at the end of this batch is in a full one of the next.
+      if (sealed > 0 && size < kWorthARecord && size == end - sealed && total > end) break;
+      record = gatherer.Next(size);
+    }
     ERR_clear_error();
     const int put = SSL_write(ssl_, record.data(), static_cast<int>(record.size()));
     const Step step = StepOf(put);
     if (step == Step::kDone) {
-      HOLDFAST_CHECK(static_cast<size_t>(put) == record.size());
-      sealed += record.size();
-      spell_bytes_ = std::min<uint32_t>(spell_bytes_ + static_cast<uint32_t>(record.size()),
-                                        kSmallRecordsFirst);
-      record = {};
+      // Less than the whole for a client whose records are to be shorter (RFC 6066 section 4).
+      const auto bytes = static_cast<size_t>(put);
+      HOLDFAST_CHECK(bytes > 0 && bytes <= record.size());
+      sealed += bytes;
+      spell_bytes_ =
+          std::min<uint32_t>(spell_bytes_ + static_cast<uint32_t>(bytes), kSmallRecordsFirst);
+      record.remove_prefix(bytes);
       continue;
     }
     if (step == Step::kFailed) return Failed();
@@ -448,7 +469,7 @@ IoResult TlsTransport::Seal(const iovec* pieces, int count, size_t total) {
     if (got.status == IoStatus::kTruncated) return FailedTls(TlsFailure::kProtocol, EPIPE);
     return got;
   }
-  slabs_->KeepWarm(*this);
+  if (end_expected_ && sealed == total) SealEnd();
   batch_ = {.plain = static_cast<uint32_t>(sealed), .wire = static_cast<uint32_t>(out_.size())};
   return Ok();
 }
@@ -487,13 +508,22 @@ IoResult TlsTransport::Write(const iovec* pieces, int count) {
   return ReportSent();
 }
 
-IoResult TlsTransport::Shutdown() {
-  if (established_ && !failure_.has_value() && !said_end_) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_);
-    ERR_clear_error();
-  }
+void TlsTransport::SealEnd() {
+  if (said_end_) return;
   said_end_ = true;
+  if (!established_ || failure_.has_value()) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+void TlsTransport::SayEnd() {
+  SealEnd();
+  SendRest();
+}
+
+IoResult TlsTransport::Shutdown() {
+  SealEnd();
   const IoResult sent = SendRest();
   if (sent.status == IoStatus::kBlocked) return sent;
   shutdown(fd(), SHUT_WR);
@@ -508,7 +538,6 @@ Quiet TlsTransport::Inspect() {
       char byte;
       ERR_clear_error();
       const Step step = StepOf(SSL_peek(ssl_, &byte, 1));
-      slabs_->KeepWarm(*this);
       Answer();
       if (step == Step::kDone) return Quiet::kData;
       if (step == Step::kFailed) return Quiet::kError;
@@ -555,6 +584,25 @@ std::string TlsTransport::PeerCertificate() const {
   auto* at = reinterpret_cast<unsigned char*>(der.data());
   i2d_X509(certificate, &at);
   return der;
+}
+
+std::optional<SecureFacts> TlsTransport::secure() const {
+  if (!established_) return std::nullopt;
+  return SecureFacts{.version = version(),
+                     .cipher = cipher(),
+                     .server_name = server_name(),
+                     .resumed = resumed(),
+                     .verified = server() && IsVerified(ssl_)};
+}
+
+const PeerIdentity* TlsTransport::identity(bool whole) {
+  if (identity_ == nullptr && established_ && server() && IsVerified(ssl_)) {
+    identity_ = std::make_unique<PeerIdentity>(IdentityOf(ssl_));
+  }
+  if (whole && identity_ != nullptr && identity_->certificate.empty()) {
+    AddCertificate(ssl_, identity_.get());
+  }
+  return identity_.get();
 }
 
 size_t TlsTransport::client_policy() const {

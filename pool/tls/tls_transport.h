@@ -25,12 +25,12 @@ namespace holdfast::pool {
 // the peer.
 //
 // Bytes that are inside lie in slabs of the worker: records that came and are not opened yet,
-// records that are sealed and have not left. The library's own buffers (34 KiB) stay while the
-// connection is among the SlabPool's warm ones. At rest it holds neither.
+// records that are sealed and have not left. The library's own buffers (34 KiB) are there while it
+// opens or seals one (library_memory.h makes that cheap). At rest it holds neither.
 //
 // A failure is sticky and has a word of TlsFailure. With kPlainHttp nothing has been sent, and what
 // came is thrown away: whoever establishes the connection may answer in plain text through fd().
-class TlsTransport final : public Transport, private Warm {
+class TlsTransport final : public Transport {
  public:
   // Received and sealed at a time, give or take a record.
   static constexpr size_t kMaxBatchBytes = 32 * 1024;
@@ -59,6 +59,8 @@ class TlsTransport final : public Transport, private Warm {
   IoResult Read(const iovec* pieces, int count) override;
   IoResult Write(const iovec* pieces, int count) override;
   IoResult Shutdown() override;
+  void ExpectEnd() override { end_expected_ = true; }
+  void SayEnd() override;
   Quiet Inspect() override;
   bool ends_with_socket() const override { return false; }
   uint64_t wire_bytes_written() const override { return written_; }
@@ -67,6 +69,8 @@ class TlsTransport final : public Transport, private Warm {
   bool encrypted() const override { return true; }
   bool MayAskFor(std::string_view host) const override;
   bool Detachable() const override;
+  std::optional<SecureFacts> secure() const override;
+  const PeerIdentity* identity(bool whole) override;
 
   // What was agreed on; meaningful once established.
   std::string_view version() const;  // "TLSv1.3"
@@ -93,24 +97,29 @@ class TlsTransport final : public Transport, private Warm {
 
   explicit TlsTransport(FileDescriptor socket) : socket_(std::move(socket)) {}
   void SetUp(ssl_st* ssl);
-  void Cool() override;
   bool server() const { return server_ != nullptr; }
 
   Step StepOf(int result);
   void Fail(TlsFailure failure);
   IoResult Failed() const;
   IoResult FailHandshake(TlsFailure failure, int system = 0);
-  // Reads from the socket once, about `wanted` bytes. kOk: something came.
+  // Reads from the socket once, about `wanted` bytes. kOk: something came, and there may be `more`.
   IoResult Receive(size_t wanted);
   // Sends what is sealed. kOk: all of it has left.
   IoResult SendRest();
   // Sends what reading has made us say, if there is room for it.
   void Answer();
   IoResult BeginConnected();
-  IoResult FinishHandshake();
+  // Goes on with what has come. kBlocked: it needs more, or what it says has not left.
+  IoResult Shake();
+  // Reads once. kOk: something came.
+  IoResult Hear();
+  // `dry`: the socket was emptied.
+  IoResult FinishHandshake(bool dry);
   // Opens records into the room. True: something is to be told at once, in `*result`.
   bool Open(char* room, size_t size, size_t* opened, IoResult* result);
   IoResult Seal(const iovec* pieces, int count, size_t total);
+  void SealEnd();
   IoResult ReportSent();
   size_t NextRecordSize();
   void NoteMessage(uint8_t type);
@@ -135,14 +144,19 @@ class TlsTransport final : public Transport, private Warm {
   uint8_t messages_ = 0;  // since messages_since_
   std::optional<TlsFailure> failure_;
   int failed_system_ = 0;
-  bool knows_start_ = false;  // acknowledged_at_start_ is known
-  bool connected_ = false;
-  bool established_ = false;
-  bool heard_ = false;     // the first bytes came
-  bool held_ = false;      // what is unsent may wait for the first write
-  bool said_end_ = false;  // close_notify
-  bool overdone_ = false;  // more messages than allowed
-  bool renegotiates_ = false;
+  // Of the socket, which tells a reset once and shows an end in good order after it: whoever only
+  // looks, or answers in between, must not take it from whoever reads.
+  int socket_error_ = 0;
+  bool knows_start_ : 1 = false;  // acknowledged_at_start_ is known
+  bool connected_ : 1 = false;
+  bool established_ : 1 = false;
+  bool heard_ : 1 = false;  // the first bytes came
+  bool held_ : 1 = false;   // what is unsent may wait for the first write
+  bool end_expected_ : 1 = false;
+  bool said_end_ : 1 = false;  // close_notify
+  bool overdone_ : 1 = false;  // more messages than allowed
+  bool renegotiates_ : 1 = false;
+  std::unique_ptr<PeerIdentity> identity_;  // of a client, once it was asked for
 };
 
 }  // namespace holdfast::pool

@@ -11,6 +11,9 @@ import statistics
 SUBJECT = "holdfast"
 PEERS = ("nginx", "haproxy")
 FLOOR = "relay"
+# How the name of a case ends that is another one with HTTP/2 upstream, and who can speak that.
+HTTP2_UPSTREAM = "-h2up"
+SPEAKS_HTTP2_UPSTREAM = (SUBJECT, "haproxy")
 GROWTH_CASES = ("proxied-kept-100", "proxied-kept-1000")
 LOAD_FIELDS = ("cpu_us_per_request", "requests_per_second", "p50_us", "p99_us", "busy_percent")
 IDLE_FIELDS = ("bytes_per_connection", "process_rss_bytes", "process_pss_bytes", "cpu_percent")
@@ -34,10 +37,19 @@ def cpu_by_round(samples, case, target):
             for number, sample in by_round(samples, case, target).items() if "load" in sample}
 
 
+def cheapest_by_round(samples, case, target):
+    """As cpu_by_round, with the upstream's protocol that is cheaper for the target."""
+    cheapest = cpu_by_round(samples, case, target)
+    for number, cost in cpu_by_round(samples, case.removesuffix(HTTP2_UPSTREAM), target).items():
+        cheapest[number] = min(cost, cheapest.get(number, cost))
+    return cheapest
+
+
 def ratio_to_best_peer(samples, case):
-    """Per round, the subject's CPU per request over the better peer's; needs every peer."""
+    """Per round, the subject's CPU per request over the better peer's; needs every peer. Where the
+    upstream is of HTTP/2, a peer may as well speak HTTP/1.1 with its own."""
     subject = cpu_by_round(samples, case, SUBJECT)
-    peers = [cpu_by_round(samples, case, peer) for peer in PEERS]
+    peers = [cheapest_by_round(samples, case, peer) for peer in PEERS]
     return spread(cost / min(peer[number] for peer in peers)
                   for number, cost in subject.items() if all(number in peer for peer in peers))
 
@@ -72,11 +84,28 @@ def kept_over_closed(samples, kind, connections, target):
     return spread(closed[number] / kept[number] for number in kept if number in closed)
 
 
+def http2_over_http1_upstream(samples, case, target):
+    """Per round, CPU per request with an upstream of HTTP/2 over that with one of HTTP/1.1."""
+    http1 = cpu_by_round(samples, case.removesuffix(HTTP2_UPSTREAM), target)
+    return spread(cost / http1[number]
+                  for number, cost in cpu_by_round(samples, case, target).items()
+                  if number in http1)
+
+
 def idle_change(samples, case, target):
     """Per round, the percentage by which the idle connections change CPU per request."""
     return spread(100 * (sample["beside"]["cpu_us_per_request"] /
                          sample["alone"]["cpu_us_per_request"] - 1)
                   for sample in by_round(samples, case, target).values())
+
+
+def idle_ratio(samples, case, peer):
+    """Per round, the subject's memory per idle connection over the peer's."""
+    theirs = by_round(samples, case, peer)
+    return spread(sample["idle"]["bytes_per_connection"] /
+                  theirs[number]["idle"]["bytes_per_connection"]
+                  for number, sample in by_round(samples, case, SUBJECT).items()
+                  if number in theirs and theirs[number]["idle"]["bytes_per_connection"] > 0)
 
 
 def errors_in(samples, case, target):
@@ -99,6 +128,8 @@ def _summarise_target(samples, case, target):
                              for field in fields}
     if "idle" in summary:
         summary["idle"]["change_percent"] = idle_change(samples, case, target)
+        if target == SUBJECT:
+            summary["idle"]["ratio_to_nginx"] = idle_ratio(samples, case, "nginx")
     if "load" in summary:
         summary["ratio_to_floor"] = ratio_to_floor(samples, case, target)
     if target == SUBJECT and "load" in summary:
@@ -108,8 +139,8 @@ def _summarise_target(samples, case, target):
 
 def summarise(samples):
     """{"cases": {case: {target: ...}}, "kept_over_closed": {case pair: {target: spread}},
-    "growth_to_floor": spread}"""
-    cases, pairs = {}, {}
+    "http2_over_http1_upstream": {case: {target: spread}}, "growth_to_floor": spread}"""
+    cases, pairs, upstreams = {}, {}, {}
     for sample in samples:
         cases.setdefault(sample["case"], {}).setdefault(sample["target"], None)
     for case, of_case in cases.items():
@@ -120,7 +151,12 @@ def summarise(samples):
             ratios = {target: kept_over_closed(samples, kind, connections, target)
                       for target in of_case}
             pairs[f"{kind}-{connections}"] = {t: r for t, r in ratios.items() if r is not None}
+        if case.endswith(HTTP2_UPSTREAM):
+            ratios = {target: http2_over_http1_upstream(samples, case, target)
+                      for target in of_case if target in SPEAKS_HTTP2_UPSTREAM}
+            upstreams[case] = {t: r for t, r in ratios.items() if r is not None}
     return {"cases": cases, "kept_over_closed": {p: r for p, r in pairs.items() if r},
+            "http2_over_http1_upstream": {c: r for c, r in upstreams.items() if r},
             "growth_to_floor": growth_to_floor(samples, *GROWTH_CASES)}
 
 
@@ -155,11 +191,12 @@ def _pair_figure(kind, connections):
                   lambda summary: summary["kept_over_closed"][pair][SUBJECT], ">=", 2.0)
 
 
-def _idle_figure(title, field, relation, limit, unit):
-    return Figure(title, ("idle-5000",),
-                  lambda summary: _subject(summary, "idle-5000")["idle"][field],
+def _idle_figure(title, field, relation, limit, unit, case="idle-5000"):
+    return Figure(title, (case,), lambda summary: _subject(summary, case)["idle"][field],
                   relation, limit, unit)
 
+
+TLS_IDLE = "tls-idle-1000"
 
 FIGURES = (
     _ratio_figure("proxied, 100 kept", "proxied-kept-100", 0.85),
@@ -179,6 +216,21 @@ FIGURES = (
                  "bytes_per_connection", "<=", 320, " B"),
     _idle_figure("whole process (RSS) with 5000 idle connections",
                  "process_rss_bytes", "<=", 16 * 1024 * 1024, " B"),
+    _ratio_figure("TLS, 100 kept", "tls-kept-100", 0.85),
+    _ratio_figure("TLS, full handshakes", "tls-full-100", 0.95),
+    _ratio_figure("TLS, resumed handshakes", "tls-resumed-1", 0.90),
+    _ratio_figure("TLS, 1 MiB bodies", "tls-huge-20", 0.90),
+    Figure("user memory per idle TLS connection against nginx's", (TLS_IDLE,),
+           lambda summary: _subject(summary, TLS_IDLE)["idle"]["ratio_to_nginx"], "<=", 0.8),
+    _ratio_figure("HTTP/2, 10 clients of 10 streams", "h2-10x10", 0.85),
+    _ratio_figure("HTTP/2, 10 clients of 10 streams, HTTP/2 upstream", "h2-10x10-h2up", 0.85),
+    _ratio_figure("100 HTTP/1 clients, HTTP/2 upstream", "h1-100-h2up", 0.60),
+    Figure("CPU per request with HTTP/2 upstream against HTTP/1's, 100 HTTP/1 clients",
+           ("h1-100", "h1-100-h2up"),
+           lambda summary: summary["http2_over_http1_upstream"]["h1-100-h2up"][SUBJECT],
+           "<=", 0.70),
+    _idle_figure("user memory per idle HTTP/2 connection", "bytes_per_connection", "<=", 8192,
+                 " B", "h2-idle-1000"),
 )
 
 

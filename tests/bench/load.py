@@ -1,28 +1,101 @@
-"""The load on a target: wrk for the busy connections, our own sockets for the idle ones."""
+"""The load on a target: wrk for the busy connections, h2load for those of HTTP/2, ab for full
+handshakes of TLS and openssl for resumed ones; our own sockets for the idle ones."""
 
+import dataclasses
 import http.client
 import json
 import pathlib
+import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
+import http2_client
 import machine
 from machine import BenchError
-from targets import LARGE_BODY_BYTES, SMALL_BODY
+from targets import HUGE_BODY_BYTES, LARGE_BODY_BYTES, SMALL_BODY
 
 WARM_UP_SECONDS = 0.5
 SETTLE_SECONDS = 0.5
 IO_TIMEOUT_SECONDS = 10
+AB_ENOUGH = 1_000_000  # requests, so that the time ends the run
 REPORT_SCRIPT = pathlib.Path(__file__).resolve().parent / "wrk_report.lua"
 
 
-def wrk_command(wrk, port, path, connections, close, seconds):
-    argv = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(REPORT_SCRIPT)]
-    if close:
+def wrk_command(wrk, port, case, seconds):
+    argv = [wrk, "-t1", f"-c{case.connections}", f"-d{seconds}s", "-s", str(REPORT_SCRIPT)]
+    if case.close:
         argv += ["-H", "Connection: close"]
-    return [*argv, f"http://127.0.0.1:{port}{path}"]
+    return [*argv, f"{'https' if case.tls else 'http'}://127.0.0.1:{port}{case.path}"]
+
+
+def full_command(ab, port, case, seconds):
+    """wrk resumes sessions where it can, and so asks more of one server than of another; this one
+    never does."""
+    return [ab, "-q", "-c", str(case.connections), "-t", str(seconds), "-n", str(AB_ENOUGH),
+            "-f", "TLS1.3", f"https://127.0.0.1:{port}{case.path}"]
+
+
+def parse_full(output):
+    """What ab says, as wrk's result."""
+    def number(pattern):
+        found = re.search(pattern, output, re.MULTILINE)
+        return float(found[1]) if found else None
+
+    requests = number(r"^Complete requests: +(\d+)$")
+    seconds = number(r"^Time taken for tests: +([\d.]+) seconds$")
+    if requests is None or seconds is None:
+        raise BenchError(f"ab printed no result:\n{output.strip()}")
+    return {"requests": int(requests), "duration_us": round(seconds * 1e6),
+            "p50_us": 1000 * (number(r"^ +50% +(\d+)$") or 0),
+            "p99_us": 1000 * (number(r"^ +99% +(\d+)$") or 0),
+            "errors": {"read": int(number(r"^Failed requests: +(\d+)$") or 0),
+                       "status": int(number(r"^Non-2xx responses: +(\d+)$") or 0)}}
+
+
+def resuming_command(openssl, port, case, seconds):
+    """One client that does nothing but resume its session."""
+    return [openssl, "s_time", "-connect", f"127.0.0.1:{port}", "-www", case.path, "-reuse",
+            "-time", str(seconds)]
+
+
+def parse_resuming(output):
+    """The last line of s_time, as wrk's result; it knows of no latencies and goes on after no
+    error."""
+    found = re.findall(r"^(\d+) connections in (\d+) real seconds", output, re.MULTILINE)
+    if not found:
+        raise BenchError(f"openssl s_time printed no result:\n{output.strip()}")
+    connections, seconds = map(int, found[-1])
+    return {"requests": connections, "duration_us": seconds * 1e6, "p50_us": 0, "p99_us": 0,
+            "errors": {}}
+
+
+def h2load_command(h2load, port, case, *amount):
+    """In clear with prior knowledge; `amount` is -D and seconds, or -n and requests."""
+    return [h2load, "-t1", f"-c{case.connections}", f"-m{case.streams}", *amount,
+            f"http://127.0.0.1:{port}{case.path}"]
+
+
+def parse_h2load(output):
+    """h2load's summary as wrk's result. It knows a mean of latencies and no percentiles; `body` is
+    how many bytes came in DATA frames."""
+    requests = re.search(r"^requests: .* (\d+) done, \d+ succeeded, (\d+) failed, (\d+) errored, "
+                         r"(\d+) timeout", output, re.MULTILINE)
+    statuses = re.search(r"^status codes: .* (\d+) 4xx, (\d+) 5xx", output, re.MULTILINE)
+    rate = re.search(r"^finished in .*, ([\d.]+) req/s", output, re.MULTILINE)
+    body = re.search(r"^traffic: .*\((\d+)\) data$", output, re.MULTILINE)
+    if not (requests and statuses and rate and body):
+        raise BenchError(f"h2load printed no result:\n{output.strip()}")
+    done, failed, errored, timeout = map(int, requests.groups())
+    bad = int(statuses[1]) + int(statuses[2])
+    # What was not finished in time is in neither number. The rate is that of the duration that was
+    # asked for, without the time in which the clients are ended.
+    return {"requests": done, "duration_us": done / float(rate[1]) * 1e6 if done else 0,
+            "body": int(body[1]), "p50_us": 0, "p99_us": 0,
+            "errors": {"status": bad, "errored": errored, "timeout": timeout,
+                       "reset": max(0, failed - bad - errored - timeout)}}
 
 
 def parse_wrk(output):
@@ -36,7 +109,7 @@ def parse_wrk(output):
 def sample_from(result, cpu_ns, wall_ns, steal_percent):
     """One measurement in the units of the report."""
     if result["requests"] == 0:
-        raise BenchError(f"wrk completed no request; errors: {result['errors']}")
+        raise BenchError(f"no request was completed; errors: {result['errors']}")
     return {
         "cpu_us_per_request": cpu_ns / 1000 / result["requests"],
         "requests": result["requests"],
@@ -50,34 +123,60 @@ def sample_from(result, cpu_ns, wall_ns, steal_percent):
     }
 
 
-class Load:
-    """wrk against one port. The caller's CPU affinity, which wrk inherits, is the load's core."""
+def generator_of(case):
+    """The program that makes a case's load."""
+    if case.http2:
+        return "h2load"
+    return "ab" if case.full else "openssl" if case.resumed else "wrk"
 
-    def __init__(self, wrk, target_core):
-        self._wrk = wrk
+
+class Load:
+    """A generator against one port; `tools` are paths by name. The caller's CPU affinity, which it
+    inherits, is the load's core."""
+
+    def __init__(self, tools, target_core):
+        self._tools = tools
         self._target_core = target_core
 
+    def _command(self, port, case, seconds):
+        if case.http2:
+            return h2load_command(self._tools["h2load"], port, case, "-D", str(seconds))
+        return wrk_command(self._tools["wrk"], port, case, seconds)
+
     def run(self, port, case, seconds):
-        argv = wrk_command(self._wrk, port, case.path, case.connections, case.close, seconds)
+        argv = self._command(port, case, seconds)
+        if case.full:
+            argv = full_command(self._tools["ab"], port, case, seconds)
+        elif case.resumed:
+            argv = resuming_command(self._tools["openssl"], port, case, seconds)
         done = subprocess.run(argv, capture_output=True, text=True, check=False,
                               timeout=seconds + 60)
         if done.returncode != 0:
-            raise BenchError(f"wrk failed ({done.returncode}): {done.stderr.strip()}")
-        return parse_wrk(done.stdout)
+            raise BenchError(f"{argv[0]} failed ({done.returncode}): {done.stderr.strip()}")
+        parse = {"h2load": parse_h2load, "ab": parse_full, "openssl": parse_resuming,
+                 "wrk": parse_wrk}
+        return parse[generator_of(case)](done.stdout)
 
     def warm_up(self, port, case):
-        # wrk counts whole seconds only; SIGINT ends it early and in order.
-        argv = wrk_command(self._wrk, port, case.path, case.connections, case.close, 60)
-        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as wrk:
+        # wrk and h2load count whole seconds only; SIGINT ends them early.
+        argv = self._command(port, case, 60)
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
             try:
                 time.sleep(WARM_UP_SECONDS)
-                wrk.send_signal(signal.SIGINT)
-                wrk.wait(IO_TIMEOUT_SECONDS)
+                child.send_signal(signal.SIGINT)
+                child.wait(IO_TIMEOUT_SECONDS)
             finally:
-                wrk.kill()
+                child.kill()
+
+    def probe(self, target, case):
+        """Fails unless the target answers as the case assumes."""
+        if case.http2:
+            probe_http2(self._tools["h2load"], target, case)
+        else:
+            probe(target, case)
 
     def measure(self, target, case, seconds):
-        """Warms up, then CPU time of the target's whole process tree over one wrk run."""
+        """Warms up, then CPU time of the target's whole process tree over one run."""
         self.warm_up(target.port, case)
         all_before, stolen_before = machine.core_ticks(self._target_core)
         cpu_before, wall_before = machine.cpu_ns(target.pid), time.monotonic_ns()
@@ -89,11 +188,39 @@ class Load:
         return sample_from(result, cpu_after - cpu_before, wall_after - wall_before, steal)
 
 
-def probe(target, path, close):
-    """Fails unless the target answers as the case assumes: status, body, and kept or closed."""
-    expected = LARGE_BODY_BYTES if path == "/large" else len(SMALL_BODY)
+def unverified():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def body_bytes(path):
+    return {"/large": LARGE_BODY_BYTES, "/huge": HUGE_BODY_BYTES}.get(path, len(SMALL_BODY))
+
+
+def probe_http2(h2load, target, case):
+    """Two requests, one after the other on one connection: statuses and bodies."""
+    one = dataclasses.replace(case, connections=1, streams=1)
+    done = subprocess.run(h2load_command(h2load, target.port, one, "-n", "2"),
+                          capture_output=True, text=True, check=False, timeout=IO_TIMEOUT_SECONDS)
+    result = parse_h2load(done.stdout)
+    expected = 2 * body_bytes(case.path)
+    if result["requests"] != 2 or any(result["errors"].values()) or result["body"] != expected:
+        raise BenchError(f"{target.name}: two GET {case.path} over HTTP/2 gave {result} instead of "
+                         f"2 requests and {expected} bytes")
+
+
+def probe(target, case):
+    """The same over HTTP/1: status, body, and kept or closed."""
+    path, close = case.path, case.close
+    expected = body_bytes(path)
     where = f"{target.name}: GET {path}"
-    client = http.client.HTTPConnection("127.0.0.1", target.port, timeout=IO_TIMEOUT_SECONDS)
+    if case.tls:
+        client = http.client.HTTPSConnection("127.0.0.1", target.port, timeout=IO_TIMEOUT_SECONDS,
+                                             context=unverified())
+    else:
+        client = http.client.HTTPConnection("127.0.0.1", target.port, timeout=IO_TIMEOUT_SECONDS)
     try:
         for _ in range(2):
             client.request("GET", path, headers={"Connection": "close"} if close else {})
@@ -111,57 +238,75 @@ def probe(target, path, close):
         client.close()
 
 
-class IdleConnections:
-    """Holds `count` kept connections, each of which has had one request answered."""
+class IdleClient:
+    """A kept HTTP/1 connection that had one request answered."""
 
-    def __init__(self, target, path, count):
-        self._target = target
-        self._request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-        self._count = count
-        self._sockets = []
-
-    def __enter__(self):
-        try:
-            for _ in range(self._count):
-                self._open_one()
-        except OSError as error:
-            opened = len(self._sockets)
-            self.__exit__()
-            raise BenchError(f"{self._target.name}: idle connection {opened + 1} of {self._count} "
-                             f"failed: {error}") from error
-        return self
-
-    def __exit__(self, *_):
-        for connection in self._sockets:
-            connection.close()
-        self._sockets.clear()
-
-    def _open_one(self):
-        connection = socket.create_connection(("127.0.0.1", self._target.port),
-                                              timeout=IO_TIMEOUT_SECONDS)
-        self._sockets.append(connection)
-        connection.sendall(self._request)
+    def __init__(self, port, path, context):
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=IO_TIMEOUT_SECONDS)
+        if context is not None:
+            self._socket = context.wrap_socket(self._socket)
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         answer = b""
         while not answer.endswith(SMALL_BODY.encode()):
-            piece = connection.recv(4096)
+            piece = self._socket.recv(4096)
             if not piece:
                 raise OSError("closed before its answer was complete")
             answer += piece
 
-    def lost(self):
-        """How many of them the target has closed."""
-        return sum(not self._is_open(connection) for connection in self._sockets)
-
-    @staticmethod
-    def _is_open(connection):
-        connection.setblocking(False)
+    def is_open(self):
+        self._socket.setblocking(False)
         try:
-            connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
+            # TLS has no flags, and nothing is to be read that could be missed.
+            if isinstance(self._socket, ssl.SSLSocket):
+                return self._socket.recv(1) != b""
+            self._socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
             pass
         return False
+
+    def close(self):
+        self._socket.close()
+
+
+class IdleConnections:
+    """Holds as many connections as the case wants, each of which has had one request answered."""
+
+    def __init__(self, target, case):
+        self._target = target
+        self._case = case
+        self._context = unverified() if case.tls else None
+        self._clients = []
+
+    def __enter__(self):
+        try:
+            for _ in range(self._case.idle):
+                self._clients.append(self._open_one())
+        except OSError as error:
+            opened = len(self._clients)
+            self.__exit__()
+            raise BenchError(f"{self._target.name}: idle connection {opened + 1} of "
+                             f"{self._case.idle} failed: {error}") from error
+        return self
+
+    def __exit__(self, *_):
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+
+    def _open_one(self):
+        if not self._case.http2:
+            return IdleClient(self._target.port, self._case.path, self._context)
+        client = http2_client.Client(self._target.port, self._case.path, IO_TIMEOUT_SECONDS)
+        if client.body != SMALL_BODY.encode():
+            client.close()
+            raise OSError(f"the answer has a body of {len(client.body)} bytes")
+        return client
+
+    def lost(self):
+        """How many of them the target has closed."""
+        return sum(not client.is_open() for client in self._clients)
 
 
 def measure_idle(target, before, count, seconds):

@@ -10,9 +10,11 @@ import shutil
 import socket
 import subprocess
 
-PACKAGES = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux",
-            "strace": "strace", "perf": "linux-perf", "valgrind": "valgrind",
-            "callgrind_control": "valgrind", "callgrind_annotate": "valgrind"}
+PACKAGES = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "h2load": "nghttp2-client",
+            "nghttpd": "nghttp2-server", "openssl": "openssl", "ab": "apache2-utils",
+            "taskset": "util-linux", "strace": "strace", "perf": "linux-perf",
+            "valgrind": "valgrind", "callgrind_control": "valgrind",
+            "callgrind_annotate": "valgrind"}
 
 # Below net.ipv4.ip_local_port_range, so that no outgoing connection can hold the port.
 PORT_RANGE = range(20000, 30000)

@@ -5,6 +5,7 @@
 //   origin PORT     serves on 127.0.0.1:PORT until SIGTERM
 //     GET /small    a 70-byte text document
 //     GET /large    100 KiB
+//     GET /huge     1 MiB
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -29,6 +30,7 @@ constexpr std::string_view kSmallBody =
     "A kept connection is a promise: the next request pays only for itself.";
 static_assert(kSmallBody.size() == 70);
 constexpr size_t kLargeBodyBytes = 100 * 1024;
+constexpr size_t kHugeBodyBytes = 1024 * 1024;
 constexpr size_t kMaxHeadBytes = 16 * 1024;
 constexpr int kMaxEvents = 512;
 
@@ -92,7 +94,7 @@ class Origin {
     date_second_ = now.tv_sec;
     char text[Document::kDateBytes + 1];
     strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now.tv_sec));
-    for (Document* document : {&small_, &large_, &missing_}) document->SetDate(text);
+    for (Document* document : {&small_, &large_, &huge_, &missing_}) document->SetDate(text);
   }
 
   void Accept() {
@@ -133,6 +135,7 @@ class Origin {
   const Document* DocumentFor(std::string_view head) const {
     if (head.starts_with("GET /small ")) return &small_;
     if (head.starts_with("GET /large ")) return &large_;
+    if (head.starts_with("GET /huge ")) return &huge_;
     return &missing_;
   }
 
@@ -166,6 +169,7 @@ class Origin {
   time_t date_second_ = 0;
   Document small_{"200 OK", kSmallBody};
   Document large_{"200 OK", std::string(kLargeBodyBytes, 'x')};
+  Document huge_{"200 OK", std::string(kHugeBodyBytes, 'x')};
   Document missing_{"404 Not Found", "no such document\n"};
   std::array<char, kMaxHeadBytes> input_;
   std::vector<Connection> connections_;  // indexed by descriptor

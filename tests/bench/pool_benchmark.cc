@@ -174,7 +174,7 @@ class Holder final : public Waiter {
 
  private:
   void OnLease(Lease given) override { lease = std::move(given); }
-  void OnCheckoutFailed(CheckoutResult, const SocketAddress&) override { HOLDFAST_CHECK(false); }
+  void OnCheckoutFailed(CheckoutFailure, const SocketAddress&) override { HOLDFAST_CHECK(false); }
 };
 
 // One of four workers, and listeners on the loopback whose accept queues are their only clients.

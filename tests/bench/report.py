@@ -20,6 +20,11 @@ def _number(spread, scale=1.0, digits=2):
     return "-" if spread is None else f"{spread['median'] / scale:.{digits}f}"
 
 
+def _latency(spread):
+    """Milliseconds; not every load generator tells them."""
+    return _number(spread, 1000) if spread and spread["median"] else "-"
+
+
 def _ranged(spread):
     if spread is None:
         return "-"
@@ -40,7 +45,7 @@ def load_table(summary, cases):
                              _ranged(found.get("ratio_to_best_peer")),
                              _number(found.get("ratio_to_floor")),
                              _number(numbers["requests_per_second"], digits=0),
-                             _number(numbers["p50_us"], 1000), _number(numbers["p99_us"], 1000),
+                             _latency(numbers["p50_us"]), _latency(numbers["p99_us"]),
                              _number(numbers["busy_percent"], digits=0), _flag(found["errors"])))
     header = ("case", "target", "CPU us/req", "to better peer", "to relay", "req/s", "p50 ms",
               "p99 ms", "busy %", "errors")
@@ -52,6 +57,14 @@ def pair_table(summary):
             for pair, of_pair in summary["kept_over_closed"].items()
             for target, spread in of_pair.items()]
     header = ("requests per CPU second", "target", "kept over closed")
+    return table(header, rows) if rows else ""
+
+
+def upstream_table(summary, cases):
+    rows = [(cases[name].title, target, _ranged(spread))
+            for name, of_case in summary.get("http2_over_http1_upstream", {}).items()
+            for target, spread in of_case.items()]
+    header = ("CPU us/req", "target", "over HTTP/1 upstream")
     return table(header, rows) if rows else ""
 
 
@@ -115,6 +128,7 @@ def text(document, cases):
              f"{settings['target_core']}, origin and load on core {settings['load_core']}; "
              "medians, ratios paired inside a round (min-max)"]
     summary = document["summary"]
-    parts += [load_table(summary, cases), pair_table(summary), idle_table(summary, cases)]
+    parts += [load_table(summary, cases), pair_table(summary), upstream_table(summary, cases),
+              idle_table(summary, cases)]
     parts += [f"warning: {line}" for line in warnings(machine, settings, document["samples"])]
     return "\n\n".join(part for part in parts if part)

@@ -1,6 +1,7 @@
 """The processes of the comparison: the origin, the relay and the three gateways, each with one
 worker, upstream keep-alive on, logs off, and no limit that the load could meet."""
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -12,6 +13,9 @@ from machine import BenchError, free_port
 
 SMALL_BODY = "A kept connection is a promise: the next request pays only for itself."
 LARGE_BODY_BYTES = 100 * 1024
+HUGE_BODY_BYTES = 1024 * 1024
+# What all targets speak where a case is over TLS: one version, one cipher suite, one certificate.
+CIPHER_SUITE = "TLS_AES_128_GCM_SHA256"
 
 READY_SECONDS = 30
 STOP_SECONDS = 10
@@ -19,7 +23,44 @@ STOP_SECONDS = 10
 DRAIN_CUT_SECONDS = 0.2
 
 
-def nginx_config(port, origin_port, descriptors):
+@dataclasses.dataclass(frozen=True)
+class Speech:
+    """What a target's clients speak, and its origin: HTTP/1.1 in clear unless it is told
+    otherwise. HTTP/2 is in clear with prior knowledge."""
+    tls: bool = False
+    http2: bool = False
+    upstream_http2: bool = False
+
+
+class Certificate:
+    """A self-signed one on P-256, as the files that the targets want."""
+
+    def __init__(self, directory):
+        self.cert = pathlib.Path(directory) / "site.pem"
+        self.key = pathlib.Path(directory) / "site.key"
+        self.both = pathlib.Path(directory) / "both.pem"
+        if self.both.exists():
+            return
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=site",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", str(self.key), "-out", str(self.cert)],
+                       check=True, capture_output=True)
+        self.key.chmod(0o600)
+        self.both.write_text(self.cert.read_text() + self.key.read_text())
+
+
+def nginx_tls(certificate):
+    return f"""\
+    ssl_certificate {certificate.cert};
+    ssl_certificate_key {certificate.key};
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites {CIPHER_SUITE};
+""" if certificate else ""
+
+
+def nginx_config(port, origin_port, descriptors, speech, certificate):
+    transport = "ssl" if certificate else "http2" if speech.http2 else ""
     return f"""\
 daemon off;
 worker_processes 1;
@@ -38,7 +79,8 @@ http {{
     keepalive_timeout 600s;
   }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} {transport} backlog=4096;
+{nginx_tls(certificate)}\
     location = /self {{ default_type text/plain; return 200 "{SMALL_BODY}"; }}
     location / {{
       proxy_pass http://origin;
@@ -54,10 +96,17 @@ http {{
 """
 
 
-def haproxy_config(port, origin_port, descriptors):
+def haproxy_tls(certificate):
+    return (f"ssl crt {certificate.both} ssl-min-ver TLSv1.3 ciphersuites {CIPHER_SUITE}"
+            if certificate else "")
+
+
+def haproxy_config(port, origin_port, descriptors, speech, certificate):
     # Two descriptors for each connection, and some for HAProxy itself. Without the two ratios it
     # stops pooling upstream connections once 5,000 idle clients hold a fifth of the descriptors.
     connections = min(16000, (descriptors - 500) // 2)
+    transport = "proto h2" if speech.http2 else haproxy_tls(certificate)
+    upstream = "proto h2" if speech.upstream_http2 else ""
     return f"""\
 global
   nbthread 1
@@ -73,17 +122,26 @@ defaults
   timeout server 600s
   timeout http-keep-alive 600s
 frontend edge
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 {transport}
   maxconn {connections}
   http-request return status 200 content-type text/plain string "{SMALL_BODY}" if {{ path /self }}
   default_backend origin
 backend origin
   http-reuse always
-  server origin 127.0.0.1:{origin_port} pool-max-conn 2000 pool-purge-delay 600s
+  server origin 127.0.0.1:{origin_port} {upstream} pool-max-conn 2000 pool-purge-delay 600s
 """
 
 
-def holdfast_config(port, origin_port, descriptors):
+def holdfast_tls(certificate):
+    return f"""\
+    tls:
+      certificates: [{{cert: {certificate.cert}, key: {certificate.key}}}]
+      min_version: tls1.3
+      ciphers: {CIPHER_SUITE}
+""" if certificate else ""
+
+
+def holdfast_config(port, origin_port, descriptors, speech, certificate):
     del descriptors  # Holdfast derives its caps from the limit by itself.
     return f"""\
 workers: 1
@@ -93,9 +151,12 @@ listeners:
   - name: edge
     bind: 127.0.0.1:{port}
     idle_timeout: 600s
+{"    protocols: [h2]" if speech.http2 else ""}
+{holdfast_tls(certificate)}\
 upstreams:
   origin:
     endpoints: ["127.0.0.1:{origin_port}"]
+{"    protocol: h2" if speech.upstream_http2 else ""}
     max_connections: 2000
     max_idle: 2000
 routes:
@@ -192,15 +253,29 @@ def start_origin(binary, core, directory):
     return Process("origin", [str(binary), str(port)], port, core, directory)
 
 
-def start_target(name, binary, origin_port, core, directory, descriptors, wrapper=()):
+def start_http2_origin(binary, core, directory):
+    """nghttpd, which knows /small alone, and no limit that the targets could meet."""
+    documents = pathlib.Path(directory) / "documents"
+    documents.mkdir()
+    (documents / "small").write_text(SMALL_BODY)
+    port = free_port()
+    argv = [str(binary), "--no-tls", "--address=127.0.0.1", f"--htdocs={documents}", "--workers=1",
+            "--max-concurrent-streams=2000", str(port)]
+    return Process("http2_origin", argv, port, core, directory)
+
+
+def start_target(name, binary, origin_port, core, directory, descriptors, wrapper=(),
+                 speech=Speech()):
     """One gateway, or the relay, on a fresh port. `wrapper` (a profiler) goes before its command
-    line."""
+    line. The relay knows plain HTTP/1.1 alone."""
     port = free_port()
     if name == FLOOR:
         argv = [str(binary), str(port), str(origin_port)]
     else:
         config_file = pathlib.Path(directory) / f"{name}.conf"
-        config_file.write_text(CONFIGS[name](port, origin_port, descriptors))
+        config_file.write_text(CONFIGS[name](
+            port, origin_port, descriptors, speech,
+            Certificate(directory) if speech.tls else None))
         argv = command(name, str(binary), config_file, directory)
     argv = [*wrapper, *argv]
     return Process(name, argv, port, core, directory)

@@ -75,6 +75,8 @@ TEST(CommandLineTest, RunTakesAFileWithoutAFlag) {
 
 TEST(CommandLineTest, CheckTakesAFileWithAndWithoutAFlag) {
   EXPECT_EQ(Accepted({"check", "a.yaml"}).config_path, "a.yaml");
+  EXPECT_FALSE(Accepted({"check", "a.yaml"}).without_files);
+  EXPECT_TRUE(Accepted({"check", "--without-files", "a.yaml"}).without_files);
   const Command command = Accepted({"check", "-c", "b.yaml"});
   EXPECT_EQ(command.kind, Kind::kCheck);
   EXPECT_EQ(command.config_path, "b.yaml");

@@ -146,6 +146,43 @@ TEST(CheckTest, BrokenYamlHasItsPlace) {
   EXPECT_TRUE(Contains(finished.err, "holdfast.yaml:")) << finished.err;
 }
 
+std::string TlsAt(const std::string& folder) {
+  return "listeners: [{name: edge, bind: \":8443\", tls: {certificates: [{cert: " + folder +
+         "/a.pem, key: " + folder +
+         "/a.key}]}}]\n"
+         "upstreams: {web: {endpoints: [\"a.test:443\"], tls: {ca: " +
+         folder + "/ca.pem}}}\nroutes: [{upstream: web}]\n";
+}
+
+// As a start would: each of them by itself, with who needs it.
+TEST(CheckTest, FilesThatTlsNeedsAndThatAreMissingAreErrorsAllAtOnce) {
+  const Finished finished = WithFile("check", TlsAt("/nowhere"));
+  EXPECT_EQ(finished.code, kUsage);
+  for (const char* line : {"1:69: error: listener edge: /nowhere/a.pem: ",
+                           "1:90: error: listener edge: /nowhere/a.key: ",
+                           "2:56: error: upstream web: /nowhere/ca.pem: "}) {
+    EXPECT_TRUE(Contains(finished.err, std::string("holdfast.yaml:") + line +
+                                           "cannot be read: No such file or directory\n"))
+        << finished.err;
+  }
+  EXPECT_EQ(finished.out, "");
+}
+
+TEST(CheckTest, AnotherMachinesFilesMayBeMissingHereIfThatIsSaidButNotWrong) {
+  const TempDir dir;
+  const std::string config = dir.Write("holdfast.yaml", TlsAt("/nowhere"));
+  const Finished elsewhere = Holdfast({"check", "--without-files", config});
+  EXPECT_EQ(elsewhere.code, 0) << elsewhere.err;
+  EXPECT_TRUE(Contains(elsewhere.err, "note: on this machine: upstream web: /nowhere/ca.pem: "))
+      << elsewhere.err;
+  EXPECT_FALSE(Contains(elsewhere.err, "error")) << elsewhere.err;
+  dir.Write("ca.pem", "no certificate");
+  dir.Write("holdfast.yaml", TlsAt(dir.Path("")));
+  const Finished wrong = Holdfast({"check", "--without-files", config});
+  EXPECT_EQ(wrong.code, kUsage) << wrong.err;
+  EXPECT_TRUE(Contains(wrong.err, "error: upstream web: ")) << wrong.err;
+}
+
 TEST(StartTest, AWrongFileStartsNothing) {
   const Finished finished = WithFile("run", "listeners: 5\n");
   EXPECT_EQ(finished.code, kUsage);

@@ -12,6 +12,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -88,14 +89,17 @@ void RunClients(const GatewayProcess& gateway) {
   for (std::thread& client : clients) client.join();
 }
 
-TEST(CrosstalkTest, EveryClientGetsItsOwn) {
+class CrosstalkTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(CrosstalkTest);
+
+TEST_P(CrosstalkTest, EveryClientGetsItsOwn) {
   AutoUpstream upstream(Misbehave);
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
   RunClients(gateway);
   EXPECT_GE(upstream.requests(), 8 * 150);
 }
 
-TEST(CrosstalkTest, AlsoWhenAllHaveToWaitForFewConnections) {
+TEST_P(CrosstalkTest, AlsoWhenAllHaveToWaitForFewConnections) {
   AutoUpstream upstream(Misbehave);
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()},
                                        .upstream = "max_connections: 2, queue: {timeout: 20s}"});

@@ -9,6 +9,7 @@
 
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -25,13 +26,16 @@ void AwaitNotReady(const GatewayProcess& gateway) {
   EXPECT_TRUE(Eventually([&] { return gateway.Status("/readyz").Status() == 503; }));
 }
 
-TEST(DrainTest, NothingInFlightEndsAtOnce) {
+class DrainTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(DrainTest);
+
+TEST_P(DrainTest, NothingInFlightEndsAtOnce) {
   GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
   gateway.Signal(SIGTERM);
   EXPECT_EQ(gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, InterruptAndQuitDrainAsWell) {
+TEST_P(DrainTest, InterruptAndQuitDrainAsWell) {
   for (const int signal : {SIGINT, SIGQUIT}) {
     GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
     gateway.Signal(signal);
@@ -39,7 +43,7 @@ TEST(DrainTest, InterruptAndQuitDrainAsWell) {
   }
 }
 
-TEST(DrainTest, IdleConnectionsAreClosed) {
+TEST_P(DrainTest, IdleConnectionsAreClosed) {
   GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
   RawClient unused(gateway.address());
   RawClient kept(gateway.address());
@@ -51,12 +55,15 @@ TEST(DrainTest, IdleConnectionsAreClosed) {
   EXPECT_EQ(gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, ARequestInFlightIsFinishedAndItsConnectionClosed) {
+TEST_P(DrainTest, ARequestInFlightIsFinishedAndItsConnectionClosed) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
+  RawClient idle(hop.gateway.address());
+  EXPECT_EQ(idle.Get("/local").Status(), 200);
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
   hop.gateway.Signal(SIGTERM);
   AwaitNotReady(hop.gateway);
+  idle.ExpectClosed();  // and so the worker has heard of it
   EXPECT_TRUE(hop.gateway.running());
   upstream.Send(OkResponse("finished"));
   const Message response = hop.client.Response();
@@ -66,7 +73,7 @@ TEST(DrainTest, ARequestInFlightIsFinishedAndItsConnectionClosed) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, ReadinessEndsAndLifeGoesOn) {
+TEST_P(DrainTest, ReadinessEndsAndLifeGoesOn) {
   GatewayProcess gateway(WithDrain("{delay: 60s, timeout: 1s}"));
   EXPECT_EQ(gateway.Status("/readyz").Status(), 200);
   gateway.Signal(SIGTERM);
@@ -74,7 +81,7 @@ TEST(DrainTest, ReadinessEndsAndLifeGoesOn) {
   EXPECT_EQ(gateway.Status("/healthz").Status(), 200);
 }
 
-TEST(DrainTest, ConnectionsAreStillAcceptedDuringTheDelayAndAskedToGo) {
+TEST_P(DrainTest, ConnectionsAreStillAcceptedDuringTheDelayAndAskedToGo) {
   GatewayProcess gateway(WithDrain("{delay: 60s, timeout: 1s}"));
   RawClient kept(gateway.address());
   EXPECT_FALSE(kept.Get("/local").Has("connection"));
@@ -93,7 +100,7 @@ TEST(DrainTest, ConnectionsAreStillAcceptedDuringTheDelayAndAskedToGo) {
   }
 }
 
-TEST(DrainTest, AfterTheDelayConnectionsAreRefused) {
+TEST_P(DrainTest, AfterTheDelayConnectionsAreRefused) {
   ScriptedHop hop(WithDrain("{delay: 100ms, timeout: 60s}"));
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -107,7 +114,7 @@ TEST(DrainTest, AfterTheDelayConnectionsAreRefused) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, TheDeadlineCutsWhatIsLeft) {
+TEST_P(DrainTest, TheDeadlineCutsWhatIsLeft) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 300ms}"));
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -118,7 +125,7 @@ TEST(DrainTest, TheDeadlineCutsWhatIsLeft) {
   EXPECT_NE(end, StreamEnd::kOpen);
 }
 
-TEST(DrainTest, ASecondSignalStopsAtOnce) {
+TEST_P(DrainTest, ASecondSignalStopsAtOnce) {
   ScriptedHop hop(WithDrain("{delay: 60s, timeout: 60s}"));
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -128,7 +135,7 @@ TEST(DrainTest, ASecondSignalStopsAtOnce) {
   EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
 }
 
-TEST(DrainTest, ATunnelIsLeftUntilTheDeadline) {
+TEST_P(DrainTest, ATunnelIsLeftUntilTheDeadline) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 500ms}"));
   UpstreamConnection upstream =
       hop.Begin(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
@@ -141,7 +148,7 @@ TEST(DrainTest, ATunnelIsLeftUntilTheDeadline) {
   EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
 }
 
-TEST(DrainTest, AHalfSentRequestIsStillServed) {
+TEST_P(DrainTest, AHalfSentRequestIsStillServed) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
   hop.client.Send("GET /local HTTP/1.1\r\nHo");
   hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
@@ -155,7 +162,7 @@ TEST(DrainTest, AHalfSentRequestIsStillServed) {
 }
 
 // Stopped, the gateway finds the request and the signal at the same moment.
-TEST(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
+TEST_P(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
   for (int i = 0; i < 5; ++i) {
     GatewayProcess gateway(WithDrain("{delay: 0s, timeout: 60s}"));
     RawClient client(gateway.address());
@@ -177,7 +184,7 @@ void BeginResponse(ScriptedHop& hop, UpstreamConnection& upstream) {
   EXPECT_EQ(head.find("Connection: close"), std::string::npos) << head;
 }
 
-TEST(DrainTest, AResponseThatBeganBeforeTheSignalIsTheEndOfItsConnection) {
+TEST_P(DrainTest, AResponseThatBeganBeforeTheSignalIsTheEndOfItsConnection) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   BeginResponse(hop, upstream);
@@ -189,7 +196,7 @@ TEST(DrainTest, AResponseThatBeganBeforeTheSignalIsTheEndOfItsConnection) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, SoItIsOnARemovedListener) {
+TEST_P(DrainTest, SoItIsOnARemovedListener) {
   ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: off"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   BeginResponse(hop, upstream);
@@ -203,7 +210,7 @@ TEST(DrainTest, SoItIsOnARemovedListener) {
 }
 
 // A sample of the second that http1_session_drain_test goes through by the millisecond.
-TEST(DrainTest, WheneverTheSignalComesNothingIsWaitedForAfterTheLastByte) {
+TEST_P(DrainTest, WheneverTheSignalComesNothingIsWaitedForAfterTheLastByte) {
   for (const int pieces_before : {0, 1, 2, 3}) {
     ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
     UpstreamConnection upstream = hop.Begin(GetRequest("/"));
@@ -224,7 +231,7 @@ TEST(DrainTest, WheneverTheSignalComesNothingIsWaitedForAfterTheLastByte) {
   }
 }
 
-TEST(DrainTest, AShortUnreadBodyIsNotWaitedForOnceTheResponseIsOut) {
+TEST_P(DrainTest, AShortUnreadBodyIsNotWaitedForOnceTheResponseIsOut) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
   hop.client.Send("POST /local HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf ");
   EXPECT_EQ(hop.client.Response("POST").body, "local");
@@ -234,7 +241,7 @@ TEST(DrainTest, AShortUnreadBodyIsNotWaitedForOnceTheResponseIsOut) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, APartOfAHeadIsNotWaitedForToTheDeadline) {
+TEST_P(DrainTest, APartOfAHeadIsNotWaitedForToTheDeadline) {
   ScriptedHop hop(
       GatewayConfig{.listener = "head_timeout: off", .drain = "{delay: 0s, timeout: 600s}"});
   hop.client.Send("GET /local HTTP/1.1\r\nHo");
@@ -244,7 +251,7 @@ TEST(DrainTest, APartOfAHeadIsNotWaitedForToTheDeadline) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
-TEST(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
+TEST_P(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
   for (const char* workers : {"1", "3"}) {
     GatewayConfig config = WithDrain("{delay: 0s, timeout: 0s}");
     config.workers = workers;
@@ -260,7 +267,7 @@ TEST(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
   }
 }
 
-TEST(DrainTest, ADeadlineOfNothingStillCutsARequest) {
+TEST_P(DrainTest, ADeadlineOfNothingStillCutsARequest) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 0s}"));
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -269,7 +276,7 @@ TEST(DrainTest, ADeadlineOfNothingStillCutsARequest) {
   EXPECT_TRUE(hop.gateway.AwaitStderr("1 exchange was cut off"));
 }
 
-TEST(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {
+TEST_P(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
   UpstreamConnection upstream = hop.Warm();
   hop.client.Close();

@@ -146,7 +146,16 @@ TEST(ForwardedFieldsTest, WhatATrustedProxySaysIsKeptAndAddedTo) {
   EXPECT_TRUE(request.HasLine("X-Forwarded-For: 192.0.2.1, 127.0.0.1")) << request.head;
   EXPECT_TRUE(request.HasLine("X-Forwarded-Proto: https")) << request.head;
   EXPECT_TRUE(request.HasLine("X-Forwarded-Host: claimed")) << request.head;
+  EXPECT_FALSE(request.Has("forwarded")) << "it may be the word of the proxy's client";
+}
+
+TEST(ForwardedFieldsTest, TheListThatIsBelievedGoesOn) {
+  const Message request = Forwarded(
+      GetRequest("/", kClaims),
+      GatewayConfig{.listener = "trusted_proxies: [127.0.0.0/8], client_ip: {from: forwarded}"});
   EXPECT_TRUE(request.HasLine("Forwarded: for=192.0.2.1")) << request.head;
+  EXPECT_TRUE(request.HasLine("X-Forwarded-For: 192.0.2.1, 127.0.0.1")) << "from what is believed";
+  EXPECT_EQ(request.Count("x-forwarded-for"), 1u);
 }
 
 TEST(ForwardedFieldsTest, AProxyOnAUnixSocketIsTrustedByName) {

@@ -18,7 +18,7 @@ def gateway_test(name, size, srcs, data = [], deps = [], tags = [], shard_count 
         srcs = srcs,
         data = ["//gateway:holdfast"] + data,
         env = {"HOLDFAST_BINARY": "$(rootpath //gateway:holdfast)"},
-        tags = tags,
+        tags = tags + ["integration"],
         shard_count = shard_count,
         deps = [
             "//tests/support",

@@ -18,13 +18,17 @@
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
 
 constexpr std::string_view kClosed = "holdfast_client_connections_closed_total";
 
-TEST(KeepAliveTest, OneConnectionServesManyRequests) {
+class KeepAliveTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(KeepAliveTest);
+
+TEST_P(KeepAliveTest, OneConnectionServesManyRequests) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -67,7 +71,7 @@ int WatchedSockets(pid_t process, std::string_view peer) {
 }
 
 // A peer that vanishes sends no end. Who is idle is asked from time to time whether it is there.
-TEST(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
+TEST_P(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -76,7 +80,7 @@ TEST(KeepAliveTest, TcpWatchesIdleConnectionsOnBothSides) {
   EXPECT_EQ(WatchedSockets(gateway.pid(), upstream.address()), 1);
 }
 
-TEST(KeepAliveTest, TheClientMayAskToClose) {
+TEST_P(KeepAliveTest, TheClientMayAskToClose) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -86,7 +90,7 @@ TEST(KeepAliveTest, TheClientMayAskToClose) {
   gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "client_asked"}}, 1);
 }
 
-TEST(KeepAliveTest, TheUpstreamsCloseIsNotTheClients) {
+TEST_P(KeepAliveTest, TheUpstreamsCloseIsNotTheClients) {
   AutoUpstream upstream([](const Message&) {
     return AutoUpstream::Reply{.bytes = OkResponse("x", "Connection: close\r\n"), .close = true};
   });
@@ -100,7 +104,7 @@ TEST(KeepAliveTest, TheUpstreamsCloseIsNotTheClients) {
   EXPECT_EQ(upstream.accepted(), 3);
 }
 
-TEST(KeepAliveTest, AnIdleConnectionIsClosedInOrder) {
+TEST_P(KeepAliveTest, AnIdleConnectionIsClosedInOrder) {
   GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 200ms"});
   RawClient client(gateway.address());
   EXPECT_EQ(client.Get("/local").Status(), 200);
@@ -108,13 +112,13 @@ TEST(KeepAliveTest, AnIdleConnectionIsClosedInOrder) {
   gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "idle_timeout"}}, 1);
 }
 
-TEST(KeepAliveTest, AConnectionThatNeverSentAnythingIsClosedAsWell) {
+TEST_P(KeepAliveTest, AConnectionThatNeverSentAnythingIsClosedAsWell) {
   GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 200ms"});
   RawClient client(gateway.address());
   client.ExpectClosed();
 }
 
-TEST(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
+TEST_P(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
   ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: 100ms"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -124,7 +128,7 @@ TEST(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
   EXPECT_EQ(hop.client.Response().body, "late");
 }
 
-TEST(KeepAliveTest, AnOldConnectionIsAskedToGo) {
+TEST_P(KeepAliveTest, AnOldConnectionIsAskedToGo) {
   GatewayProcess gateway(GatewayConfig{.listener = "max_connection_age: 200ms"});
   RawClient client(gateway.address());
   EXPECT_FALSE(client.Get("/local").Has("connection"));
@@ -138,7 +142,7 @@ TEST(KeepAliveTest, AnOldConnectionIsAskedToGo) {
   gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "connection_age"}}, 1);
 }
 
-TEST(KeepAliveTest, EmptyLinesBeforeARequestAreIgnored) {
+TEST_P(KeepAliveTest, EmptyLinesBeforeARequestAreIgnored) {
   GatewayProcess gateway(GatewayConfig{});
   RawClient client(gateway.address());
   for (int i = 0; i < 2; ++i) {
@@ -146,7 +150,7 @@ TEST(KeepAliveTest, EmptyLinesBeforeARequestAreIgnored) {
   }
 }
 
-TEST(KeepAliveTest, AHeadMayArriveByteByByte) {
+TEST_P(KeepAliveTest, AHeadMayArriveByteByByte) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -156,7 +160,7 @@ TEST(KeepAliveTest, AHeadMayArriveByteByByte) {
   EXPECT_EQ(client.Response().body, "hello");
 }
 
-TEST(KeepAliveTest, AClientThatLeavesBetweenRequestsIsCounted) {
+TEST_P(KeepAliveTest, AClientThatLeavesBetweenRequestsIsCounted) {
   GatewayProcess gateway(GatewayConfig{});
   RawClient client(gateway.address());
   client.Get("/local");
@@ -165,7 +169,7 @@ TEST(KeepAliveTest, AClientThatLeavesBetweenRequestsIsCounted) {
   gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 0);
 }
 
-TEST(KeepAliveTest, ConnectionsAreCountedByState) {
+TEST_P(KeepAliveTest, ConnectionsAreCountedByState) {
   ScriptedHop hop;
   RawClient idle(hop.gateway.address());
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));

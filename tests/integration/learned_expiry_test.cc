@@ -9,6 +9,7 @@
 
 #include "tests/support/deadline.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -39,7 +40,10 @@ UpstreamConnection WarmForAWhile(ScriptedHop* hop) {
   return upstream;
 }
 
-TEST(LearnedExpiryTest, TheGatewayClosesBeforeTheTimeThatTheUpstreamTold) {
+class LearnedExpiryTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(LearnedExpiryTest);
+
+TEST_P(LearnedExpiryTest, TheGatewayClosesBeforeTheTimeThatTheUpstreamTold) {
   ScriptedHop hop;
   const steady_clock::time_point begin = steady_clock::now();
   UpstreamConnection upstream = Warm(&hop, "Keep-Alive: timeout=1, max=100\r\n");
@@ -49,14 +53,14 @@ TEST(LearnedExpiryTest, TheGatewayClosesBeforeTheTimeThatTheUpstreamTold) {
   hop.gateway.AwaitMetric(kClosed, {{"reason", "idle_timeout"}}, 1);
 }
 
-TEST(LearnedExpiryTest, AConnectionThatTakesNoMoreRequestsIsClosed) {
+TEST_P(LearnedExpiryTest, AConnectionThatTakesNoMoreRequestsIsClosed) {
   ScriptedHop hop;
   UpstreamConnection upstream = Warm(&hop, "Keep-Alive: max=0\r\n");
   upstream.ExpectClosed();
   hop.gateway.AwaitMetric(kClosed, {{"reason", "max_requests"}}, 1);
 }
 
-TEST(LearnedExpiryTest, ClosesByTheUpstreamLowerIt) {
+TEST_P(LearnedExpiryTest, ClosesByTheUpstreamLowerIt) {
   ScriptedHop hop;
   WarmForAWhile(&hop).Close();
   AwaitNoneIdle(hop.gateway);
@@ -69,7 +73,7 @@ TEST(LearnedExpiryTest, ClosesByTheUpstreamLowerIt) {
   EXPECT_TRUE(Eventually([&] { return hop.gateway.Scrape().Value(kExpiry) <= 1; }));
 }
 
-TEST(LearnedExpiryTest, ARestartOfTheUpstreamDoesNotLowerIt) {
+TEST_P(LearnedExpiryTest, ARestartOfTheUpstreamDoesNotLowerIt) {
   ScriptedHop hop;
   RawClient other(hop.gateway.address());
   UpstreamConnection first = hop.Begin(GetRequest("/"));
@@ -86,7 +90,7 @@ TEST(LearnedExpiryTest, ARestartOfTheUpstreamDoesNotLowerIt) {
   hop.gateway.AwaitMetric(kExpiry, {{"upstream", "web"}}, 4);
 }
 
-TEST(LearnedExpiryTest, AFixedTimeoutIsNotTouched) {
+TEST_P(LearnedExpiryTest, AFixedTimeoutIsNotTouched) {
   ScriptedHop hop(GatewayConfig{.upstream = "idle_timeout: 300ms"});
   const steady_clock::time_point begin = steady_clock::now();
   UpstreamConnection upstream = Warm(&hop, "Keep-Alive: timeout=60\r\n");

@@ -7,6 +7,7 @@
 
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -115,7 +116,10 @@ TEST(RequestBodyTest, AChunkedBodySplitAnywhereArrives) {
   }
 }
 
-TEST(ResponseBodyTest, ALengthGoesOnAsALength) {
+class ResponseBodyTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ResponseBodyTest);
+
+TEST_P(ResponseBodyTest, ALengthGoesOnAsALength) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer(OkResponse("body"));
@@ -124,14 +128,14 @@ TEST(ResponseBodyTest, ALengthGoesOnAsALength) {
   EXPECT_EQ(response.body, "body");
 }
 
-TEST(ResponseBodyTest, AnEmptyBodyIsOne) {
+TEST_P(ResponseBodyTest, AnEmptyBodyIsOne) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer(OkResponse(""));
   EXPECT_TRUE(hop.client.Response().HasLine("Content-Length: 0"));
 }
 
-TEST(ResponseBodyTest, AChunkedBodyGoesOnChunkedWithItsTrailers) {
+TEST_P(ResponseBodyTest, AChunkedBodyGoesOnChunkedWithItsTrailers) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer(
@@ -144,7 +148,7 @@ TEST(ResponseBodyTest, AChunkedBodyGoesOnChunkedWithItsTrailers) {
   EXPECT_EQ(response.trailers, (Fields{{"Sum", "5"}}));
 }
 
-TEST(ResponseBodyTest, EachPieceGoesOnWithoutWaitingForTheNext) {
+TEST_P(ResponseBodyTest, EachPieceGoesOnWithoutWaitingForTheNext) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/events"));
   upstream.Answer(std::string(kChunkedOk) + Chunk("one"));
@@ -156,7 +160,7 @@ TEST(ResponseBodyTest, EachPieceGoesOnWithoutWaitingForTheNext) {
   EXPECT_EQ(ReadChunk(hop.client, &response), "");
 }
 
-TEST(ResponseBodyTest, OneThatEndsWithTheConnectionIsChunkedForTheClient) {
+TEST_P(ResponseBodyTest, OneThatEndsWithTheConnectionIsChunkedForTheClient) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\n\r\nuntil the end");
@@ -175,7 +179,10 @@ StreamEnd AwaitBreak(RawClient& client) {
   return end;
 }
 
-TEST(TruncatedResponseTest, OneThatEndsWithAResetIsNotTakenForWhole) {
+class TruncatedResponseTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(TruncatedResponseTest);
+
+TEST_P(TruncatedResponseTest, OneThatEndsWithAResetIsNotTakenForWhole) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\n\r\npart");
@@ -185,7 +192,7 @@ TEST(TruncatedResponseTest, OneThatEndsWithAResetIsNotTakenForWhole) {
   AwaitBreak(hop.client);
 }
 
-TEST(TruncatedResponseTest, OneThatStopsShortOfItsLengthIsNotTakenForWhole) {
+TEST_P(TruncatedResponseTest, OneThatStopsShortOfItsLengthIsNotTakenForWhole) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart");
@@ -195,7 +202,7 @@ TEST(TruncatedResponseTest, OneThatStopsShortOfItsLengthIsNotTakenForWhole) {
   AwaitBreak(hop.client);
 }
 
-TEST(TruncatedResponseTest, OneThatStopsBeforeItsLastChunkIsNotTakenForWhole) {
+TEST_P(TruncatedResponseTest, OneThatStopsBeforeItsLastChunkIsNotTakenForWhole) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer(std::string(kChunkedOk) + Chunk("part"));
@@ -205,8 +212,24 @@ TEST(TruncatedResponseTest, OneThatStopsBeforeItsLastChunkIsNotTakenForWhole) {
   AwaitBreak(hop.client);
 }
 
+// Whoever can cut the connection could end the body where it likes, were a FIN its end over TLS,
+// too (RFC 9112 section 9.8); a plain upstream has no other way to say that it is whole.
+TEST_P(TruncatedResponseTest, AFinIsNoEndOverTls) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  upstream.Answer("HTTP/1.1 200 OK\r\n\r\npart");
+  Message response = ReadHead(hop.client);
+  EXPECT_EQ(ReadChunk(hop.client, &response), "part");
+  upstream.Cut();
+  if (OverTls()) {
+    AwaitBreak(hop.client);
+  } else {
+    EXPECT_EQ(ReadChunk(hop.client, &response), "");
+  }
+}
+
 // The end of the connection is the end of the body for an HTTP/1.0 client, so only a reset tells.
-TEST(TruncatedResponseTest, AClientThatReadsToTheEndGetsAReset) {
+TEST_P(TruncatedResponseTest, AClientThatReadsToTheEndGetsAReset) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin("GET / HTTP/1.0\r\nHost: test\r\n\r\n");
   upstream.Answer(std::string(kChunkedOk) + Chunk("part"));
@@ -216,7 +239,7 @@ TEST(TruncatedResponseTest, AClientThatReadsToTheEndGetsAReset) {
   EXPECT_EQ(AwaitBreak(hop.client), StreamEnd::kReset);
 }
 
-TEST(ResponseBodyTest, SeveralMegabytesArriveByteForByte) {
+TEST_P(ResponseBodyTest, SeveralMegabytesArriveByteForByte) {
   const std::string body = Pattern(8 << 20);
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));

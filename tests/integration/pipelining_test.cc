@@ -8,6 +8,7 @@
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -16,7 +17,10 @@ AutoUpstream::Reply EchoTarget(const Message& request) {
   return {.bytes = OkResponse(request.Target() + request.body)};
 }
 
-TEST(PipeliningTest, AHundredRequestsAreAnsweredInOrder) {
+class PipeliningTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(PipeliningTest);
+
+TEST_P(PipeliningTest, AHundredRequestsAreAnsweredInOrder) {
   AutoUpstream upstream(EchoTarget);
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -27,7 +31,7 @@ TEST(PipeliningTest, AHundredRequestsAreAnsweredInOrder) {
   client.ExpectQuiet();
 }
 
-TEST(PipeliningTest, AnswersOfTheGatewayTakeTheirPlaceAmongTheUpstreams) {
+TEST_P(PipeliningTest, AnswersOfTheGatewayTakeTheirPlaceAmongTheUpstreams) {
   AutoUpstream upstream(EchoTarget);
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -43,7 +47,7 @@ TEST(PipeliningTest, AnswersOfTheGatewayTakeTheirPlaceAmongTheUpstreams) {
   client.ExpectQuiet();
 }
 
-TEST(PipeliningTest, AHundredLocalRequestsAreAnsweredInOrder) {
+TEST_P(PipeliningTest, AHundredLocalRequestsAreAnsweredInOrder) {
   GatewayProcess gateway(GatewayConfig{});
   RawClient client(gateway.address());
   std::string requests;
@@ -53,7 +57,7 @@ TEST(PipeliningTest, AHundredLocalRequestsAreAnsweredInOrder) {
   client.ExpectQuiet();
 }
 
-TEST(PipeliningTest, ASlowFirstAnswerHoldsBackTheSecond) {
+TEST_P(PipeliningTest, ASlowFirstAnswerHoldsBackTheSecond) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/slow") + GetRequest("/local"));
   upstream.Request();
@@ -63,7 +67,7 @@ TEST(PipeliningTest, ASlowFirstAnswerHoldsBackTheSecond) {
   EXPECT_EQ(hop.client.Response().body, "local");
 }
 
-TEST(PipeliningTest, BodiesStayWithTheirRequests) {
+TEST_P(PipeliningTest, BodiesStayWithTheirRequests) {
   AutoUpstream upstream(EchoTarget);
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -77,7 +81,7 @@ TEST(PipeliningTest, BodiesStayWithTheirRequests) {
   EXPECT_EQ(upstream.requests(), 4);
 }
 
-TEST(PipeliningTest, NothingIsAnsweredBehindARequestToClose) {
+TEST_P(PipeliningTest, NothingIsAnsweredBehindARequestToClose) {
   GatewayProcess gateway(GatewayConfig{});
   RawClient client(gateway.address());
   client.Send(GetRequest("/local", "Connection: close\r\n") + GetRequest("/local"));
@@ -85,7 +89,7 @@ TEST(PipeliningTest, NothingIsAnsweredBehindARequestToClose) {
   client.ExpectClosed();
 }
 
-TEST(PipeliningTest, BytesBehindARefusedRequestAreNoRequest) {
+TEST_P(PipeliningTest, BytesBehindARefusedRequestAreNoRequest) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
@@ -95,7 +99,7 @@ TEST(PipeliningTest, BytesBehindARefusedRequestAreNoRequest) {
   EXPECT_EQ(upstream.requests(), 0);
 }
 
-TEST(PipeliningTest, ARequestSplitAnywhereBehindAnotherOneArrives) {
+TEST_P(PipeliningTest, ARequestSplitAnywhereBehindAnotherOneArrives) {
   const std::string requests =
       GetRequest("/local") + PostRequest("/p", "body") + GetRequest("/local");
   AutoUpstream upstream(EchoTarget);
@@ -110,7 +114,7 @@ TEST(PipeliningTest, ARequestSplitAnywhereBehindAnotherOneArrives) {
   }
 }
 
-TEST(PipeliningTest, LargeAnswersToADeepPipelineArriveWhole) {
+TEST_P(PipeliningTest, LargeAnswersToADeepPipelineArriveWhole) {
   AutoUpstream upstream(Pattern(100'000));
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());

@@ -7,6 +7,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -14,7 +15,10 @@ namespace {
 constexpr std::string_view kClosed = "holdfast_upstream_connections_closed_total";
 constexpr std::string_view kConnections = "holdfast_upstream_connections";
 
-TEST(ReuseTest, RequestsOfDifferentClientsShareAConnection) {
+class ReuseTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ReuseTest);
+
+TEST_P(ReuseTest, RequestsOfDifferentClientsShareAConnection) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   for (int i = 0; i < 5; ++i) {
@@ -28,7 +32,7 @@ TEST(ReuseTest, RequestsOfDifferentClientsShareAConnection) {
   EXPECT_EQ(scrape.Value("holdfast_upstream_checkouts_total", {{"result", "reused"}}), 4);
 }
 
-TEST(ReuseTest, TheConnectionUsedLastIsUsedFirst) {
+TEST_P(ReuseTest, TheConnectionUsedLastIsUsedFirst) {
   ScriptedHop hop;
   RawClient other(hop.gateway.address());
   hop.client.Send(GetRequest("/1"));
@@ -44,7 +48,7 @@ TEST(ReuseTest, TheConnectionUsedLastIsUsedFirst) {
   EXPECT_EQ(first.Answer(OkResponse("x")).Target(), "/3");
 }
 
-TEST(ReuseTest, AConnectionWhosePeerAsksToCloseIsNotReused) {
+TEST_P(ReuseTest, AConnectionWhosePeerAsksToCloseIsNotReused) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer(OkResponse("x", "Connection: close\r\n"));
@@ -53,27 +57,30 @@ TEST(ReuseTest, AConnectionWhosePeerAsksToCloseIsNotReused) {
   hop.gateway.AwaitMetric(kClosed, {{"reason", "peer_asked_close"}}, 1);
 }
 
-TEST(ReuseTest, AnUnusedConnectionIsClosed) {
+TEST_P(ReuseTest, AnUnusedConnectionIsClosed) {
   ScriptedHop hop(GatewayConfig{.upstream = "idle_timeout: 200ms"});
   UpstreamConnection upstream = hop.Warm();
   upstream.ExpectClosed();
   hop.gateway.AwaitMetric(kConnections, {{"upstream", "web"}}, 0);
 }
 
-TEST(ReuseTest, AnOldConnectionIsNotReused) {
+TEST_P(ReuseTest, AnOldConnectionIsNotReused) {
   ScriptedHop hop(GatewayConfig{.upstream = "max_connection_age: 1ms"});
   UpstreamConnection upstream = hop.Warm();
   upstream.ExpectClosed();
   hop.gateway.AwaitMetric(kClosed, {{"reason", "max_age"}}, 1);
 }
 
-TEST(ReuseTest, NoneIsKeptWhenNoneMayBe) {
+TEST_P(ReuseTest, NoneIsKeptWhenNoneMayBe) {
   ScriptedHop hop(GatewayConfig{.upstream = "max_idle: 0"});
   UpstreamConnection upstream = hop.Warm();
   upstream.ExpectClosed();
 }
 
-TEST(IdleCloseTest, AnUpstreamThatClosedIsConnectedToAnew) {
+class IdleCloseTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(IdleCloseTest);
+
+TEST_P(IdleCloseTest, AnUpstreamThatClosedIsConnectedToAnew) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   upstream.Close();
@@ -84,7 +91,7 @@ TEST(IdleCloseTest, AnUpstreamThatClosedIsConnectedToAnew) {
   EXPECT_EQ(hop.client.Response().Status(), 200);
 }
 
-TEST(IdleCloseTest, AnUpstreamThatResetIsConnectedToAnew) {
+TEST_P(IdleCloseTest, AnUpstreamThatResetIsConnectedToAnew) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   upstream.Reset();
@@ -95,8 +102,54 @@ TEST(IdleCloseTest, AnUpstreamThatResetIsConnectedToAnew) {
   EXPECT_EQ(hop.client.Response().Status(), 200);
 }
 
+// Over TLS the peer speaks while nobody asks, and none of it is an answer.
+TEST_P(IdleCloseTest, WhatIsNobodysDataIsTakenAndTheConnectionServesOn) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  for (int i = 0; i < 5; ++i) {
+    hop.gateway.Pause();  // What comes is found with the request, or by the idle reader before.
+    upstream.SendAside();
+    if (i % 2 == 0) hop.client.Send(PostRequest("/order", "one"));
+    hop.gateway.Resume();
+    if (i % 2 == 1) hop.client.Send(PostRequest("/order", "one"));
+    EXPECT_EQ(upstream.Answer(OkResponse("x")).body, "one");
+    EXPECT_EQ(hop.client.Response().Status(), 200);
+  }
+  hop.upstream.ExpectNoConnection();
+}
+
+TEST_P(IdleCloseTest, DataBehindItStillEndsTheConnection) {
+  ScriptedHop hop;
+  UpstreamConnection upstream = hop.Warm();
+  hop.gateway.Pause();
+  upstream.SendAside();
+  upstream.Send("HTTP/1.1 408 Request Timeout\r\n\r\n");
+  hop.client.Send(PostRequest("/order", "one"));
+  hop.gateway.Resume();
+  UpstreamConnection fresh = hop.upstream.Accept();
+  EXPECT_EQ(fresh.Answer(OkResponse("x")).body, "one");
+  EXPECT_EQ(hop.client.Response().Status(), 200);
+  hop.gateway.AwaitMetric(kClosed, {{"reason", "idle_bytes"}}, 1);
+}
+
+// By a FIN, by a close_notify before it, or by that alone.
+TEST_P(IdleCloseTest, HoweverThePeerSaysItTheEndIsSeen) {
+  ScriptedHop hop;
+  double closed = 0;
+  for (void (WireSocket::*end)() : {&WireSocket::Cut, &WireSocket::ShutdownWrite,
+                                    OverTls() ? &WireSocket::SendCloseNotify : &WireSocket::Cut}) {
+    UpstreamConnection upstream = hop.Warm();
+    (upstream.*end)();
+    hop.gateway.AwaitMetric(kConnections, {{"upstream", "web"}, {"state", "idle"}}, 0);
+    hop.gateway.AwaitMetric(kClosed, {{"reason", "idle_peer_closed"}}, ++closed);
+  }
+}
+
+class StaleRaceTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(StaleRaceTest);
+
 // The upstream had decided to close when the request arrived: it reads, and answers nothing.
-TEST(StaleRaceTest, AnIdempotentRequestIsSentAgainOnce) {
+TEST_P(StaleRaceTest, AnIdempotentRequestIsSentAgainOnce) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(GetRequest("/again"));
@@ -110,7 +163,7 @@ TEST(StaleRaceTest, AnIdempotentRequestIsSentAgainOnce) {
             1);
 }
 
-TEST(StaleRaceTest, AnIdempotentRequestWithABodyIsSentAgainWhole) {
+TEST_P(StaleRaceTest, AnIdempotentRequestWithABodyIsSentAgainWhole) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   const std::string body = Pattern(30'000);
@@ -122,7 +175,7 @@ TEST(StaleRaceTest, AnIdempotentRequestWithABodyIsSentAgainWhole) {
   EXPECT_EQ(hop.client.Response().Status(), 200);
 }
 
-TEST(StaleRaceTest, AChunkedBodyIsSentAgainWithItsTrailers) {
+TEST_P(StaleRaceTest, AChunkedBodyIsSentAgainWithItsTrailers) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send("PUT / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" +
@@ -136,7 +189,7 @@ TEST(StaleRaceTest, AChunkedBodyIsSentAgainWithItsTrailers) {
   EXPECT_EQ(hop.client.Response().Status(), 200);
 }
 
-TEST(StaleRaceTest, ASecondLossIsTheEnd) {
+TEST_P(StaleRaceTest, ASecondLossIsTheEnd) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(GetRequest("/"));
@@ -149,7 +202,7 @@ TEST(StaleRaceTest, ASecondLossIsTheEnd) {
   hop.upstream.ExpectNoConnection();
 }
 
-TEST(StaleRaceTest, ARequestThatMayHaveBeenActedOnIsNotSentAgain) {
+TEST_P(StaleRaceTest, ARequestThatMayHaveBeenActedOnIsNotSentAgain) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(PostRequest("/order", "one"));
@@ -161,7 +214,7 @@ TEST(StaleRaceTest, ARequestThatMayHaveBeenActedOnIsNotSentAgain) {
       hop.gateway.Scrape().Value("holdfast_upstream_retries_total", {{"result", "not_proven"}}), 1);
 }
 
-TEST(StaleRaceTest, AResetAfterItWasReadIsNoReasonToSendAPostAgain) {
+TEST_P(StaleRaceTest, AResetAfterItWasReadIsNoReasonToSendAPostAgain) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(PostRequest("/order", "one"));
@@ -171,7 +224,7 @@ TEST(StaleRaceTest, AResetAfterItWasReadIsNoReasonToSendAPostAgain) {
   hop.upstream.ExpectNoConnection();
 }
 
-TEST(StaleRaceTest, AFreshConnectionsLossIsNoRace) {
+TEST_P(StaleRaceTest, AFreshConnectionsLossIsNoRace) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -180,7 +233,7 @@ TEST(StaleRaceTest, AFreshConnectionsLossIsNoRace) {
   hop.upstream.ExpectNoConnection();
 }
 
-TEST(StaleRaceTest, AResponseThatHadBegunIsNotAskedForAgain) {
+TEST_P(StaleRaceTest, AResponseThatHadBegunIsNotAskedForAgain) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(GetRequest("/"));
@@ -191,7 +244,7 @@ TEST(StaleRaceTest, AResponseThatHadBegunIsNotAskedForAgain) {
   hop.upstream.ExpectNoConnection();
 }
 
-TEST(StaleRaceTest, TheRouteMayForbidIt) {
+TEST_P(StaleRaceTest, TheRouteMayForbidIt) {
   ScriptedHop hop(GatewayConfig{.route = "retry: {attempts: 0}"});
   UpstreamConnection upstream = hop.Warm();
   hop.client.Send(GetRequest("/"));
@@ -203,7 +256,7 @@ TEST(StaleRaceTest, TheRouteMayForbidIt) {
 
 // While the gateway is stopped the upstream resets and a request comes: it finds both at once, in
 // either order. Nothing of the request can be written, so even a POST is safe to send elsewhere.
-TEST(StaleRaceTest, ARequestOfWhichNothingWasWrittenIsSentAgainWhateverItIs) {
+TEST_P(StaleRaceTest, ARequestOfWhichNothingWasWrittenIsSentAgainWhateverItIs) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
@@ -217,7 +270,7 @@ TEST(StaleRaceTest, ARequestOfWhichNothingWasWrittenIsSentAgainWhateverItIs) {
   }
 }
 
-TEST(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
+TEST_P(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
@@ -232,13 +285,13 @@ TEST(StaleRaceTest, ACloseAndARequestAtTheSameMomentLoseNoGet) {
 }
 
 // The end was there before the request was: even a POST goes to another connection, once.
-TEST(StaleRaceTest, ACloseThatCameBeforeAPostLosesNothing) {
+TEST_P(StaleRaceTest, ACloseThatCameBeforeAPostLosesNothing) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
     hop.gateway.Pause();
     hop.client.Send(PostRequest("/order", "one"));
-    upstream.Close();
+    i % 2 == 0 ? upstream.Close() : upstream.Cut();
     hop.gateway.Resume();
     UpstreamConnection fresh = hop.upstream.Accept();
     EXPECT_EQ(fresh.Answer(OkResponse("x", "Connection: close\r\n")).body, "one");
@@ -247,7 +300,10 @@ TEST(StaleRaceTest, ACloseThatCameBeforeAPostLosesNothing) {
   }
 }
 
-TEST(ConnectTest, ARefusedConnectionGivesBadGateway) {
+class ConnectTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ConnectTest);
+
+TEST_P(ConnectTest, ARefusedConnectionGivesBadGateway) {
   GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
   RawClient client(gateway.address());
   const Message response = client.Get("/");
@@ -256,7 +312,7 @@ TEST(ConnectTest, ARefusedConnectionGivesBadGateway) {
   EXPECT_EQ(client.Get("/local").Status(), 200);
 }
 
-TEST(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
+TEST_P(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress(), upstream.address()},
                                        .upstream = "balance: round_robin, max_idle: 0"});
@@ -268,7 +324,7 @@ TEST(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
             1);
 }
 
-TEST(ConnectTest, AnUpstreamThatComesBackIsFound) {
+TEST_P(ConnectTest, AnUpstreamThatComesBackIsFound) {
   const std::string address = UnusedAddress();
   GatewayProcess gateway(GatewayConfig{.endpoints = {address}});
   RawClient client(gateway.address());

@@ -10,6 +10,7 @@
 #include "tests/support/dns_server.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -19,7 +20,10 @@ constexpr char kNewRoute[] = "- {name: new, match: {path: /new}, respond: {body:
 // What ScriptedHop began with.
 GatewayConfig Base(const ScriptedUpstream& upstream) { return {.endpoints = {upstream.address()}}; }
 
-TEST(ReloadTest, ANewRouteIsServedOnKeptConnections) {
+class KeptOverReloadTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(KeptOverReloadTest);
+
+TEST_P(KeptOverReloadTest, ANewRouteIsServedOnKeptConnections) {
   ScriptedHop hop;
   EXPECT_EQ(hop.client.Get("/local").Status(), 200);
   GatewayConfig config = Base(hop.upstream);
@@ -31,7 +35,7 @@ TEST(ReloadTest, ANewRouteIsServedOnKeptConnections) {
   }));
 }
 
-TEST(ReloadTest, AWarmUpstreamConnectionIsUsedAfterwards) {
+TEST_P(KeptOverReloadTest, AWarmUpstreamConnectionIsUsedAfterwards) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   GatewayConfig config = Base(hop.upstream);
@@ -43,7 +47,7 @@ TEST(ReloadTest, AWarmUpstreamConnectionIsUsedAfterwards) {
   hop.upstream.ExpectNoConnection();
 }
 
-TEST(ReloadTest, ARequestInFlightEndsAsItBegan) {
+TEST_P(KeptOverReloadTest, ARequestInFlightEndsAsItBegan) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -56,7 +60,7 @@ TEST(ReloadTest, ARequestInFlightEndsAsItBegan) {
   upstream.ExpectClosed();
 }
 
-TEST(ReloadTest, ATunnelLivesOn) {
+TEST_P(KeptOverReloadTest, ATunnelLivesOn) {
   ScriptedHop hop;
   UpstreamConnection upstream =
       hop.Begin(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
@@ -197,7 +201,7 @@ TEST(ReloadTest, AListenerThatCannotBeBoundChangesNothing) {
             1);
 }
 
-TEST(ReloadTest, ATimeoutOfTheNewFileHoldsForKeptConnections) {
+TEST_P(KeptOverReloadTest, ATimeoutOfTheNewFileHoldsForKeptConnections) {
   ScriptedHop hop;
   EXPECT_EQ(hop.client.Get("/local").Status(), 200);
   GatewayConfig config = Base(hop.upstream);
@@ -208,7 +212,7 @@ TEST(ReloadTest, ATimeoutOfTheNewFileHoldsForKeptConnections) {
   EXPECT_EQ(hop.client.Response().Status(), 504);
 }
 
-TEST(ReloadTest, AnIdleTimeReachesConnectionsThatAreIdle) {
+TEST_P(KeptOverReloadTest, AnIdleTimeReachesConnectionsThatAreIdle) {
   GatewayConfig config{.listener = "idle_timeout: off"};
   GatewayProcess gateway(config);
   RawClient kept(gateway.address());
@@ -233,7 +237,7 @@ TEST(ReloadTest, WhoIsTrustedNoMoreIsNotBelievedOnAnOpenConnection) {
   EXPECT_TRUE(Eventually([&] { return client.Get("/", kClaim).body == "127.0.0.1"; }));
 }
 
-TEST(ReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
+TEST_P(KeptOverReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   ScriptedUpstream other;
@@ -269,7 +273,7 @@ TEST(ReloadTest, OtherNameServersAreAskedAndTheOldAddressesServeUntilTheyAnswer)
   gateway.AwaitMetric("holdfast_upstream_endpoints", {{"state", "up"}}, 1);
 }
 
-TEST(ReloadTest, ManyReloadsUnderLoadLoseNoRequest) {
+TEST_P(KeptOverReloadTest, ManyReloadsUnderLoadLoseNoRequest) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   for (int i = 0; i < 20; ++i) {

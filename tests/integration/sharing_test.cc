@@ -15,6 +15,7 @@
 #include "tests/support/gateway_process.h"
 #include "tests/support/http_message.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -63,9 +64,13 @@ void Burst(const std::vector<RawClient*>& clients, int requests) {
   for (std::thread& thread : threads) thread.join();
 }
 
+class SharingTest : public OverEachWire {};
+INSTANTIATE_TEST_SUITE_P(Over, SharingTest, testing::ValuesIn(Wires(/*many_handshakes=*/true)),
+                         WireName);
+
 // In each phase other clients are busy, and so other workers: what one worker needs no more serves
 // the next, instead of a connection of its own for each.
-TEST(SharingTest, ConnectionsFollowTheLoadFromWorkerToWorker) {
+TEST_P(SharingTest, ConnectionsFollowTheLoadFromWorkerToWorker) {
   constexpr size_t kClients = 128;
   constexpr size_t kBusy = 32;
   constexpr int kPhases = 12;
@@ -87,7 +92,7 @@ TEST(SharingTest, ConnectionsFollowTheLoadFromWorkerToWorker) {
       << scrape.Value(kCheckouts, {{"result", "shared"}});
 }
 
-TEST(SharingTest, TheCapHoldsForTheWholeProcess) {
+TEST_P(SharingTest, TheCapHoldsForTheWholeProcess) {
   constexpr int kCap = 3;
   CountingOrigin origin(std::chrono::milliseconds(2));
   GatewayProcess gateway(GatewayConfig{
@@ -105,7 +110,7 @@ TEST(SharingTest, TheCapHoldsForTheWholeProcess) {
 }
 
 // Fewer than the workers: each is served in its turn.
-TEST(SharingTest, OneConnectionServesEveryWorker) {
+TEST_P(SharingTest, OneConnectionServesEveryWorker) {
   CountingOrigin origin(std::chrono::milliseconds(1));
   GatewayProcess gateway(GatewayConfig{.endpoints = {origin.upstream().address()},
                                        .upstream = "max_connections: 1",
@@ -118,7 +123,7 @@ TEST(SharingTest, OneConnectionServesEveryWorker) {
   EXPECT_EQ(origin.upstream().accepted(), 1);
 }
 
-TEST(SharingTest, TheLimitOfIdleOnesHoldsForTheWholeProcess) {
+TEST_P(SharingTest, TheLimitOfIdleOnesHoldsForTheWholeProcess) {
   CountingOrigin origin(std::chrono::milliseconds(20));
   GatewayProcess gateway(GatewayConfig{
       .endpoints = {origin.upstream().address()}, .upstream = "max_idle: 2", .workers = "4"});
@@ -130,7 +135,7 @@ TEST(SharingTest, TheLimitOfIdleOnesHoldsForTheWholeProcess) {
 }
 
 // However they are spread over the workers, the less busy endpoint gets the next request.
-TEST(SharingTest, LoadIsSeenAcrossWorkers) {
+TEST_P(SharingTest, LoadIsSeenAcrossWorkers) {
   CountingOrigin slow(std::chrono::milliseconds(30));
   CountingOrigin fast(std::chrono::milliseconds(1));
   GatewayProcess gateway(GatewayConfig{

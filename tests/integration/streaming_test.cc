@@ -9,6 +9,7 @@
 
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -36,7 +37,10 @@ bool Finish(WireSocket& from, std::string_view bytes, size_t sent, WireSocket& t
   return true;
 }
 
-TEST(BackpressureTest, AClientThatDoesNotReadStopsTheUpstream) {
+class BackpressureTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(BackpressureTest);
+
+TEST_P(BackpressureTest, AClientThatDoesNotReadStopsTheUpstream) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   const std::string body = Pattern(kMuch);
@@ -48,7 +52,7 @@ TEST(BackpressureTest, AClientThatDoesNotReadStopsTheUpstream) {
   EXPECT_EQ(hop.client.Get("/local").Status(), 200);
 }
 
-TEST(BackpressureTest, AnUpstreamThatDoesNotReadStopsTheClient) {
+TEST_P(BackpressureTest, AnUpstreamThatDoesNotReadStopsTheClient) {
   ScriptedHop hop;
   const std::string body = Pattern(kMuch);
   UpstreamConnection upstream = hop.Begin(
@@ -61,7 +65,7 @@ TEST(BackpressureTest, AnUpstreamThatDoesNotReadStopsTheClient) {
   EXPECT_EQ(hop.client.Response().Status(), 200);
 }
 
-TEST(BackpressureTest, OneStoppedClientDoesNotHoldUpAnother) {
+TEST_P(BackpressureTest, OneStoppedClientDoesNotHoldUpAnother) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kMuch) + "\r\n\r\n");
@@ -77,7 +81,10 @@ void ExpectCancelled(UpstreamConnection& upstream) {
   EXPECT_NE(end, StreamEnd::kOpen) << "the upstream goes on working for nobody";
 }
 
-TEST(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItIsWaitedFor) {
+class ClientGoneTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ClientGoneTest);
+
+TEST_P(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItIsWaitedFor) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -86,7 +93,7 @@ TEST(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItIsWaitedFor) {
   hop.gateway.AwaitMetric("holdfast_requests_total", {{"route", "web"}, {"code", "499"}}, 1);
 }
 
-TEST(ClientGoneTest, AResetCancelsAsWell) {
+TEST_P(ClientGoneTest, AResetCancelsAsWell) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -94,7 +101,7 @@ TEST(ClientGoneTest, AResetCancelsAsWell) {
   ExpectCancelled(upstream);
 }
 
-TEST(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItsBodyIsSent) {
+TEST_P(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItsBodyIsSent) {
   ScriptedHop hop;
   UpstreamConnection upstream =
       hop.Begin("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\npart");
@@ -104,7 +111,7 @@ TEST(ClientGoneTest, TheUpstreamsRequestIsCancelledWhileItsBodyIsSent) {
   ExpectCancelled(upstream);
 }
 
-TEST(ClientGoneTest, TheResponseIsCancelledInItsMiddle) {
+TEST_P(ClientGoneTest, TheResponseIsCancelledInItsMiddle) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + Chunk("part"));
@@ -114,7 +121,7 @@ TEST(ClientGoneTest, TheResponseIsCancelledInItsMiddle) {
   ExpectCancelled(upstream);
 }
 
-TEST(ClientGoneTest, AStoppedResponseIsCancelled) {
+TEST_P(ClientGoneTest, AStoppedResponseIsCancelled) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kMuch) + "\r\n\r\n");
@@ -123,7 +130,7 @@ TEST(ClientGoneTest, AStoppedResponseIsCancelled) {
   ExpectCancelled(upstream);
 }
 
-TEST(ClientGoneTest, OneThatWaitsForAConnectionGivesItsPlaceUp) {
+TEST_P(ClientGoneTest, OneThatWaitsForAConnectionGivesItsPlaceUp) {
   ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Request();
@@ -139,7 +146,7 @@ TEST(ClientGoneTest, OneThatWaitsForAConnectionGivesItsPlaceUp) {
   EXPECT_EQ(hop.client.Response().body, "third");
 }
 
-TEST(ClientGoneTest, TheGatewayIsLeftWithNothing) {
+TEST_P(ClientGoneTest, TheGatewayIsLeftWithNothing) {
   ScriptedHop hop;
   for (int i = 0; i < 20; ++i) {
     RawClient client(hop.gateway.address());

@@ -9,6 +9,7 @@
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
 #include "tests/support/unserved_address.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -23,7 +24,10 @@ void ExpectReason(const Message& response, std::string_view reason) {
   EXPECT_NE(response.body.find(reason), std::string::npos) << response.body;
 }
 
-TEST(HeadTimeoutTest, AHeadThatDoesNotEndIsAnswered) {
+class HeadTimeoutTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(HeadTimeoutTest);
+
+TEST_P(HeadTimeoutTest, AHeadThatDoesNotEndIsAnswered) {
   GatewayProcess gateway(GatewayConfig{.listener = "head_timeout: 200ms"});
   RawClient client(gateway.address());
   client.Send("GET / HTTP/1.1\r\nHost: te");
@@ -33,7 +37,7 @@ TEST(HeadTimeoutTest, AHeadThatDoesNotEndIsAnswered) {
   client.ExpectClosed();
 }
 
-TEST(HeadTimeoutTest, AByteNowAndThenDoesNotHelp) {
+TEST_P(HeadTimeoutTest, AByteNowAndThenDoesNotHelp) {
   GatewayProcess gateway(GatewayConfig{.listener = "head_timeout: 300ms"});
   RawClient client(gateway.address());
   client.Send("GET / HTTP/1.1\r\nHost: ");
@@ -46,7 +50,7 @@ TEST(HeadTimeoutTest, AByteNowAndThenDoesNotHelp) {
   client.ExpectClosed();
 }
 
-TEST(HeadTimeoutTest, TheSecondHeadIsTimedAsWell) {
+TEST_P(HeadTimeoutTest, TheSecondHeadIsTimedAsWell) {
   GatewayProcess gateway(GatewayConfig{.listener = "head_timeout: 200ms"});
   RawClient client(gateway.address());
   client.Send(GetRequest("/local") + "GET /");
@@ -55,7 +59,10 @@ TEST(HeadTimeoutTest, TheSecondHeadIsTimedAsWell) {
   client.ExpectClosed();
 }
 
-TEST(BodyTimeoutTest, ABodyThatStopsIsAnsweredAndTheUpstreamsRequestCancelled) {
+class BodyTimeoutTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(BodyTimeoutTest);
+
+TEST_P(BodyTimeoutTest, ABodyThatStopsIsAnsweredAndTheUpstreamsRequestCancelled) {
   ScriptedHop hop(GatewayConfig{.listener = "body_timeout: 200ms"});
   UpstreamConnection upstream =
       hop.Begin("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\npart");
@@ -68,14 +75,15 @@ TEST(BodyTimeoutTest, ABodyThatStopsIsAnsweredAndTheUpstreamsRequestCancelled) {
   ExpectEnded(upstream);
 }
 
-TEST(BodyTimeoutTest, ASlowBodyThatMovesIsNotEnded) {
+TEST_P(BodyTimeoutTest, ASlowBodyThatMovesIsNotEnded) {
   ScriptedHop hop(GatewayConfig{.listener = "body_timeout: 400ms"});
   UpstreamConnection upstream =
       hop.Begin("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 20\r\n\r\n");
   ReadHead(upstream);
   // 20 pieces, 50 ms apart: longer than the limit in all.
   for (int i = 0; i < 20; ++i) {
-    EXPECT_FALSE(AwaitReady(hop.client.fd(), POLLIN, Deadline(std::chrono::milliseconds(50))));
+    poll(nullptr, 0, 50);
+    hop.client.ExpectQuiet();
     hop.client.Send("x");
     EXPECT_EQ(upstream.ReadBytes(1), "x");
   }
@@ -83,7 +91,10 @@ TEST(BodyTimeoutTest, ASlowBodyThatMovesIsNotEnded) {
   EXPECT_EQ(hop.client.Response().body, "whole");
 }
 
-TEST(FirstByteTimeoutTest, AnUpstreamThatDoesNotAnswerGivesGatewayTimeout) {
+class FirstByteTimeoutTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(FirstByteTimeoutTest);
+
+TEST_P(FirstByteTimeoutTest, AnUpstreamThatDoesNotAnswerGivesGatewayTimeout) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {first_byte: 200ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -94,7 +105,7 @@ TEST(FirstByteTimeoutTest, AnUpstreamThatDoesNotAnswerGivesGatewayTimeout) {
   EXPECT_EQ(hop.client.Get("/local").Status(), 200) << "the client's connection is kept";
 }
 
-TEST(FirstByteTimeoutTest, ALateAnswerReachesNobody) {
+TEST_P(FirstByteTimeoutTest, ALateAnswerReachesNobody) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {first_byte: 200ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -106,13 +117,14 @@ TEST(FirstByteTimeoutTest, ALateAnswerReachesNobody) {
   EXPECT_EQ(hop.client.Response().body, "next");
 }
 
-TEST(FirstByteTimeoutTest, ItBeginsWithTheRequestsEnd) {
+TEST_P(FirstByteTimeoutTest, ItBeginsWithTheRequestsEnd) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {first_byte: 400ms}"});
   UpstreamConnection upstream =
       hop.Begin("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 16\r\n\r\n");
   ReadHead(upstream);
   for (int i = 0; i < 16; ++i) {
-    EXPECT_FALSE(AwaitReady(hop.client.fd(), POLLIN, Deadline(std::chrono::milliseconds(50))));
+    poll(nullptr, 0, 50);
+    hop.client.ExpectQuiet();
     hop.client.Send("x");
   }
   EXPECT_EQ(upstream.ReadBytes(16), std::string(16, 'x'));
@@ -120,7 +132,10 @@ TEST(FirstByteTimeoutTest, ItBeginsWithTheRequestsEnd) {
   EXPECT_EQ(hop.client.Response().body, "in time");
 }
 
-TEST(StallTimeoutTest, AResponseThatStopsIsBrokenOff) {
+class StallTimeoutTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(StallTimeoutTest);
+
+TEST_P(StallTimeoutTest, AResponseThatStopsIsBrokenOff) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {stall: 200ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart");
@@ -132,7 +147,7 @@ TEST(StallTimeoutTest, AResponseThatStopsIsBrokenOff) {
   ExpectEnded(upstream);
 }
 
-TEST(StallTimeoutTest, AClientThatStopsReadingIsLetGo) {
+TEST_P(StallTimeoutTest, AClientThatStopsReadingIsLetGo) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {stall: 300ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   constexpr size_t kMuch = 64 << 20;
@@ -142,7 +157,10 @@ TEST(StallTimeoutTest, AClientThatStopsReadingIsLetGo) {
   hop.gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 0);
 }
 
-TEST(TotalTimeoutTest, AnExchangeThatTakesTooLongGivesGatewayTimeout) {
+class TotalTimeoutTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(TotalTimeoutTest);
+
+TEST_P(TotalTimeoutTest, AnExchangeThatTakesTooLongGivesGatewayTimeout) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {total: 300ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -152,7 +170,7 @@ TEST(TotalTimeoutTest, AnExchangeThatTakesTooLongGivesGatewayTimeout) {
   ExpectEnded(upstream);
 }
 
-TEST(TotalTimeoutTest, AResponseThatKeepsMovingIsEndedAllTheSame) {
+TEST_P(TotalTimeoutTest, AResponseThatKeepsMovingIsEndedAllTheSame) {
   ScriptedHop hop(GatewayConfig{.route = "timeouts: {total: 300ms}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");

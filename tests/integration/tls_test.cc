@@ -1,10 +1,15 @@
 // TLS on both sides, with curl as the client and a second gateway as the upstream.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/integration/tls_edge.h"
 #include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
@@ -16,51 +21,6 @@ namespace holdfast::support {
 namespace {
 
 using pool::Issued;
-
-// Certificates as files.
-class Files {
- public:
-  // The paths, as the value of `tls.certificates`' element begins.
-  std::string Keyed(const std::string& name, const Issued& issued) {
-    const std::string cert = dir_.Write(name + ".pem", issued.chain().pem);
-    const std::string key = dir_.Write(name + ".key", issued.key_file().pem);
-    return "cert: " + cert + ", key: " + key;
-  }
-  std::string Authority() { return dir_.Write("authority.pem", pool::TestAuthority().chain().pem); }
-  std::string Write(const std::string& name, const std::string& text) {
-    return dir_.Write(name, text);
-  }
-  std::string Path(const std::string& name) const { return dir_.Path(name); }
-
- private:
-  TempDir dir_;
-};
-
-std::string Listener(const std::string& tls) {
-  return "workers: 2\nstatus: {bind: \"127.0.0.1:0\"}\naccess_log: off\ndrain: {delay: 0s, "
-         "timeout: 1s}\n"
-         "listeners: [{name: edge, bind: \"127.0.0.1:0\", tls: {" +
-         tls + "}}]\n";
-}
-
-constexpr char kHello[] =
-    "routes: [{match: {path_prefix: /}, respond: {status: 200, body: hello}}]\n";
-
-// curl's exit code and what it printed.
-Finished Curl(const GatewayProcess& gateway, const std::string& host,
-              std::vector<std::string> arguments) {
-  const std::string port = gateway.address().substr(gateway.address().rfind(':') + 1);
-  std::vector<std::string> all = {"curl",
-                                  "--silent",
-                                  "--show-error",
-                                  "--max-time",
-                                  "20",
-                                  "--resolve",
-                                  host + ":" + port + ":127.0.0.1"};
-  all.insert(all.end(), arguments.begin(), arguments.end());
-  all.push_back("https://" + host + ":" + port + "/");
-  return RunProgram(all, {}, 2 * kPatience);
-}
 
 TEST(TlsTest, AClientIsServedByTheCertificateOfTheNameItAsksFor) {
   Files files;
@@ -108,6 +68,28 @@ TEST(TlsTest, UploadsAndDownloadsArrive) {
       Curl(gateway, "a.test", {"--cacert", files.Authority(), "--data-binary", "@" + file});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_TRUE(done.out == body);
+}
+
+// RFC 6066 section 4: some clients have no room for whole records.
+TEST(TlsTest, RecordsAreAsShortAsAClientAsks) {
+  Files files;
+  const std::string body = Pattern(300'000);
+  AutoUpstream upstream(body);
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") +
+      "upstreams: {web: {endpoints: [\"" + upstream.address() +
+      "\"]}}\nroutes: [{upstream: web}]\n");
+  const std::string request =
+      files.Write("request", "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+  for (const char* const version : {"-tls1_3", "-tls1_2"}) {
+    for (const char* const bytes : {"512", "1024", "2048", "4096"}) {
+      const Finished done =
+          RunProgram({"openssl", "s_client", "-quiet", version, "-maxfraglen", bytes, "-connect",
+                      gateway.address(), "-servername", "a.test"},
+                     {.stdin_path = request}, 2 * kPatience);
+      EXPECT_TRUE(done.out.ends_with(body)) << version << " " << bytes << ": " << done.out.size();
+    }
+  }
 }
 
 // Without close_notify it would look as if somebody had cut it off.
@@ -260,10 +242,49 @@ TEST(TlsReloadTest, NewCertificatesAreUsedAndWrongOnesChangeNothing) {
   files.Write("a.pem", pool::SiteFor({"b.test"}).chain().pem);
   gateway.Reload(config(a));
   EXPECT_TRUE(gateway.AwaitStderr("reload failed"));
+  EXPECT_TRUE(gateway.AwaitStderr("holdfast.yaml:5:")) << "where the key is named";
   EXPECT_EQ(Curl(gateway, "a.test", {"--cacert", ca}).out, "hello") << "key of another";
   files.Keyed("a", pool::SiteFor({"b.test"}));
   gateway.Reload(config(a));
   EXPECT_TRUE(Eventually([&] { return Curl(gateway, "b.test", {"--cacert", ca}).code == 0; }));
+}
+
+// As kubelet updates a volume; nobody sends a signal.
+TEST(TlsReloadTest, AVolumeThatIsSwappedIsTakenIntoUse) {
+  Files files;
+  const auto version = [&](const std::string& name, const std::string& host) {
+    mkdir(files.Path(name).c_str(), 0700);
+    files.Keyed(name + "/tls", pool::SiteFor({host}));
+    symlink(name.c_str(), files.Path("next").c_str());
+    rename(files.Path("next").c_str(), files.Path("..data").c_str());
+  };
+  version("..1", "a.test");
+  const std::string shown =
+      "cert: " + files.Path("..data/tls.pem") + ", key: " + files.Path("..data/tls.key");
+  GatewayProcess gateway(Listener("certificates: [{" + shown + "}]") + kHello);
+  const std::string ca = files.Authority();
+  EXPECT_EQ(Curl(gateway, "a.test", {"--cacert", ca}).out, "hello");
+  version("..2", "b.test");
+  EXPECT_TRUE(Eventually([&] { return Curl(gateway, "b.test", {"--cacert", ca}).code == 0; }));
+  files.Write("..2/tls.key", "no key");
+  EXPECT_TRUE(
+      gateway.AwaitStderr("TLS files not taken into use, the old ones stay: listener edge"));
+  EXPECT_EQ(Curl(gateway, "b.test", {"--cacert", ca}).out, "hello");
+  gateway.AwaitMetric("holdfast_tls_file_reloads_total", {{"result", "failure"}}, 1);
+}
+
+TEST(TlsTest, PlainClientsAreLedToTheOtherScheme) {
+  GatewayProcess gateway(
+      "workers: 1\nstatus: off\naccess_log: off\ndrain: {delay: 0s, timeout: 1s}\n"
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
+      "routes: [{redirect: {scheme: https}}]\n");
+  RawClient client(gateway.address());
+  client.Send("GET /a?b HTTP/1.1\r\nHost: a.test:8080\r\n\r\n");
+  const Message response = client.Response();
+  EXPECT_EQ(response.Status(), 308);
+  EXPECT_TRUE(response.HasLine("Location: https://a.test/a?b")) << response.head;
+  client.Send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_NE(client.Response().body.find("no_host"), std::string::npos);
 }
 
 TEST(TlsCheckTest, TellsOfAKeyThatIsAnothers) {
@@ -278,8 +299,11 @@ TEST(TlsCheckTest, TellsOfAKeyThatIsAnothers) {
   EXPECT_EQ(started.code, 2) << started.err;
   const Finished done = RunProgram({GatewayBinary(), "check", "-c", file}, {}, kPatience);
   EXPECT_EQ(done.code, 2) << done.err;
-  EXPECT_NE(done.err.find("listener edge: "), std::string::npos) << done.err;
-  EXPECT_NE(done.err.find("b.key"), std::string::npos) << done.err;
+  for (const std::string& error : {started.err, done.err}) {
+    EXPECT_NE(error.find("holdfast.yaml:5:"), std::string::npos) << error;
+    EXPECT_NE(error.find(": error: listener edge: "), std::string::npos) << error;
+    EXPECT_NE(error.find("b.key"), std::string::npos) << error;
+  }
 }
 
 TEST(TlsCheckTest, WarnsOfHostsWithoutACertificate) {

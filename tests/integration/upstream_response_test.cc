@@ -8,6 +8,7 @@
 
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 namespace {
@@ -115,7 +116,10 @@ const Broken kChunks[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Chunks, BrokenChunksTest, ::testing::ValuesIn(kChunks), ReasonAndNumber);
 
-TEST(BrokenConnectionTest, OneThatEndsWithoutAnyByteGivesBadGateway) {
+class BrokenConnectionTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(BrokenConnectionTest);
+
+TEST_P(BrokenConnectionTest, OneThatEndsWithoutAnyByteGivesBadGateway) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -126,7 +130,7 @@ TEST(BrokenConnectionTest, OneThatEndsWithoutAnyByteGivesBadGateway) {
   ExpectFreshConnection(hop);
 }
 
-TEST(BrokenConnectionTest, OneThatIsResetGivesBadGateway) {
+TEST_P(BrokenConnectionTest, OneThatIsResetGivesBadGateway) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -137,7 +141,7 @@ TEST(BrokenConnectionTest, OneThatIsResetGivesBadGateway) {
   ExpectFreshConnection(hop);
 }
 
-TEST(BrokenConnectionTest, OneThatEndsWithinTheHeadGivesBadGateway) {
+TEST_P(BrokenConnectionTest, OneThatEndsWithinTheHeadGivesBadGateway) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Le");
@@ -146,7 +150,7 @@ TEST(BrokenConnectionTest, OneThatEndsWithinTheHeadGivesBadGateway) {
   ExpectFreshConnection(hop);
 }
 
-TEST(BrokenConnectionTest, OneThatEndsAfterAnInterimResponseGivesBadGateway) {
+TEST_P(BrokenConnectionTest, OneThatEndsAfterAnInterimResponseGivesBadGateway) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -155,7 +159,7 @@ TEST(BrokenConnectionTest, OneThatEndsAfterAnInterimResponseGivesBadGateway) {
   EXPECT_EQ(hop.client.Response().Status(), 502);
 }
 
-TEST(BrokenConnectionTest, FailuresAreCountedByReason) {
+TEST_P(BrokenConnectionTest, FailuresAreCountedByReason) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
@@ -165,8 +169,11 @@ TEST(BrokenConnectionTest, FailuresAreCountedByReason) {
                           {{"upstream", "web"}, {"reason", "upstream_closed"}}, 1);
 }
 
+class ExtraBytesTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ExtraBytesTest);
+
 // Response splitting: whatever comes behind a response is nobody's.
-TEST(ExtraBytesTest, ASecondResponseReachesNobody) {
+TEST_P(ExtraBytesTest, ASecondResponseReachesNobody) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Answer(OkResponse("first") + OkResponse("poison"));
@@ -178,7 +185,7 @@ TEST(ExtraBytesTest, ASecondResponseReachesNobody) {
                           1);
 }
 
-TEST(ExtraBytesTest, AnotherClientDoesNotGetThemEither) {
+TEST_P(ExtraBytesTest, AnotherClientDoesNotGetThemEither) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Answer(OkResponse("first") + "HTTP/1.1 200 OK\r\n");
@@ -190,7 +197,7 @@ TEST(ExtraBytesTest, AnotherClientDoesNotGetThemEither) {
   EXPECT_EQ(other.Response().body, "other");
 }
 
-TEST(ExtraBytesTest, BytesOnAnIdleConnectionEndIt) {
+TEST_P(ExtraBytesTest, BytesOnAnIdleConnectionEndIt) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   upstream.Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
@@ -198,7 +205,7 @@ TEST(ExtraBytesTest, BytesOnAnIdleConnectionEndIt) {
   ExpectFreshConnection(hop);
 }
 
-TEST(ExtraBytesTest, ABodyBehindAResponseToHeadReachesNobody) {
+TEST_P(ExtraBytesTest, ABodyBehindAResponseToHeadReachesNobody) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
   upstream.Answer(OkResponse("a body all the same"));
@@ -207,7 +214,7 @@ TEST(ExtraBytesTest, ABodyBehindAResponseToHeadReachesNobody) {
   ExpectFreshConnection(hop);
 }
 
-TEST(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
+TEST_P(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Answer("HTTP/1.1 204 No Content\r\n\r\nstray");
@@ -217,7 +224,7 @@ TEST(ExtraBytesTest, ABodyBehindNoContentReachesNobody) {
 }
 
 // The late end of a body that must not be there would be the next request's answer.
-TEST(ExtraBytesTest, AnAnnouncementOfContentThatMustNotComeEndsTheConnection) {
+TEST_P(ExtraBytesTest, AnAnnouncementOfContentThatMustNotComeEndsTheConnection) {
   ScriptedHop hop;
   const std::string_view heads[] = {
       "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -237,7 +244,7 @@ TEST(ExtraBytesTest, AnAnnouncementOfContentThatMustNotComeEndsTheConnection) {
                           {{"reason", "forbidden_content"}}, 3);
 }
 
-TEST(ExtraBytesTest, ALateBodyBehindAResponseToHeadReachesNobody) {
+TEST_P(ExtraBytesTest, ALateBodyBehindAResponseToHeadReachesNobody) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
   upstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
@@ -251,7 +258,7 @@ TEST(ExtraBytesTest, ALateBodyBehindAResponseToHeadReachesNobody) {
 }
 
 // Stopped, the gateway finds both at once, the request first: the bytes were there before it.
-TEST(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
+TEST_P(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
   ScriptedHop hop;
   for (int i = 0; i < 10; ++i) {
     UpstreamConnection upstream = hop.Warm();
@@ -265,7 +272,7 @@ TEST(ExtraBytesTest, AResponseThatCameBeforeTheRequestIsNotTakenForItsAnswer) {
   }
 }
 
-TEST(ExtraBytesTest, AnUnaskedResponseIsForgottenWithItsConnection) {
+TEST_P(ExtraBytesTest, AnUnaskedResponseIsForgottenWithItsConnection) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Warm();
   upstream.Send(OkResponse("unasked"));
@@ -282,8 +289,11 @@ constexpr std::string_view kAskForProof =
     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAACAAAA\r\n"
     "Content-Length: 0\r\n\r\n";
 
+class ConnectionAuthTest : public OverEachWire {};
+HOLDFAST_OVER_EACH_WIRE(ConnectionAuthTest);
+
 // RFC 4559 section 6: what has authenticated one client must not serve another.
-TEST(ConnectionAuthTest, AnAuthenticatedConnectionServesItsClientAlone) {
+TEST_P(ConnectionAuthTest, AnAuthenticatedConnectionServesItsClientAlone) {
   ScriptedHop hop;
   UpstreamConnection alices = hop.Begin(GetRequest("/"));
   alices.Answer(kChallenge);
@@ -311,7 +321,7 @@ TEST(ConnectionAuthTest, AnAuthenticatedConnectionServesItsClientAlone) {
                           1);
 }
 
-TEST(ConnectionAuthTest, CredentialsInTheFirstRequestAreEnough) {
+TEST_P(ConnectionAuthTest, CredentialsInTheFirstRequestAreEnough) {
   ScriptedHop hop;
   UpstreamConnection alices = hop.Begin(GetRequest("/", "Authorization: Negotiate YII=\r\n"));
   alices.Answer(OkResponse("alice's"));

@@ -48,8 +48,8 @@ TEST(ConnectResultTest, WithARouteTheLocalPortsAreUsedUp) {
 TEST(ConnectResultTest, OurOwnTroubleSaysNothingOfTheEndpoint) {
   for (int i = 0; i < kCheckoutResults; ++i) {
     const auto result = static_cast<CheckoutResult>(i);
-    const bool speaks =
-        CheckoutResultName(result).starts_with("connect_") || result == CheckoutResult::kTlsFailed;
+    const bool speaks = CheckoutResultName(result).starts_with("connect_") ||
+                        CheckoutResultName(result).starts_with("tls_");
     const std::optional<Outcome> outcome = OutcomeOf(result);
     EXPECT_EQ(outcome.has_value(), speaks) << CheckoutResultName(result);
     if (outcome.has_value()) {

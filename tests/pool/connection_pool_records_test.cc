@@ -106,7 +106,7 @@ TEST_P(PoolRecordsTest, OneThatDoesNotGetThereFailsInTime) {
   Settle();
   Advance(PoolLimits{}.connect_timeout + seconds(1));
   ASSERT_TRUE(holder.failure().has_value());
-  EXPECT_EQ(*holder.failure(), CheckoutResult::kConnectTimeout);
+  EXPECT_EQ(*holder.failure(), CheckoutResult::kTlsTimeout) << "connected, but not established";
 }
 
 TEST_P(PoolRecordsTest, OneThatSpeaksOtherwiseFailsToConnect) {
@@ -114,6 +114,7 @@ TEST_P(PoolRecordsTest, OneThatSpeaksOtherwiseFailsToConnect) {
   SendAll(*socket_, script_->Nonsense());
   ASSERT_TRUE(TurnUntil([&] { return holder.failure().has_value(); }));
   EXPECT_EQ(*holder.failure(), CheckoutResult::kTlsFailed);
+  EXPECT_FALSE(holder.word().empty()) << "over what";
 }
 
 // A server's session tickets come when it likes: with the handshake, or to an idle connection.
@@ -170,6 +171,26 @@ TEST_P(PoolRecordsTest, ThePeersEndIsLearnedFrom) {
   }
   EXPECT_GE(Closed("idle_peer_closed"), 2u) << "then ours comes first";
   EXPECT_LE(shelves.TotalsOf(upstream)->idle_expiry(), LearnedExpiry::WithMargin(seconds(1)));
+}
+
+// RFC 8446 section 6.1: each side says its end before it closes.
+TEST_P(PoolRecordsTest, ThePeerOfAConnectionAtRestIsToldOfTheEnd) {
+  LeaseNew().GiveBack();
+  pool_->CloseAllIdle(CloseReason::kDrained);
+  Talk();
+  EXPECT_TRUE(script_->heard_end());
+  ReuseFacts facts = kGoodEnd;
+  facts.peer_allows = false;
+  EXPECT_EQ(LeaseNew().lease().End(facts), CloseReason::kPeerAskedClose);
+  Talk();
+  EXPECT_TRUE(script_->heard_end());
+}
+
+// An end in good order would make a whole of what is a part.
+TEST_P(PoolRecordsTest, ThePeerOfOneThatIsBrokenOffIsNot) {
+  LeaseNew().Drop();
+  Talk();
+  EXPECT_FALSE(script_->heard_end());
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST_F(ExclusiveProtocolTest, AnEndWhileIdleIsThePeersClose) {
 
 TEST_F(ExclusiveProtocolTest, IsTheChoiceForEveryEndpoint) {
   EXPECT_EQ(AlwaysExclusive().ExpectedCapacity(EndpointKey{}), 1u);
-  EXPECT_EQ(AlwaysExclusive().ProtocolFor(connection_)->capacity(), 1u);
+  EXPECT_EQ(AlwaysExclusive().ProtocolFor(EndpointKey{}, connection_)->capacity(), 1u);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ class DialerTest : public testing::Test, protected PoolHarness, private DialEven
   std::optional<CheckoutResult> refusal_;
   std::unique_ptr<Connection> connection_;
   std::optional<CheckoutResult> failure_;
+  std::string word_;
   int slow_ = 0;
   bool destroy_in_call_ = false;
 
@@ -52,9 +53,10 @@ class DialerTest : public testing::Test, protected PoolHarness, private DialEven
     connection_->set_events(&listener_);
     if (destroy_in_call_) attempt_.reset();
   }
-  void OnDialFailed(CheckoutResult result) override {
+  void OnDialFailed(CheckoutFailure failure) override {
     EXPECT_FALSE(over());
-    failure_ = result;
+    failure_ = failure.result;
+    word_ = failure.word != nullptr ? failure.word : "";
     if (destroy_in_call_) attempt_.reset();
   }
 

@@ -54,9 +54,9 @@ void FakeDialer::Succeed() {
 
 void FakeDialer::Fail(CheckoutResult result) { TakeFirst()->events()->OnDialFailed(result); }
 
-void FakeDialer::SaySlow() {
-  ASSERT_FALSE(pending_.empty());
-  pending_.front()->events()->OnDialSlow();
+void FakeDialer::SaySlow(size_t which) {
+  ASSERT_LT(which, pending_.size());
+  pending_[which]->events()->OnDialSlow();
 }
 
 }  // namespace holdfast::pool

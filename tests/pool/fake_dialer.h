@@ -35,8 +35,8 @@ class FakeDialer final : public Dialer {
   // peers(), last.
   void Succeed();
   void Fail(CheckoutResult result);
-  // Says of it that it is slow; it goes on.
-  void SaySlow();
+  // Says of the so-manyth, that one first, that it is slow; it goes on.
+  void SaySlow(size_t which = 0);
 
   std::deque<FileDescriptor>& peers() { return peers_; }
 

@@ -31,7 +31,7 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
     return {.permit = ConnectionPermit::Take(shelf_, &breaker), .open_reason = OpenReason::kEmpty};
   }
   bool Start(bool forsaken = false) {
-    return openings_.Start(Record(), DialTerms{}, forsaken, &refusal_);
+    return openings_.Start(Record(), DialTerms{}, forsaken, /*whom=*/nullptr, &refusal_);
   }
 
   FakeDialer fake_{&loop, &slabs};
@@ -61,13 +61,14 @@ class OpeningsTest : public testing::Test, protected PoolHarness, private Openin
     told_.push_back("slow");
     if (forsake_slow_) openings_.Forsake(opening);
   }
-  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record) override {
+  void OnOpened(std::unique_ptr<Connection> connection, ConnectionRecord record, Waiter*) override {
     told_.push_back("opened");
     EXPECT_TRUE(record.permit.held());
     kept_.emplace_back(std::move(connection), std::move(record));
   }
-  void OnOpeningFailed(CheckoutResult result, bool forsaken) override {
-    told_.push_back(std::string(CheckoutResultName(result)) + (forsaken ? " for nobody" : ""));
+  void OnOpeningFailed(CheckoutFailure failure, bool forsaken, Waiter*) override {
+    told_.push_back(std::string(CheckoutResultName(failure.result)) +
+                    (forsaken ? " for nobody" : ""));
   }
 };
 
@@ -249,7 +250,7 @@ TEST(WhyOpenTest, TheFirstThatHoldsIsTheReason) {
 using OpeningsDeathTest = OpeningsTest;
 
 TEST_F(OpeningsDeathTest, AnOpeningWithoutAPlaceIsFoundOut) {
-  EXPECT_DEATH(openings_.Start(ConnectionRecord{}, DialTerms{}, false, &refusal_),
+  EXPECT_DEATH(openings_.Start(ConnectionRecord{}, DialTerms{}, false, nullptr, &refusal_),
                "broken invariant");
 }
 

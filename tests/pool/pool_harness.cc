@@ -99,9 +99,10 @@ void Holder::OnLease(Lease lease) {
   if (on_lease) on_lease();
 }
 
-void Holder::OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) {
+void Holder::OnCheckoutFailed(CheckoutFailure failure, const SocketAddress& endpoint) {
   EXPECT_FALSE(waiting());
-  failure_ = result;
+  failure_ = failure.result;
+  word_ = failure.word != nullptr ? failure.word : "";
   failed_at_ = endpoint;
   if (on_failure) on_failure();
 }

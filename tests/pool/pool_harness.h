@@ -62,6 +62,8 @@ class Holder final : public Waiter, private ConnectionEvents {
   const Lease& lease() const { return lease_; }
   Lease& lease() { return lease_; }
   const std::optional<CheckoutResult>& failure() const { return failure_; }
+  // The transport's word for it; empty: none.
+  const std::string& word() const { return word_; }
   // Where it failed after it had waited.
   const SocketAddress& failed_at() const { return failed_at_; }
   // Neither holds nor waits nor failed.
@@ -81,11 +83,12 @@ class Holder final : public Waiter, private ConnectionEvents {
 
  private:
   void OnLease(Lease lease) override;
-  void OnCheckoutFailed(CheckoutResult result, const SocketAddress& endpoint) override;
+  void OnCheckoutFailed(CheckoutFailure failure, const SocketAddress& endpoint) override;
   void OnConnectionReady() override { ++events; }
 
   Lease lease_;
   std::optional<CheckoutResult> failure_;
+  std::string word_;
   SocketAddress failed_at_;
 };
 

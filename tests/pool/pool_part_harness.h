@@ -43,8 +43,10 @@ class PoolPartHarness : public PoolHarness, private UpstreamConnectionOwner {
   std::shared_ptr<Shelf> shelf_ = shelves.For({upstream, *SocketAddress::Parse("127.0.0.1:80")});
   std::deque<FileDescriptor> peers_;  // the other end of each
   std::vector<std::unique_ptr<UpstreamConnection>> made_;
+  std::vector<UpstreamConnection*> news_;
 
  private:
+  void OnProtocolNews(UpstreamConnection& upstream) override { news_.push_back(&upstream); }
   ConnectionPool* pool() override { return nullptr; }
 };
 

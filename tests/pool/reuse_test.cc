@@ -37,9 +37,12 @@ const Row kRefusals[] = {
 };
 
 TEST(ReuseTest, EveryEndOfALeaseHasARow) {
-  EXPECT_EQ(std::size(kRefusals), static_cast<size_t>(CloseReason::kIdleTimeout) - 1);
+  // kGoaway is said between leases.
+  EXPECT_EQ(std::size(kRefusals), static_cast<size_t>(CloseReason::kIdleTimeout) - 2);
+  const auto goaway = static_cast<size_t>(CloseReason::kGoaway);
   for (size_t i = 0; i < std::size(kRefusals); ++i) {
-    EXPECT_EQ(static_cast<size_t>(kRefusals[i].decision), i + 1) << "in the order of the enum";
+    const size_t place = i + 1 < goaway ? i + 1 : i + 2;
+    EXPECT_EQ(static_cast<size_t>(kRefusals[i].decision), place) << "in the order of the enum";
   }
 }
 
@@ -79,6 +82,7 @@ TEST(DecideReuseOfSharedTest, OnlyTheConnectionItselfCounts) {
   EXPECT_EQ(DecideReuseOfShared({.extra_bytes = true, .idle_off = true}), CloseReason::kNone);
   EXPECT_EQ(DecideReuseOfShared({.broken = true, .draining = true}), CloseReason::kBroken);
   EXPECT_EQ(DecideReuseOfShared({.peer_closed = true, .too_old = true}), CloseReason::kPeerClosed);
+  EXPECT_EQ(DecideReuseOfShared({.too_old = true, .authenticated = true}), CloseReason::kOwnerGone);
   EXPECT_EQ(DecideReuseOfShared({.draining = true, .too_old = true}), CloseReason::kDraining);
   EXPECT_EQ(DecideReuseOfShared({.too_old = true, .worn_out = true}), CloseReason::kMaxAge);
   EXPECT_EQ(DecideReuseOfShared({.worn_out = true}), CloseReason::kMaxRequests);

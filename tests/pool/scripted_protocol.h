@@ -16,8 +16,16 @@ class ScriptedProtocols final : public ProtocolChoice {
   explicit ScriptedProtocols(uint32_t capacity) : expected(capacity), capacity(capacity) {}
 
   uint32_t ExpectedCapacity(const EndpointKey&) const override { return expected; }
-  std::unique_ptr<ConnectionProtocol> ProtocolFor(const Connection&) const override {
-    return std::make_unique<Protocol>(this);
+  std::unique_ptr<ConnectionProtocol> ProtocolFor(const EndpointKey&, Connection&) const override {
+    auto made = std::make_unique<Protocol>(this);
+    last_ = made.get();
+    return made;
+  }
+  // The peer of the connection made last says something new.
+  void Tell(uint32_t new_capacity, CloseReason end = CloseReason::kNone) {
+    capacity = new_capacity;
+    last_->end_ = end;
+    last_->to_tell_->OnProtocolChanged();
   }
 
   const uint32_t expected;
@@ -33,6 +41,8 @@ class ScriptedProtocols final : public ProtocolChoice {
     explicit Protocol(const ScriptedProtocols* script) : script_(script) {}
 
     uint32_t capacity() const override { return script_->capacity; }
+    CloseReason end() const override { return end_; }
+    void Attach(ProtocolEvents* events) override { to_tell_ = events; }
     CloseReason OnIdleReadable(Connection& connection) override {
       while (connection.Fill(64) == FillStatus::kRead) {
         script_->idle_bytes += static_cast<int>(connection.in().size());
@@ -45,10 +55,15 @@ class ScriptedProtocols final : public ProtocolChoice {
     ConnectionEvents* listener() override { return this; }
 
    private:
+    friend class ScriptedProtocols;
     void OnConnectionReady() override { ++script_->events; }
 
     const ScriptedProtocols* script_;
+    ProtocolEvents* to_tell_ = nullptr;
+    CloseReason end_ = CloseReason::kNone;
   };
+
+  mutable Protocol* last_ = nullptr;
 };
 
 }  // namespace holdfast::pool

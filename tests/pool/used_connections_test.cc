@@ -25,7 +25,8 @@ class UsedConnectionsTest : public testing::Test, protected PoolPartHarness {
   }
 
   UpstreamConnection& Shared(uint32_t leases) {
-    UpstreamConnection& upstream = *made_.emplace_back(Make(script_.ProtocolFor(any_)));
+    UpstreamConnection& upstream =
+        *made_.emplace_back(Make(script_.ProtocolFor(EndpointKey{}, any_)));
     for (uint32_t i = 0; i < leases; ++i) upstream.TakeSlot();
     used_.Add(upstream);
     return upstream;
@@ -49,21 +50,28 @@ TEST_F(UsedConnectionsTest, AnExclusiveOneHasNoRoom) {
   EXPECT_EQ(used_.size(), 1u);
   EXPECT_EQ(used_.leases(), 1u);
   EXPECT_EQ(used_.room(), 0u);
-  EXPECT_EQ(used_.FirstOpen(), nullptr);
+  EXPECT_EQ(used_.Fullest(), nullptr);
   EXPECT_EQ(cells_.leased.value(), 1);
   EXPECT_TRUE(used_.Validate());
 }
 
 TEST_F(UsedConnectionsTest, LeasesAndRoomAreSumsOverConnections) {
-  Shared(3);
-  UpstreamConnection& second = Shared(1);
+  UpstreamConnection& first = Shared(3);
+  Shared(1);
   Shared(8);
   EXPECT_EQ(used_.size(), 3u);
   EXPECT_EQ(used_.leases(), 12u);
   EXPECT_EQ(used_.room(), 12u);
-  EXPECT_EQ(used_.FirstOpen(), &second) << "used last of those with room";
+  EXPECT_EQ(used_.Fullest(), &first) << "of those with room";
   EXPECT_EQ(cells_.leased.value(), 3) << "connections, not leases";
   EXPECT_TRUE(used_.Validate());
+}
+
+TEST_F(UsedConnectionsTest, OfEquallyFullOnesTheOneUsedLastIsFirst) {
+  Shared(2);
+  UpstreamConnection& last = Shared(2);
+  Shared(1);
+  EXPECT_EQ(used_.Fullest(), &last);
 }
 
 TEST_F(UsedConnectionsTest, OneThatIsRetiredHasNoRoom) {
@@ -72,7 +80,7 @@ TEST_F(UsedConnectionsTest, OneThatIsRetiredHasNoRoom) {
   upstream.Retire(CloseReason::kMaxAge);
   used_.Add(upstream);
   EXPECT_EQ(used_.room(), 0u);
-  EXPECT_EQ(used_.FirstOpen(), nullptr);
+  EXPECT_EQ(used_.Fullest(), nullptr);
   EXPECT_TRUE(used_.Validate());
 }
 

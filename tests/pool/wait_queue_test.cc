@@ -87,10 +87,13 @@ TEST_F(WaitQueueTest, SeniorityIsKeptWhereverTheWaitGoesOn) {
   EXPECT_FALSE(a_.waiting());
   other_.Add(a_);
   EXPECT_EQ(other_.front(), &a_) << "it has waited longest";
-  EXPECT_EQ(other_.FirstLentBy(*shelf_), &a_);
-  EXPECT_EQ(queue_.FirstLentBy(*shelf_), nullptr);
+  const auto any = [](const Request&) { return true; };
+  EXPECT_EQ(other_.FirstLentBy(*shelf_, any), &a_);
+  EXPECT_EQ(queue_.FirstLentBy(*shelf_, any), nullptr);
+  EXPECT_EQ(other_.FirstLentBy(*shelf_, [](const Request& wanted) { return wanted.fresh; }),
+            nullptr);
   const auto stranger = shelves.For({upstream, *SocketAddress::Parse("127.0.0.1:81")});
-  EXPECT_EQ(other_.FirstLentBy(*stranger), nullptr);
+  EXPECT_EQ(other_.FirstLentBy(*stranger, any), nullptr);
   CheckBoth();
 }
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,7 +13,9 @@
 #include "pool/connection_tie.h"
 #include "pool/net/mailbox.h"
 #include "pool/shelf.h"
+#include "tests/pool/net/socket_pair.h"
 #include "tests/pool/pool_harness.h"
+#include "tests/pool/tls/support/tls_script.h"
 
 namespace holdfast::pool {
 namespace {
@@ -19,18 +23,38 @@ namespace {
 using std::chrono::milliseconds;
 using Status = Checkout::Status;
 
+enum class Over { kPlain, kTls };
+
+// Makes transports whose peers are scripts, in the order in which they connect.
+class ScriptDialer final : public SocketDialer {
+ public:
+  using SocketDialer::SocketDialer;
+  std::deque<std::unique_ptr<TransportScript>>* scripts = nullptr;
+
+ private:
+  std::unique_ptr<Transport> MakeTransport(FileDescriptor socket, const EndpointKey&) override {
+    scripts->push_back(NewTlsScript(/*server=*/false));
+    return scripts->back()->Make(std::move(socket));
+  }
+};
+
 // Two workers' pools for one endpoint, both turned by the test's thread, so that what crosses can
 // be told step by step.
-class WorkerShareTest : public testing::Test {
+class WorkerShareTest : public testing::TestWithParam<Over> {
  protected:
   struct Worker : PoolHarness {
     Mailbox mailbox{&loop};
     PoolCells cells{shard, upstream};
+    ScriptDialer script_dialer{&loop, &slabs};
     std::unique_ptr<ConnectionPool> pool;
   };
 
   WorkerShareTest() {
-    for (Worker& worker : workers_) peers_.mailboxes.push_back(&worker.mailbox);
+    for (Worker& worker : workers_) {
+      peers_.mailboxes.push_back(&worker.mailbox);
+      worker.script_dialer.scripts = &scripts_;
+      if (GetParam() == Over::kTls) worker.dialer = &worker.script_dialer;
+    }
   }
 
   void TearDown() override {
@@ -74,15 +98,36 @@ class WorkerShareTest : public testing::Test {
     holder.Ask(pool(worker), fresh);
     return holder;
   }
+  // The peers of TLS shake hands, and take what they are told.
+  void TurnPeers() {
+    if (GetParam() == Over::kPlain) return;
+    peer_.AcceptAll();
+    for (size_t i = 0; i < peer_.accepted().size(); ++i) {
+      FileDescriptor& socket = peer_.accepted()[i];
+      if (!socket.valid()) continue;
+      const std::string answer = scripts_[i]->Answer(ReceiveSome(socket));
+      // Whoever is gone hears nothing.
+      if (!answer.empty()) SendSome(socket, answer);
+    }
+  }
+  // One worker and the peers.
+  template <class Condition>
+  bool TurnAlone(size_t worker, Condition condition) {
+    return workers_[worker].TurnUntil([&] {
+      TurnPeers();
+      return condition();
+    });
+  }
   template <class Condition>
   bool TurnUntil(Condition condition) {
-    return workers_[0].TurnUntil([&] {
+    return TurnAlone(0, [&] {
       workers_[1].Turn();
       return condition();
     });
   }
   void Settle() {
     for (int i = 0; i < 10; ++i) {
+      TurnPeers();
       for (Worker& worker : workers_) worker.Turn();
     }
   }
@@ -104,6 +149,7 @@ class WorkerShareTest : public testing::Test {
   uint64_t Opened() { return workers_[0].AllOpened() + workers_[1].AllOpened(); }
 
   Peer peer_;
+  std::deque<std::unique_ptr<TransportScript>> scripts_;  // of what peer_ has accepted
   Shelves shelves_{2};
   Peers peers_;
   std::array<Worker, 2> workers_;
@@ -111,7 +157,10 @@ class WorkerShareTest : public testing::Test {
   std::deque<Holder> holders_;
 };
 
-TEST_F(WorkerShareTest, WhatOneWorkerHasToSpareAnotherUses) {
+INSTANTIATE_TEST_SUITE_P(Plain, WorkerShareTest, testing::Values(Over::kPlain));
+INSTANTIATE_TEST_SUITE_P(Tls, WorkerShareTest, testing::Values(Over::kTls));
+
+TEST_P(WorkerShareTest, WhatOneWorkerHasToSpareAnotherUses) {
   Start({});
   Fill(0, 3);
   Holder& holder = Ask(1);
@@ -130,7 +179,7 @@ TEST_F(WorkerShareTest, WhatOneWorkerHasToSpareAnotherUses) {
   EXPECT_EQ(again.lease().result(), CheckoutResult::kReused);
 }
 
-TEST_F(WorkerShareTest, AWorkerKeepsItsFloor) {
+TEST_P(WorkerShareTest, AWorkerKeepsItsFloor) {
   Start({});
   Fill(0, Shelf::kFloor);
   Holder& holder = Ask(1);
@@ -142,7 +191,7 @@ TEST_F(WorkerShareTest, AWorkerKeepsItsFloor) {
 
 // At the cap whoever holds connections for later makes room, whichever worker the next request is
 // at; else a few clients that were authenticated could keep all others out.
-TEST_F(WorkerShareTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
+TEST_P(WorkerShareTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
   Start({.max_connections = 1});
   ConnectionTie tie;
   ReuseFacts facts = kGoodEnd;
@@ -157,7 +206,7 @@ TEST_F(WorkerShareTest, WhatIsAsideAtAnotherWorkerGivesWayAtTheCap) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
 }
 
-TEST_F(WorkerShareTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
+TEST_P(WorkerShareTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
   Start({.max_connections = 1});
   ReuseFacts facts = kGoodEnd;
   facts.rest = true;
@@ -167,7 +216,7 @@ TEST_F(WorkerShareTest, WhatRestsAtAnotherWorkerGivesWayAtTheCap) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted"), 1u);
 }
 
-TEST_F(WorkerShareTest, BelowTheCapWhatIsAsideStays) {
+TEST_P(WorkerShareTest, BelowTheCapWhatIsAsideStays) {
   Start({.max_connections = 2});
   ConnectionTie tie;
   ReuseFacts facts = kGoodEnd;
@@ -179,7 +228,7 @@ TEST_F(WorkerShareTest, BelowTheCapWhatIsAsideStays) {
   EXPECT_TRUE(tie.held());
 }
 
-TEST_F(WorkerShareTest, AFreshOneIsNotAskedFor) {
+TEST_P(WorkerShareTest, AFreshOneIsNotAskedFor) {
   Start({});
   Fill(0, 3);
   Holder& holder = Ask(1, /*fresh=*/true);
@@ -188,7 +237,7 @@ TEST_F(WorkerShareTest, AFreshOneIsNotAskedFor) {
   EXPECT_EQ(pool(0).idle(), 3u);
 }
 
-TEST_F(WorkerShareTest, NoMoreIsAskedForThanIsShown) {
+TEST_P(WorkerShareTest, NoMoreIsAskedForThanIsShown) {
   Start({});
   Fill(0, Shelf::kFloor + 2);
   for (int i = 0; i < 5; ++i) Ask(1);
@@ -199,7 +248,7 @@ TEST_F(WorkerShareTest, NoMoreIsAskedForThanIsShown) {
 }
 
 // Between the look at the shelf and the letter the owner has found use for it.
-TEST_F(WorkerShareTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
+TEST_P(WorkerShareTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
   Start({});
   Fill(0, Shelf::kFloor + 1);
   Holder& asking = Ask(1);
@@ -209,12 +258,12 @@ TEST_F(WorkerShareTest, AnOwnerThatHasNoneAnyMoreSaysSo) {
   EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
 }
 
-TEST_F(WorkerShareTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
+TEST_P(WorkerShareTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
   Start({});
   Fill(0, 3);
   Holder& asking = Ask(1);
   for (int i = 0; i < 4; ++i) workers_[1].Advance(WorkerShare::kSharePatience);
-  ASSERT_TRUE(workers_[1].TurnUntil([&] { return asking.holds(); }));
+  ASSERT_TRUE(TurnAlone(1, [&] { return asking.holds(); }));
   EXPECT_EQ(asking.lease().result(), CheckoutResult::kFresh);
   // The late answer is kept for the next.
   Settle();
@@ -222,7 +271,7 @@ TEST_F(WorkerShareTest, AnOwnerThatDoesNotAnswerIsNotWaitedFor) {
   EXPECT_EQ(pool(1).idle(), 1u);
 }
 
-TEST_F(WorkerShareTest, ADeadSpareIsNotUsed) {
+TEST_P(WorkerShareTest, ADeadSpareIsNotUsed) {
   Start({});
   Fill(0, 3);
   peer_.AcceptAll();
@@ -235,7 +284,7 @@ TEST_F(WorkerShareTest, ADeadSpareIsNotUsed) {
   EXPECT_EQ(workers_[1].Closed("idle_peer_closed"), 2u) << "those above the owner's floor";
 }
 
-TEST_F(WorkerShareTest, AnAnswerToAPoolThatWentClosesTheConnection) {
+TEST_P(WorkerShareTest, AnAnswerToAPoolThatWentClosesTheConnection) {
   Start({});
   Fill(0, 3);
   peer_.AcceptAll();
@@ -253,7 +302,7 @@ TEST_F(WorkerShareTest, AnAnswerToAPoolThatWentClosesTheConnection) {
   workers_[1].cells.closed(CloseReason::kDrained).Add();  // Told by nobody: its cells are gone.
 }
 
-TEST_F(WorkerShareTest, TheCapHoldsOverAllWorkers) {
+TEST_P(WorkerShareTest, TheCapHoldsOverAllWorkers) {
   Start({.max_connections = 3});
   std::vector<Holder*> busy = {&Lease(0), &Lease(0), &Lease(1)};
   Holder& waiting = Ask(1);
@@ -268,7 +317,7 @@ TEST_F(WorkerShareTest, TheCapHoldsOverAllWorkers) {
   EXPECT_EQ(Opened(), 3u);
 }
 
-TEST_F(WorkerShareTest, RoomUnderTheCapIsTold) {
+TEST_P(WorkerShareTest, RoomUnderTheCapIsTold) {
   Start({.max_connections = 2});
   Lease(0);
   Holder& lost = Lease(0);
@@ -280,7 +329,7 @@ TEST_F(WorkerShareTest, RoomUnderTheCapIsTold) {
   EXPECT_EQ(shelf_->connections(), 2u);
 }
 
-TEST_F(WorkerShareTest, UnderTheCapNoFloorIsKept) {
+TEST_P(WorkerShareTest, UnderTheCapNoFloorIsKept) {
   Start({.max_connections = 1});
   Fill(0, 1);
   Holder& holder = Ask(1);
@@ -289,7 +338,7 @@ TEST_F(WorkerShareTest, UnderTheCapNoFloorIsKept) {
 }
 
 // Whoever waits longest is next, wherever it waits.
-TEST_F(WorkerShareTest, WorkersTakeTurnsByHowLongTheyWait) {
+TEST_P(WorkerShareTest, WorkersTakeTurnsByHowLongTheyWait) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& first = Ask(1);
@@ -309,7 +358,7 @@ TEST_F(WorkerShareTest, WorkersTakeTurnsByHowLongTheyWait) {
   EXPECT_EQ(Opened(), 1u);
 }
 
-TEST_F(WorkerShareTest, RoomGoesToTheWorkerThatWaitsLonger) {
+TEST_P(WorkerShareTest, RoomGoesToTheWorkerThatWaitsLonger) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& first = Ask(1);
@@ -328,7 +377,7 @@ TEST_F(WorkerShareTest, RoomGoesToTheWorkerThatWaitsLonger) {
   EXPECT_TRUE(third.waiting());
 }
 
-TEST_F(WorkerShareTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
+TEST_P(WorkerShareTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
   Start({.max_connections = 1});
   Holder& busy = Lease(0);
   Holder& gone = Ask(1);
@@ -340,7 +389,7 @@ TEST_F(WorkerShareTest, RoomThatNobodyWantsAnyMoreIsFreeAgain) {
   EXPECT_TRUE(TurnUntil([&, &next = Ask(0)] { return next.holds(); }));
 }
 
-TEST_F(WorkerShareTest, AWaitThatWasCancelledIsNoWish) {
+TEST_P(WorkerShareTest, AWaitThatWasCancelledIsNoWish) {
   Start({.max_connections = 1, .queue_size = 2});
   Holder& busy = Lease(0);
   Holder& one = Ask(1);
@@ -359,7 +408,7 @@ TEST_F(WorkerShareTest, AWaitThatWasCancelledIsNoWish) {
 }
 
 // Its upstream was removed while it was in use, and came back.
-TEST_F(WorkerShareTest, APoolThatFollowsAnotherOneShares) {
+TEST_P(WorkerShareTest, APoolThatFollowsAnotherOneShares) {
   Start({.max_connections = 2});
   Holder& old = Lease(0);
   std::unique_ptr<ConnectionPool> before = std::move(workers_[0].pool);
@@ -381,7 +430,7 @@ TEST_F(WorkerShareTest, APoolThatFollowsAnotherOneShares) {
 }
 
 // Which counts over all endpoints.
-TEST_F(WorkerShareTest, UnderTheBreakerNoFloorIsKept) {
+TEST_P(WorkerShareTest, UnderTheBreakerNoFloorIsKept) {
   Start({});
   Fill(0, 1);
   shelf_->totals().SetLimits({.connections = 1}, {});
@@ -390,7 +439,7 @@ TEST_F(WorkerShareTest, UnderTheBreakerNoFloorIsKept) {
   EXPECT_EQ(holder.lease().result(), CheckoutResult::kShared);
 }
 
-TEST_F(WorkerShareTest, AskingAgainDoesNotExtendThePatience) {
+TEST_P(WorkerShareTest, AskingAgainDoesNotExtendThePatience) {
   Start({});
   Fill(0, 6);
   Holder& first = Ask(1);
@@ -399,11 +448,11 @@ TEST_F(WorkerShareTest, AskingAgainDoesNotExtendThePatience) {
     Ask(1);
     workers_[1].Turn();
   }
-  EXPECT_TRUE(workers_[1].TurnUntil([&] { return first.holds(); }));
+  EXPECT_TRUE(TurnAlone(1, [&] { return first.holds(); }));
   EXPECT_EQ(first.lease().result(), CheckoutResult::kFresh);
 }
 
-TEST_F(WorkerShareTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
+TEST_P(WorkerShareTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
   Start({.max_idle = 3});
   std::vector<Holder*> busy;
   for (int i = 0; i < 4; ++i) {
@@ -415,7 +464,7 @@ TEST_F(WorkerShareTest, TheLimitOfIdleConnectionsHoldsOverAllWorkers) {
   EXPECT_EQ(workers_[0].Closed("idle_evicted") + workers_[1].Closed("idle_evicted"), 5u);
 }
 
-TEST_F(WorkerShareTest, ALoweredIdleLimitCloses) {
+TEST_P(WorkerShareTest, ALoweredIdleLimitCloses) {
   Start({});
   Fill(0, 3);
   Fill(1, 3);
@@ -425,7 +474,7 @@ TEST_F(WorkerShareTest, ALoweredIdleLimitCloses) {
   EXPECT_EQ(pool(0).idle() + pool(1).idle(), 2u);
 }
 
-TEST_F(WorkerShareTest, EachSeesWhatTheOtherHasInFlight) {
+TEST_P(WorkerShareTest, EachSeesWhatTheOtherHasInFlight) {
   Start({});
   Lease(0);
   Lease(0);

@@ -57,6 +57,7 @@ void AutoUpstream::AcceptAll() {
 // A peer that goes away between requests is in order; in the middle of one it is the test's
 // failure, which the readers report.
 void AutoUpstream::Serve(WireSocket* connection) {
+  if (wire_ == Wire::kTls && !connection->BeginTls(TlsSide::kServer)) return;
   while (connection->has_input() || AwaitInputOrStop(connection->fd(), wake_[0])) {
     if (connection->AwaitInput() != StreamEnd::kOpen) return;
     const Message request = ReadRequest(*connection);

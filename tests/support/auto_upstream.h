@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/support/http_message.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::support {
 
@@ -41,6 +42,7 @@ class AutoUpstream {
   void Serve(WireSocket* connection);
 
   Handler handler_;
+  const Wire wire_ = CurrentWire();
   int listener_;
   std::string address_;
   std::atomic<int> accepted_ = 0;

@@ -2,6 +2,9 @@
 
 #include <string_view>
 
+#include "tests/support/wire.h"
+#include "tests/support/wire_tls.h"
+
 namespace holdfast::support {
 namespace {
 
@@ -29,10 +32,11 @@ std::string QuotedList(const std::vector<std::string>& texts) {
 std::string GatewayConfig::Text() const {
   std::string text =
       "workers: " + workers + "\nstatus: {bind: \"127.0.0.1:0\"}\ndrain: " + drain + "\n" + top;
-  text += "listeners:\n  - {name: edge, bind: \"" + bind + "\"" + More(listener) + "}\n" +
-          Items(listeners);
+  text += "listeners:\n  - {name: edge, bind: \"" + bind + "\"" + More(listener) +
+          (OverTls() ? More(ListenerTls()) : "") + "}\n" + Items(listeners);
   if (!endpoints.empty()) {
-    text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) + "}\n";
+    text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) +
+            (OverTls() ? More(UpstreamTls()) : "") + "}\n";
   }
   text += "routes:\n" + Items(routes);
   text += "  - {name: local, match: {path: /local}, respond: {body: \"local\"}}\n";

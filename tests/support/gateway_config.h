@@ -7,8 +7,8 @@
 namespace holdfast::support {
 
 // The configuration most tests want: one worker, the listener "edge" and the status listener on
-// free ports, everything to the upstream "web", a short drain. A test says what it wants otherwise,
-// in the file's own words.
+// free ports, everything to the upstream "web", a short drain; "edge" and "web" speak what the test
+// does (wire.h). A test says what it wants otherwise, in the file's own words.
 struct GatewayConfig {
   std::vector<std::string> endpoints = {};  // none: no upstream, only `routes`
   std::string listener = {};   // more keys of the listener, such as "head_timeout: 200ms"

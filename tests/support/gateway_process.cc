@@ -112,7 +112,7 @@ bool GatewayProcess::AwaitStderr(std::string_view text) const {
 }
 
 Message GatewayProcess::Status(std::string_view path) const {
-  RawClient client(address("status"));
+  RawClient client(address("status"), {}, Wire::kPlain);
   return client.Get(path, "Connection: close\r\n");
 }
 
@@ -145,6 +145,14 @@ void GatewayProcess::Reload(std::string_view text) {
   WriteConfig(text);
   Signal(SIGHUP);
   AwaitMetricAtLeast(kReloads, {}, before + 1);
+}
+
+size_t GatewayProcess::SanitizerBytes() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return size_t{512} * 1024 * 1024;
+#else
+  return 0;
+#endif
 }
 
 size_t GatewayProcess::ResidentBytes() const {

@@ -69,6 +69,8 @@ class GatewayProcess {
 
   // Of the process: resident memory in bytes, CPU time spent, open descriptors.
   size_t ResidentBytes() const;
+  // What a sanitizer may hold of it for itself (freed memory, shadows); nothing without one.
+  static size_t SanitizerBytes();
   std::chrono::milliseconds CpuTime() const;
 
  private:

@@ -1,6 +1,15 @@
 #include "tests/support/raw_client.h"
 
+#include <gtest/gtest.h>
+
 namespace holdfast::support {
+
+RawClient::RawClient(std::string_view address, const ConnectOptions& options, Wire wire)
+    : WireSocket(Connect(address, options)) {
+  if (wire == Wire::kTls) {
+    EXPECT_TRUE(BeginTls(TlsSide::kClient)) << "no TLS with " << address;
+  }
+}
 
 Message RawClient::Get(std::string_view target, std::string_view lines) {
   return Exchange(GetRequest(target, lines));

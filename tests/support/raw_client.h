@@ -6,6 +6,7 @@
 
 #include "tests/support/http_message.h"
 #include "tests/support/pattern.h"
+#include "tests/support/wire.h"
 #include "tests/support/wire_socket.h"
 
 namespace holdfast::support {
@@ -13,8 +14,8 @@ namespace holdfast::support {
 // A client that sends what the test writes, well formed or not.
 class RawClient : public WireSocket {
  public:
-  explicit RawClient(std::string_view address, const ConnectOptions& options = {})
-      : WireSocket(Connect(address, options)) {}
+  explicit RawClient(std::string_view address, const ConnectOptions& options = {},
+                     Wire wire = CurrentWire());
 
   Message Response(std::string_view method = "GET") { return ReadResponse(*this, method); }
   // Sends a request and reads what answers it.

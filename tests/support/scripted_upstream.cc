@@ -21,7 +21,11 @@ ScriptedUpstream::~ScriptedUpstream() { StopListening(); }
 
 UpstreamConnection ScriptedUpstream::Accept() {
   EXPECT_TRUE(AwaitReady(fd_, POLLIN, Deadline())) << "no connection came to " << address_;
-  return UpstreamConnection(accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UpstreamConnection connection(accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (wire_ == Wire::kTls) {
+    EXPECT_TRUE(connection.BeginTls(TlsSide::kServer)) << "no TLS came to " << address_;
+  }
+  return connection;
 }
 
 void ScriptedUpstream::ExpectNoConnection() {

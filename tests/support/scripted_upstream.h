@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/http_message.h"
+#include "tests/support/wire.h"
 #include "tests/support/wire_socket.h"
 
 namespace holdfast::support {
@@ -37,7 +38,7 @@ class ScriptedUpstream {
   int fd() const { return fd_; }
   // As an endpoint's address in a configuration.
   const std::string& address() const { return address_; }
-  // Waits for a connection.
+  // Waits for a connection, and over TLS until it has shaken hands.
   UpstreamConnection Accept();
   // Nobody has connected that was not accepted.
   void ExpectNoConnection();
@@ -45,6 +46,7 @@ class ScriptedUpstream {
   void StopListening();
 
  private:
+  const Wire wire_ = CurrentWire();
   int fd_;
   std::string address_;
 };

@@ -21,6 +21,7 @@ namespace holdfast::support {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kRecordBytes = 16 * 1024;
 
 // The end of what was received, for a failure's message.
 std::string Tail(const std::string& bytes) {
@@ -51,6 +52,7 @@ std::ostream& operator<<(std::ostream& out, StreamEnd end) {
     case StreamEnd::kOpen: return out << "nothing";
     case StreamEnd::kClosed: return out << "an orderly close";
     case StreamEnd::kReset: return out << "a reset";
+    case StreamEnd::kCut: return out << "an end without close_notify";
   }
   return out;
 }
@@ -63,13 +65,66 @@ WireSocket::WireSocket(int fd) : fd_(fd) {
 }
 
 WireSocket::WireSocket(WireSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), buffered_(std::move(other.buffered_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      buffered_(std::move(other.buffered_)),
+      tls_(std::move(other.tls_)),
+      sealed_(std::move(other.sealed_)) {}
 
 WireSocket& WireSocket::operator=(WireSocket&& other) noexcept {
   Close();
   fd_ = std::exchange(other.fd_, -1);
   buffered_ = std::move(other.buffered_);
+  tls_ = std::move(other.tls_);
+  sealed_ = std::move(other.sealed_);
   return *this;
+}
+
+bool WireSocket::BeginTls(TlsSide side, const Deadline& deadline) {
+  tls_ = NewTlsPeer(side);
+  while (!tls_->Handshake()) {
+    if (!FlushTls() && errno != EAGAIN) return false;
+    if (!tls_->error().empty() || FeedTls(deadline).has_value()) return false;
+  }
+  buffered_ += tls_->Read();  // It may have come with the last message.
+  return FlushTls() || errno == EAGAIN;
+}
+
+bool WireSocket::FlushTls() {
+  sealed_ += tls_->Take();
+  while (!sealed_.empty()) {
+    const ssize_t result = send(fd_, sealed_.data(), sealed_.size(), MSG_NOSIGNAL);
+    if (result < 0) return false;
+    sealed_.erase(0, static_cast<size_t>(result));
+  }
+  return true;
+}
+
+std::optional<StreamEnd> WireSocket::FeedTls(const Deadline& deadline) {
+  while (true) {
+    const bool flushed = FlushTls();
+    const int events = POLLIN | (!flushed && errno == EAGAIN ? POLLOUT : 0);
+    if (!AwaitReady(fd_, static_cast<short>(events), deadline)) return StreamEnd::kOpen;
+    std::string records(kReadBytes, '\0');
+    const ssize_t received = recv(fd_, records.data(), records.size(), 0);
+    if (received < 0 && errno == EAGAIN) continue;
+    if (received < 0) return StreamEnd::kReset;
+    if (received == 0) {
+      const bool in_order = tls_->heard_end() && tls_->error().empty();
+      return in_order ? StreamEnd::kClosed : StreamEnd::kCut;
+    }
+    tls_->Feed(std::string_view(records).substr(0, static_cast<size_t>(received)));
+    return std::nullopt;
+  }
+}
+
+StreamEnd WireSocket::FillFromTls(const Deadline& deadline) {
+  const size_t before = buffered_.size();
+  while (buffered_.size() == before) {
+    if (const auto end = FeedTls(deadline)) return *end;
+    buffered_ += tls_->Read();
+    FlushTls();
+  }
+  return StreamEnd::kOpen;
 }
 
 void WireSocket::Send(std::string_view bytes) {
@@ -78,6 +133,14 @@ void WireSocket::Send(std::string_view bytes) {
 
 size_t WireSocket::TrySend(std::string_view bytes) {
   size_t sent = 0;
+  if (tls_ != nullptr) {
+    while (FlushTls() && sent < bytes.size()) {
+      const std::string_view record = bytes.substr(sent, kRecordBytes);
+      sealed_ += tls_->Data(record);
+      sent += record.size();
+    }
+    return sent;
+  }
   while (sent < bytes.size()) {
     const ssize_t result = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (result < 0) break;
@@ -89,12 +152,13 @@ size_t WireSocket::TrySend(std::string_view bytes) {
 bool WireSocket::SendIfWanted(std::string_view bytes, const Deadline& deadline) {
   while (true) {
     bytes.remove_prefix(TrySend(bytes));
-    if (bytes.empty()) return true;
+    if (bytes.empty() && sealed_.empty()) return true;
     if (errno != EAGAIN || !AwaitReady(fd_, POLLOUT, deadline)) return false;
   }
 }
 
 StreamEnd WireSocket::Fill(const Deadline& deadline) {
+  if (tls_ != nullptr) return FillFromTls(deadline);
   if (!AwaitReady(fd_, POLLIN, deadline)) return StreamEnd::kOpen;
   const size_t before = buffered_.size();
   buffered_.resize(before + kReadBytes);
@@ -153,6 +217,16 @@ std::string WireSocket::ReadToEnd(StreamEnd* end) {
   return std::exchange(buffered_, {});
 }
 
+std::string WireSocket::ReadNow(StreamEnd* end) {
+  const Deadline none(std::chrono::milliseconds(0));
+  size_t before;
+  do {
+    before = buffered_.size();
+    *end = Fill(none);
+  } while (buffered_.size() > before);
+  return std::exchange(buffered_, {});
+}
+
 void WireSocket::Discard(size_t bytes) {
   while (bytes > 0) {
     if (buffered_.empty()) {
@@ -182,10 +256,9 @@ void WireSocket::ExpectReset() {
 }
 
 void WireSocket::ExpectQuiet() {
-  EXPECT_EQ(buffered_, "") << "was received but not awaited";
-  pollfd entry{.fd = fd_, .events = POLLIN | POLLRDHUP, .revents = 0};
-  poll(&entry, 1, 0);
-  EXPECT_EQ(entry.revents, 0) << "bytes or an end were received but not awaited";
+  StreamEnd end;
+  EXPECT_EQ(ReadNow(&end), "") << "was received but not awaited";
+  EXPECT_EQ(end, StreamEnd::kOpen) << end << " came but was not awaited";
 }
 
 StreamEnd WireSocket::AwaitInput() {
@@ -195,16 +268,38 @@ StreamEnd WireSocket::AwaitInput() {
   return end;
 }
 
-void WireSocket::ShutdownWrite() { shutdown(fd_, SHUT_WR); }
+void WireSocket::SendCloseNotify() {
+  if (tls_ == nullptr || !tls_->handshaken()) return;
+  sealed_ += tls_->End();
+  FlushTls();
+}
+
+void WireSocket::SendAside() {
+  if (tls_ == nullptr) return;
+  if (tls_->server()) sealed_ += tls_->Ticket();
+  sealed_ += tls_->KeyUpdate(/*ask=*/false);
+  FlushTls();
+}
+
+void WireSocket::ShutdownWrite() {
+  SendCloseNotify();
+  shutdown(fd_, SHUT_WR);
+}
 
 void WireSocket::Close() {
+  if (!open()) return;
+  SendCloseNotify();
+  Cut();
+}
+
+void WireSocket::Cut() {
   if (open()) close(std::exchange(fd_, -1));
 }
 
 void WireSocket::Reset() {
   const linger now{.l_onoff = 1, .l_linger = 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-  Close();
+  Cut();
 }
 
 WireSocket Connect(std::string_view address, const ConnectOptions& options) {

@@ -2,21 +2,27 @@
 #define HOLDFAST_TESTS_SUPPORT_WIRE_SOCKET_H_
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 
 #include "tests/support/deadline.h"
+#include "tests/support/wire_tls.h"
 
 namespace holdfast::support {
 
-// How the bytes of a connection ended.
-enum class StreamEnd { kOpen, kClosed, kReset };
+// How the bytes of a connection ended. kCut: over TLS, by a FIN without a close_notify before it.
+enum class StreamEnd { kOpen, kClosed, kReset, kCut };
 std::ostream& operator<<(std::ostream& out, StreamEnd end);
 
 // One end of a connection in a test's hands: sends exactly the bytes it is told to, reads with
 // deadlines, and ends the connection in every way there is. What must not happen (a deadline, an
 // end in the middle of what is awaited) fails the test and returns what there is.
+//
+// Once it speaks TLS, bytes are those inside, and an end in good order is a close_notify and a FIN,
+// on either side.
 //
 // One thread at a time. Destruction closes.
 class WireSocket {
@@ -26,6 +32,10 @@ class WireSocket {
   ~WireSocket() { Close(); }
   WireSocket(WireSocket&& other) noexcept;
   WireSocket& operator=(WireSocket&& other) noexcept;
+
+  // Speaks TLS from now on, after a handshake. False: the peer has left in the middle of it, or the
+  // deadline came.
+  bool BeginTls(TlsSide side, const Deadline& deadline = Deadline());
 
   bool open() const { return fd_ >= 0; }
   int fd() const { return fd_; }
@@ -44,6 +54,8 @@ class WireSocket {
   std::string ReadSome(size_t limit);
   // Everything up to the end, which `*end` says (kOpen: none came before the deadline).
   std::string ReadToEnd(StreamEnd* end);
+  // What is there, without waiting; `*end` says whether more may come.
+  std::string ReadNow(StreamEnd* end);
   // Reads and drops `bytes`.
   void Discard(size_t bytes);
 
@@ -61,13 +73,28 @@ class WireSocket {
   void Close();
   // Closes with a reset (SO_LINGER 0).
   void Reset();
+  // Over TLS as many a peer closes: without close_notify. Otherwise as Close.
+  void Cut();
+  // Over TLS: what is nobody's data, a key update and from a server a session ticket. Otherwise
+  // nothing.
+  void SendAside();
+  // Over TLS: close_notify, but no FIN.
+  void SendCloseNotify();
 
  private:
   // Reads more into buffered_ once there is any; kOpen with no growth means the deadline.
   StreamEnd Fill(const Deadline& deadline);
+  StreamEnd FillFromTls(const Deadline& deadline);
+  // Receives records once; nullopt: some came.
+  std::optional<StreamEnd> FeedTls(const Deadline& deadline);
+  // What TLS has to say, as much as is taken without waiting. False: some is left, and errno says
+  // why.
+  bool FlushTls();
 
   int fd_ = -1;
   std::string buffered_;
+  std::unique_ptr<pool::TlsPeer> tls_;
+  std::string sealed_;  // records that have not left
 };
 
 struct ConnectOptions {

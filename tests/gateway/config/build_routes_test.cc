@@ -97,6 +97,16 @@ TEST(BuildRoutesTest, ReadsARetryPolicy) {
   EXPECT_EQ(retry.max_backoff, milliseconds(10));
 }
 
+TEST(BuildRetryTest, StatusesOfGrpcHaveNames) {
+  const Route route =
+      LoadRoute("  - {upstream: web, retry: {grpc_statuses: [unavailable, resource_exhausted]}}\n");
+  EXPECT_EQ(route.retry.grpc_statuses,
+            (std::vector{grpc::Status::kUnavailable, grpc::Status::kResourceExhausted}));
+  EXPECT_NE(RouteErrors("  - {upstream: web, retry: {grpc_statuses: [unavailible]}}\n")
+                .find("unavailable"),
+            std::string::npos);
+}
+
 TEST(BuildRoutesTest, TheReasonsToRetryReplaceTheDefault) {
   const auto policy = [](std::string_view on) {
     return LoadRoute("  - {upstream: web, retry: {on: [" + std::string(on) + "]}}\n").retry;
@@ -233,8 +243,19 @@ TEST(BuildRoutesTest, ReadsARedirect) {
   EXPECT_EQ(LoadRoute("  - redirect: {to: /new/}\n").redirect.status, 308);
   EXPECT_EQ(RouteErrors("  - redirect: {status: 300, to: /}\n"),
             "8:24 expected one of 301, 302, 303, 307, 308; found '300'\n");
-  EXPECT_EQ(RouteErrors("  - redirect: {status: 308}\n"),
-            "8:15 key 'to' is missing; expected a mapping such as {to: /new/}\n");
+  EXPECT_EQ(RouteErrors("  - redirect: {status: 308}\n"), "8:15 redirect: expected to or scheme\n");
+}
+
+TEST(BuildRoutesTest, ARedirectMayLeadToAnotherScheme) {
+  const Route route = LoadRoute("  - redirect: {scheme: https, port: 8443}\n");
+  EXPECT_EQ(route.redirect.scheme, RedirectScheme::kHttps);
+  EXPECT_EQ(route.redirect.port, 8443);
+  EXPECT_EQ(route.redirect.to, "");
+  EXPECT_EQ(LoadRoute("  - redirect: {scheme: https, to: /new}\n").redirect.to, "/new");
+  EXPECT_EQ(RouteErrors("  - redirect: {to: /new, port: 8443}\n"),
+            "8:32 port: goes with scheme only\n");
+  EXPECT_EQ(RouteErrors("  - redirect: {scheme: https, to: \"https://a.test/\"}\n"),
+            "8:35 to: with scheme it is a path, since the host stays\n");
 }
 
 TEST(BuildRoutesTest, ARedirectsUrlGetsAPath) {

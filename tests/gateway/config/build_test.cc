@@ -30,7 +30,10 @@ TEST(BuildListenerTest, ReadsEveryKey) {
                          "    max_header_fields: 50\n"
                          "    max_uri_bytes: 4KiB\n"
                          "    max_connections: 1000\n"
-                         "    max_requests: 2000\n"));
+                         "    max_requests: 2000\n"
+                         "    client_ip: {from: forwarded, depth: 3}\n"
+                         "    tcp: {keepalive: 2m, user_timeout: 30s, backlog: 128}\n"
+                         "    proxy_protocol: {from: [192.0.2.0/24, unix], timeout: 6s}\n"));
   ASSERT_EQ(config.listeners.size(), 1u);
   const Listener& listener = config.listeners[0];
   EXPECT_EQ(listener.name, "edge");
@@ -48,12 +51,102 @@ TEST(BuildListenerTest, ReadsEveryKey) {
   EXPECT_EQ(listener.max_uri_bytes, 4u << 10);
   EXPECT_EQ(listener.max_connections, 1000u);
   EXPECT_EQ(listener.max_requests, 2000u);
+  EXPECT_EQ(listener.client_ip.from, ClientIp::From::kForwarded);
+  EXPECT_EQ(listener.client_ip.depth, 3u);
+  EXPECT_EQ(listener.tcp.options.keepalive, seconds(120));
+  EXPECT_EQ(listener.tcp.options.user_timeout, seconds(30));
+  EXPECT_EQ(listener.tcp.backlog, 128u);
+  ASSERT_TRUE(listener.proxy_protocol);
+  EXPECT_EQ(listener.proxy_protocol->from.ranges().size(), 1u);
+  EXPECT_TRUE(listener.proxy_protocol->from.unix_peers());
+  EXPECT_EQ(listener.proxy_protocol->timeout, seconds(6));
+}
+
+TEST(BuildListenerTest, WhoSpeaksForClientsIsKnown) {
+  const auto complaint = [](std::string_view keys) {
+    return Complaints(WithListeners("  - {bind: \":0\", " + std::string(keys) + "}\n"));
+  };
+  EXPECT_EQ(complaint("proxy_protocol: {from: [10.0.0.0/8]}, trusted_proxies: [unix], client_ip: "
+                      "{from: x_real_ip, depth: until_untrusted}"),
+            "");
+  EXPECT_NE(complaint("client_ip: {from: forwarded}").find("client_ip is only for trusted_proxies"),
+            std::string::npos);
+  EXPECT_NE(complaint("trusted_proxies: [unix], client_ip: {from: x_real_ip, depth: 2}")
+                .find("depth is only for lists"),
+            std::string::npos);
+  for (const std::string_view wrong :
+       {"client_ip: {depth: 0}", "client_ip: {depth: 33}", "client_ip: {from: via}",
+        "proxy_protocol: v1", "proxy_protocol: {}", "proxy_protocol: {from: []}",
+        "proxy_protocol: {from: [all]}", "proxy_protocol: {from: [10.0.0.1/8]}",
+        "tcp: {keepalive: 500ms}", "tcp: {keepalive: 10h}", "tcp: {user_timeout: 0s}",
+        "tcp: {user_timeout: 25h}", "tcp: {backlog: 0}", "tcp: {backlog: off}"}) {
+    EXPECT_NE(complaint("trusted_proxies: [unix], " + std::string(wrong)), "") << wrong;
+  }
+}
+
+constexpr std::string_view kAsking =
+    "tls: {certificates: [{cert: /c, key: /k}], client_auth: {mode: optional, ca: /ca}}";
+
+TEST(BuildListenerTest, TellsUpstreamsOfCertificatesByTheRfcsNamesOrByOthers) {
+  const auto headers = [](std::string_view value) {
+    return Load(WithListeners("  - {bind: \":0\", " + std::string(kAsking) +
+                              ", client_certificate_headers: " + std::string(value) + "}\n"))
+        .listeners[0]
+        .client_certificate_headers;
+  };
+  EXPECT_EQ(headers("off"), std::nullopt);
+  ASSERT_TRUE(headers("rfc9440").has_value());
+  EXPECT_EQ(headers("rfc9440")->certificate, "Client-Cert");
+  EXPECT_EQ(headers("rfc9440")->chain, "Client-Cert-Chain");
+  EXPECT_EQ(headers("rfc9440")->subject, "");
+  const auto own = headers("{subject: X-S, san: X-N, fingerprint: X-F, verified: X-Forwarded-V}");
+  ASSERT_TRUE(own.has_value());
+  EXPECT_EQ(own->certificate, "");
+  EXPECT_EQ(own->subject, "X-S");
+  EXPECT_EQ(own->san, "X-N");
+  EXPECT_EQ(own->fingerprint, "X-F");
+  EXPECT_EQ(own->verified, "X-Forwarded-V");
+}
+
+TEST(BuildListenerTest, NamesThatMeanSomethingElseAreRefused) {
+  const auto complaints = [](std::string_view value) {
+    return Complaints(WithListeners("  - {bind: \":0\", " + std::string(kAsking) +
+                                    ", client_certificate_headers: " + std::string(value) + "}\n"));
+  };
+  for (const std::string name :
+       {"Host", "Connection", "Content_Length", "X-Forwarded-For", "Authorization", "a b", "Via"}) {
+    EXPECT_NE(complaints("{subject: \"" + name + "\"}").find("no other use for"), std::string::npos)
+        << name;
+  }
+  EXPECT_NE(complaints("{subject: X-A, san: x_a}").find("is the field of subject already"),
+            std::string::npos);
+  EXPECT_NE(complaints("rfc9441"), "");
+}
+
+TEST(BuildListenerTest, WarnsWhereNobodyIsAskedForACertificate) {
+  EXPECT_NE(Complaints(WithListeners("  - {bind: \":0\", client_certificate_headers: rfc9440}\n"))
+                .find("no client of this listener is asked"),
+            std::string::npos);
+  const std::string route =
+      "routes: [{match: {client_certificate: verified}, respond: {}}]\nlisteners:\n";
+  EXPECT_NE(Complaints(route + "  - {bind: \":0\"}\n").find("answers 403 to everybody"),
+            std::string::npos);
+  const Config config = Load(route + "  - {bind: \":0\", " + std::string(kAsking) + "}\n");
+  EXPECT_TRUE(config.routes[0].match.client_certificate);
+  EXPECT_FALSE(Load(WithListeners("  - {bind: \":0\"}\n")).routes[0].match.client_certificate);
+  EXPECT_NE(Complaints("routes: [{match: {client_certificate: maybe}, respond: {}}]\n"
+                       "listeners: [{bind: \":0\"}]\n"),
+            "");
 }
 
 TEST(BuildListenerTest, TakesOffAndAuto) {
   const Config config = Load(
       WithListeners("  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"
-                    "     max_connection_age: off, max_connections: auto, max_requests: off}\n"));
+                    "     max_connection_age: off, max_connections: auto, max_requests: off,\n"
+                    "     tcp: {keepalive: off, user_timeout: off}, proxy_protocol: off}\n"));
+  EXPECT_EQ(config.listeners[0].tcp.options.keepalive, std::nullopt);
+  EXPECT_EQ(config.listeners[0].tcp.options.user_timeout, std::nullopt);
+  EXPECT_FALSE(config.listeners[0].proxy_protocol);
   EXPECT_EQ(config.listeners[0].idle_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].head_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].body_timeout, std::nullopt);

@@ -215,6 +215,41 @@ TEST(BuildUpstreamTest, ReadsTheHealthPolicies) {
   EXPECT_EQ(web.cluster.outlier->max_percent, 100u);
 }
 
+TEST(BuildUpstreamTest, ReadsWhatItIsToldOfClients) {
+  using http::ForwardedField;
+  const Upstream web = Load(WithKeys("    proxy_protocol: v2\n"
+                                     "    forwarded_headers: [forwarded, x_forwarded_port]\n"
+                                     "    tcp: {keepalive: 2m, user_timeout: 30s}\n"))
+                           .upstreams[0];
+  EXPECT_EQ(web.cluster.proxy, pool::ProxyVersion::kV2);
+  EXPECT_EQ(web.forwarded,
+            (http::ForwardedFields{ForwardedField::kForwarded, ForwardedField::kPort}));
+  EXPECT_EQ(web.cluster.pool.tcp.keepalive, seconds(120));
+  EXPECT_EQ(web.cluster.pool.tcp.user_timeout, seconds(30));
+  const Upstream usual = Load(WithKeys("    proxy_protocol: off\n")).upstreams[0];
+  EXPECT_EQ(usual.cluster.proxy, pool::ProxyVersion::kNone);
+  EXPECT_EQ(usual.forwarded, http::kUsualForwardedFields);
+  EXPECT_EQ(Load(WithKeys("    forwarded_headers: []\n")).upstreams[0].forwarded,
+            http::ForwardedFields());
+  EXPECT_NE(Errors(WithKeys("    proxy_protocol: v3\n")), "");
+  EXPECT_NE(Errors(WithKeys("    forwarded_headers: [via]\n")), "");
+  EXPECT_NE(Errors(WithKeys("    tcp: {backlog: 7}\n")), "");
+}
+
+TEST(BuildUpstreamTest, ReadsWhichProtocolItSpeaks) {
+  using pool::UpstreamProtocol;
+  const Upstream web =
+      Load(WithKeys("    protocol: h2\n    streams_per_connection: 7\n")).upstreams[0];
+  EXPECT_EQ(web.cluster.protocol, UpstreamProtocol::kH2);
+  EXPECT_EQ(web.cluster.pool.streams_per_connection, 7u);
+  const Upstream usual = Load(WithKeys("")).upstreams[0];
+  EXPECT_EQ(usual.cluster.protocol, UpstreamProtocol::kH1);
+  EXPECT_EQ(usual.cluster.pool.streams_per_connection, 100u);
+  EXPECT_NE(Errors(WithKeys("    protocol: http2\n")), "");
+  EXPECT_NE(Errors(WithKeys("    streams_per_connection: 0\n")), "");
+  EXPECT_NE(Errors(WithKeys("    streams_per_connection: off\n")), "");
+}
+
 TEST(BuildUpstreamTest, EachPolicyTakesOff) {
   const Upstream web =
       Load(
@@ -306,9 +341,25 @@ TEST(BuildHealthCheckTest, TheTimeoutFitsIntoTheInterval) {
 
 TEST(BuildHealthCheckTest, ATcpCheckAsksForNothing) {
   EXPECT_EQ(Errors(WithKeys("    health_check: {type: tcp, path: /, host: a, status: 200}\n")),
-            "6:37 path is only for checks of type http\n"
-            "6:46 host is only for checks of type http\n"
-            "6:57 status is only for checks of type http\n");
+            "6:37 path does not go with checks of type tcp\n"
+            "6:46 host does not go with checks of type tcp\n"
+            "6:57 status does not go with checks of type tcp\n");
+}
+
+TEST(BuildHealthCheckTest, ACheckOfGrpcAsksOverHttp2) {
+  const Config config = Load(WithKeys(
+      "    protocol: h2\n    health_check: {type: grpc, service: a.v1.B, host: a.example}\n"));
+  const HealthCheck& check = *config.upstreams[0].health_check;
+  EXPECT_EQ(check.type, HealthCheck::Type::kGrpc);
+  EXPECT_EQ(check.service, "a.v1.B");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {type: grpc}\n")),
+            "6:26 gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream\n");
+  EXPECT_EQ(Errors(WithKeys("    protocol: h2\n"
+                            "    health_check: {type: grpc, path: /, status: 200}\n")),
+            "7:38 path does not go with checks of type grpc\n"
+            "7:49 status does not go with checks of type grpc\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {service: a.B}\n")),
+            "6:29 service does not go with checks of type http\n");
 }
 
 TEST(BuildHealthCheckTest, RefusesWhatCannotBeSentOrMet) {

@@ -26,8 +26,14 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(ForeignKeyHint("SSL"),
             "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an "
             "upstream");
+  EXPECT_EQ(ForeignKeyHint("letsencrypt"), "see acme of a listener's tls ({acme: {storage: DIR}})");
   EXPECT_EQ(ForeignKeyHint("rate-limit"),
             "there are no rate limits per client; see max_connections, queue and breakers");
+  EXPECT_EQ(
+      ForeignKeyHint("send-proxy-v2"),
+      "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");
+  EXPECT_NE(ForeignKeyHint("set_real_ip_from").find("trusted_proxies"), std::string_view::npos);
+  EXPECT_NE(ForeignKeyHint("so_keepalive").find("see tcp of"), std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
 }
 
@@ -42,7 +48,10 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
   std::vector<std::string_view> keys;
   CollectKeys(FileShape(), &keys);
   for (const std::string_view key : keys) {
-    const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers";
+    const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers" ||
+                           key == "client_ip" || key == "keepalive" || key == "port" ||
+                           key == "http2" || key == "protocol" || key == "write_timeout" ||
+                           key == "service";
     EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
   }
 }

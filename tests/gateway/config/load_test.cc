@@ -148,7 +148,7 @@ TEST(LoadConfigTest, ReportsShapesAndMeaningsTogetherInTheFilesOrder) {
 }
 
 TEST(LoadConfigTest, KeysOfLaterReleasesAreUnknown) {
-  for (const char* key : {"admin: off", "tls: {}", "rate_limit: 1", "http2: {}"}) {
+  for (const char* key : {"admin: off", "tls: {}", "rate_limit: 1", "http3: {}"}) {
     const std::string text = std::string(kTenLines) + key + "\n";
     EXPECT_NE(Complaints(text).find("f.yaml:9:1: error: unknown key"), std::string::npos) << key;
   }

@@ -140,5 +140,37 @@ TEST(IsLogTargetTest, IsAStreamOrAnAbsolutePath) {
   EXPECT_FALSE(IsLogTarget(std::string_view("/a\0b", 4)));
 }
 
+TEST(TextChecksTest, NamesThatAnAuthorityMayVouchFor) {
+  for (const char* good :
+       {"a.test", "www.Example.com", "a-b.c1.test", "xn--bcher-kva.test", "a.test.", "1.2.3.com"}) {
+    EXPECT_TRUE(IsCertifiableName(good)) << good;
+  }
+  const std::string label(64, 'a');
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string("localhost"), std::string("*.a.test"),
+        std::string("a..test"), std::string("-a.test"), std::string("a-.test"),
+        std::string("a_b.test"), std::string("192.0.2.1"), std::string("[::1]"),
+        std::string("a.test/b"), std::string("../a.test"), label + ".test"}) {
+    EXPECT_FALSE(IsCertifiableName(bad)) << bad;
+  }
+}
+
+TEST(TextChecksTest, HttpsUrls) {
+  EXPECT_TRUE(IsHttpsUrl("https://ca.test/dir"));
+  EXPECT_TRUE(IsHttpsUrl("https://[::1]:14000/dir?a=b"));
+  for (const char* bad : {"", "https://", "https://ca.test", "http://ca.test/", "https:///dir",
+                          "https://ca.test/a b", "https://ca.test/#a", "https://u@ca.test/"}) {
+    EXPECT_FALSE(IsHttpsUrl(bad)) << bad;
+  }
+}
+
+TEST(TextChecksTest, MailAddresses) {
+  EXPECT_TRUE(IsMailAddress("ops+acme@example.com"));
+  for (const char* bad : {"", "ops", "@a.test", "ops@", "a@b@c", "a b@c.test", "a@b.test,c@d.test",
+                          "mailto:a@b.test", "a@b.test?cc=d"}) {
+    EXPECT_FALSE(IsMailAddress(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::config

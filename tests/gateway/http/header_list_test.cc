@@ -105,6 +105,26 @@ TEST(IdentifyField, TellsLookalikes) {
   }
 }
 
+TEST(IdentifyField, KnowsWhatSpeaksOfAClientsCertificate) {
+  for (std::string_view name : {"Client-Cert", "client-cert", "CLIENT_CERT", "Client.Cert",
+                                "Client-Cert-Chain", "client_cert_chain", "Client-Cert_Chain"}) {
+    EXPECT_EQ(IdentifyField(name), FieldId::kClientCert) << name;
+  }
+  for (std::string_view name : {"ClientCert", "Client-Certs", "Client--Cert", "Clientxcert",
+                                "X-Client-Cert", "Client-Cert-", "Client-Cert-Chains"}) {
+    EXPECT_EQ(IdentifyField(name), FieldId::kOther) << name;
+  }
+}
+
+TEST(LooksLikeName, ComparesLettersAndTakesOtherSignsForEachOther) {
+  EXPECT_TRUE(LooksLikeName("X-A", "x_a"));
+  EXPECT_TRUE(LooksLikeName("x!a", "X-A"));
+  EXPECT_FALSE(LooksLikeName("xxa", "X-A"));
+  EXPECT_FALSE(LooksLikeName("X-A", "Xba"));
+  EXPECT_FALSE(LooksLikeName("X-A", "X-AB"));
+  EXPECT_FALSE(LooksLikeName("X-1", "X-2"));
+}
+
 TEST(IdentifyField, TakesTheWholeForwardedFamily) {
   for (std::string_view name :
        {"X-Forwarded-Prefix", "x-forwarded-ssl", "X-Forwarded-Server", "X-Forwarded-A_B"}) {

@@ -42,6 +42,33 @@ TEST(DropHopHeaders, DropsWhatBelongsToOneHop) {
   EXPECT_EQ(Kept(list), (Names{"Host", "Accept", "Trailer"}));
 }
 
+// RFC 9440 section 2.4: what they say is between one hop and the next.
+TEST(DropHopHeaders, DropsWhatSpeaksOfAClientsCertificate) {
+  HeaderList list = List({{"Client-Cert", ":AA==:"},
+                          {"client_cert", ":AA==:"},
+                          {"CLIENT-CERT-CHAIN", ":AA==:"},
+                          {"Client_Cert-Chain", ":AA==:"},
+                          {"Client-Certs", "1"},
+                          {"ClientCert", "1"},
+                          {"X-Client-Cert", "1"}});
+  DropHopHeaders(&list);
+  EXPECT_EQ(Kept(list), (Names{"Client-Certs", "ClientCert", "X-Client-Cert"}));
+}
+
+TEST(DropNamed, DropsWhatMayBeTakenForOneOfTheNames) {
+  HeaderList list = List({{"X-Client-Subject", "1"},
+                          {"x_client_subject", "1"},
+                          {"X.CLIENT-Subject", "1"},
+                          {"XSubject", "1"},
+                          {"Ssl_Verify", "1"},
+                          {"SSL-VERIFY", "1"},
+                          {"X-Client-Subject2", "1"},
+                          {"X-Client9Subject", "1"}});
+  const std::vector<std::string> names = {"X-Client-Subject", "ssl_verify"};
+  DropNamed(names, &list);
+  EXPECT_EQ(Kept(list), (Names{"XSubject", "X-Client-Subject2", "X-Client9Subject"}));
+}
+
 TEST(DropHopHeaders, DropsWhatConnectionNamesBeforeAndAfterIt) {
   HeaderList list = List({{"X-One", "1"},
                           {"Connection", "close, x-one"},

@@ -99,13 +99,87 @@ TEST_F(SerializerTest, ATrustedClientIsBelievedAndAppendedTo) {
                     "Forwarded: for=10.0.0.1\r\n\r\n",
                     kTrusted),
             "GET / HTTP/1.1\r\nHost: a\r\nx-forwarded-proto: https\r\nX-Forwarded-Host: b\r\n"
-            "X-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /p\r\nForwarded: for=10.0.0.1\r\n"
-            "Via: 1.1 holdfast\r\n"
+            "X-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /p\r\nVia: 1.1 holdfast\r\n"
             "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.1\r\n\r\n");
 }
 
 // Nobody who can be trusted spells them so, and a CGI-like upstream could not tell them from the
 // gateway's own.
+// The fields behind Via of a request with all of them.
+TEST_F(SerializerTest, WhatIsNotWrittenGoesOnFromTrustedClientsOnly) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n"
+      "X-Forwarded-Host: b\r\nX-Forwarded-Port: 443\r\nForwarded: for=10.0.0.1\r\n\r\n";
+  ForwardedFacts facts = kTrusted;
+  facts.written = {};
+  facts.via_name = "";
+  const std::string others =
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Forwarded-Port: 443\r\n";
+  const std::string start = "GET / HTTP/1.1\r\nHost: a\r\n";
+  EXPECT_EQ(Forward(request, facts), start + "X-Forwarded-For: 10.0.0.1\r\n" + others + "\r\n");
+  facts.believed = FieldId::kForwarded;
+  EXPECT_EQ(Forward(request, facts), start + others + "Forwarded: for=10.0.0.1\r\n\r\n");
+  facts.believed = FieldId::kOther;
+  EXPECT_EQ(Forward(request, facts), start + others + "\r\n") << "neither list is believed";
+  facts.trust_client = false;
+  EXPECT_EQ(Forward(request, facts), start + "\r\n");
+}
+
+TEST_F(SerializerTest, ThePortIsWrittenWhereItIsKnown) {
+  ForwardedFacts facts = kUntrusted;
+  facts.via_name = "";
+  facts.written = {ForwardedField::kPort};
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Port: 1\r\n\r\n";
+  EXPECT_EQ(Forward(request, facts), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  facts.port = 8443;
+  EXPECT_EQ(Forward(request, facts), "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Port: 8443\r\n\r\n");
+  facts.trust_client = true;
+  EXPECT_EQ(Forward(request, facts), request);
+}
+
+TEST_F(SerializerTest, ForwardedIsWrittenAndAppendedTo) {
+  ForwardedFacts facts{.client_ip = "2001:db8::1",
+                       .scheme = "https",
+                       .written = {ForwardedField::kForwarded},
+                       .via_name = ""};
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: a:81\r\nForwarded: for=10.0.0.1\r\n"
+      "Forwarded: for=10.0.0.2;host=b\r\n\r\n";
+  const std::string ours = "for=\"[2001:db8::1]\";host=\"a:81\";proto=https\r\n\r\n";
+  EXPECT_EQ(Forward(request, facts), "GET / HTTP/1.1\r\nHost: a:81\r\nForwarded: " + ours);
+  facts.trust_client = true;
+  facts.believed = FieldId::kForwarded;
+  facts.origin = "10.0.0.1";
+  EXPECT_EQ(
+      Forward(request, facts),
+      "GET / HTTP/1.1\r\nHost: a:81\r\nForwarded: for=10.0.0.1, for=10.0.0.2;host=b, " + ours);
+}
+
+// A trusted client's word in the field that is not believed may be anybody's.
+TEST_F(SerializerTest, AListThatIsNotBelievedIsWrittenAnew) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\n"
+      "Forwarded: for=6.6.6.6\r\n\r\n";
+  ForwardedFacts facts{.client_ip = "192.0.2.1",
+                       .trust_client = true,
+                       .origin = "2001:db8::7",
+                       .believed = FieldId::kOther,
+                       .written = {ForwardedField::kFor, ForwardedField::kForwarded},
+                       .via_name = ""};
+  EXPECT_EQ(Forward(request, facts),
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2001:db8::7, 192.0.2.1\r\n"
+            "Forwarded: for=\"[2001:db8::7]\", for=192.0.2.1;host=a;proto=http\r\n\r\n");
+  facts.believed = FieldId::kForwarded;
+  EXPECT_EQ(Forward(request, facts),
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2001:db8::7, 192.0.2.1\r\n"
+            "Forwarded: for=6.6.6.6, for=192.0.2.1;host=a;proto=http\r\n\r\n");
+  facts.origin = "";  // It speaks for itself.
+  facts.believed = FieldId::kOther;
+  EXPECT_EQ(Forward(request, facts),
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n"
+            "Forwarded: for=192.0.2.1;host=a;proto=http\r\n\r\n");
+}
+
 TEST_F(SerializerTest, LookalikesGoNowhere) {
   for (const ForwardedFacts& facts : {kTrusted, kUntrusted}) {
     EXPECT_EQ(
@@ -116,6 +190,16 @@ TEST_F(SerializerTest, LookalikesGoNowhere) {
                 facts),
         Forward("POST / HTTP/1.1\r\nHost: a\r\nX_Mine: kept\r\nContent-Length: 5\r\n\r\n", facts));
   }
+}
+
+TEST_F(SerializerTest, WhoTheClientIsIsSaidByTheGatewayAlone) {
+  ForwardedFacts facts = kTrusted;
+  facts.identity = "Client-Cert: :AA==:\r\n";
+  const std::string text = Forward(
+      "GET / HTTP/1.1\r\nHost: a\r\nClient-Cert: :BB==:\r\nclient_cert_chain: :BB==:\r\n\r\n",
+      facts);
+  EXPECT_NE(text.find("\r\nClient-Cert: :AA==:\r\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("BB"), std::string::npos) << text;
 }
 
 // RFC 3986 section 6.2.3.

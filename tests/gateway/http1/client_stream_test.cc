@@ -29,7 +29,7 @@ class LeaseTaker final : public pool::Waiter, public stream::StreamEvents {
 
  private:
   void OnLease(pool::Lease taken) override { lease = std::move(taken); }
-  void OnCheckoutFailed(pool::CheckoutResult, const pool::SocketAddress&) override { FAIL(); }
+  void OnCheckoutFailed(pool::CheckoutFailure, const pool::SocketAddress&) override { FAIL(); }
   void OnStreamReady() override { ++events; }
 };
 

@@ -46,6 +46,38 @@ std::string TargetThroughJson(std::string_view target) {
   return Parsed(record).value("target", "");
 }
 
+TEST(AccessLogLineTest, WhatIsKnownOfATlsClientIsThereForThoseAlone) {
+  ExchangeRecord record = Minimal();
+  record.client_subject = "CN=nobody";
+  const json plain = Parsed(record);
+  for (const char* key : {"tls_version", "tls_cipher", "tls_sni", "tls_alpn", "tls_resumed",
+                          "client_subject", "client_san"}) {
+    EXPECT_FALSE(plain.contains(key)) << key;
+  }
+  const std::vector<std::string> names = {"dns:a.test", "uri:a\"b"};
+  record.tls_version = "TLSv1.3";
+  record.tls_cipher = "TLS_AES_128_GCM_SHA256";
+  record.tls_sni = "a\".\x01\xff";
+  record.tls_resumed = true;
+  record.client_subject = "CN=app";
+  record.client_san = names;
+  const json secure = Parsed(record);
+  EXPECT_EQ(secure.at("tls_version"), "TLSv1.3");
+  EXPECT_EQ(secure.at("tls_cipher"), "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(secure.at("tls_sni"), "a\".\x01\xc3\xbf");
+  EXPECT_FALSE(secure.contains("tls_alpn")) << "nothing was agreed on";
+  EXPECT_EQ(secure.at("tls_resumed"), true);
+  EXPECT_EQ(secure.at("client_subject"), "CN=app");
+  EXPECT_EQ(secure.at("client_san"), json(names));
+}
+
+TEST(AccessLogLineTest, AStatusOfGrpcIsThereForItsCallsAlone) {
+  ExchangeRecord record = Minimal();
+  EXPECT_FALSE(Parsed(record).contains("grpc_status"));
+  record.grpc_status = "14";
+  EXPECT_EQ(Parsed(record).at("grpc_status"), "14");
+}
+
 TEST(AccessLogLineTest, AWholeExchange) {
   ExchangeRecord record = Minimal();
   record.time += milliseconds(7);

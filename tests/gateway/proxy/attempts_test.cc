@@ -176,6 +176,23 @@ TEST(AttemptsTest, ADeadKeptConnectionIsNoAttemptOfThePolicys) {
   EXPECT_EQ(attempts.made(), 0u);
 }
 
+TEST(AttemptsTest, WhatWasGivenBackWaitsFromTheSecondTimeOn) {
+  const RetryPolicy policy;
+  pool::Random random(1);
+  Attempts attempts;
+  attempts.Begin(policy);
+  EXPECT_TRUE(attempts.MayReturn());
+  EXPECT_EQ(attempts.NextPause(RetryDecision::kRetryReturned, 1, &random), Duration::zero());
+  EXPECT_GE(attempts.NextPause(RetryDecision::kRetryReturned, 1, &random), policy.backoff / 2);
+  EXPECT_GE(attempts.NextPause(RetryDecision::kRetryReturned, 1, &random), policy.backoff);
+  EXPECT_EQ(attempts.returns_made(), kMaxReturns);
+  EXPECT_FALSE(attempts.MayReturn());
+  EXPECT_EQ(attempts.made(), 0u);
+  const RetryPolicy off{.attempts = 0};
+  attempts.Begin(off);
+  EXPECT_FALSE(attempts.MayReturn());
+}
+
 TEST(AttemptsTest, WhatAddsNoLoadNeedsNoPermit) {
   ProxyHarness harness;
   const RetryPolicy policy;

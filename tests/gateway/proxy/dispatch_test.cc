@@ -89,5 +89,22 @@ TEST(DispatchPathTest, ThePathThatGoesOnIsTheOneThatWasMatched) {
   EXPECT_EQ(DispatchRequest(*snapshot, 0, request, &form).path, "/get/a");
 }
 
+TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
+  const std::shared_ptr<const route::Snapshot> snapshot = ProxyHarness::Load(
+      "listeners: [{name: edge, bind: 127.0.0.1:8080}]\n"
+      "routes: [{redirect: {scheme: https}}]\n");
+  for (const std::string host : {"", "Host: a\r\n"}) {
+    std::string bytes = "GET / HTTP/1.0\r\n" + host + "\r\n";
+    http::RequestHead request;
+    ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
+              http::Refusal::kNone);
+    http::PathForm form;
+    const Dispatch dispatch = DispatchRequest(*snapshot, 0, request, &form);
+    const bool named = host.find('a') != std::string::npos;
+    EXPECT_EQ(dispatch.kind, named ? Kind::kRedirect : Kind::kRefuse) << host;
+    EXPECT_EQ(dispatch.failure, named ? Failure::kNone : Failure::kNoHost) << host;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

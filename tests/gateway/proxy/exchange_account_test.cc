@@ -74,7 +74,7 @@ TEST_F(ExchangeAccountTest, ALineTellsTheWholeStory) {
 TEST_F(ExchangeAccountTest, TheEndpointIsTheOneThatTheConnectionLeadsTo) {
   struct : pool::Waiter {
     void OnLease(pool::Lease) override {}
-    void OnCheckoutFailed(pool::CheckoutResult, const pool::SocketAddress&) override {}
+    void OnCheckoutFailed(pool::CheckoutFailure, const pool::SocketAddress&) override {}
   } waiter;
   Serve();
   ExchangeAccount account{.endpoint = *pool::SocketAddress::FromIp("::1", 1)};

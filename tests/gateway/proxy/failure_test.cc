@@ -76,10 +76,13 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kUnknownExpectation, 417, false},
         Expected{Failure::kBodyTooLarge, 413, false}, Expected{Failure::kHeadTimeout, 408, false},
         Expected{Failure::kLoopDetected, 508, false},
+        Expected{Failure::kClientCertificateRequired, 403, false},
+        Expected{Failure::kClientCertificateTooLarge, 431, false},
         Expected{Failure::kUpstreamHeadTruncated, 502, true},
         Expected{Failure::kNoEndpoint, 503, true}, Expected{Failure::kQueueFull, 503, true},
         Expected{Failure::kQueueTimeout, 503, true}, Expected{Failure::kConnectRefused, 502, true},
         Expected{Failure::kConnectTimeout, 504, true}, Expected{Failure::kConnectFailed, 502, true},
+        Expected{Failure::kTlsFailed, 502, true}, Expected{Failure::kTlsTimeout, 504, true},
         Expected{Failure::kConnectUnreachable, 502, true},
         Expected{Failure::kNoDescriptors, 503, true}, Expected{Failure::kNoLocalPort, 503, true},
         Expected{Failure::kNoMemory, 503, true}, Expected{Failure::kBreakerOpen, 503, true},
@@ -99,6 +102,8 @@ TEST(FailureTest, EveryCheckoutThatFailedHasItsFailure) {
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectTimeout), Failure::kConnectTimeout);
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectFailed), Failure::kConnectFailed);
   EXPECT_EQ(FailureOf(CheckoutResult::kConnectUnreachable), Failure::kConnectUnreachable);
+  EXPECT_EQ(FailureOf(CheckoutResult::kTlsFailed), Failure::kTlsFailed);
+  EXPECT_EQ(FailureOf(CheckoutResult::kTlsTimeout), Failure::kTlsTimeout);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoDescriptors), Failure::kNoDescriptors);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoLocalPort), Failure::kNoLocalPort);
   EXPECT_EQ(FailureOf(CheckoutResult::kNoMemory), Failure::kNoMemory);
@@ -140,10 +145,18 @@ TEST(FailureTest, OnlyWhatTheEndpointDidSpeaksAboutIt) {
 
 TEST(FailureTest, AnErrorOfTheServiceItselfIsAnAnswer) {
   for (const int status : {200, 404, 429, 500, 501, 505}) {
-    EXPECT_EQ(OutcomeOfStatus(status), pool::Outcome::kAnswered) << status;
+    EXPECT_EQ(OutcomeOfAnswer({status, {}}), pool::Outcome::kAnswered) << status;
   }
   for (const int status : {502, 503, 504}) {
-    EXPECT_EQ(pool::OutcomeName(OutcomeOfStatus(status)), std::to_string(status));
+    EXPECT_EQ(pool::OutcomeName(OutcomeOfAnswer({status, {}})), std::to_string(status));
+  }
+}
+
+TEST(FailureTest, UnavailableIsThe503OfGrpc) {
+  EXPECT_EQ(OutcomeOfAnswer({200, grpc::Status::kUnavailable}), pool::Outcome::kStatus503);
+  for (const grpc::Status status : {grpc::Status::kOk, grpc::Status::kNotFound,
+                                    grpc::Status::kDeadlineExceeded, grpc::Status::kInternal}) {
+    EXPECT_EQ(OutcomeOfAnswer({200, status}), pool::Outcome::kAnswered);
   }
 }
 

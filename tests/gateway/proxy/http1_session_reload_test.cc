@@ -171,5 +171,32 @@ TEST_F(SessionReloadTest, WhoIsTrustedIsAskedForEachRequest) {
   EXPECT_NE(forwarded().find("X-Forwarded-For: 203.0.113.7, 192.0.2.7\r\n"), std::string::npos);
 }
 
+// Where X-Real-IP says who the client is, an untrusted one's own goes nowhere.
+TEST_F(SessionReloadTest, ARealIpGoesOnFromATrustedPeerUnlessNobodyGoesByIt) {
+  constexpr std::string_view kToWeb = "- {match: {path_prefix: /}, upstream: web}";
+  ProxyHarness harness({.listener = "client_ip: {from: x_real_ip}, trusted_proxies: [192.0.2.7]"});
+  Wire client = harness.Connect();
+  Wire upstream;
+  const auto forwarded = [&] {
+    client.Send(
+        "GET / HTTP/1.1\r\nHost: a\r\nx-Real-IP: 203.0.113.7\r\nX_Real_Ip: 6.6.6.6\r\n\r\n");
+    if (upstream.fd() < 0) upstream = harness.Accept();
+    const std::string request = harness.Await(upstream, kHeadEnd);
+    upstream.Send(kOk);
+    harness.Await(client, "\r\n\r\nok");
+    return request;
+  };
+  const std::string trusted = forwarded();
+  EXPECT_NE(trusted.find("x-Real-IP: 203.0.113.7\r\n"), std::string::npos);
+  EXPECT_NE(trusted.find("X-Forwarded-For: 203.0.113.7, 192.0.2.7\r\n"), std::string::npos);
+  Reload(harness, "client_ip: {from: x_real_ip}, trusted_proxies: [198.51.100.1]",
+         std::string(kToWeb));
+  const std::string untrusted = forwarded();
+  EXPECT_EQ(untrusted.find("203.0.113.7"), std::string::npos) << untrusted;
+  EXPECT_EQ(untrusted.find("6.6.6.6"), std::string::npos) << untrusted;
+  Reload(harness, "trusted_proxies: [198.51.100.1]", std::string(kToWeb));
+  EXPECT_NE(forwarded().find("x-Real-IP: 203.0.113.7\r\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -26,8 +26,8 @@ class RecordTransports final : public ClientTransports {
                                            const config::Listener&) override {
     return std::make_unique<RecordTransport>(std::move(socket), /*server=*/true);
   }
-  void OnEstablished(const config::Listener&, const char* failure) override {
-    told.emplace_back(failure == nullptr ? "ok" : failure);
+  void OnEstablished(const config::Listener&, const pool::Handshake& handshake) override {
+    told.emplace_back(handshake.failure == nullptr ? "ok" : handshake.failure);
   }
   void OnTimeout(const config::Listener&) override { told.emplace_back("timeout"); }
   std::string_view PlainAnswer(const char*) override { return {}; }
@@ -105,6 +105,17 @@ TEST_F(IntakeTest, ARequestMayComeWithTheLastStep) {
   EXPECT_TRUE(AwaitData(client, "\r\n\r\nhi"));
 }
 
+TEST_F(IntakeTest, TheLastResponseIsFollowedByTheEnd) {
+  const std::string end = RecordTransport::Record(Type::kEnd);
+  Wire client = Client();
+  client.Send(Data("GET /own HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  const std::string got = harness_.Await(client, end);
+  EXPECT_TRUE(DataOf(got).ends_with("\r\n\r\nhi"));
+  EXPECT_EQ(got.find(end), got.size() - end.size());
+  EXPECT_TRUE(harness_.AwaitEnd(client));
+  EXPECT_EQ(client.received(), "") << "it is told once";
+}
+
 TEST_F(IntakeTest, ARequestIsProxied) {
   Wire client = Client();
   client.Send(Data(kGet));
@@ -150,7 +161,7 @@ TEST_F(IntakeTest, OneThatDoesNotGoOnIsClosedInTime) {
   EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "active"}), 1);
   harness_.Advance(config::ListenerTls().handshake_timeout);
   EXPECT_TRUE(harness_.AwaitEnd(client));
-  EXPECT_EQ(harness_.Closed("head_timeout"), 1u);
+  EXPECT_EQ(harness_.Closed("tls_handshake_timeout"), 1u);
   EXPECT_EQ(transports_.told, std::vector<std::string>{"timeout"});
   EXPECT_EQ(harness_.Level(Metric::kClientConnections, {"edge", "active"}), 0);
 }
@@ -163,11 +174,55 @@ TEST_F(IntakeTest, OneThatSpeaksOtherwiseIsClosed) {
   EXPECT_EQ(harness_.listener->sessions(), 0u) << "its place is free";
 }
 
-TEST_F(IntakeTest, ADrainEndsOneThatIsNotEstablished) {
+TEST_F(IntakeTest, ADrainWaitsALittleForOneThatIsNotEstablished) {
   Wire client = harness_.Connect();
   harness_.context.sessions.front()->BeginDrain();
+  harness_.Advance(Intake::kLeavingPatience - std::chrono::milliseconds(50));
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  harness_.Advance(std::chrono::milliseconds(100));
   EXPECT_TRUE(harness_.AwaitEnd(client));
   EXPECT_EQ(harness_.Closed("drained"), 1u);
+}
+
+TEST_F(IntakeTest, OneThatShakesHandsInADrainIsServedOnce) {
+  Wire client = harness_.Connect();
+  client.Send(RecordTransport::Record(Type::kHello));
+  harness_.Await(client, RecordTransport::Record(Type::kHello));
+  client.Take();
+  harness_.listener->Retire(harness_.context.view);
+  harness_.listener->Leave();
+  harness_.context.sessions.front()->BeginDrain();
+  client.Send(RecordTransport::Record(Type::kFinished));
+  harness_.Turns(3);
+  client.Send(Data(kOwn));
+  EXPECT_TRUE(AwaitData(client, "\r\n\r\nhi"));
+  EXPECT_TRUE(harness_.AwaitEnd(client));
+}
+
+TEST_F(IntakeTest, OneThatShakesHandsInADrainAndAsksForNothingIsClosed) {
+  Wire client = harness_.Connect();
+  client.Send(RecordTransport::Record(Type::kHello));
+  harness_.Await(client, RecordTransport::Record(Type::kHello));
+  harness_.listener->Retire(harness_.context.view);
+  harness_.listener->Leave();
+  harness_.context.sessions.front()->BeginDrain();
+  client.Send(RecordTransport::Record(Type::kFinished));
+  harness_.Turns(3);
+  EXPECT_EQ(harness_.listener->sessions(), 1u);
+  harness_.Advance(Http1Session::kLeavingHeadPatience + std::chrono::milliseconds(50));
+  EXPECT_TRUE(harness_.AwaitEnd(client));
+  EXPECT_EQ(harness_.Closed("drained"), 1u);
+}
+
+TEST_F(IntakeTest, EveryHandshakeIsCountedWhileItLasts) {
+  Wire client = harness_.Connect();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.handshakes.count() == 1; }));
+  client.Send(RecordTransport::Record(Type::kHello) + RecordTransport::Record(Type::kFinished));
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.handshakes.count() == 0; }));
+  Wire second = harness_.Connect();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.handshakes.count() == 1; }));
+  second.Close();
+  EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.handshakes.count() == 0; }));
 }
 
 TEST_F(IntakeTest, EveryPlaceIsGivenBackOnce) {

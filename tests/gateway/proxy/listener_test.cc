@@ -1,6 +1,9 @@
 #include "gateway/proxy/listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <memory>
@@ -238,6 +241,42 @@ TEST_F(ListenerTest, OnlyWhoIsIdleForSoLongGivesWay) {
   const pool::TimePoint now = harness_.clock.Now();
   EXPECT_FALSE(harness_.listener->EvictIdle(now - std::chrono::milliseconds(1)));
   EXPECT_TRUE(harness_.listener->EvictIdle(now));
+}
+
+// Each connection has what its listening socket has at the time.
+TEST(ListenerRoomTest, AReloadChangesTheTcpOptionsOfThoseToCome) {
+  ProxyHarness harness({.listener = "tcp: {keepalive: 2m, user_timeout: 30s}"});
+  const auto accepted = [&](int level, int name) {
+    bool in_progress = false;
+    int error = 0;
+    Wire wire(pool::StartConnect(harness.listener_address, &in_progress, &error));
+    EXPECT_TRUE(harness.TurnUntil([&] { return harness.listener->sessions() == 1; }));
+    // The gateway's end of it is looked for by its peer.
+    sockaddr_storage ours{}, theirs{};
+    socklen_t length = sizeof(ours);
+    EXPECT_EQ(getsockname(wire.fd(), reinterpret_cast<sockaddr*>(&ours), &length), 0);
+    int value = -1;
+    for (int fd = 0; fd < 1024; ++fd) {
+      length = sizeof(theirs);
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&theirs), &length) != 0) continue;
+      const pool::SocketAddress peer(reinterpret_cast<sockaddr*>(&theirs), length);
+      if (peer != pool::SocketAddress(reinterpret_cast<sockaddr*>(&ours), sizeof(sockaddr_in)))
+        continue;
+      length = sizeof(value);
+      EXPECT_EQ(getsockopt(fd, level, name, &value, &length), 0);
+    }
+    wire.Close();
+    EXPECT_TRUE(harness.TurnUntil([&] { return harness.listener->sessions() == 0; }));
+    return value;
+  };
+  EXPECT_EQ(accepted(IPPROTO_TCP, TCP_KEEPIDLE), 120);
+  EXPECT_EQ(accepted(IPPROTO_TCP, TCP_USER_TIMEOUT), 30'000);
+  const auto next = ProxyHarness::Load(
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\", tcp: {keepalive: 5m}}]\n"
+      "routes: [{respond: {}}]\n");
+  harness.listener->Configure(ProxyHarness::ListenerConfig(next, 0), 0);
+  EXPECT_EQ(accepted(IPPROTO_TCP, TCP_KEEPIDLE), 300);
+  EXPECT_EQ(accepted(IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
 }
 
 TEST(ListenerRoomTest, WhoIsActiveDoesNotGiveWayUntilItIsIdle) {

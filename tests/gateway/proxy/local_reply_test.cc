@@ -186,5 +186,36 @@ TEST(LocalReplyTest, AnAnswerWithoutContentIsFramedAsItsStatusAsks) {
   EXPECT_EQ(head.content_length, 0u);
 }
 
+TEST(LocalReplyTest, ErrorsForClientsOfGrpcAreHeads) {
+  LocalReply reply;
+  FillErrorReply(Failure::kQueueFull, "Too many wait: 100%.", &reply);
+  TurnIntoGrpc(GrpcStatusOf(Failure::kQueueFull, 503), Failure::kQueueFull, &reply);
+  EXPECT_EQ(reply.head.status, 200);
+  EXPECT_EQ(reply.head.content_length, 0u);
+  EXPECT_EQ(reply.body, "");
+  EXPECT_EQ(reply.head.headers.FindByName("content-type")->value, "application/grpc");
+  EXPECT_EQ(reply.head.headers.FindByName("grpc-status")->value, "14");
+  EXPECT_EQ(reply.head.headers.FindByName("grpc-message")->value,
+            "queue_full: Too many wait: 100%25.");
+  FillErrorReply(Failure::kTotalTimeout, "", &reply);
+  TurnIntoGrpc(GrpcStatusOf(Failure::kTotalTimeout, 504), Failure::kTotalTimeout, &reply);
+  EXPECT_EQ(reply.head.headers.FindByName("grpc-message")->value, "total_timeout");
+}
+
+TEST(LocalReplyTest, HowCallsOfGrpcEnd) {
+  for (const Failure late : {Failure::kFirstByteTimeout, Failure::kStallTimeout,
+                             Failure::kTotalTimeout, Failure::kClientBodyTimeout}) {
+    EXPECT_EQ(GrpcStatusOf(late, FailureStatus(late)), grpc::Status::kDeadlineExceeded);
+  }
+  for (const Failure away : {Failure::kConnectTimeout, Failure::kConnectRefused,
+                             Failure::kQueueTimeout, Failure::kUpstreamReset}) {
+    EXPECT_EQ(GrpcStatusOf(away, FailureStatus(away)), grpc::Status::kUnavailable);
+  }
+  EXPECT_EQ(GrpcStatusOf(Failure::kNoRoute, 404), grpc::Status::kUnimplemented);
+  EXPECT_EQ(GrpcStatusOf(Failure::kBodyTooLarge, 413), grpc::Status::kResourceExhausted);
+  EXPECT_EQ(GrpcStatusOf(Failure::kClientCertificateRequired, 403),
+            grpc::Status::kPermissionDenied);
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/config/load.h"
+#include "gateway/proxy/intake.h"
 #include "tests/pool/net/socket_pair.h"
 
 namespace holdfast::proxy {

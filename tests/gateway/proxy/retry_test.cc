@@ -59,10 +59,10 @@ constexpr auto kProven = [](RetryFacts& f) {
   f.evidence = Evidence::kUnprocessed;
 };
 constexpr auto kStatus503 = [](RetryFacts& f) {
-  f.status = 503;
+  f.status.http = 503;
   f.evidence = Evidence::kProcessed;
 };
-constexpr auto kStatus429 = [](RetryFacts& f) { f.status = 429; };
+constexpr auto kStatus429 = [](RetryFacts& f) { f.status.http = 429; };
 
 struct Row {
   const char* name;
@@ -191,44 +191,45 @@ constexpr auto kUntriedUnwritten = [](RetryFacts& f) {
 // Nothing has left: whatever the policy says, the next endpoint is asked.
 INSTANTIATE_TEST_SUITE_P(
     Search, RetryTableTest,
-    testing::Values(Row{"NoConnectionWithAnotherEndpoint",
-                        With(Fresh(AttemptEnd::kNoConnection, kDefault), kUntriedPost),
-                        RetryDecision::kRetryNextEndpoint},
-                    Row{"WithoutAttempts",
-                        With(Fresh(AttemptEnd::kNoConnection, kOff), kUntriedPost),
-                        RetryDecision::kRetryNextEndpoint},
-                    Row{"WithAPolicyForOtherFailures",
-                        With(Fresh(AttemptEnd::kNoConnection, kNothing), kUntriedPost),
-                        RetryDecision::kRetryNextEndpoint},
-                    Row{"AfterAttemptsAreUsed",
-                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
-                             [](RetryFacts& f) {
-                               f.untried = true;
-                               f.attempts_made = 1;
-                             }),
-                        RetryDecision::kRetryNextEndpoint},
-                    Row{"AFreshConnectionThatDiedUnwritten",
-                        With(Fresh(AttemptEnd::kReset, kOff), kUntriedUnwritten),
-                        RetryDecision::kRetryNextEndpoint},
-                    Row{"AKeptOneThatDiedUnwrittenIsReplacedFirst",
-                        With(Stale(), kUntriedUnwritten), RetryDecision::kRetryUnwritten},
-                    Row{"WhatWasWrittenMayHaveBeenRead",
-                        With(Fresh(AttemptEnd::kReset, kOff), kUntried),
-                        RetryDecision::kSwitchedOff},
-                    Row{"AStatusIsNoSearch",
-                        With(Fresh(AttemptEnd::kStatus, kDefault),
-                             [](RetryFacts& f) {
-                               f.untried = true;
-                               f.status = 503;
-                             }),
-                        RetryDecision::kNotInPolicy},
-                    Row{"ABodyThatIsLost",
-                        With(Fresh(AttemptEnd::kNoConnection, kDefault),
-                             [](RetryFacts& f) {
-                               f.untried = true;
-                               f.replayable = false;
-                             }),
-                        RetryDecision::kNotReplayable}),
+    testing::Values(
+        Row{"NoConnectionWithAnotherEndpoint",
+            With(Fresh(AttemptEnd::kNoConnection, kDefault), kUntriedPost),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"RefusedWithAnotherEndpoint", With(Fresh(AttemptEnd::kRefused, kOff), kUntriedPost),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"WithoutAttempts", With(Fresh(AttemptEnd::kNoConnection, kOff), kUntriedPost),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"WithAPolicyForOtherFailures",
+            With(Fresh(AttemptEnd::kNoConnection, kNothing), kUntriedPost),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"AfterAttemptsAreUsed",
+            With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                 [](RetryFacts& f) {
+                   f.untried = true;
+                   f.attempts_made = 1;
+                 }),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"AFreshConnectionThatDiedUnwritten",
+            With(Fresh(AttemptEnd::kReset, kOff), kUntriedUnwritten),
+            RetryDecision::kRetryNextEndpoint},
+        Row{"AKeptOneThatDiedUnwrittenIsReplacedFirst", With(Stale(), kUntriedUnwritten),
+            RetryDecision::kRetryUnwritten},
+        Row{"WhatWasWrittenMayHaveBeenRead", With(Fresh(AttemptEnd::kReset, kOff), kUntried),
+            RetryDecision::kSwitchedOff},
+        Row{"AStatusIsNoSearch",
+            With(Fresh(AttemptEnd::kStatus, kDefault),
+                 [](RetryFacts& f) {
+                   f.untried = true;
+                   f.status.http = 503;
+                 }),
+            RetryDecision::kNotInPolicy},
+        Row{"ABodyThatIsLost",
+            With(Fresh(AttemptEnd::kNoConnection, kDefault),
+                 [](RetryFacts& f) {
+                   f.untried = true;
+                   f.replayable = false;
+                 }),
+            RetryDecision::kNotReplayable}),
     RowName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -237,6 +238,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"NoConnection", With(Fresh(AttemptEnd::kNoConnection, kDefault), kPost),
             RetryDecision::kRetryConnectFailure},
         Row{"NoConnectionNotWanted", Fresh(AttemptEnd::kNoConnection, kNothing),
+            RetryDecision::kNotInPolicy},
+        Row{"WhoRefusedWouldRefuseAgain", Fresh(AttemptEnd::kRefused, kEverything),
             RetryDecision::kNotInPolicy},
         Row{"NothingWrittenOnAFreshConnection",
             With(Fresh(AttemptEnd::kReset, kDefault),
@@ -295,7 +298,7 @@ TEST(RetryDecisionTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
                                    AttemptEnd::kFirstByteTimeout, AttemptEnd::kStatus}) {
         const RetryFacts facts{.end = end,
                                .policy = policy,
-                               .status = 503,
+                               .status = {.http = 503},
                                .stale_retry_made = (bits & 1) != 0,
                                .reused_connection = (bits & 2) != 0,
                                .evidence = static_cast<Evidence>(bits >> 2 & 3),
@@ -308,7 +311,70 @@ TEST(RetryDecisionTest, APostIsOnlyRepeatedWhenItWasNotProcessed) {
   }
 }
 
+// A call of gRPC, which is a POST, whose answer is a head that says so.
+RetryFacts Unavailable(const RetryPolicy& policy) {
+  RetryFacts facts = Fresh(AttemptEnd::kStatus, policy);
+  facts.idempotent = false;
+  facts.status = {200, grpc::Status::kUnavailable};
+  facts.evidence = Evidence::kProcessed;
+  return facts;
+}
+
+TEST(RetryDecisionTest, AStatusOfGrpcIsRepeatedWhereItIsNamed) {
+  const RetryPolicy named{.grpc_statuses = {grpc::Status::kAborted, grpc::Status::kUnavailable}};
+  EXPECT_EQ(DecideRetry(Unavailable(named)), RetryDecision::kRetryGrpcStatus);
+  EXPECT_EQ(DecideRetry(Unavailable(kEverything)), RetryDecision::kNotInPolicy);
+  EXPECT_TRUE(PolicyCovers(named, {200, grpc::Status::kUnavailable}));
+  EXPECT_FALSE(PolicyCovers(named, {200, grpc::Status::kInternal}));
+  EXPECT_FALSE(PolicyCovers(named, {200, std::nullopt})) << "it has more than a head";
+  RetryFacts lost = Unavailable(named);
+  lost.replayable = false;
+  EXPECT_EQ(DecideRetry(lost), RetryDecision::kNotReplayable);
+  RetryFacts often = Unavailable(named);
+  often.attempts_made = named.attempts;
+  EXPECT_EQ(DecideRetry(often), RetryDecision::kAttemptsUsed);
+  EXPECT_FALSE(FreeOfBudget(RetryDecision::kRetryGrpcStatus));
+}
+
+// A POST that an HTTP/2 upstream has given back.
+RetryFacts Returned() {
+  RetryFacts facts = Fresh(AttemptEnd::kReset, kDefault);
+  facts.idempotent = false;
+  facts.returned = true;
+  facts.evidence = Evidence::kUnprocessed;
+  return facts;
+}
+
+TEST(RetryDecisionTest, WhatIsGivenBackIsSentAgainWhateverItIs) {
+  for (const RetryPolicy* policy : {&kDefault, &kNothing}) {
+    EXPECT_EQ(DecideRetry(With(Returned(), [&](RetryFacts& f) { f.policy = policy; })),
+              RetryDecision::kRetryReturned);
+  }
+  EXPECT_EQ(DecideRetry(With(Returned(), [](RetryFacts& f) { f.attempts_made = 1; })),
+            RetryDecision::kRetryReturned);
+  EXPECT_EQ(DecideRetry(With(Returned(), [](RetryFacts& f) { f.reused_connection = true; })),
+            RetryDecision::kRetryReturned);
+}
+
+TEST(RetryDecisionTest, WhatIsGivenBackIsNotSentAgainForEver) {
+  EXPECT_EQ(DecideRetry(With(Returned(), [](RetryFacts& f) { f.policy = &kOff; })),
+            RetryDecision::kSwitchedOff);
+  EXPECT_EQ(DecideRetry(With(Returned(), [](RetryFacts& f) { f.replayable = false; })),
+            RetryDecision::kNotReplayable);
+  const auto often = [](RetryFacts& f) {
+    f.returns_made = kMaxReturns;
+    f.reused_connection = true;
+  };
+  EXPECT_EQ(DecideRetry(With(Returned(), often)), RetryDecision::kNotInPolicy);
+  const auto by_policy = [&](RetryFacts& f) {
+    often(f);
+    f.policy = &kRefused;
+  };
+  EXPECT_EQ(DecideRetry(With(Returned(), by_policy)), RetryDecision::kRetryRefused);
+}
+
 TEST(RetryDecisionTest, OnlyWhatAddsLoadAsksTheBudget) {
+  EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryReturned));
   EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryIdempotent));
   EXPECT_TRUE(FreeOfBudget(RetryDecision::kRetryConnectFailure));
   for (const RetryDecision decision :

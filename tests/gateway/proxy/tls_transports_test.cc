@@ -8,8 +8,12 @@
 
 #include "gateway/config/load.h"
 #include "metrics/registry.h"
+#include "pool/tls/digest.h"
+#include "pool/tls/made_certificate.h"
 #include "tests/pool/net/socket_pair.h"
 #include "tests/pool/tls/support/test_certificates.h"
+#include "tests/pool/tls/support/tls_peer.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace holdfast::proxy {
@@ -33,10 +37,10 @@ class TlsTransportsTest : public testing::Test {
     return result.config.value_or(config::Config());
   }
   void Adopt(config::Config* config) {
-    const auto plan = tls::LoadTls(config);
+    const auto plan = tls::LoadTls(config, &stand_ins_, pool::SystemClock().WallNow());
     ASSERT_TRUE(plan.ok()) << plan.status();
-    transports_.AdoptListeners(*config, *plan, keys_);
-    transports_.AdoptUpstreams(*config, *plan);
+    contexts_ = tls::MakeContexts(*config, *plan, {{"edge", keys_}}, contexts_);
+    transports_.Adopt(contexts_);
   }
   bool MakesFor(const pool::TlsIdentity& tls) {
     pool::SocketPair pair = pool::TcpPair();
@@ -45,8 +49,10 @@ class TlsTransportsTest : public testing::Test {
   }
 
   support::TempDir dir_;
+  tls::StandIns stand_ins_;
   metrics::Registry registry_;
   TlsTransports transports_{registry_.AddShard()};
+  tls::TlsContexts contexts_;
   std::shared_ptr<const pool::TicketKeys> keys_ =
       std::make_shared<const pool::TicketKeys>(*pool::TicketKeys::Fresh());
 };
@@ -81,6 +87,42 @@ TEST_F(TlsTransportsTest, PlainHttpIsAnsweredInPlain) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
   const size_t body = answer.size() - answer.find("\r\n\r\n") - 4;
   EXPECT_NE(answer.find("Content-Length: " + std::to_string(body) + "\r\n"), std::string::npos);
+}
+
+// Those of listeners that come later, too.
+TEST_F(TlsTransportsTest, ChallengesAreThoseOfEveryListener) {
+  const auto certificates = pool::ChallengeCertificates::Make(
+      {{"b.test", pool::MakeChallengeCertificate("b.test", pool::Sha256("x"),
+                                                 pool::SystemClock().WallNow())}});
+  config::Config config = Load("a.test");
+  Adopt(&config);
+  const auto protocol_of = [&] {
+    pool::SocketPair pair = pool::TcpPair();
+    pool::ManualClock clock;
+    pool::EventLoop loop(&clock);
+    pool::SlabPool slabs;
+    const std::unique_ptr<pool::Transport> transport =
+        transports_.MakeFor(pair.ours, config.listeners[0]);
+    transport->Arrive(&loop, &slabs);
+    pool::TlsPeer client({.server_name = "b.test",
+                          .alpn = "\x0a"
+                                  "acme-tls/1"});
+    for (int turn = 0; turn < 10'000; ++turn) {
+      client.Turn(pair.theirs);
+      const pool::IoResult step = transport->Establish();
+      if (step.status == pool::IoStatus::kFailed) return std::string("none");
+      if (step.status == pool::IoStatus::kOk) return std::string(transport->protocol());
+    }
+    return std::string("late");
+  };
+  EXPECT_EQ(protocol_of(), "none");
+  transports_.UseChallenges(certificates);
+  EXPECT_EQ(protocol_of(), "acme-tls/1");
+  config = Load("c.test");
+  Adopt(&config);
+  EXPECT_EQ(protocol_of(), "acme-tls/1");
+  transports_.UseChallenges(nullptr);
+  EXPECT_EQ(protocol_of(), "none");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class UpstreamCallTest : public testing::Test, private CallEvents {
     head_.authority = head_.host = "a";
     policy_.attempts = 1;
   }
-  ~UpstreamCallTest() override { call_.End(Failure::kClientGone, 0); }
+  ~UpstreamCallTest() override { call_.End(Failure::kClientGone, {0, {}}); }
 
   Stage Begin() {
     return call_.Begin({.cluster = harness_.cluster.get(), .policy = &policy_, .head = &head_});
@@ -38,7 +38,7 @@ class UpstreamCallTest : public testing::Test, private CallEvents {
   void Use() {
     Open();
     call_.SendEnd(nullptr);
-    call_.End(Failure::kNone, 200);
+    call_.End(Failure::kNone, {200, {}});
   }
   FakeUpstreamStream& upstream() { return upstreams_.last(); }
 
@@ -76,7 +76,7 @@ TEST_F(UpstreamCallTest, NothingOfOneCallIsInTheNext) {
   Open();
   call_.SendEnd(nullptr);
   EXPECT_TRUE(call_.request_done());
-  call_.End(Failure::kNone, 200);
+  call_.End(Failure::kNone, {200, {}});
   EXPECT_FALSE(call_.request_done());
   Begin();
   EXPECT_FALSE(call_.request_done());
@@ -84,13 +84,13 @@ TEST_F(UpstreamCallTest, NothingOfOneCallIsInTheNext) {
 }
 
 TEST_F(UpstreamCallTest, AnEndAtRestIsNothing) {
-  call_.End(Failure::kNone, 0);
+  call_.End(Failure::kNone, {0, {}});
   EXPECT_EQ(call_.stage(), Stage::kAtRest);
 }
 
 TEST_F(UpstreamCallTest, AnEndCancelsTheWait) {
   EXPECT_EQ(Begin(), Stage::kWaiting);
-  call_.End(Failure::kClientGone, 0);
+  call_.End(Failure::kClientGone, {0, {}});
   EXPECT_EQ(harness_.cluster->pool(0).waiters(), 0u);
 }
 
@@ -142,10 +142,10 @@ TEST_F(UpstreamCallTest, AStatusOfThePolicyIsReplaced) {
   Open();
   call_.SendEnd(nullptr);
   bool replaced = true;
-  EXPECT_EQ(call_.OnStatus(200, &replaced), Stage::kOpen);
+  EXPECT_EQ(call_.OnStatus({200, {}}, &replaced), Stage::kOpen);
   EXPECT_FALSE(replaced);
   FakeUpstreamStream& first = upstream();
-  call_.OnStatus(429, &replaced);
+  call_.OnStatus({429, {}}, &replaced);
   EXPECT_TRUE(replaced);
   EXPECT_TRUE(first.finished);
   EXPECT_EQ(harness_.Retries("retry_status"), 1u);
@@ -163,11 +163,11 @@ TEST_F(UpstreamCallTest, ATimeThatIsNearlyOverAllowsNoPause) {
   ASSERT_TRUE(harness_.TurnUntil([&] { return call_.stage() == Stage::kOpen; }));
   call_.SendEnd(nullptr);
   bool replaced = false;
-  call_.OnStatus(429, &replaced);
+  call_.OnStatus({429, {}}, &replaced);
   EXPECT_TRUE(replaced) << "the first needs no pause";
   if (call_.stage() == Stage::kWaiting) wire_ = harness_.Accept();
   ASSERT_TRUE(harness_.TurnUntil([&] { return call_.stage() == Stage::kOpen; }));
-  EXPECT_EQ(call_.OnStatus(429, &replaced), Stage::kOpen);
+  EXPECT_EQ(call_.OnStatus({429, {}}, &replaced), Stage::kOpen);
   EXPECT_FALSE(replaced) << "what is at hand is the better answer";
   EXPECT_EQ(harness_.Retries("no_time_left"), 1u);
 }

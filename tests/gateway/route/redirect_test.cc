@@ -65,5 +65,27 @@ TEST(RedirectLocationTest, APathShorterThanThePrefixAppendsNothing) {
   EXPECT_EQ(Location("/old/", "/new/", "*"), "/new/");
 }
 
+TEST(RedirectLocationTest, ASchemeKeepsTheHostAndWithoutATargetThePath) {
+  config::Route route;
+  route.match.path = "/";
+  route.redirect.scheme = config::RedirectScheme::kHttps;
+  http::RequestHead head;
+  head.host = "a.test";
+  head.authority = "a.test:8080";
+  head.path = "/x//y";
+  head.has_query = true;
+  head.query = "q";
+  EXPECT_EQ(RedirectLocation(route, head), "https://a.test/x//y?q");
+  route.redirect.port = 8443;
+  EXPECT_EQ(RedirectLocation(route, head), "https://a.test:8443/x//y?q");
+  route.redirect.to = "/new?";
+  EXPECT_EQ(RedirectLocation(route, head), "https://a.test:8443/new?");
+  route.redirect = {.scheme = config::RedirectScheme::kHttp};
+  head.host = "[::1]";
+  head.path = "*";
+  head.has_query = false;
+  EXPECT_EQ(RedirectLocation(route, head), "http://[::1]");
+}
+
 }  // namespace
 }  // namespace holdfast::route

@@ -1,5 +1,8 @@
 #include "gateway/route/snapshot.h"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace holdfast::route {
@@ -23,6 +26,14 @@ TEST(SnapshotTest, ItsRoutesAreThoseOfItsConfiguration) {
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(route->name, snapshot.config().routes[0].name);
   EXPECT_EQ(snapshot.routes().Match(0, "host", "/b", http::Method::kGet, &miss), nullptr);
+}
+
+TEST(SnapshotTest, KnowsWhatNoClientMaySayOfItself) {
+  config::Config config = OneRoute("/a");
+  EXPECT_TRUE(Snapshot(config).identity_fields().empty());
+  config.listeners[0].client_certificate_headers =
+      config::ClientCertificateHeaders{.subject = "X-Subject"};
+  EXPECT_EQ(Snapshot(config).identity_fields(), std::vector<std::string>{"X-Subject"});
 }
 
 TEST(SnapshotTest, EachHasRoutesOfItsOwn) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/gateway/server/main_parts.h"
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/scripted_upstream.h"
 
 namespace holdfast::server {
@@ -95,6 +96,58 @@ TEST_F(ConfiguratorTest, AReloadMovesTheStatusPortOrClosesIt) {
   EXPECT_EQ(StatusPage(parts_.status() + "2"), "page /readyz");
   Reload(parts_.Text("hello", "status: off\n"));
   EXPECT_EQ(configurator_.status_fd(), -1);
+}
+
+TEST_F(ConfiguratorTest, TlsFilesThatChangeAreTakenIntoUse) {
+  const auto write = [&](const std::string& name) {
+    const pool::Issued site = pool::SiteFor({name});
+    parts_.dir_.Write("a.pem", site.chain().pem);
+    parts_.dir_.Write("a.key", site.key_file().pem);
+  };
+  const auto refreshed = [&](const char* result) {
+    return parts_.main_.shard->CounterFor(Metric::kTlsFileReloadsTotal, {result}).value();
+  };
+  write("a.test");
+  std::string text = parts_.Text("hello");
+  text.insert(text.find("}]"), ", tls: {certificates: [{cert: " + parts_.dir_.Path("a.pem") +
+                                   ", key: " + parts_.dir_.Path("a.key") + "}]}");
+  Start(text);
+  configurator_.RefreshTls();
+  EXPECT_EQ(refreshed("success") + refreshed("failure"), 0u) << "they say what they said";
+  const std::string key = support::ReadFile(parts_.dir_.Path("a.key"));
+  parts_.dir_.Write("a.key", "no key");
+  configurator_.RefreshTls();
+  configurator_.RefreshTls();
+  EXPECT_EQ(refreshed("failure"), 2u);
+  parts_.dir_.Write("a.key", key);
+  configurator_.RefreshTls();
+  EXPECT_EQ(refreshed("success"), 0u);
+  write("b.test");
+  // By itself.
+  EXPECT_TRUE(parts_.Await([&] { return refreshed("success") == 1; }));
+  EXPECT_EQ(configurator_.config().routes.size(), 1u);
+}
+
+TEST_F(ConfiguratorTest, AfterTheListenersAreClosedFilesThatChangeAreNothing) {
+  const auto write = [&](const std::string& name) {
+    const pool::Issued site = pool::SiteFor({name});
+    parts_.dir_.Write("a.pem", site.chain().pem);
+    parts_.dir_.Write("a.key", site.key_file().pem);
+  };
+  write("a.test");
+  std::string text = parts_.Text("hello");
+  text.insert(text.find("}]"), ", tls: {certificates: [{cert: " + parts_.dir_.Path("a.pem") +
+                                   ", key: " + parts_.dir_.Path("a.key") + "}]}");
+  Start(text);
+  write("b.test");
+  parts_.main_.loop.RunOnce(pool::Duration::zero());
+  configurator_.StopRefreshing();
+  parts_.listeners_.Close();
+  write("c.test");
+  configurator_.RefreshTls();
+  const auto end = std::chrono::steady_clock::now() + 2 * FileWatch::kSettle;
+  while (std::chrono::steady_clock::now() < end) parts_.main_.loop.RunOnce(FileWatch::kSettle);
+  EXPECT_EQ(parts_.main_.shard->CounterFor(Metric::kTlsFileReloadsTotal, {"success"}).value(), 0u);
 }
 
 TEST_F(ConfiguratorTest, TheNumberOfWorkersIsTheStarts) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <string>
@@ -109,6 +110,26 @@ TEST_F(InheritanceTest, ItIsTakenOutOfTheEnvironment) {
   EXPECT_EQ(inheritance->ready, pipe_.in.Release());
   EXPECT_EQ(getenv(Inheritance::kVariable), nullptr);
   inheritance->TellReady();
+}
+
+TEST_F(InheritanceTest, TheFileOfTicketsComesInAVariableOfItsOwn) {
+  const auto take = [&](int number) {
+    Pipe pipe;
+    setenv(Inheritance::kVariable, FormatInheritance({}, pipe.in.Release()).c_str(), 1);
+    setenv(Inheritance::kTicketsVariable, std::to_string(number).c_str(), 1);
+    absl::StatusOr<Inheritance> inheritance = TakeInheritance();
+    EXPECT_TRUE(inheritance.ok()) << inheritance.status();
+    EXPECT_EQ(getenv(Inheritance::kTicketsVariable), nullptr);
+    inheritance->TellReady();
+    return std::move(inheritance->tickets);
+  };
+  const int file = memfd_create("tickets", 0);
+  const pool::FileDescriptor taken = take(file);
+  EXPECT_EQ(taken.get(), file);
+  EXPECT_TRUE(ClosesOnExec(file));
+  EXPECT_FALSE(take(first_.get()).valid()) << "no file in memory";
+  EXPECT_TRUE(IsOpen(first_.get()));
+  EXPECT_FALSE(take(100000).valid());
 }
 
 TEST_F(InheritanceTest, WithoutTheVariableThereIsNone) {

@@ -1,10 +1,12 @@
 #include "gateway/server/listener_sockets.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -54,6 +56,26 @@ TEST(ListenerSocketsTest, EveryWorkerHasASocketOfItsOwnOnOnePort) {
     EXPECT_EQ(*pool::LocalAddress(socket.get()), bound.address);
     EXPECT_NE(fcntl(socket.get(), F_GETFD) & FD_CLOEXEC, 0);
     EXPECT_NE(fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
+  }
+}
+
+// A client may come before any worker has its socket.
+TEST(ListenerSocketsTest, WhoComesAtOnceHasTheListenersTcpOptions) {
+  config::Listener config = ListenerAt("127.0.0.1:0");
+  config.tcp.options = {.keepalive = std::chrono::seconds(70),
+                        .user_timeout = std::chrono::seconds(30)};
+  const absl::StatusOr<BoundListener> bound = BindListener(config, 2);
+  ASSERT_TRUE(bound.ok()) << bound.status();
+  for (const pool::FileDescriptor& socket : bound->sockets) {
+    const auto option = [&](int level, int name) {
+      int value = -1;
+      socklen_t length = sizeof(value);
+      EXPECT_EQ(getsockopt(socket.get(), level, name, &value, &length), 0);
+      return value;
+    };
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 70);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 30'000);
   }
 }
 

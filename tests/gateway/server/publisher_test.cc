@@ -28,7 +28,7 @@ class PublisherTest : public testing::Test {
     ASSERT_TRUE(bound.ok()) << bound.status();
     parts_.listeners_.Adopt(config, &*bound, publisher_.next());
     publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config)), WorkerShares(),
-                       std::make_shared<const pool::TicketKeys>(), std::move(*bound));
+                       {}, std::move(*bound));
   }
   std::string WithUpstream() const {
     return "listeners: [{name: edge, bind: '" + parts_.edge() +
@@ -87,6 +87,24 @@ TEST_F(PublisherTest, EndpointsComeAfterTheSnapshotThatNamesThem) {
   publisher_.PublishEndpoints("web", SetOf(two_.address()));
   publisher_.PublishEndpoints("unknown", SetOf(two_.address()));
   EXPECT_TRUE(parts_.Await([&] { return parts_.Body() == "two"; }));
+}
+
+TEST_F(PublisherTest, ChallengesAreKnownOnceEveryWorkerAnswersThem) {
+  Publish(parts_.Text("own"));
+  auto challenges = std::make_shared<acme::Challenges>();
+  challenges->tokens["abc"] = "abc.thumbprint";
+  bool known = false;
+  publisher_.PublishChallenges(challenges, [&] { known = true; });
+  EXPECT_FALSE(known) << "never within a call";
+  ASSERT_TRUE(parts_.Await([&] { return known; }));
+  const auto answer = [&] {
+    support::RawClient client(parts_.edge());
+    return client.Get("/.well-known/acme-challenge/abc").body;
+  };
+  // Each of the two accepts on the one socket.
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(answer(), "abc.thumbprint");
+  publisher_.PublishChallenges(nullptr, nullptr);
+  EXPECT_TRUE(parts_.Await([&] { return answer() == "own"; }));
 }
 
 }  // namespace

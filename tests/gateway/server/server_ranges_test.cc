@@ -96,8 +96,9 @@ class ServerRangesTest : public testing::Test {
               {{"match", {{"path", "/moved"}}}, {"redirect", {{"to", "/"}}}}}}};
   }
 
-  // What a listener's TLS has to have besides a number in it.
+  // What a listener has to have besides a number in it.
   void AddRequired(Json* listener) const {
+    if (listener->contains("proxy_protocol")) (*listener)["proxy_protocol"]["from"] = {"unix"};
     const auto tls = listener->find("tls");
     if (tls == listener->end()) return;
     Json& certificate = (*tls)["certificates"][0];
@@ -115,6 +116,9 @@ class ServerRangesTest : public testing::Test {
     Json file = BaseFile();
     file[variant.place] = variant.value;
     AddRequired(&file["listeners"][0]);
+    if (Json& redirect = file["routes"][2]["redirect"]; redirect.contains("port")) {
+      redirect["scheme"] = "https";
+    }
     std::string text = file.dump();
     const config::LoadResult loaded = config::LoadConfig(text, "test");
     if (loaded.config.has_value()) return text;
@@ -158,6 +162,7 @@ TEST_F(ServerRangesTest, TheTableHasEveryNumber) {
        {"/workers", "/dns/min_ttl", "/drain/delay", "/listeners/0/max_uri_bytes",
         "/upstreams/web/outlier/max_ejected", "/upstreams/web/endpoints/0/weight",
         "/upstreams/web/breakers/pending", "/listeners/0/tls/handshake_timeout",
+        "/listeners/0/tls/session_tickets/rotate", "/routes/2/redirect/port",
         "/routes/0/retry/backoff", "/routes/1/respond/status"}) {
     EXPECT_NE(std::ranges::find(places, place), places.end()) << place;
   }

@@ -13,8 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/scripted_upstream.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/wire.h"
 
 namespace holdfast::server {
 namespace {
@@ -28,6 +32,7 @@ using support::OkResponse;
 using support::RawClient;
 using support::ScriptedUpstream;
 using support::UpstreamConnection;
+using support::Wire;
 
 constexpr char kStarted[] = "upgrade: started process ";
 constexpr char kHandedOver[] = "upgrade: the new process serves; draining";
@@ -135,16 +140,24 @@ class Load {
   std::vector<std::thread> threads_;
 };
 
-// Under load over new connections: every connect succeeds, every request is answered.
-class WorkerCountTest : public UpgradeProcessTest,
-                        public testing::WithParamInterface<const char*> {};
+struct Successor {
+  const char* workers;
+  Wire wire;
+};
+
+// Under load over new connections: every connect (and handshake) succeeds, every request is
+// answered.
+class WorkerCountTest : public UpgradeProcessTest, public testing::WithParamInterface<Successor> {
+ private:
+  support::UseWire use_{GetParam().wire};
+};
 
 TEST_P(WorkerCountTest, NoNewConnectionIsLost) {
   GatewayProcess gateway(Config("old"));
   const std::string address = gateway.address();
   Load load(address);
   load.Await(50);
-  gateway.WriteConfig(Config("new", GetParam()).Text());
+  gateway.WriteConfig(Config("new", GetParam().workers).Text());
   Upgrade(gateway);
   EXPECT_EQ(gateway.WaitExit(), 0);
   load.Await(200);
@@ -154,7 +167,10 @@ TEST_P(WorkerCountTest, NoNewConnectionIsLost) {
   EXPECT_EQ(gateway.address(), address) << "port 0 stays what it was";
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values("1", "2", "5"));
+INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest,
+                         testing::Values(Successor{"1", Wire::kPlain}, Successor{"2", Wire::kPlain},
+                                         Successor{"5", Wire::kPlain}, Successor{"1", Wire::kTls},
+                                         Successor{"5", Wire::kTls}));
 
 TEST_F(UpgradeProcessTest, ConnectionsThatWaitInTheQueuesAreServed) {
   GatewayProcess gateway(Config("old", "4"));
@@ -173,7 +189,13 @@ TEST_F(UpgradeProcessTest, ConnectionsThatWaitInTheQueuesAreServed) {
   pids_.push_back(std::stoi(text.substr(text.rfind(kStarted) + sizeof(kStarted) - 1)));
 }
 
-TEST_F(UpgradeProcessTest, KeptConnectionsFinishGracefully) {
+class LiveConnectionTest : public UpgradeProcessTest, public testing::WithParamInterface<Wire> {
+ private:
+  support::UseWire use_{GetParam()};
+};
+HOLDFAST_OVER_EACH_WIRE(LiveConnectionTest);
+
+TEST_P(LiveConnectionTest, KeptConnectionsFinishGracefully) {
   ScriptedUpstream upstream;
   GatewayConfig config{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"};
   GatewayProcess gateway(config);
@@ -185,9 +207,13 @@ TEST_F(UpgradeProcessTest, KeptConnectionsFinishGracefully) {
   EXPECT_EQ(idle.Get("/local").body, "local");
 
   Upgrade(gateway);
-  const Message last = idle.Get("/local");
+  Message last;
+  // The workers hear of the drain a moment after the line was written.
+  EXPECT_TRUE(Eventually([&] {
+    last = idle.Get("/local");
+    return last.Value("connection") == "close" || last.Status() != 200;
+  }));
   EXPECT_EQ(last.body, "local");
-  EXPECT_EQ(last.Value("connection"), "close");
   idle.ExpectClosed();
   EXPECT_TRUE(gateway.running());
   connection.Send(OkResponse("finished"));
@@ -197,7 +223,7 @@ TEST_F(UpgradeProcessTest, KeptConnectionsFinishGracefully) {
   EXPECT_EQ(gateway.WaitExit(), 0) << "the moment nothing is left, not after the delay";
 }
 
-TEST_F(UpgradeProcessTest, ATermAfterTheHandOverDoesNotCutWhatIsInFlight) {
+TEST_P(LiveConnectionTest, ATermAfterTheHandOverDoesNotCutWhatIsInFlight) {
   ScriptedUpstream upstream;
   GatewayProcess gateway(
       GatewayConfig{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"});
@@ -212,6 +238,26 @@ TEST_F(UpgradeProcessTest, ATermAfterTheHandOverDoesNotCutWhatIsInFlight) {
   idle.ExpectClosed();
   connection.Send(OkResponse("finished"));
   EXPECT_EQ(busy.Response().body, "finished");
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+TEST_P(LiveConnectionTest, ATunnelGoesOnInTheOldProcess) {
+  ScriptedUpstream upstream;
+  GatewayConfig config{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  client.Send(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
+  UpstreamConnection tunnel = upstream.Accept();
+  tunnel.Answer("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
+  EXPECT_EQ(client.Response().Status(), 101);
+  Upgrade(gateway);
+  client.Send("still");
+  EXPECT_EQ(tunnel.ReadBytes(5), "still");
+  tunnel.Send("there");
+  EXPECT_EQ(client.ReadBytes(5), "there");
+  client.Close();
+  tunnel.ExpectClosed();
+  tunnel.Close();
   EXPECT_EQ(gateway.WaitExit(), 0);
 }
 
@@ -318,6 +364,34 @@ TEST_F(UpgradeProcessTest, AReplacedProgramIsTheOneThatIsStarted) {
     EXPECT_EQ(gateway.WaitExit(), 0);
   }
   setenv("HOLDFAST_BINARY", binary.c_str(), 1);
+}
+
+// What `openssl s_client` says of its session after a request: "New" or "Reused".
+std::string SessionWith(const std::string& address, const std::string& session) {
+  const support::Finished done = support::RunProgram(
+      {"sh", "-c",
+       "printf 'GET /who HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' | "
+       "timeout 20 openssl s_client -ign_eof -connect " +
+           address + " " + session + " 2>/dev/null | grep -o -m1 -E '^(New|Reused)'"},
+      {}, 2 * support::kPatience);
+  return done.out;
+}
+
+TEST_F(UpgradeProcessTest, SessionsAreResumedByTheNewProcess) {
+  const support::TempDir dir;
+  const pool::Issued site = pool::SiteFor({"a.test"});
+  const std::string config =
+      "workers: 1\nstatus: off\naccess_log: off\ndrain: {delay: 0s, timeout: 1s}\n"
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\", tls: {certificates: [{cert: " +
+      dir.Write("a.pem", site.chain().pem) + ", key: " + dir.Write("a.key", site.key_file().pem) +
+      "}]}}]\nroutes: [{respond: {body: new}}]\n";
+  GatewayProcess gateway(config);
+  const std::string session = dir.Path("session");
+  EXPECT_EQ(SessionWith(gateway.address(), "-sess_out " + session), "New\n");
+  EXPECT_EQ(SessionWith(gateway.address(), "-sess_in " + session), "Reused\n");
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_EQ(SessionWith(gateway.address(), "-sess_in " + session), "Reused\n");
 }
 
 }  // namespace

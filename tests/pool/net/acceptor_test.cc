@@ -75,20 +75,47 @@ class AcceptorTest : public testing::Test, public AcceptorEvents {
 };
 
 // Nothing is set for each: the listening socket passes it on.
-TEST_F(AcceptorTest, WhoIsAcceptedIsAskedWhetherItIsStillThere) {
-  const FileDescriptor client = Connect();
-  Turn();
-  ASSERT_EQ(accepted_.size(), 1u);
+TEST_F(AcceptorTest, WhoIsAcceptedHasTheOptionsOfTheTime) {
+  const auto accept = [&](const TcpOptions& options) {
+    acceptor_->Configure(options, kDefaultBacklog);
+    const FileDescriptor client = Connect();
+    const size_t before = accepted_.size();
+    Turn();
+    EXPECT_EQ(accepted_.size(), before + 1);
+  };
   const auto option = [&](int level, int name) {
     int value = 0;
     socklen_t length = sizeof(value);
-    EXPECT_EQ(getsockopt(accepted_[0].get(), level, name, &value, &length), 0);
+    EXPECT_EQ(getsockopt(accepted_.back().get(), level, name, &value, &length), 0);
     return value;
   };
+  accept({});
   EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), kKeepAliveIdleSeconds);
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), kKeepAliveIntervalSeconds);
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), kKeepAliveProbes);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 10);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 6);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  accept({.keepalive = std::chrono::minutes(5), .user_timeout = std::chrono::seconds(30)});
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 300);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 50);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 30'000);
+  accept({.keepalive = std::nullopt});
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+}
+
+// sk_max_ack_backlog, which tcp(7) says is tcpi_sacked of a listening socket.
+TEST_F(AcceptorTest, TheQueueOfThoseWhoWaitHasItsLength) {
+  for (const int backlog : {7, 3}) {
+    acceptor_->Configure({}, backlog);
+    tcp_info info{};
+    socklen_t length = sizeof(info);
+    ASSERT_EQ(getsockopt(acceptor_->fd(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    EXPECT_EQ(info.tcpi_sacked, static_cast<uint32_t>(backlog));
+  }
+  const FileDescriptor client = Connect();
+  Turn();
+  EXPECT_EQ(accepted_.size(), 1u) << "it goes on listening";
 }
 
 TEST_F(AcceptorTest, GivesReadySocketsAndTheirPeers) {

@@ -596,29 +596,5 @@ TEST(Buffer, AgreesWithAStringOverRandomOperations) {
   }
 }
 
-class WarmThing final : public Warm {
- public:
-  void Cool() override { ++cooled; }
-  int cooled = 0;
-};
-
-TEST(SlabPoolWarm, TheOneLeftAloneForTheLongestCools) {
-  SlabPool pool;
-  std::deque<WarmThing> things(SlabPool::kMaxWarm);
-  for (WarmThing& thing : things) pool.KeepWarm(thing);
-  pool.KeepWarm(things[0]);
-  WarmThing more;
-  pool.KeepWarm(more);
-  EXPECT_EQ(things[0].cooled, 0);
-  EXPECT_EQ(things[1].cooled, 1);
-  EXPECT_FALSE(things[1].linked());
-  EXPECT_EQ(pool.warm_count(), SlabPool::kMaxWarm);
-  pool.Forget(things[1]);
-  EXPECT_EQ(things[1].cooled, 1);
-  for (WarmThing& thing : things) pool.Forget(thing);
-  pool.Forget(more);
-  EXPECT_EQ(pool.warm_count(), 0u);
-}
-
 }  // namespace
 }  // namespace holdfast::pool

@@ -28,12 +28,13 @@ class Listener final : public ConnectionEvents {
 
 class ConnectionRecordsTest : public testing::TestWithParam<ScriptKind> {
  protected:
-  void Open(bool server = true, SocketPair pair = TcpPair()) {
+  void Open(bool server = true, SocketPair pair = TcpPair(), bool awaits = false) {
     script_ = NewScript(GetParam(), server);
     peer_ = std::move(pair.theirs);
     listener_.calls = 0;
     connection_ = std::make_unique<Connection>(&loop_, &slabs_, script_->Make(std::move(pair.ours)),
                                                &listener_, Connection::Stage::kEstablishing);
+    if (awaits) connection_->AwaitPeer();
     ASSERT_EQ(connection_->Open(), 0);
   }
   void Establish(SocketPair pair = TcpPair()) {
@@ -85,8 +86,10 @@ INSTANTIATE_TEST_SUITE_P(Tls, ConnectionRecordsTest, testing::Values(ScriptKind:
 
 TEST_P(ConnectionRecordsTest, IsEstablishedInSeveralStepsAndTellsOnce) {
   Open();
+  EXPECT_FALSE(connection_->reached());
   Turns();
   EXPECT_FALSE(connection_->established());
+  EXPECT_TRUE(connection_->reached());
   const std::string hello = script_->Hello();
   Send(hello.substr(0, 2));
   Send(hello.substr(2));
@@ -132,6 +135,43 @@ TEST_P(ConnectionRecordsTest, APeerThatEndsBeforeItIsEstablishedIsATruncation) {
   ASSERT_TRUE(TurnUntil([&] { return listener_.calls > 0; }));
   EXPECT_FALSE(connection_->established());
   EXPECT_NE(connection_->end(), ConnectionEnd::kOpen);
+}
+
+// It will not be told of twice.
+TEST_P(ConnectionRecordsTest, AnEndThatComesWithAStepIsNotMissed) {
+  Open();
+  Turns();
+  SendAll(peer_, script_->Hello());
+  shutdown(peer_.get(), SHUT_WR);
+  Turns();
+  EXPECT_EQ(listener_.calls, 1);
+  EXPECT_FALSE(connection_->established());
+  EXPECT_NE(connection_->end(), ConnectionEnd::kOpen);
+}
+
+TEST_P(ConnectionRecordsTest, ARequestAndAnEndThatComeWithTheLastStepAreNotMissed) {
+  Open();
+  Send(script_->Hello());
+  std::string wire = script_->Answer(ReceiveSome(peer_));
+  SendAll(peer_, wire.append(script_->Data("request")));
+  shutdown(peer_.get(), SHUT_WR);
+  Turns();
+  ASSERT_TRUE(connection_->established());
+  EXPECT_EQ(connection_->Fill(100), FillStatus::kRead);
+  EXPECT_EQ(TakeAll(), "request");
+  EXPECT_EQ(connection_->Fill(100), FillStatus::kEndOfStream);
+}
+
+TEST_P(ConnectionRecordsTest, WhoAwaitsThePeerDoesNothingBeforeItSpeaks) {
+  Open(/*server=*/true, TcpPair(), /*awaits=*/true);
+  Turns();
+  EXPECT_FALSE(connection_->reached()) << "that it can write is no news";
+  Send(script_->Hello());
+  ASSERT_TRUE(TurnUntil([&] {
+    Send(script_->Answer(ReceiveSome(peer_)));
+    return connection_->established() && script_->established();
+  }));
+  EXPECT_EQ(listener_.calls, 1);
 }
 
 // The bytes came with the last step; the edge that told of them is spent.

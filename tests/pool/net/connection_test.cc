@@ -26,6 +26,8 @@ constexpr size_t kCapacity = SlabPool::kSlabCapacity;
 struct IoLog {
   std::vector<size_t> reads;  // the room each offered
   int writes = 0;
+  std::vector<int> unexpected;  // writes before which no end was expected
+  bool end_expected = false;
 };
 
 class LoggingTransport final : public Transport {
@@ -42,12 +44,15 @@ class LoggingTransport final : public Transport {
     return plain_.Read(pieces, count);
   }
   IoResult Write(const iovec* pieces, int count) override {
+    if (!log_->end_expected) log_->unexpected.push_back(log_->writes);
     ++log_->writes;
     return plain_.Write(pieces, count);
   }
   IoResult Establish() override { return plain_.Establish(); }
   std::string_view protocol() const override { return plain_.protocol(); }
   IoResult Shutdown() override { return plain_.Shutdown(); }
+  void ExpectEnd() override { log_->end_expected = true; }
+  void SayEnd() override { plain_.SayEnd(); }
   Quiet Inspect() override { return plain_.Inspect(); }
   bool ends_with_socket() const override { return plain_.ends_with_socket(); }
   uint64_t wire_bytes_written() const override { return plain_.wire_bytes_written(); }
@@ -56,6 +61,8 @@ class LoggingTransport final : public Transport {
   }
   bool encrypted() const override { return false; }
   bool MayAskFor(std::string_view) const override { return true; }
+  std::optional<SecureFacts> secure() const override { return std::nullopt; }
+  const PeerIdentity* identity(bool) override { return nullptr; }
   bool Detachable() const override { return plain_.Detachable(); }
 
  private:
@@ -439,6 +446,24 @@ TEST_F(ConnectionTest, ConnectingItWritesOnceConnected) {
   TurnUntil([this] { return connection_->established(); });
   EXPECT_EQ(listener_.calls, 1);
   EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+}
+
+TEST_F(ConnectionTest, TheEndIsExpectedWithTheLastOfTheBytes) {
+  Start(TcpPair());
+  connection_->out().Append("head");
+  EXPECT_EQ(connection_->Flush(), FlushStatus::kDone);
+  connection_->ExpectEnd();
+  EXPECT_FALSE(log_.end_expected) << "there is nothing to be written";
+  // One write takes no more than 16 pieces.
+  connection_->out().Append(std::string(17 * kCapacity, 'x'));
+  TurnUntil([this] {
+    ReceiveSome(peer_);
+    return connection_->Flush() == FlushStatus::kDone;
+  });
+  EXPECT_TRUE(log_.end_expected);
+  ASSERT_GE(log_.unexpected.size(), 2u);
+  EXPECT_EQ(log_.unexpected[1], 1);
+  EXPECT_GT(log_.writes, 2);
 }
 
 TEST_F(ConnectionTest, ARefusedConnectHangsUp) {

@@ -127,14 +127,24 @@ IoResult RecordTransport::Write(const iovec* pieces, int count) {
   if (const IoResult sent = SendRest(); sent.status != IoStatus::kOk) return sent;
   const size_t bytes = std::min<size_t>(pieces[0].iov_len, 4096);
   unsent_ = Record(Type::kData, {static_cast<const char*>(pieces[0].iov_base), bytes});
+  if (end_expected_ && count == 1 && bytes == pieces[0].iov_len) AddEnd();
   const IoResult sent = SendRest();
   if (sent.status == IoStatus::kFailed) return sent;
   return Ok(sent.status == IoStatus::kOk, bytes);
 }
 
-IoResult RecordTransport::Shutdown() {
+void RecordTransport::AddEnd() {
   if (!shutdown_) unsent_ += Record(Type::kEnd);
   shutdown_ = true;
+}
+
+void RecordTransport::SayEnd() {
+  AddEnd();
+  SendRest();
+}
+
+IoResult RecordTransport::Shutdown() {
+  AddEnd();
   if (const IoResult sent = SendRest(); sent.status != IoStatus::kOk) return sent;
   shutdown(fd(), SHUT_WR);
   return Ok();

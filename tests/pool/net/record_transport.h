@@ -45,12 +45,16 @@ class RecordTransport final : public Transport {
   IoResult Read(const iovec* pieces, int count) override;
   IoResult Write(const iovec* pieces, int count) override;
   IoResult Shutdown() override;
+  void ExpectEnd() override { end_expected_ = true; }
+  void SayEnd() override;
   Quiet Inspect() override;
   bool ends_with_socket() const override { return false; }
   uint64_t wire_bytes_written() const override { return written_; }
   std::optional<uint64_t> wire_bytes_acknowledged() const override;
   bool encrypted() const override { return false; }
   bool MayAskFor(std::string_view) const override { return true; }
+  std::optional<SecureFacts> secure() const override { return std::nullopt; }
+  const PeerIdentity* identity(bool) override { return nullptr; }
   bool Detachable() const override {
     return received_.empty() && unsent_.empty() && plain_.empty();
   }
@@ -60,6 +64,7 @@ class RecordTransport final : public Transport {
   std::optional<Type> TakeRecord(std::string* payload);
   // Reads from the socket. kOk: something came.
   IoResult Receive();
+  void AddEnd();
   // Sends what is to be sent first. kOk: all of it has left.
   IoResult SendRest();
   // Goes on to the next data. kOk: plain_ has some.
@@ -70,7 +75,8 @@ class RecordTransport final : public Transport {
   bool connected_ = false;
   bool said_hello_ = false;
   bool heard_hello_ = false;
-  bool ended_ = false;     // the peer has said so
+  bool ended_ = false;  // the peer has said so
+  bool end_expected_ = false;
   bool shutdown_ = false;  // we have
   std::string received_;   // records, maybe cut short
   std::string plain_;      // data of a record that was taken

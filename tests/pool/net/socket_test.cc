@@ -270,9 +270,9 @@ TEST(StartConnect, APeerThatVanishesIsFound) {
   int error = 0;
   const FileDescriptor fd = StartConnect(*LocalAddress(listener.get()), &in_progress, &error);
   EXPECT_EQ(Option(fd.get(), SOL_SOCKET, SO_KEEPALIVE), 1);
-  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE), kKeepAliveIdleSeconds);
-  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL), kKeepAliveIntervalSeconds);
-  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPCNT), kKeepAliveProbes);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL), 10);
+  EXPECT_EQ(Option(fd.get(), IPPROTO_TCP, TCP_KEEPCNT), 6);
 }
 
 TEST(HasRoute, IsThereForLoopback) {

@@ -25,6 +25,15 @@ TEST(ContextSetupTest, UnknownGroupsAreLeftOutWithAWarning) {
       (std::vector<std::string>{"groups: nobody is not known to this OpenSSL, and left out"}));
 }
 
+// OpenSSL takes no list with one of them twice, under whatever names.
+TEST(ContextSetupTest, GroupsAreTakenOnce) {
+  std::vector<std::string> warnings;
+  EXPECT_EQ(KnownGroups({"X25519", "P-256", "prime256v1", "X25519"}, &warnings),
+            (std::vector<std::string>{"X25519", "P-256"}));
+  EXPECT_EQ(warnings, (std::vector<std::string>{"groups: prime256v1 is there already, and left out",
+                                                "groups: X25519 is there already, and left out"}));
+}
+
 // Whatever the machine's openssl.cnf says.
 TEST(ContextSetupTest, LimitsAreExplicit) {
   const auto material = TlsServerMaterial::Load(SiteSettings());

@@ -37,6 +37,17 @@ TEST(TicketKeysTest, OnlyTheCurrentOneNeedsNoRenewal) {
   EXPECT_EQ(keys.Find(TicketKeys::Fresh()->current.name.data(), &renew), nullptr);
 }
 
+TEST(TicketKeysTest, WhoHasTheSecretHasTheKeysOfEachPeriod) {
+  const TicketKeys seven = *TicketKeys::Derived("secret", 7);
+  const TicketKeys eight = *TicketKeys::Derived("secret", 8);
+  EXPECT_EQ(*TicketKeys::Derived("secret", 7), seven);
+  EXPECT_EQ(eight.previous, seven.current);
+  EXPECT_EQ(eight.current, seven.next);
+  EXPECT_FALSE(eight.current == seven.current);
+  EXPECT_FALSE(eight.next == seven.previous);
+  EXPECT_FALSE(TicketKeys::Derived("Secret", 7)->current == seven.current);
+}
+
 TEST(TicketKeysTest, BytesAndBack) {
   const TicketKeys keys = *TicketKeys::Fresh();
   const std::string bytes = keys.Serialize();

@@ -60,6 +60,14 @@ TEST(TlsFailureTest, WhatIsOtherwiseUnknownBreaksTheProtocol) {
   EXPECT_EQ(FailureOf(ERR_PACK(ERR_LIB_EVP, 0, ERR_R_MALLOC_FAILURE), 0), TlsFailure::kInternal);
 }
 
+TEST(TlsFailureTest, OnlyWhoDoesNotLikeOurCertificateRefusesUs) {
+  EXPECT_TRUE(RefusesUs("tls_client_certificate_required"));
+  EXPECT_TRUE(RefusesUs("tls_certificate_refused"));
+  EXPECT_FALSE(RefusesUs("tls_refused")) << "with any other alert it may have read a request";
+  EXPECT_FALSE(RefusesUs("tls_unknown_ca")) << "that is our own refusal";
+  EXPECT_FALSE(RefusesUs(""));
+}
+
 TEST(TlsFailureTest, PlainHttpIsKnownByItsFirstBytes) {
   EXPECT_EQ(PlainSpeaker("GET / HTTP/1.1\r\n", true), TlsFailure::kPlainHttp);
   EXPECT_EQ(PlainSpeaker("P", true), TlsFailure::kPlainHttp);

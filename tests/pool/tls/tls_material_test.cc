@@ -164,5 +164,49 @@ TEST(TlsMaterialTest, TheSystemsAuthoritiesAreReadFromAFile) {
   EXPECT_TRUE(TlsClientMaterial::Load({.server_name = "a.test"}, *system).ok());
 }
 
+TEST(TlsMaterialTest, CipherSuitesHaveToFitVersionsAndKeys) {
+  const Issued ecdsa = SiteFor({"a.test"});
+  const auto load = [&](const std::string& ciphers, TlsVersion max) {
+    return TlsServerMaterial::Load({.listener = "edge",
+                                    .certificates = {ecdsa.settings()},
+                                    .max_version = max,
+                                    .ciphers = ciphers});
+  };
+  const auto error = [&](const std::string& ciphers) {
+    return std::string(load(ciphers, TlsVersion::kTls12).status().message());
+  };
+  EXPECT_NE(error("TLS_AES_128_GCM_SHA256").find("from min_version to max_version"),
+            std::string::npos);
+  EXPECT_NE(error("ECDHE-RSA-AES128-GCM-SHA256").find("goes with the key of site.pem"),
+            std::string::npos);
+  EXPECT_EQ(error("ECDHE-ECDSA-AES128-GCM-SHA256"), "");
+  const auto warnings = [&](const std::string& ciphers) {
+    const auto material = load(ciphers, TlsVersion::kTls13);
+    EXPECT_TRUE(material.ok()) << material.status();
+    return (*material)->warnings();
+  };
+  EXPECT_TRUE(warnings(std::string(kTlsDefaultCiphers)).empty());
+  EXPECT_EQ(warnings("TLS_AES_128_GCM_SHA256"),
+            std::vector<std::string>{"ciphers: none is of TLS 1.2, which is not spoken"});
+  EXPECT_EQ(warnings("ECDHE-ECDSA-AES128-GCM-SHA256"),
+            std::vector<std::string>{"ciphers: none is of TLS 1.3, which is not spoken"});
+  EXPECT_EQ(warnings("TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256"),
+            std::vector<std::string>{"ciphers: none of TLS 1.2 goes with the key of site.pem"});
+}
+
+TEST(TlsMaterialTest, ACertificateThatIsNeverShownIsToldOf) {
+  TlsCertificate second = SiteFor({"a.test"}).settings();
+  second.chain.name = "second.pem";
+  const auto material = TlsServerMaterial::Load(
+      {.listener = "edge", .certificates = {SiteFor({"a.test"}).settings(), second}});
+  ASSERT_TRUE(material.ok()) << material.status();
+  ASSERT_EQ((*material)->warnings().size(), 1u);
+  EXPECT_EQ((*material)->warnings()[0].find("second.pem is never shown"), 0u);
+  const auto both = TlsServerMaterial::Load(
+      {.listener = "edge",
+       .certificates = {SiteFor({"a.test"}).settings(), SiteFor({"a.test"}, true).settings()}});
+  EXPECT_TRUE((*both)->warnings().empty()) << "of two kinds of key";
+}
+
 }  // namespace
 }  // namespace holdfast::pool

@@ -144,9 +144,22 @@ TEST_F(TlsServerContextTest, ASessionIsResumedWithATicket) {
   }
 }
 
+// It uses each one once.
+TEST_F(TlsServerContextTest, AClientThatResumesIsGivenTheNextTicket) {
+  const auto context = ServerWith(SiteSettings());
+  Greet(context, {.server_name = "a.test", .version = TLS1_3_VERSION});
+  for (int i = 0; i < 3; ++i) {
+    const auto before = std::move(client_);
+    ASSERT_NE(before->session(), nullptr) << i;
+    Greet(context,
+          {.server_name = "a.test", .version = TLS1_3_VERSION, .session = before->session()});
+    EXPECT_TRUE(transport().resumed()) << i;
+  }
+}
+
 TEST_F(TlsServerContextTest, TicketsCanBeOff) {
   TlsServerSettings settings = SiteSettings();
-  settings.tickets = false;
+  settings.tickets = std::nullopt;
   const auto context = ServerWith(settings);
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     Greet(context, {.server_name = "a.test", .version = version});

@@ -26,7 +26,9 @@ TEST(TlsSettingsTest, EveryFieldOfAServerCounts) {
       [](TlsServerSettings* settings) { settings->groups = {"x"}; },
       [](TlsServerSettings* settings) { settings->protocols = {"h2"}; },
       [](TlsServerSettings* settings) { settings->strict_sni = true; },
-      [](TlsServerSettings* settings) { settings->tickets = false; },
+      [](TlsServerSettings* settings) { settings->tickets = std::nullopt; },
+      [](TlsServerSettings* settings) { settings->tickets->rotate = Duration::zero(); },
+      [](TlsServerSettings* settings) { settings->tickets->secret.pem = "x"; },
       [](TlsServerSettings* settings) { settings->handshake_timeout = Duration::zero(); },
   };
   for (size_t i = 0; i < changes.size(); ++i) {

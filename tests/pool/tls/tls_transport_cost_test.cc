@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
@@ -77,7 +76,7 @@ class TlsTransportCostTest : public testing::Test, public TlsWorker {
   uint64_t ours_ = 0;
 };
 
-TEST_F(TlsTransportCostTest, AnExchangeAllocatesNoBuffers) {
+TEST_F(TlsTransportCostTest, AnExchangeAllocatesLittle) {
   ASSERT_EQ(kCounts, 1);
   const auto client = Accept(ServerWith(SiteSettings()));
   for (int i = 0; i < 3; ++i) Exchange(*client);
@@ -85,11 +84,14 @@ TEST_F(TlsTransportCostTest, AnExchangeAllocatesNoBuffers) {
   constexpr int kExchanges = 200;
   for (int i = 0; i < kExchanges; ++i) Exchange(*client);
   EXPECT_EQ(ours_, 0u);
-  // None for buffers: OpenSSL's record layer takes four small pieces to write the headers.
-  EXPECT_LE(library_, 4u * kExchanges);
+  // OpenSSL's record layer takes four small pieces to write the headers, and a buffer each to open
+  // and to seal, which library_memory.h keeps at hand.
+  EXPECT_LE(library_, 6u * kExchanges);
 }
 
 // The rest of the process's memory is not in the figure: what lies in the kernel, and the client.
+// Nearly all of it is the library's object for the connection, the session, the contexts of the two
+// ciphers, and keys that it does not let go of.
 TEST_F(TlsTransportCostTest, AtRestItHoldsLittle) {
   ASSERT_EQ(kCounts, 1);
   const auto context = ServerWith(SiteSettings());
@@ -100,27 +102,11 @@ TEST_F(TlsTransportCostTest, AtRestItHoldsLittle) {
     connection.reset();
     return before - live_bytes;
   };
-  const int64_t warm = held();
-  const auto other = Accept(context);
-  Exchange(*other);
-  // As when many others have moved since.
-  EXPECT_EQ(slabs.warm_count(), 1u);
-  class Other final : public Warm {
-   public:
-    void Cool() override {}
-  };
-  std::vector<std::unique_ptr<Other>> others;
-  for (size_t i = 0; i < SlabPool::kMaxWarm; ++i) {
-    others.push_back(std::make_unique<Other>());
-    slabs.KeepWarm(*others.back());
-  }
   EXPECT_EQ(slabs.in_use(), 0u);
-  const int64_t cold = held();
-  for (const auto& each : others) slabs.Forget(*each);
-  printf("an idle client: %d bytes of the library's, %zu of ours (warm: %d)\n",
-         static_cast<int>(cold), sizeof(TlsTransport) + sizeof(Connection), static_cast<int>(warm));
-  EXPECT_GT(warm, 34'000);
-  EXPECT_LT(cold, 15'000);
+  const int64_t rests = held();
+  printf("an idle client: %d bytes of the library's, %zu of ours\n", static_cast<int>(rests),
+         sizeof(TlsTransport) + sizeof(Connection));
+  EXPECT_LT(rests, 14'500);
   EXPECT_LE(sizeof(TlsTransport), 320u);
 }
 
@@ -156,7 +142,6 @@ TEST_F(TlsTransportCostTest, BrokenHandshakesLeaveNothingBehind) {
       }
       EXPECT_EQ(live_bytes, before);
       EXPECT_EQ(slabs.in_use(), 0u);
-      EXPECT_EQ(slabs.warm_count(), 0u);
     }
   }
 }

@@ -51,8 +51,11 @@ void AddExtension(X509* certificate, X509* issuer, int nid, const char* value) {
   X509_EXTENSION_free(extension);
 }
 
-Issued Issue(const CertificatePlan& plan, std::string_view subject, const Issued* authority) {
-  Issued made{.certificate = X509Ptr(X509_new()), .key = KeyFor(plan)};
+// `key`: whose it is; null: a new one's.
+Issued Issue(const CertificatePlan& plan, std::string_view subject, const Issued* authority,
+             KeyPtr key = nullptr) {
+  Issued made{.certificate = X509Ptr(X509_new()),
+              .key = key != nullptr ? std::move(key) : KeyFor(plan)};
   X509* const x509 = made.certificate.get();
   static long serial = 1;
   X509_set_version(x509, X509_VERSION_3);
@@ -69,6 +72,9 @@ Issued Issue(const CertificatePlan& plan, std::string_view subject, const Issued
   AddExtension(x509, issuer, NID_subject_key_identifier, "hash");
   AddExtension(x509, issuer, NID_basic_constraints,
                plan.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+  if (authority != nullptr) {
+    AddExtension(x509, issuer, NID_authority_key_identifier, "keyid");
+  }
   if (plan.authority) AddExtension(x509, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
   if (!plan.names.empty()) {
     const GeneralNamesPtr names(GENERAL_NAMES_new());
@@ -114,6 +120,17 @@ Issued SelfSigned(const CertificatePlan& plan, std::string_view subject) {
 
 Issued IssuedBy(const Issued& authority, const CertificatePlan& plan, std::string_view subject) {
   return Issue(plan, subject, &authority);
+}
+
+std::string PemFor(std::string_view request_der, const CertificatePlan& plan) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(request_der.data());
+  X509_REQ* request = d2i_X509_REQ(nullptr, &bytes, static_cast<long>(request_der.size()));
+  HOLDFAST_CHECK(request != nullptr);
+  KeyPtr key(X509_REQ_get_pubkey(request));
+  HOLDFAST_CHECK(X509_REQ_verify(request, key.get()) == 1);
+  X509_REQ_free(request);
+  const Issued made = Issue(plan, "leaf", &TestAuthority(), std::move(key));
+  return made.pem() + TestAuthority().pem();
 }
 
 std::string RevocationList(const Issued& authority, const std::vector<const Issued*>& revoked) {

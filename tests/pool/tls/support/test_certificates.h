@@ -35,6 +35,9 @@ Issued SelfSigned(const CertificatePlan& plan, std::string_view subject = "self"
 // An authority vouches for it.
 Issued IssuedBy(const Issued& authority, const CertificatePlan& plan,
                 std::string_view subject = "leaf");
+// What TestAuthority makes of a request (RFC 2986, DER): PEM, the authority behind it. The key is
+// the request's, all else is the plan's.
+std::string PemFor(std::string_view request_der, const CertificatePlan& plan);
 // The authority's list of those it takes back.
 std::string RevocationList(const Issued& authority, const std::vector<const Issued*>& revoked);
 

@@ -18,9 +18,13 @@ int TakeAny(int, X509_STORE_CTX*) { return 1; }
 
 }  // namespace
 
-TlsPeer::TlsPeer(const Options& options)
-    : context_(SSL_CTX_new(options.server ? TLS_server_method() : TLS_client_method())) {
-  SSL_CTX* const context = context_.get();
+SslContextPtr TlsPeer::ContextFor(const Options& options) {
+  if (options.like != nullptr) {
+    SSL_CTX_up_ref(options.like->context_.get());
+    return SslContextPtr(options.like->context_.get());
+  }
+  SslContextPtr made(SSL_CTX_new(options.server ? TLS_server_method() : TLS_client_method()));
+  SSL_CTX* const context = made.get();
   HOLDFAST_CHECK(context != nullptr);
   if (options.version != 0) {
     SSL_CTX_set_min_proto_version(context, options.version);
@@ -52,7 +56,11 @@ TlsPeer::TlsPeer(const Options& options)
                               : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   if (!options.server) SSL_CTX_sess_set_new_cb(context, KeepSession);
   if (options.more) options.more(context);
-  ssl_.reset(SSL_new(context));
+  return made;
+}
+
+TlsPeer::TlsPeer(const Options& options)
+    : context_(ContextFor(options)), ssl_(SSL_new(context_.get())) {
   from_ = BIO_new(BIO_s_mem());
   to_ = BIO_new(BIO_s_mem());
   BIO_set_mem_eof_return(from_, -1);

@@ -29,6 +29,9 @@ class TlsPeer {
     std::string alpn;        // ALPN's form
     std::function<void(SSL_CTX*)> more;
     SSL_SESSION* session = nullptr;  // to resume
+    // Takes the settings of this one, which was made for the same side: of the options above, all
+    // but the name and the session.
+    const TlsPeer* like = nullptr;
   };
 
   explicit TlsPeer(const Options& options);
@@ -39,6 +42,7 @@ class TlsPeer {
   std::string Take();
   // Goes on with the handshake as far as it can; true once that is done.
   bool Handshake();
+  bool server() const { return SSL_is_server(ssl_.get()) == 1; }
   bool handshaken() const { return SSL_is_init_finished(ssl_.get()) == 1; }
 
   // The bytes on the wire for these.
@@ -64,6 +68,7 @@ class TlsPeer {
   bool Turn(const FileDescriptor& socket, size_t step = 0);
 
  private:
+  static SslContextPtr ContextFor(const Options& options);
   void Note(int result);
 
   SslContextPtr context_;

@@ -11,7 +11,7 @@ std::shared_ptr<TlsServerContext> ServerWith(const TlsServerSettings& settings) 
   static const auto keys = std::make_shared<const TicketKeys>(*TicketKeys::Fresh());
   auto material = TlsServerMaterial::Load(settings);
   EXPECT_TRUE(material.ok()) << material.status();
-  return TlsServerContext::Make(*material, settings.tickets ? keys : nullptr);
+  return TlsServerContext::Make(*material, settings.tickets.has_value() ? keys : nullptr);
 }
 
 std::shared_ptr<TlsClientContext> ClientWith(const TlsSettings& settings) {

@@ -1,0 +1,103 @@
+#include "gateway/acme/dialogue.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "gateway/acme/jws.h"
+#include "gateway/acme/messages.h"
+#include "pool/net/check.h"
+
+namespace holdfast::acme {
+namespace {
+
+bool IsOk(int status) { return status >= 200 && status < 300; }
+
+}  // namespace
+
+Dialogue::Dialogue(pool::EventLoop* loop, HttpsExchanges* exchanges, Account account)
+    : loop_(loop), exchanges_(exchanges), account_(std::move(account)) {}
+
+std::optional<Trouble> Dialogue::TroubleOf(const HttpsResponse& response) const {
+  if (!response.trouble.empty()) {
+    return Trouble{.result = Result::kUnreachable, .type = {}, .text = response.trouble};
+  }
+  if (IsOk(response.status)) return std::nullopt;
+  Trouble trouble{.type = {},
+                  .text = absl::StrCat("status ", response.status),
+                  .retry_after = ParseRetryAfter(response.retry_after, loop_->wall_now())};
+  if (const std::optional<Problem> problem = ParseProblem(response.body)) {
+    trouble.type = problem->type;
+    trouble.text = problem->Text();
+  }
+  if (trouble.type == "rateLimited" || response.status == 429) {
+    trouble.result = Result::kRateLimited;
+  } else if (response.status >= 500) {
+    trouble.result = Result::kUnreachable;
+  }
+  return trouble;
+}
+
+void Dialogue::Get(std::string url, Callback callback) {
+  HOLDFAST_CHECK(callback_ == nullptr);
+  callback_ = std::move(callback);
+  exchanges_->Start({.method = http::Method::kGet, .url = std::move(url), .body = {}},
+                    [this](HttpsResponse response) {
+                      std::optional<Trouble> trouble = TroubleOf(response);
+                      Tell({.response = std::move(response), .trouble = std::move(trouble)});
+                    });
+}
+
+void Dialogue::Post(std::string url, std::string payload, Callback callback) {
+  HOLDFAST_CHECK(callback_ == nullptr && !nonce_url_.empty());
+  callback_ = std::move(callback);
+  url_ = std::move(url);
+  payload_ = std::move(payload);
+  nonces_used_ = 0;
+  Send();
+}
+
+// RFC 8555 section 7.2.
+void Dialogue::Fetch() {
+  exchanges_->Start({.method = http::Method::kHead, .url = nonce_url_, .body = {}},
+                    [this](const HttpsResponse& response) { OnNonce(response); });
+}
+
+void Dialogue::OnNonce(const HttpsResponse& response) {
+  if (std::optional<Trouble> trouble = TroubleOf(response)) {
+    return Tell({.response = {}, .trouble = std::move(trouble)});
+  }
+  if (response.nonce.empty()) {
+    return Tell({.response = {},
+                 .trouble = Trouble{.result = Result::kBadAnswer,
+                                    .type = {},
+                                    .text = "newNonce has brought no Replay-Nonce"}});
+  }
+  nonce_ = response.nonce;
+  Send();
+}
+
+void Dialogue::Send() {
+  if (nonce_.empty()) return Fetch();
+  ++nonces_used_;
+  SignedFields fields{.url = url_, .nonce = std::exchange(nonce_, {}), .account = account_.url};
+  std::string body = SignedBody(account_.key, fields, payload_);
+  exchanges_->Start({.method = http::Method::kPost, .url = url_, .body = std::move(body)},
+                    [this](HttpsResponse response) { OnAnswer(std::move(response)); });
+}
+
+void Dialogue::OnAnswer(HttpsResponse response) {
+  nonce_ = response.nonce;
+  std::optional<Trouble> trouble = TroubleOf(response);
+  if (trouble.has_value() && trouble->type == "badNonce" && nonces_used_ < kMaxNonces) {
+    return Send();
+  }
+  Tell({.response = std::move(response), .trouble = std::move(trouble)});
+}
+
+void Dialogue::Tell(Answer answer) {
+  Callback callback = std::exchange(callback_, nullptr);
+  callback(std::move(answer));
+}
+
+}  // namespace holdfast::acme

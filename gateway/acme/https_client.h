@@ -1,0 +1,106 @@
+#ifndef HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_
+#define HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/acme/https_exchanges.h"
+#include "gateway/acme/https_url.h"
+#include "gateway/http1/client_stream.h"
+#include "gateway/stream/stream.h"
+#include "pool/dialer.h"
+#include "pool/dns/resolver.h"
+#include "pool/net/connection.h"
+#include "pool/net/event_loop.h"
+#include "pool/net/timer_wheel.h"
+#include "pool/tls/tls_client_context.h"
+
+namespace holdfast::acme {
+
+// Speaks HTTP/1.1 over TLS to a few servers, one exchange at a time and each on a connection of its
+// own. A server is verified for the name in the URL. Redirects are not followed.
+//
+// Main thread; what is given to it outlives it. Destruction closes what is open and calls nothing.
+class HttpsClient final : public HttpsExchanges,
+                          private pool::DialEvents,
+                          private pool::UpstreamTransports,
+                          private stream::StreamEvents {
+ public:
+  // For a whole exchange, the look-up of the name included.
+  static constexpr pool::Duration kTimeout = std::chrono::seconds(30);
+  // For one address, TLS included; the next has its own.
+  static constexpr pool::Duration kDialTimeout = std::chrono::seconds(5);
+  // A longer response is none.
+  static constexpr size_t kMaxBodyBytes = 256 * 1024;
+  // Addresses of a name that are tried one after the other.
+  static constexpr size_t kMaxAddresses = 8;
+
+  // `authorities`: who may vouch for servers; empty: those of the system.
+  HttpsClient(pool::EventLoop* loop, pool::SlabPool* slabs,
+              std::unique_ptr<pool::Resolver> resolver, pool::TlsFile authorities);
+  ~HttpsClient() override;
+  HttpsClient(const HttpsClient&) = delete;
+  HttpsClient& operator=(const HttpsClient&) = delete;
+
+  void Start(HttpsRequest request, Callback callback) override;
+
+ private:
+  enum class Phase : uint8_t {
+    kAtRest,
+    kResolving,
+    kConnecting,
+    kAwaitingHead,
+    kReadingBody,
+    kTelling,  // response_ is about to be told
+  };
+
+  void MoveTo(Phase next);
+  // Makes context_ for the host of url_.
+  bool PrepareTls();
+  void OnAddresses(const pool::AddressAnswer& answer);
+  void ConnectToNext();
+  void OnDialSlow() override {}  // It has its deadline.
+  void OnDialed(std::unique_ptr<pool::Connection> connection) override;
+  void OnDialFailed(pool::CheckoutFailure failure) override;
+  std::unique_ptr<pool::Transport> MakeFor(pool::FileDescriptor socket,
+                                           const pool::EndpointKey& key) override;
+  void OnEstablished(const pool::EndpointKey&, const pool::Handshake&) override {}
+  void OnStreamReady() override;
+  void Send();
+  void ReadHead();
+  void ReadBody();
+  // Ends the exchange; empty: response_ is whole.
+  void Finish(std::string trouble);
+  void Tell();
+  void OnTimeout(pool::TimePoint now);
+
+  pool::EventLoop* loop_;
+  std::unique_ptr<pool::Resolver> resolver_;
+  const pool::TlsFile authorities_;
+  pool::SocketDialer dialer_;
+
+  Phase phase_ = Phase::kAtRest;
+  HttpsRequest request_;
+  Callback callback_;
+  HttpsUrl url_;
+  HttpsResponse response_;
+  std::shared_ptr<pool::TlsClientContext> context_;
+  std::string context_host_;              // for whom it is
+  std::shared_ptr<const bool> question_;  // a look-up that outlives it answers nobody
+  std::vector<pool::SocketAddress> addresses_;
+  size_t next_address_ = 0;
+  std::unique_ptr<pool::DialAttempt> attempt_;
+  std::unique_ptr<pool::Connection> connection_;
+  http::ResponseHead head_;
+  http1::ClientStream stream_;
+  pool::MemberTask<HttpsClient, &HttpsClient::Tell> tell_task_{this};
+  pool::MemberTimer<HttpsClient, &HttpsClient::OnTimeout> timeout_timer_{this};
+};
+
+}  // namespace holdfast::acme
+
+#endif  // HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_

@@ -1,0 +1,87 @@
+#include "gateway/config/file_places.h"
+
+#include <optional>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "gateway/config/file_text.h"
+#include "gateway/config/yaml_node.h"
+
+namespace holdfast::config {
+namespace {
+
+struct FilePlace {
+  std::string beginning;  // of the complaints that are about it
+  Position position;
+};
+
+// All texts within `node` that may be a file's path, in the file's order.
+void AddPaths(const std::string& owner, const YamlNode& node, std::vector<FilePlace>* places) {
+  if (node.is_scalar() && node.text.starts_with('/')) {
+    places->push_back({absl::StrCat(owner, ": ", node.text), node.position});
+  }
+  for (const YamlNode& item : node.items) AddPaths(owner, item, places);
+  for (const YamlEntry& entry : node.entries) AddPaths(owner, entry.value, places);
+}
+
+std::vector<FilePlace> PlacesIn(const YamlNode& root) {
+  std::vector<FilePlace> places;
+  const YamlNode* const listeners = root.Find("listeners");
+  if (listeners != nullptr) {
+    for (const YamlNode& listener : listeners->items) {
+      const YamlNode* const name = listener.Find("name");
+      const YamlNode* const tls = listener.Find("tls");
+      if (name != nullptr && tls != nullptr) AddPaths("listener " + name->text, *tls, &places);
+    }
+  }
+  const YamlNode* const upstreams = root.Find("upstreams");
+  if (upstreams != nullptr) {
+    for (const YamlEntry& upstream : upstreams->entries) {
+      const YamlNode* const tls = upstream.value.Find("tls");
+      if (tls != nullptr) AddPaths("upstream " + upstream.key.text, *tls, &places);
+    }
+  }
+  return places;
+}
+
+// "/a.key" is not what "/a.key.old: ..." is about.
+bool IsAbout(std::string_view complaint, const FilePlace& place) {
+  if (!complaint.starts_with(place.beginning)) return false;
+  const std::string_view rest = complaint.substr(place.beginning.size());
+  return rest.starts_with(": ") || rest.starts_with(' ');
+}
+
+}  // namespace
+
+std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
+                                        std::string_view file) {
+  Report unheard(text, file);
+  std::vector<FilePlace> places;
+  if (const std::optional<YamlNode> root = ParseYaml(text, &unheard)) places = PlacesIn(*root);
+  std::vector<Diagnostic> placed;
+  for (const absl::string_view line : absl::StrSplit(
+           absl::string_view(complaints.data(), complaints.size()), '\n', absl::SkipEmpty())) {
+    Diagnostic diagnostic{.severity = Severity::kError,
+                          .file = std::string(file),
+                          .position = {},
+                          .message = std::string(line),
+                          .source = {}};
+    for (const FilePlace& place : places) {
+      if (!IsAbout(diagnostic.message, place)) continue;
+      diagnostic.position = place.position;
+      diagnostic.source = ExtractLine(text, place.position);
+      break;
+    }
+    placed.push_back(std::move(diagnostic));
+  }
+  return placed;
+}
+
+std::vector<Diagnostic> PlaceComplaintsIn(const std::string& path, std::string_view complaints) {
+  const std::optional<std::string> text = ReadFileText(path, kMaxYamlBytes);
+  return PlaceComplaints(complaints, text.value_or(""), path);
+}
+
+}  // namespace holdfast::config

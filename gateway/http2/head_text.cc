@@ -1,0 +1,286 @@
+#include "gateway/http2/head_text.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gateway/http/byte_scan.h"
+#include "gateway/http/header_list.h"
+#include "gateway/http/parser.h"
+#include "gateway/http/syntax.h"
+#include "gateway/http/target.h"
+
+namespace holdfast::http2 {
+
+using http::FieldId;
+using http::Refusal;
+
+namespace {
+
+// RFC 9113 section 6.5.2.
+constexpr size_t kFieldCharge = 32;
+constexpr size_t kMaxStatusDigits = 3;
+
+// RFC 9113 section 8.2.2. TE may say that trailers are welcome; HTTP2-Settings is about an upgrade
+// that is over.
+constexpr http::FieldIds kOfOneConnection = {FieldId::kConnection, FieldId::kTransferEncoding,
+                                             FieldId::kKeepAlive, FieldId::kProxyConnection,
+                                             FieldId::kUpgrade};
+
+bool AllTarget(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return http::SkipTargetBytes(text.data(), end) == end;
+}
+
+bool HasUpperCase(std::string_view name) {
+  return std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// RFC 9113 section 8.2.1: stricter than it, as for HTTP/1.
+Refusal CheckName(std::string_view name) {
+  if (name.empty()) return Refusal::kEmptyFieldName;
+  if (!http::IsToken(name)) return Refusal::kMalformedFieldName;
+  return HasUpperCase(name) ? Refusal::kUpperCaseFieldName : Refusal::kNone;
+}
+
+Refusal CheckValue(std::string_view value) {
+  const char* const end = value.data() + value.size();
+  const char* const stop = http::SkipValueBytes(value.data(), end);
+  if (stop != end) {
+    switch (*stop) {
+      case '\0': return Refusal::kNul;
+      case '\r': return Refusal::kBareCr;
+      case '\n': return Refusal::kBareLf;
+      default: return Refusal::kControlByte;
+    }
+  }
+  return http::TrimWhiteSpace(value).size() == value.size() ? Refusal::kNone
+                                                            : Refusal::kControlByte;
+}
+
+}  // namespace
+
+void HeadText::Begin(const Limits& limits) {
+  limits_ = limits;
+  refusal_ = Refusal::kNone;
+  lines_.clear();
+  text_.clear();
+  cookie_.clear();
+  for (std::string& value : pseudo_) value.clear();
+  has_ = 0;
+  regular_begun_ = has_host_ = has_length_ = false;
+  charged_ = 0;
+  fields_ = crumbs_ = 0;
+}
+
+void HeadText::Clear() {
+  Begin(Limits());
+  for (std::string* kept : {&lines_, &text_, &cookie_}) {
+    if (kept->capacity() > kKeptBytes) kept->shrink_to_fit();
+  }
+  for (std::string& value : pseudo_) {
+    if (value.capacity() > kKeptBytes) value.shrink_to_fit();
+  }
+}
+
+void HeadText::AddField(std::string_view name, std::string_view value) {
+  const Refusal charged = Charge(name, value);
+  if (refusal_ == Refusal::kNone) refusal_ = charged;
+  if (refusal_ != Refusal::kNone) return;
+  refusal_ =
+      !name.empty() && name[0] == ':' ? AddPseudo(name.substr(1), value) : AddRegular(name, value);
+}
+
+// Before anything is copied, and whatever becomes of the field.
+Refusal HeadText::Charge(std::string_view name, std::string_view value) {
+  charged_ += name.size() + value.size() + kFieldCharge;
+  return charged_ > limits_.max_head_bytes ? Refusal::kHeadTooLarge : Refusal::kNone;
+}
+
+Refusal HeadText::AddPseudo(std::string_view name, std::string_view value) {
+  constexpr std::array<std::string_view, kPseudos> kNames = {"method", "scheme", "authority",
+                                                             "path",   "status", "protocol"};
+  const auto known = std::find(kNames.begin(), kNames.end(), name);
+  if (known == kNames.end() || regular_begun_) return Refusal::kMisplacedPseudoField;
+  const auto index = static_cast<size_t>(known - kNames.begin());
+  if (Has(static_cast<Pseudo>(index))) return Refusal::kMisplacedPseudoField;
+  has_ |= static_cast<uint8_t>(1u << index);
+  switch (index) {
+    case kMethod:
+    case kProtocol:
+      if (!http::IsToken(value)) return Refusal::kMalformedStartLine;
+      break;
+    case kPath:
+      if (value.size() > limits_.max_uri_bytes) return Refusal::kUriTooLong;
+      [[fallthrough]];
+    case kScheme:
+    case kAuthority:
+      if (!AllTarget(value)) return Refusal::kTargetBytes;
+      break;
+    case kStatus:
+      if (value.size() != kMaxStatusDigits ||
+          !std::all_of(value.begin(), value.end(), http::IsDigit))
+        return Refusal::kMalformedStartLine;
+      break;
+    default: break;
+  }
+  pseudo_[index] = value;
+  return Refusal::kNone;
+}
+
+Refusal HeadText::AddRegular(std::string_view name, std::string_view value) {
+  regular_begun_ = true;
+  if (const Refusal refusal = CheckName(name); refusal != Refusal::kNone) return refusal;
+  if (const Refusal refusal = CheckValue(value); refusal != Refusal::kNone) return refusal;
+  const FieldId id = http::IdentifyField(name);
+  if (id == FieldId::kCookie) return AddCrumb(value);
+  if (++fields_ > limits_.max_fields) return Refusal::kTooManyFields;
+  if (kOfOneConnection.Has(id)) return Refusal::kFieldOfOneConnection;
+  if (id == FieldId::kTe && value != "trailers") return Refusal::kFieldOfOneConnection;
+  if (id == FieldId::kHost && !pseudo_[kAuthority].empty()) {
+    // RFC 9113 section 8.3.1: it may only repeat what is known.
+    if (has_host_) return Refusal::kRepeatedHost;
+    has_host_ = true;
+    return RepeatsAuthority(value) ? Refusal::kNone : Refusal::kHostMismatch;
+  }
+  has_length_ |= id == FieldId::kContentLength;
+  AppendLine(name, value);
+  return Refusal::kNone;
+}
+
+bool HeadText::RepeatsAuthority(std::string_view host) const {
+  if (http::EqualsIgnoreCase(host, pseudo_[kAuthority])) return true;
+  const auto named = http::ParseAuthority(pseudo_[kAuthority]);
+  const auto repeated = http::ParseAuthority(host);
+  const bool https = http::EqualsIgnoreCase(pseudo_[kScheme], "https");
+  return named.has_value() && repeated.has_value() && http::SameAuthority(*named, *repeated, https);
+}
+
+// RFC 9113 section 8.2.3.
+Refusal HeadText::AddCrumb(std::string_view value) {
+  if (++crumbs_ > limits_.max_cookie_crumbs) return Refusal::kTooManyFields;
+  if (crumbs_ == 1 && ++fields_ > limits_.max_fields) return Refusal::kTooManyFields;
+  if (crumbs_ > 1) cookie_ += "; ";
+  cookie_ += value;
+  return Refusal::kNone;
+}
+
+void HeadText::AppendLine(std::string_view name, std::string_view value) {
+  lines_ += name;
+  lines_ += ": ";
+  lines_ += value;
+  lines_ += "\r\n";
+}
+
+bool HeadText::HasOnly(std::initializer_list<Pseudo> needed,
+                       std::initializer_list<Pseudo> allowed) const {
+  unsigned need = 0;
+  unsigned allow = 0;
+  for (Pseudo field : needed) need |= 1u << field;
+  for (Pseudo field : allowed) allow |= 1u << field;
+  return (has_ & need) == need && (has_ & ~(need | allow)) == 0;
+}
+
+// RFC 9113 sections 8.3.1 and 8.5, RFC 8441 section 4.
+Refusal HeadText::RequestLine() {
+  const bool tunnel = AsksForTunnel();
+  const bool connect = pseudo_[kMethod] == "CONNECT" && !tunnel;
+  const bool complete = connect  ? HasOnly({kMethod, kAuthority}, {})
+                        : tunnel ? HasOnly({kMethod, kScheme, kAuthority, kPath, kProtocol}, {}) &&
+                                       pseudo_[kMethod] == "CONNECT"
+                                 : HasOnly({kMethod, kScheme, kPath}, {kAuthority});
+  if (!complete) return Refusal::kMisplacedPseudoField;
+  // What follows is another protocol's, without a length.
+  if (tunnel && has_length_) return Refusal::kMalformedContentLength;
+  const std::string& path = pseudo_[kPath];
+  if (!connect) {
+    const std::string& scheme = pseudo_[kScheme];
+    if (!http::EqualsIgnoreCase(scheme, "http") && !http::EqualsIgnoreCase(scheme, "https")) {
+      return Refusal::kUnsupportedScheme;
+    }
+    const bool asterisk = path == "*" && pseudo_[kMethod] == "OPTIONS";
+    if (!path.starts_with('/') && !asterisk) return Refusal::kMalformedTarget;
+  }
+  text_ = tunnel ? "GET" : pseudo_[kMethod];
+  text_ += ' ';
+  text_ += connect ? pseudo_[kAuthority] : path;
+  text_ += " HTTP/1.1\r\n";
+  // RFC 9113 section 8.3.1: as Host it goes first.
+  if (Has(kAuthority)) {
+    text_ += "host: ";
+    text_ += pseudo_[kAuthority];
+    text_ += "\r\n";
+  }
+  if (tunnel) {
+    text_ += "Connection: upgrade\r\nUpgrade: ";
+    text_ += pseudo_[kProtocol];
+    text_ += "\r\n";
+  }
+  return Refusal::kNone;
+}
+
+void HeadText::EndLines(bool ends) {
+  if (crumbs_ > 0) AppendLine("cookie", cookie_);
+  // What follows has an end, however it is framed.
+  if (!ends && !has_length_) lines_ += "transfer-encoding: chunked\r\n";
+  text_ += lines_;
+  text_ += "\r\n";
+}
+
+Refusal HeadText::FinishRequest(bool ends, http::RequestHead* head) {
+  head->Clear();
+  if (refusal_ == Refusal::kNone) refusal_ = RequestLine();
+  if (refusal_ != Refusal::kNone) return refusal_;
+  EndLines(ends || AsksForTunnel());
+  // The parser counts our lines as well: the limits were kept above.
+  const http::HeadLimits limits{.head_bytes = text_.size(),
+                                .fields = limits_.max_fields + 5,
+                                .uri_bytes = limits_.max_uri_bytes};
+  refusal_ = http::ParseRequestHead(text_, limits, head);
+  if (refusal_ != Refusal::kNone) return refusal_;
+  head->version = http::Version::kHttp2;
+  // Of the protocols of this very hop there is no tunnel.
+  if (AsksForTunnel() && !head->connection_upgrade) refusal_ = Refusal::kMisplacedPseudoField;
+  if (ends && head->content_length != 0) refusal_ = Refusal::kMalformedContentLength;
+  return refusal_;
+}
+
+Refusal HeadText::FinishResponse(bool ends, http::Method request_method, http::ResponseHead* head) {
+  head->Clear();
+  if (refusal_ == Refusal::kNone && !HasOnly({kStatus}, {})) {
+    refusal_ = Refusal::kMisplacedPseudoField;
+  }
+  // RFC 9113 section 8.6.
+  if (refusal_ == Refusal::kNone && pseudo_[kStatus] == "101") {
+    refusal_ = Refusal::kMalformedStartLine;
+  }
+  if (refusal_ != Refusal::kNone) return refusal_;
+  text_ = "HTTP/1.1 ";
+  text_ += pseudo_[kStatus];
+  text_ += " \r\n";
+  EndLines(/*ends=*/true);
+  const http::HeadLimits limits{.head_bytes = text_.size(),
+                                .fields = limits_.max_fields + 3,
+                                .uri_bytes = limits_.max_uri_bytes};
+  refusal_ = http::ParseResponseHead(text_, limits, request_method, head);
+  if (refusal_ != Refusal::kNone) return refusal_;
+  head->version = http::Version::kHttp2;
+  if (ends && head->body == http::BodyKind::kLength && head->content_length != 0) {
+    refusal_ = Refusal::kMalformedContentLength;
+  }
+  // It may have a body, but of what length it has not said: none, if this is the end.
+  if (head->body == http::BodyKind::kUntilClose) {
+    head->body = ends ? http::BodyKind::kLength : http::BodyKind::kChunked;
+  }
+  return refusal_;
+}
+
+Refusal HeadText::FinishTrailers(http::HeaderList* trailers) {
+  trailers->Clear();
+  if (refusal_ == Refusal::kNone && has_ != 0) refusal_ = Refusal::kMisplacedPseudoField;
+  if (refusal_ != Refusal::kNone) return refusal_;
+  EndLines(/*ends=*/true);
+  const http::HeadLimits limits{.head_bytes = text_.size(), .fields = limits_.max_fields + 1};
+  return refusal_ = http::ParseTrailers(text_, limits, trailers);
+}
+
+}  // namespace holdfast::http2

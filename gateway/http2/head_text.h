@@ -1,0 +1,77 @@
+#ifndef HOLDFAST_GATEWAY_HTTP2_HEAD_TEXT_H_
+#define HOLDFAST_GATEWAY_HTTP2_HEAD_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "gateway/http/framing.h"
+#include "gateway/http/message.h"
+#include "gateway/http2/limits.h"
+
+namespace holdfast::http2 {
+
+// A section of fields that arrives over HTTP/2, written down as HTTP/1 would have it. So there is
+// one strict reader of heads, http/parser, whatever the protocol; and what could mean something
+// else in HTTP/1 (a line end in a value, a blank in a path, a Transfer-Encoding) is refused before
+// there is a line (RFC 9113 sections 8.2, 8.3 and 10.3). An extended CONNECT becomes the GET with
+// an Upgrade field that means the same.
+//
+// Fields are added as they come, pseudo-fields first. Once a rule is broken or a limit passed,
+// nothing more is kept. Used again and again; keeps a little memory. One thread.
+class HeadText {
+ public:
+  void Begin(const Limits& limits);
+  void AddField(std::string_view name, std::string_view value);
+
+  // All fields are there; `ends`: no body follows. The first rule broken, what http/parser says
+  // included, or kNone: then the views of `head` point into this text until Begin or Clear.
+  http::Refusal FinishRequest(bool ends, http::RequestHead* head);
+  http::Refusal FinishResponse(bool ends, http::Method request_method, http::ResponseHead* head);
+  http::Refusal FinishTrailers(http::HeaderList* trailers);
+
+  // Bytes of the fields, as they count against the limit.
+  size_t charged() const { return charged_; }
+  // Keeps no more than a little memory.
+  void Clear();
+
+ private:
+  static constexpr size_t kKeptBytes = 4 * 1024;
+  enum Pseudo : uint8_t { kMethod, kScheme, kAuthority, kPath, kStatus, kProtocol, kPseudos };
+
+  http::Refusal Charge(std::string_view name, std::string_view value);
+  http::Refusal AddPseudo(std::string_view name, std::string_view value);
+  http::Refusal AddRegular(std::string_view name, std::string_view value);
+  // What Host says is what :authority has said.
+  bool RepeatsAuthority(std::string_view host) const;
+  http::Refusal AddCrumb(std::string_view value);
+  void AppendLine(std::string_view name, std::string_view value);
+  bool HasOnly(std::initializer_list<Pseudo> needed, std::initializer_list<Pseudo> allowed) const;
+  bool Has(Pseudo field) const { return (has_ & 1u << field) != 0; }
+  // An extended CONNECT (RFC 8441 section 4), which HTTP/1 writes as a GET that asks for an
+  // upgrade.
+  bool AsksForTunnel() const { return Has(kProtocol); }
+  // Makes the start line out of the pseudo-fields.
+  http::Refusal RequestLine();
+  void EndLines(bool ends);
+
+  Limits limits_;
+  http::Refusal refusal_ = http::Refusal::kNone;
+  std::string lines_;  // of the regular fields
+  std::string text_;   // the whole
+  std::string cookie_;
+  std::string pseudo_[kPseudos];
+  uint8_t has_ = 0;  // a bit for each pseudo-field
+  bool regular_begun_ = false;
+  bool has_host_ = false;
+  bool has_length_ = false;
+  size_t charged_ = 0;
+  uint32_t fields_ = 0;
+  uint32_t crumbs_ = 0;
+};
+
+}  // namespace holdfast::http2
+
+#endif  // HOLDFAST_GATEWAY_HTTP2_HEAD_TEXT_H_

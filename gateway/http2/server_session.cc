@@ -1,0 +1,48 @@
+#include "gateway/http2/server_session.h"
+
+namespace holdfast::http2 {
+
+ServerSession::ServerSession(pool::EventLoop* loop, pool::SlabPool* slabs,
+                             pool::Connection* connection, SessionOwner* owner,
+                             const Limits& limits, ServerMeans* means)
+    : Session(Role::kServer, loop, slabs, connection, owner, limits), means_(means) {}
+
+Stream* ServerSession::OnNewStream(int32_t id) {
+  ServerStream* const stream = means_->streams().Take(slabs());
+  stream->Start(this, id);
+  return stream;
+}
+
+bool ServerSession::Hold(int32_t id, size_t bytes, uint32_t code) {
+  const bool fits = heads_bytes_ + bytes <= limits().max_heads_bytes &&
+                    means_->heads_bytes + bytes <= ServerMeans::kMaxHeadsBytes;
+  if (fits) {
+    heads_bytes_ += bytes;
+    means_->heads_bytes += bytes;
+  } else {
+    Note(Glitch::kHeads);
+    ResetStream(id, code);
+  }
+  return fits;
+}
+
+void ServerSession::LetGo(size_t bytes) {
+  heads_bytes_ -= bytes;
+  means_->heads_bytes -= bytes;
+}
+
+void ServerSession::Prioritise(int32_t id, Priority priority) {
+  const nghttp2_extpri wanted{.urgency = priority.urgency, .inc = priority.incremental ? 1 : 0};
+  nghttp2_session_change_extpri_stream_priority(raw(), id, &wanted, /*ignore_client_signal=*/0);
+}
+
+std::span<const nghttp2_nv> ServerSession::Serialize(const http::ResponseHead& head,
+                                                     const http::ResponseFraming& framing,
+                                                     std::string_view via_name) {
+  pool::Buffer bytes(slabs());
+  http::SerializeResponseHead(head, framing, via_name, &bytes);
+  head_size_ = bytes.size();
+  return lines().OfResponse(bytes.Linearize(head_size_));
+}
+
+}  // namespace holdfast::http2

@@ -1,0 +1,33 @@
+#include "gateway/proxy/upstream_streams.h"
+
+#include "gateway/http2/client_session.h"
+
+namespace holdfast::proxy {
+
+using pool::UpstreamProtocol;
+
+// An upstream of which nothing is known yet is hoped to speak HTTP/2: if it does not, that costs
+// one wait, and else it would cost a connection for each of those who wait.
+uint32_t Http2Upstreams::ExpectedCapacity(const pool::EndpointKey& key) const {
+  const bool h1 = key.protocol == UpstreamProtocol::kH1 ||
+                  (key.protocol == UpstreamProtocol::kAuto && key.tls.plain());
+  return h1 ? 1 : http2::ClientSession::kAssumedStreams;
+}
+
+std::unique_ptr<pool::ConnectionProtocol> Http2Upstreams::ProtocolFor(
+    const pool::EndpointKey& key, pool::Connection& connection) const {
+  const bool h2 = key.protocol == UpstreamProtocol::kH2 ||
+                  (key.protocol == UpstreamProtocol::kAuto &&
+                   connection.transport().protocol() == pool::kHttp2Protocol);
+  if (!h2) return std::make_unique<pool::ExclusiveProtocol>();
+  return std::make_unique<http2::ClientSession>(loop_, slabs_, &connection, http2::Limits(),
+                                                &resting_);
+}
+
+stream::UpstreamStream* Http2Upstreams::Open(pool::Lease& lease, http::Method method,
+                                             stream::StreamEvents* events) {
+  if (lease.exclusive()) return nullptr;
+  return static_cast<http2::ClientSession&>(lease.protocol()).Open(method, events);
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,38 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_UPSTREAM_STREAMS_H_
+#define HOLDFAST_GATEWAY_PROXY_UPSTREAM_STREAMS_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "gateway/http2/client_stream.h"
+#include "gateway/http2/limits.h"
+#include "gateway/proxy/upstream_call.h"
+#include "pool/connection_protocol.h"
+#include "pool/net/free_list.h"
+
+namespace holdfast::proxy {
+
+// Which protocol is spoken on the connections of a worker's upstreams, and the streams of those
+// that have any. HTTP/1.1 needs none of it: its stream is a part of each call.
+//
+// Loop thread; outlives pools and calls.
+class Http2Upstreams final : public pool::ProtocolChoice, public UpstreamStreams {
+ public:
+  // Both outlive it.
+  Http2Upstreams(pool::EventLoop* loop, pool::SlabPool* slabs) : loop_(loop), slabs_(slabs) {}
+
+  uint32_t ExpectedCapacity(const pool::EndpointKey& key) const override;
+  std::unique_ptr<pool::ConnectionProtocol> ProtocolFor(
+      const pool::EndpointKey& key, pool::Connection& connection) const override;
+  stream::UpstreamStream* Open(pool::Lease& lease, http::Method method,
+                               stream::StreamEvents* events) override;
+
+ private:
+  pool::EventLoop* loop_;
+  pool::SlabPool* slabs_;
+  mutable pool::FreeList<http2::ClientStream> resting_;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_UPSTREAM_STREAMS_H_

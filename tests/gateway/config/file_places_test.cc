@@ -1,0 +1,65 @@
+#include "gateway/config/file_places.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::string_view kText =
+    "listeners:\n"
+    "  - name: edge\n"
+    "    tls:\n"
+    "      certificates:\n"
+    "        - {cert: /a.pem, key: /a.key.old}\n"
+    "        - {cert: /b.pem, key: /a.key}\n"
+    "  - {name: other, tls: {certificates: [{cert: /a.pem, key: /c.key}]}}\n"
+    "upstreams:\n"
+    "  web: {tls: {ca: \"/a.pem\"}}\n";
+
+std::string Placed(std::string_view complaints, std::string_view text = kText) {
+  return FormatDiagnostics(PlaceComplaints(complaints, text, "f.yaml"));
+}
+
+TEST(FilePlacesTest, EachIsFoundWhereItsOwnerNamesIt) {
+  EXPECT_EQ(Placed("listener edge: /a.pem: cannot be read"),
+            "f.yaml:5:18: error: listener edge: /a.pem: cannot be read\n"
+            "          - {cert: /a.pem, key: /a.key.old}\n"
+            "                   ^\n");
+  EXPECT_EQ(Placed("listener other: /a.pem: it is empty"),
+            "f.yaml:7:47: error: listener other: /a.pem: it is empty\n"
+            "    - {name: other, tls: {certificates: [{cert: /a.pem, key: /c.key}]}}\n"
+            "                                                ^\n");
+  EXPECT_TRUE(Placed("upstream web: /a.pem: it is empty").starts_with("f.yaml:9:19: error: "));
+}
+
+TEST(FilePlacesTest, AnothersNameIsNotItsBeginning) {
+  EXPECT_TRUE(Placed("listener edge: /a.key: no").starts_with("f.yaml:6:"));
+  EXPECT_TRUE(Placed("listener edge: /a.key.old: no").starts_with("f.yaml:5:"));
+  EXPECT_TRUE(Placed("listener edge: /b.pem and /a.pem are for a.test").starts_with("f.yaml:6:"));
+}
+
+TEST(FilePlacesTest, EachLineIsOneAndWhatIsNotFoundHasNoPlace) {
+  EXPECT_EQ(Placed("listener edge: certificates: expected at least one\n"
+                   "listener gone: /a.pem: cannot be read\nand 3 more"),
+            "f.yaml: error: listener edge: certificates: expected at least one\n"
+            "f.yaml: error: listener gone: /a.pem: cannot be read\n"
+            "f.yaml: error: and 3 more\n");
+}
+
+TEST(FilePlacesTest, WhatIsNoConfigurationHasNoPlaces) {
+  for (const std::string_view text : {"", "nonsense", "listeners: 7\n", "listeners: [7]\n", "{"}) {
+    EXPECT_EQ(Placed("listener edge: /a.pem: no", text),
+              "f.yaml: error: listener edge: /a.pem: no\n");
+  }
+}
+
+TEST(FilePlacesTest, AFileThatIsGoneHasNone) {
+  EXPECT_EQ(FormatDiagnostics(PlaceComplaintsIn("/nowhere/f.yaml", "listener edge: /a.pem: no")),
+            "/nowhere/f.yaml: error: listener edge: /a.pem: no\n");
+}
+
+}  // namespace
+}  // namespace holdfast::config

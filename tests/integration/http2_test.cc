@@ -1,0 +1,368 @@
+// HTTP/2 clients in clear before HTTP/1 upstreams.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/gateway/http2/support/http2_client.h"
+#include "tests/support/auto_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
+
+namespace holdfast::support {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kClosed = "holdfast_client_connections_closed_total";
+constexpr uint32_t kNoError = 0;
+constexpr uint32_t kProtocolError = 1;
+constexpr uint32_t kCancel = 8;
+
+GatewayConfig Config(const std::string& endpoint, const std::string& listener = "") {
+  return {.endpoints = {endpoint},
+          .listener = "protocols: [h2, h1]" + (listener.empty() ? "" : ", " + listener)};
+}
+
+TEST(Http2Test, ARequestIsServedInEitherProtocol) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const Http2Response response = client.Get("/");
+  EXPECT_EQ(response.Status(), 200);
+  EXPECT_EQ(response.body, "hello");
+  EXPECT_TRUE(response.ended);
+  EXPECT_FALSE(response.reset.has_value());
+  RawClient old(gateway.address());
+  EXPECT_EQ(old.Get("/").body, "hello");
+}
+
+TEST(Http2Test, TheUpstreamSeesOrdinaryHttp1) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream =
+      client.Send({.path = "/a?b",
+                   .authority = "web.example",
+                   .fields = {{"cookie", "a=1"}, {"x-y", "z"}, {"cookie", "b"}}});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  const Message request =
+      connection.Answer(OkResponse("x", "Connection: keep-alive\r\nX-B: C\r\n"));
+  EXPECT_THAT(request.head, HasSubstr("GET /a?b HTTP/1.1\r\nHost: web.example\r\n"));
+  EXPECT_EQ(request.Value("cookie"), "a=1; b");
+  EXPECT_EQ(request.Value("x-y"), "z");
+  EXPECT_THAT(request.Value("via"), HasSubstr("2.0 "));
+  EXPECT_FALSE(request.Has("transfer-encoding"));
+  const Http2Response& response = client.Await(stream);
+  EXPECT_EQ(response.Value("x-b"), "C");
+  EXPECT_EQ(response.Value("connection"), "");
+  EXPECT_EQ(response.Value("content-length"), "1");
+}
+
+TEST(Http2Test, BodiesWithAndWithoutALengthAndTrailers) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t sized =
+      client.Send({.method = "POST", .fields = {{"content-length", "3"}}, .body = "abc"});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  EXPECT_EQ(connection.Answer(OkResponse("x")).body, "abc");
+  EXPECT_EQ(client.Await(sized).body, "x");
+
+  const int32_t open = client.Send({.method = "POST", .body = "abc", .trailers = {{"t", "1"}}});
+  client.Flush();
+  const Message request = connection.Request();
+  EXPECT_EQ(request.body, "abc");
+  EXPECT_EQ(request.Value("transfer-encoding"), "chunked");
+  connection.Send(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: s\r\n\r\n2\r\nxy\r\n0\r\ns: "
+      "2\r\n\r\n");
+  const Http2Response& response = client.Await(open);
+  EXPECT_EQ(response.body, "xy");
+  EXPECT_EQ(response.trailers, (Http2Fields{{"s", "2"}}));
+}
+
+TEST(Http2Test, ResponsesWithoutABody) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t head = client.Send({.method = "HEAD"});
+  client.Flush();
+  upstream.Accept().Answer("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n");
+  EXPECT_EQ(client.Await(head).Value("content-length"), "50");
+  for (const std::string status : {"204 No Content", "304 Not Modified"}) {
+    const int32_t stream = client.Send({});
+    client.Flush();
+    upstream.Accept().Answer("HTTP/1.1 " + status + "\r\n\r\n");
+    const Http2Response& response = client.Await(stream);
+    EXPECT_TRUE(response.ended);
+    EXPECT_EQ(response.Value(":status"), status.substr(0, 3));
+    EXPECT_EQ(response.body, "");
+  }
+}
+
+TEST(Http2Test, InterimResponsesGoOn) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  connection.Answer("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OkResponse("y"));
+  const Http2Response& response = client.Await(stream);
+  ASSERT_EQ(response.interim.size(), 1u);
+  EXPECT_EQ(response.interim[0][0].second, "103");
+  EXPECT_EQ(response.body, "y");
+}
+
+TEST(Http2Test, StreamsRunSideBySide) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t slow = client.Send({.path = "/slow"});
+  client.Flush();
+  UpstreamConnection first = upstream.Accept();
+  first.Request();
+  const int32_t fast = client.Send({.path = "/fast"});
+  client.Flush();
+  UpstreamConnection second = upstream.Accept();
+  second.Answer(OkResponse("fast"));
+  EXPECT_EQ(client.Await(fast).body, "fast");
+  gateway.AwaitMetric("holdfast_client_streams", {{"listener", "edge"}}, 1);
+  first.Send(OkResponse("slow"));
+  EXPECT_EQ(client.Await(slow).body, "slow");
+  gateway.AwaitMetric("holdfast_client_streams", {{"listener", "edge"}}, 0);
+}
+
+TEST(Http2Test, LargeBodiesBothWays) {
+  const std::string large(5'000'000, 'x');
+  AutoUpstream upstream([](const Message& request) {
+    return AutoUpstream::Reply{.bytes = OkResponse(request.body)};
+  });
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const Http2Response& response = client.Await(client.Send({.method = "POST", .body = large}));
+  EXPECT_EQ(response.body.size(), large.size());
+  EXPECT_TRUE(response.body == large);
+}
+
+TEST(Http2Test, ASlowReaderDoesNotHoldUpTheOthers) {
+  const std::string large(2'000'000, 'x');
+  AutoUpstream upstream([&](const Message& request) {
+    return AutoUpstream::Reply{
+        .bytes = OkResponse(request.head.starts_with("GET /large") ? large : "small")};
+  });
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address(), {.reads_bodies = false});
+  const int32_t stream = client.Send({.path = "/large"});
+  client.AwaitBody(stream, 65'535);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.Get("/small").body, "small");
+  EXPECT_EQ(client.At(stream).body.size(), 65'535u);
+  while (!client.At(stream).ended && !::testing::Test::HasFailure()) {
+    const size_t had = client.At(stream).body.size();
+    client.Grant(stream, 60'000);
+    client.AwaitBody(stream, std::min(had + 30'000, large.size()));
+  }
+  EXPECT_EQ(client.At(stream).body.size(), large.size());
+}
+
+TEST(Http2Test, ACancelledStreamEndsItsRequestAlone) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  client.Reset(stream, kCancel);
+  client.Flush();
+  connection.ExpectClosed();
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+}
+
+TEST(Http2Test, ACutResponseIsNoWholeOne) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  connection.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n");
+  connection.Close();
+  const Http2Response& response = client.Await(stream);
+  EXPECT_FALSE(response.ended);
+  EXPECT_TRUE(response.reset.has_value());
+  EXPECT_NE(response.reset.value_or(kNoError), kNoError);
+}
+
+TEST(Http2Test, WhatTheUpstreamAnsweredEarlyIsWhole) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({.method = "POST", .body = "abc", .open = true});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  connection.ReadUntil("abc");
+  connection.Send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+  const Http2Response& response = client.Await(stream);
+  EXPECT_EQ(response.Status(), 413);
+  EXPECT_EQ(response.body, "no");
+  EXPECT_TRUE(response.ended);
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+}
+
+TEST(Http2Test, ABrokenHeadIsToldAndHurtsNobodyElse) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const std::vector<Http2Fields> kBroken = {
+      {{"x", "a\r\nb: c"}}, {{"connection", "close"}},   {{"te", "gzip"}},
+      {{":status", "200"}}, {{"host", "other.example"}}, {{"content-length", "5"}},
+      {{"a b", "c"}},
+  };
+  for (const Http2Fields& fields : kBroken) {
+    const Http2Response response = client.Await(client.Send({.fields = fields}));
+    EXPECT_EQ(response.Status(), 400) << fields[0].first;
+    EXPECT_EQ(client.Get("/").Status(), 200) << fields[0].first;
+  }
+  EXPECT_EQ(upstream.requests(), static_cast<int>(kBroken.size()));
+  EXPECT_EQ(client.Await(client.Send({.path = "/" + std::string(9'000, 'a')})).Status(), 414);
+  EXPECT_EQ(client.Await(client.Send({.fields = Http2Fields(101, {"a", "b"})})).Status(), 431);
+}
+
+TEST(Http2Test, ABodyIsAsLongAsItSays) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  for (const std::string length : {"2", "4"}) {
+    const int32_t stream =
+        client.Send({.method = "POST", .fields = {{"content-length", length}}, .body = "abc"});
+    client.Flush();
+    UpstreamConnection connection = upstream.Accept();
+    StreamEnd end = StreamEnd::kOpen;
+    const std::string seen = connection.ReadToEnd(&end);
+    EXPECT_NE(end, StreamEnd::kOpen);
+    EXPECT_FALSE(seen.ends_with("abc") && length == "2") << seen;
+    const Http2Response response = client.Await(stream);
+    EXPECT_EQ(response.Status(), 400) << length;
+    EXPECT_EQ(client.Get("/local").Status(), 200);
+  }
+}
+
+TEST(Http2Test, ABrokenFrameEndsTheConnectionWithAWord) {
+  GatewayProcess gateway(Config(UnusedAddress()));
+  Http2Client client(gateway.address());
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  client.SendRaw(std::string("\0\0\5\6\0\0\0\0\0hello", 14));  // PING of the wrong size
+  EXPECT_EQ(client.AwaitGoaway(), 6u);                         // FRAME_SIZE_ERROR
+  client.AwaitEnd();
+  client.wire().Close();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "http2_broken"}}, 1);
+}
+
+TEST(Http2Test, AnIdleConnectionIsToldGoodbye) {
+  GatewayProcess gateway(Config(UnusedAddress(), "idle_timeout: 200ms"));
+  Http2Client client(gateway.address());
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  EXPECT_EQ(client.AwaitGoaway(), kNoError);
+  client.AwaitEnd();
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "idle_timeout"}}, 1);
+}
+
+TEST(Http2Test, ADrainServesWhatHasBegun) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  connection.Request();
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(client.AwaitGoaway(), kNoError);
+  connection.Send(OkResponse("whole"));
+  EXPECT_EQ(client.Await(stream).body, "whole");
+  client.AwaitEnd();
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+TEST(Http2Test, ThePrefaceAloneIsNoRequest) {
+  GatewayProcess gateway(Config(UnusedAddress(), "head_timeout: 300ms"));
+  RawClient client(gateway.address());
+  client.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  StreamEnd end = StreamEnd::kOpen;
+  client.ReadToEnd(&end);
+  EXPECT_EQ(end, StreamEnd::kClosed);
+  gateway.AwaitMetric(kClosed, {{"listener", "edge"}, {"reason", "head_timeout"}}, 1);
+}
+
+TEST(Http2Test, WhoDoesNotSpeakItSaysSo) {
+  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
+  RawClient client(gateway.address());
+  client.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  EXPECT_EQ(client.Response().Status(), 505);
+}
+
+TEST(Http2Test, WhoSpeaksNothingElseSaysSoToo) {
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {UnusedAddress()}, .listener = "protocols: [h2]"});
+  Http2Client client(gateway.address());
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  RawClient old(gateway.address());
+  EXPECT_EQ(old.Get("/local").Status(), 505);
+}
+
+// Two responses that wait for the connection's window, which then opens for one of them.
+void ExpectFirst(const Http2Fields& early_fields, const Http2Fields& late_fields, size_t early,
+                 size_t late) {
+  constexpr size_t kWindow = 65'535;
+  constexpr size_t kBytes = 40'000;
+  AutoUpstream upstream([](const Message& request) {
+    return AutoUpstream::Reply{
+        OkResponse(std::string(request.Target() == "/fill" ? kWindow : kBytes, 'x'))};
+  });
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address(), {.connection_window = kWindow, .reads_bodies = false});
+  EXPECT_EQ(client.Get("/fill").body.size(), kWindow);
+  const int32_t first = client.Send({.fields = early_fields});
+  client.AwaitHead(first);
+  const int32_t second = client.Send({.fields = late_fields});
+  client.AwaitHead(second);
+  client.GrantConnection(kBytes);
+  client.AwaitBody(early < late ? second : first, std::max(early, late));
+  EXPECT_EQ(client.At(first).body.size(), early);
+  EXPECT_EQ(client.At(second).body.size(), late);
+}
+
+// RFC 9218.
+TEST(Http2Test, ResponsesComeInTheOrderThatIsAskedFor) {
+  ExpectFirst({{"priority", "u=3"}}, {{"priority", "u=3"}}, 40'000, 0);
+  ExpectFirst({{"priority", "u=3"}}, {{"priority", "u=1"}}, 0, 40'000);
+  ExpectFirst({}, {{"priority", "u=2"}}, 0, 40'000);
+  ExpectFirst({{"priority", "u=1, i"}}, {}, 40'000, 0);
+}
+
+// Nothing waits for the end of something long that has not asked for that.
+TEST(Http2Test, WithoutPrioritiesResponsesTakeTurns) {
+  constexpr size_t kWindow = 65'535;
+  AutoUpstream upstream(std::string(kWindow, 'x'));
+  GatewayProcess gateway(Config(upstream.address()));
+  Http2Client client(gateway.address(), {.connection_window = kWindow, .reads_bodies = false});
+  EXPECT_EQ(client.Get("/").body.size(), kWindow);
+  const int32_t first = client.Send({});
+  client.AwaitHead(first);
+  const int32_t second = client.Send({});
+  client.AwaitHead(second);
+  client.GrantConnection(40'000);
+  client.AwaitBody(first, 16'384);
+  client.AwaitBody(second, 16'384);
+}
+
+}  // namespace
+}  // namespace holdfast::support
