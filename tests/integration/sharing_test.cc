@@ -87,7 +87,8 @@ TEST_P(SharingTest, ConnectionsFollowTheLoadFromWorkerToWorker) {
   const MetricsScrape scrape = gateway.Scrape();
   EXPECT_GT(scrape.Value(kCheckouts, {{"result", "shared"}}), 0);
   EXPECT_GE(scrape.Value("holdfast_upstream_reuse_ratio", {{"upstream", "web"}}), 0.99);
-  EXPECT_LE(origin.upstream().accepted(), origin.peak() * 1.3)
+  // How many are under way at the origin depends on the machine; no more than that are at all.
+  EXPECT_LE(origin.upstream().accepted(), kBusy * 1.3)
       << "peak " << origin.peak() << ", shared "
       << scrape.Value(kCheckouts, {{"result", "shared"}});
 }
