@@ -119,6 +119,11 @@ void Keeper::Adopt(const config::Config& config) {
   Proceed();
 }
 
+void Keeper::LookAtFiles() {
+  for (auto& [key, job] : jobs_) job.look_at = loop_->now();
+  Proceed();
+}
+
 void Keeper::BringNearer(const Key& key, Job* job) {
   if (job->failures > 0) job->next_try = std::min(job->next_try, job->last_try + kFirstPause);
   Authority& authority = AuthorityOf(key);

@@ -74,6 +74,8 @@ class Keeper {
   // once, if how it is ordered has changed: somebody may have mended what was wrong. What an
   // authority asked for is waited for all the same.
   void Adopt(const config::Config& config);
+  // Looks at all files now: somebody else may have changed one.
+  void LookAtFiles();
   // Orders nothing any more: the process is on its way out.
   void Stop();
 

@@ -1,12 +1,11 @@
 #include "gateway/proxy/intake.h"
 
-#include <sys/socket.h>
-
 #include <utility>
 
 #include "gateway/proxy/announcement.h"
 #include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/http2_session.h"
+#include "gateway/proxy/plain_notice.h"
 #include "pool/tls/challenge_certificates.h"
 
 namespace holdfast::proxy {
@@ -118,7 +117,10 @@ void Intake::OnFailed() {
   ClientTransports& transports = *context()->client_transports;
   transports.OnEstablished(listener()->config(), {.failure = word});
   const std::string_view answer = transports.PlainAnswer(word);
-  if (!answer.empty()) AnswerInPlain(answer);
+  if (!answer.empty()) {
+    if (IdleSession::linked()) listener()->OnSessionBusy(*this);
+    if (PlainNotice::TakeOver(*this, connection_.ReleaseSocket(), answer)) return Destroy();
+  }
   Close(SessionEnd::kTlsFailed);
 }
 
@@ -126,13 +128,6 @@ void Intake::OnFailed() {
 void Intake::OnChallenged() {
   connection_.SayEnd();
   Close(SessionEnd::kChallenged);
-}
-
-// As far as one write goes.
-void Intake::AnswerInPlain(std::string_view answer) {
-  const int fd = connection_.fd();
-  if (send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return;
-  shutdown(fd, SHUT_WR);
 }
 
 void Intake::OnTimer(pool::TimePoint now) {

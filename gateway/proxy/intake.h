@@ -74,7 +74,6 @@ class Intake final : public Session, private PendingHandshake {
   void OnTimer(pool::TimePoint now);
   void OnFailed();
   void OnChallenged();
-  void AnswerInPlain(std::string_view answer);
   void Close(SessionEnd reason);
   void Destroy();
 

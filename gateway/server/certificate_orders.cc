@@ -50,6 +50,10 @@ void CertificateOrders::Adopt(const config::Config& config) {
   keeper_->Adopt(config);
 }
 
+void CertificateOrders::LookAtFiles() {
+  if (keeper_.has_value()) keeper_->LookAtFiles();
+}
+
 void CertificateOrders::Stop() {
   stopped_ = true;
   if (keeper_.has_value()) keeper_->Stop();

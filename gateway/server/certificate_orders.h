@@ -32,6 +32,8 @@ class CertificateOrders {
 
   // Whenever a configuration has been taken into use.
   void Adopt(const config::Config& config);
+  // A file may be another than it was.
+  void LookAtFiles();
   // The process is on its way out, or another takes its place.
   void Stop();
   void AddTo(metrics::Sums& sums) const;

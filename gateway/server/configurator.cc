@@ -30,7 +30,11 @@ Configurator::Configurator(const Parts& parts, StatusServer::Handler status_page
             listeners->OnAdopted(publication);
           }),
       tls_(parts.main,
-           {.on_files_changed = [this] { RefreshTls(); },
+           {.on_files_changed =
+                [this] {
+                  RefreshTls();
+                  if (parts_.orders != nullptr) parts_.orders->LookAtFiles();
+                },
             .on_tickets_rotated =
                 [this](const tls::TicketKeySets& keys) { publisher_.PublishTicketKeys(keys); },
             .on_day_passed =

@@ -86,7 +86,7 @@ FileWatch::Places FileWatch::PlacesOf(const std::vector<std::string>& files) {
       if (!target.empty() && ++links <= kMaxLinks) {
         std::deque<std::string> more = Parts(target);
         left.insert(left.begin(), more.begin(), more.end());
-        if (target.starts_with('/')) at = "/";
+        if (target.starts_with('/')) at.assign(1, '/');
         continue;
       }
       if (!there) break;

@@ -1,5 +1,6 @@
 #include "pool/net/connection.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -127,6 +128,15 @@ std::unique_ptr<Transport> Connection::Release() {
   StopWaiting();
   transport_->Leave();
   return transport_.Release();
+}
+
+FileDescriptor Connection::ReleaseSocket() {
+  HOLDFAST_CHECK(open());
+  FileDescriptor socket(fcntl(transport_->fd(), F_DUPFD_CLOEXEC, 3));
+  if (registered_) loop_->Unregister(transport_->fd(), this);
+  registered_ = false;
+  Close();
+  return socket;
 }
 
 void Connection::Abort() {

@@ -92,6 +92,10 @@ class Connection final : private EventHandler {
   // Unregisters and gives the socket away, open; the connection is closed after it. Only while
   // Detachable.
   std::unique_ptr<Transport> Release();
+  // Unregisters and gives the bare socket away, open, for whoever has to speak to the peer without
+  // the transport; what lies within that is lost, and the connection is closed after it. Invalid:
+  // there is no descriptor to be had.
+  FileDescriptor ReleaseSocket();
   // As Close, but tells a TCP peer with a reset (SO_LINGER 0) that what it got is not to be
   // trusted.
   void Abort();

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <utility>
 
@@ -90,6 +91,36 @@ KeyType KeyTypeOf(const EVP_PKEY* key) {
   }
 }
 
+// Nobody can agree with a client or server on any other (RFC 8446 section 4.2.3).
+absl::Status CheckUsable(const EVP_PKEY* key, const TlsFile& file) {
+  const auto refuse = [&file](const std::string& what) {
+    return Error(file, what + "; expected RSA, ECDSA with P-256, P-384 or P-521, or EdDSA");
+  };
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+    case EVP_PKEY_ED25519:
+    case EVP_PKEY_ED448: return absl::OkStatus();
+    case EVP_PKEY_EC: break;
+    default: {
+      const char* const kind = EVP_PKEY_get0_type_name(key);
+      return refuse(std::string("TLS has no use for a key of the kind ") +
+                    (kind != nullptr ? kind : "unknown"));
+    }
+  }
+  std::array<char, 64> curve{};
+  size_t size = 0;
+  if (EVP_PKEY_get_group_name(key, curve.data(), curve.size(), &size) != 1) {
+    ERR_clear_error();
+    return refuse("the curve of the private key has no name");
+  }
+  const int id = OBJ_txt2nid(curve.data());
+  if (id == NID_X9_62_prime256v1 || id == NID_secp384r1 || id == NID_secp521r1) {
+    return absl::OkStatus();
+  }
+  return refuse(std::string("TLS has no use for a key of the curve ") + curve.data());
+}
+
 std::string Lower(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {
@@ -160,6 +191,7 @@ absl::StatusOr<KeyedChain> ParseKeyedChain(const TlsFile& chain, const TlsFile& 
     }
     return Error(key_file, "the private key can't be read: " + error);
   }
+  if (absl::Status usable = CheckUsable(key.get(), key_file); !usable.ok()) return usable;
   const int matches = X509_check_private_key(certificates->front().get(), key.get());
   ERR_clear_error();
   if (matches != 1) {

@@ -1,5 +1,7 @@
 #include "pool/tls/tls_failure.h"
 
+#include <algorithm>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -9,6 +11,24 @@ namespace {
 
 // The reason of an alert that the peer sent is this much more than the alert.
 constexpr int kAlertReasons = SSL_AD_REASON_OFFSET;
+
+// What is shorter is judged as far as it goes. No record of TLS begins so.
+bool BeginsWithProxyHeader(std::string_view bytes) {
+  constexpr std::string_view kLine = "PROXY ";
+  constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
+  const auto begins = [bytes](std::string_view with) {
+    return bytes.starts_with(with) || (bytes.size() > 1 && with.starts_with(bytes));
+  };
+  return begins(kLine) || begins(kSignature);
+}
+
+// A request's method is a word in capitals before a space (RFC 9110 section 9.1 has no other).
+bool BeginsWithMethod(std::string_view bytes) {
+  const std::string_view word = bytes.substr(0, bytes.find(' '));
+  constexpr size_t kLongest = 16;
+  if (word.empty() || word.size() > kLongest) return false;
+  return std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
 
 }  // namespace
 
@@ -97,9 +117,8 @@ bool RefusesUs(std::string_view word) {
 
 std::optional<TlsFailure> PlainSpeaker(std::string_view first_bytes, bool from_client) {
   if (from_client) {
-    // No record of TLS begins with a letter, every request of HTTP does (RFC 9112 section 3).
-    const bool letter = !first_bytes.empty() && first_bytes[0] >= 'A' && first_bytes[0] <= 'Z';
-    if (letter) return TlsFailure::kPlainHttp;
+    if (BeginsWithProxyHeader(first_bytes)) return TlsFailure::kProxyHeader;
+    if (BeginsWithMethod(first_bytes)) return TlsFailure::kPlainHttp;
   } else if (first_bytes.starts_with("HTTP/")) {
     return TlsFailure::kPlainPeer;
   }

@@ -35,6 +35,7 @@ enum class TlsFailure : uint8_t {
   kKeyUpdates,           // the peer changes keys too often
   kRenegotiation,        // the peer wants to agree on everything anew
   kPlainHttp,            // a client speaks plain HTTP
+  kProxyHeader,          // a proxy says first for whom it speaks, and nobody expects that
   kPlainPeer,            // an upstream speaks plain HTTP
   kInternal,             // our own trouble: memory
 };
@@ -61,6 +62,7 @@ inline constexpr auto kTlsFailureWords = Words<TlsFailure>({
     {"tls_key_updates", TlsFailure::kKeyUpdates},
     {"tls_renegotiation", TlsFailure::kRenegotiation},
     {"plain_http_on_tls", TlsFailure::kPlainHttp},
+    {"proxy_header_on_tls", TlsFailure::kProxyHeader},
     {"tls_upstream_speaks_plain", TlsFailure::kPlainPeer},
     {"tls_internal", TlsFailure::kInternal},
 });
@@ -81,8 +83,8 @@ TlsFailure FailureOfVerdict(long verify_result);
 // that. Pure.
 bool RefusesUs(std::string_view word);
 
-// Whether the first bytes of a connection are those of plain HTTP instead; nullopt: they are not.
-// Looks at the first byte of a client, at five of a server. Pure.
+// What the first bytes of a connection are if they are no TLS but something well known instead:
+// plain HTTP, or a client's PROXY header. nullopt: neither. Pure.
 std::optional<TlsFailure> PlainSpeaker(std::string_view first_bytes, bool from_client);
 
 }  // namespace holdfast::pool

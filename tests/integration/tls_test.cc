@@ -132,6 +132,30 @@ TEST(TlsTest, PlainHttpIsToldWhereItWent) {
                       {{"listener", "edge"}, {"result", "plain_http_on_tls"}}, 1);
 }
 
+// To close over what it still sends would take the answer away from it.
+TEST(TlsTest, PlainHttpIsToldEvenWhileItStillSends) {
+  Files files;
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello);
+  RawClient client(gateway.address());
+  const std::string body(4'000'000, 'x');
+  client.Send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+  const Message answer = client.Response("POST");
+  EXPECT_EQ(answer.Status(), 400);
+  EXPECT_NE(answer.body.find("plain_http_on_tls"), std::string::npos) << answer.body;
+}
+
+TEST(TlsTest, AProxyHeaderThatNobodyExpectsIsTold) {
+  Files files;
+  GatewayProcess gateway(
+      Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello);
+  RawClient client(gateway.address());
+  client.Send("PROXY TCP4 192.0.2.1 192.0.2.2 4711 443\r\n");
+  gateway.AwaitMetric("holdfast_client_tls_handshakes_total",
+                      {{"listener", "edge"}, {"result", "proxy_header_on_tls"}}, 1);
+}
+
 TEST(TlsTest, WhoMustShowACertificateIsRefusedWithoutOne) {
   Files files;
   const Issued client = pool::IssuedBy(pool::TestAuthority(), {.names = {"dns:client.test"}});

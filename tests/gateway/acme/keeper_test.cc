@@ -426,6 +426,21 @@ TEST_F(KeeperTest, WhatAnotherProcessHasRenewedIsNoticed) {
   EXPECT_EQ(refreshes_, before + 1);
 }
 
+TEST_F(KeeperTest, AFileThatChangesIsLookedAtWhenItIsToldOf) {
+  Keep(Certificate(-1, 89));
+  Adopt();
+  Pass(seconds(5));
+  const int before = refreshes_;
+  dir_.Write("store/a.test@ca.test-3f0f069f.pem", "garbage");
+  keeper_->LookAtFiles();
+  EXPECT_TRUE(Logged("a.test@ca.test-3f0f069f.pem")) << log_;
+  Keep(Certificate(0, 90));
+  keeper_->LookAtFiles();
+  Pass(seconds(1));
+  EXPECT_EQ(refreshes_, before + 1);
+  EXPECT_EQ(Orders(), 0);
+}
+
 TEST_F(KeeperTest, AStorageThatCannotBeUsedIsAFailure) {
   acme_.storage = dir_.Path("no/such/store");
   Adopt();

@@ -371,6 +371,25 @@ TEST_F(ConnectionTest, CloseEndsAndAbortResets) {
   EXPECT_EQ(PeekSocket(peer_.get()), PeekResult::kError);
 }
 
+TEST_F(ConnectionTest, ItsBareSocketCanBeHadWhateverLiesWithin) {
+  Start(TcpPair());
+  SendAll(peer_, "ab");
+  ASSERT_TRUE(WaitFor(connection_->fd(), POLLIN));
+  connection_->out().Append("unsent");
+  const FileDescriptor socket = connection_->ReleaseSocket();
+  EXPECT_FALSE(connection_->open());
+  ASSERT_TRUE(socket.valid());
+  char two[2];
+  EXPECT_EQ(recv(socket.get(), two, sizeof(two), 0), 2);
+  EXPECT_EQ(send(socket.get(), "x", 1, MSG_NOSIGNAL), 1);
+  Settle();
+  EXPECT_EQ(listener_.calls, 0);
+  // The loop knows it no longer.
+  Connection next(&loop_, &slabs_, FileDescriptor(dup(socket.get())), &listener_,
+                  Connection::Stage::kEstablished);
+  EXPECT_EQ(next.Open(), 0);
+}
+
 TEST_F(ConnectionTest, ClosedItIsQuietAndIdempotent) {
   Start(TcpPair());
   SendAll(peer_, "unread");

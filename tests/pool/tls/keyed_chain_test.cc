@@ -3,6 +3,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
 
 #include "tests/pool/tls/support/test_certificates.h"
@@ -12,6 +13,14 @@ namespace {
 
 std::string ErrorOf(const TlsFile& chain, const TlsFile& key) {
   return std::string(ParseKeyedChain(chain, key).status().message());
+}
+
+std::string PemOf(EVP_PKEY* key) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<size_t>(size)};
 }
 
 TEST(KeyedChainTest, ReadsAChainAndItsKey) {
@@ -59,6 +68,27 @@ TEST(KeyedChainTest, AnEncryptedKeyIsRefusedWithoutAQuestion) {
   const long size = BIO_get_mem_data(bio.get(), &text);
   EXPECT_EQ(ErrorOf(site.chain(), {.pem = {text, static_cast<size_t>(size)}, .name = "site.key"}),
             "site.key: the private key is encrypted; expected one without a password");
+}
+
+// Nobody could shake hands with it.
+TEST(KeyedChainTest, AKeyThatTlsHasNoUseForIsAnError) {
+  const Issued site = SiteFor({"a.test"});
+  const KeyPtr curve(EVP_EC_gen("secp256k1"));
+  ASSERT_NE(curve, nullptr);
+  EXPECT_EQ(ErrorOf(site.chain(), {.pem = PemOf(curve.get()), .name = "site.key"}),
+            "site.key: TLS has no use for a key of the curve secp256k1; expected RSA, ECDSA with "
+            "P-256, P-384 or P-521, or EdDSA");
+  const KeyPtr exchange(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519"));
+  ASSERT_NE(exchange, nullptr);
+  EXPECT_EQ(ErrorOf(site.chain(), {.pem = PemOf(exchange.get()), .name = "site.key"}).substr(0, 54),
+            "site.key: TLS has no use for a key of the kind X25519;");
+  for (const char* const good : {"P-256", "P-384", "P-521"}) {
+    const KeyPtr key(EVP_EC_gen(good));
+    EXPECT_NE(ErrorOf(site.chain(), {.pem = PemOf(key.get()), .name = "site.key"})
+                  .find("is not that of the certificate"),
+              std::string::npos)
+        << good;
+  }
 }
 
 TEST(KeyedChainTest, ReadsRevocationLists) {

@@ -72,6 +72,21 @@ TEST_F(PeerIdentityTest, TheChainIsWhatTheClientHasSentBesides) {
   EXPECT_NE(identity->chain, identity->certificate);
 }
 
+TEST_F(PeerIdentityTest, TheChainIsOnlyWhatVouchesForTheClient) {
+  const Issued middle = IssuedBy(TestAuthority(), {.authority = true}, "middle");
+  const Issued other = IssuedBy(TestAuthority(), {.authority = true}, "admin");
+  const Issued app = IssuedBy(middle, {.names = {"dns:app.test"}}, "app");
+  Greet({.server_name = "a.test", .certificate = &app, .more_chain = middle.pem()});
+  const std::string chain = transport().identity(/*whole=*/true)->chain;
+  Greet({.server_name = "a.test",
+         .certificate = &app,
+         .more_chain = other.pem() + middle.pem() + other.pem()});
+  EXPECT_EQ(transport().identity(/*whole=*/true)->chain, chain) << "it was sent more";
+  const Issued direct = IssuedBy(TestAuthority(), {.names = {"dns:app.test"}}, "app");
+  Greet({.server_name = "a.test", .certificate = &direct, .more_chain = other.pem()});
+  EXPECT_EQ(transport().identity(/*whole=*/true)->chain, "");
+}
+
 TEST_F(PeerIdentityTest, ASessionThatIsResumedKnowsItsClient) {
   const Issued app = IssuedBy(TestAuthority(), {.names = {"dns:app.test"}}, "app");
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

@@ -71,11 +71,25 @@ TEST(TlsFailureTest, OnlyWhoDoesNotLikeOurCertificateRefusesUs) {
 TEST(TlsFailureTest, PlainHttpIsKnownByItsFirstBytes) {
   EXPECT_EQ(PlainSpeaker("GET / HTTP/1.1\r\n", true), TlsFailure::kPlainHttp);
   EXPECT_EQ(PlainSpeaker("P", true), TlsFailure::kPlainHttp);
+  EXPECT_EQ(PlainSpeaker("PROPFIND / HTTP/1.1\r\n", true), TlsFailure::kPlainHttp);
+  EXPECT_EQ(PlainSpeaker("SSH-2.0-OpenSSH", true), std::nullopt);
+  EXPECT_EQ(PlainSpeaker("EHLO", true), TlsFailure::kPlainHttp) << "so far it is";
+  EXPECT_EQ(PlainSpeaker(std::string(17, 'A'), true), std::nullopt);
+  EXPECT_EQ(PlainSpeaker(" GET", true), std::nullopt);
   EXPECT_EQ(PlainSpeaker("\x16\x03\x01", true), std::nullopt);
   EXPECT_EQ(PlainSpeaker("", true), std::nullopt);
   EXPECT_EQ(PlainSpeaker("HTTP/1.1 400 Bad Request", false), TlsFailure::kPlainPeer);
   EXPECT_EQ(PlainSpeaker("\x16\x03\x03", false), std::nullopt);
   EXPECT_EQ(PlainSpeaker("SSH-2.0", false), std::nullopt);
+}
+
+TEST(TlsFailureTest, AProxyHeaderIsKnownByItsFirstBytes) {
+  EXPECT_EQ(PlainSpeaker("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", true), TlsFailure::kProxyHeader);
+  EXPECT_EQ(PlainSpeaker("PROX", true), TlsFailure::kProxyHeader);
+  EXPECT_EQ(PlainSpeaker(std::string_view("\r\n\r\n\0\r\nQUIT\n\x21", 13), true),
+            TlsFailure::kProxyHeader);
+  EXPECT_EQ(PlainSpeaker("\r\n\r\nGET", true), std::nullopt);
+  EXPECT_EQ(PlainSpeaker("PROXY TCP4 192.0.2.1", false), std::nullopt);
 }
 
 }  // namespace
