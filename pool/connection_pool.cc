@@ -279,7 +279,10 @@ void ConnectionPool::TakeOff(UpstreamConnection& idle) {
 void ConnectionPool::Discard(UpstreamConnection& upstream, CloseReason end) {
   cells_->closed(end).Add();
   Unlink(upstream);
-  if (IsAtRest(end)) SayEnd(upstream.connection());
+  if (IsAtRest(end)) {
+    upstream.protocol().SayEnd();
+    SayEnd(upstream.connection());
+  }
   upstream.Close();
   context_.loop->DestroyLater(std::unique_ptr<UpstreamConnection>(&upstream));
   idle_.ReturnPlacesBeyond(connections());

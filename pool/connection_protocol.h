@@ -37,6 +37,9 @@ class ConnectionProtocol {
   // Looks at the connection while nobody holds a lease of it: something may have come, or somebody
   // wants to use it. Takes what the protocol may send then. kNone: it is as good as before.
   virtual CloseReason OnIdleReadable(Connection& connection) = 0;
+  // The connection, of which nobody holds a lease, is closed right after this, and not because of
+  // the peer: says so, as far as that leaves at once.
+  virtual void SayEnd() = 0;
   // It may go to another worker while nobody holds a lease.
   virtual bool travels() const = 0;
   // Who hears of the connection while there are leases. Null: the one who holds the lease, which is
@@ -52,6 +55,7 @@ class ExclusiveProtocol final : public ConnectionProtocol {
   CloseReason end() const override { return CloseReason::kNone; }
   void Attach(ProtocolEvents*) override {}
   CloseReason OnIdleReadable(Connection& connection) override;
+  void SayEnd() override {}
   bool travels() const override { return true; }
   ConnectionEvents* listener() override { return nullptr; }
 };

@@ -88,7 +88,10 @@ void ClientSession::SubmitHeld() {
   }
 }
 
-void ClientSession::OnGoAway(int32_t, uint32_t) { going_away_ = true; }
+void ClientSession::OnGoAway(int32_t, uint32_t) {
+  going_away_ = true;
+  LoseUnsent();
+}
 
 CloseReason ClientSession::OnIdleReadable(pool::Connection& connection) {
   HOLDFAST_CHECK(&connection == &this->connection());
@@ -97,6 +100,10 @@ CloseReason ClientSession::OnIdleReadable(pool::Connection& connection) {
   if (!connection.out().empty()) SendSoon();
   const CloseReason why = end();
   return why == CloseReason::kPeerClosed ? CloseReason::kIdlePeerClosed : why;
+}
+
+void ClientSession::SayEnd() {
+  if (!over() && !connection().gone()) SayGoodbye();
 }
 
 void ClientSession::OnConnectionReady() {

@@ -58,6 +58,7 @@ class ClientSession final : public Session,
   pool::CloseReason end() const override;
   void Attach(pool::ProtocolEvents* events) override { events_ = events; }
   pool::CloseReason OnIdleReadable(pool::Connection& connection) override;
+  void SayEnd() override;
   bool travels() const override { return false; }
   pool::ConnectionEvents* listener() override { return this; }
 
@@ -69,6 +70,7 @@ class ClientSession final : public Session,
   void OnSessionNews() override { TellNews(); }
   Stream* OnNewStream(int32_t) override { return nullptr; }  // Nothing is to be pushed.
   void OnGoAway(int32_t last_stream, uint32_t code) override;
+  void OnUnwelcome() override { going_away_ = true; }
   // The pool first, so that who tries again is not sent here.
   void TellNews();
   void Rest(ClientStream* stream) { resting_->Give(loop(), stream); }

@@ -33,6 +33,7 @@ void ClientStream::Start(ClientSession* session, http::Method method,
   method_ = method;
   written_before_ = 0;
   refusal_ = Refusal::kNone;
+  head_framed_ = false;
   unsent_ = begun_ = interim_ = final_seen_ = bodiless_ = false;
   tunnel_ = switched_ = unable_ = false;
   held_.clear();
@@ -84,8 +85,6 @@ void ClientStream::Submit(std::span<const nghttp2_nv> fields, size_t head_bytes,
   unsent_ = id < 0;
   if (unsent_) return;
   Begin(owner_, id);
-  const pool::Connection& connection = owner_->connection();
-  written_before_ = connection.bytes_written() + connection.out().size();
   CountHead(head_bytes);
   if (ends) SetEnded();
   owner_->SendSoon();
@@ -108,8 +107,14 @@ FlushStatus ClientStream::Flush() {
 
 bool ClientStream::Congested() { return session() != nullptr && IsCongested(); }
 
+void ClientStream::OnHeadFraming() {
+  head_framed_ = true;
+  const pool::Connection& connection = owner_->connection();
+  written_before_ = connection.bytes_written() + connection.out().size();
+}
+
 bool ClientStream::Left() const {
-  return session() != nullptr && owner_->connection().bytes_written() > written_before_;
+  return head_framed_ && owner_->connection().bytes_written() > written_before_;
 }
 
 uint64_t ClientStream::bytes_sent() const { return Left() ? sent() : 0; }

@@ -90,12 +90,14 @@ class ClientStream final : public Stream, public stream::UpstreamStream {
   void OnField(std::string_view name, std::string_view value) override;
   bool OnFieldsEnd(bool ends) override;
   bool MayHaveBody() const override { return final_seen_; }
+  void OnHeadFraming() override;
+  bool HeadFramed() const override { return head_framed_; }
   void OnForgotten() override;
 
   ClientSession* owner_ = nullptr;
   stream::StreamEvents* events_ = nullptr;  // null: nobody uses it
   http::Method method_ = http::Method::kGet;
-  uint64_t written_before_ = 0;  // of the connection, when it was submitted
+  uint64_t written_before_ = 0;  // of the connection, when its head was framed
   std::unique_ptr<Head> filling_;
   std::vector<std::unique_ptr<Head>> waiting_;
   std::unique_ptr<Head> current_;  // the one that was given out
@@ -104,6 +106,7 @@ class ClientStream final : public Stream, public stream::UpstreamStream {
   http::HeaderList trailers_;
   http::Refusal refusal_ = http::Refusal::kNone;  // a rule that the response has broken
   bool unsent_ : 1 = false;                       // it could not be submitted at all
+  bool head_framed_ : 1 = false;                  // it is among what the connection has to write
   bool begun_ : 1 = false;                        // something of the response has come
   bool interim_ : 1 = false;                      // the head that is coming
   bool final_seen_ : 1 = false;                   // the final head has come

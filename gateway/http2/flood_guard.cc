@@ -31,12 +31,6 @@ FloodGuard::Verdict FloodGuard::Judge(pool::TimePoint now) {
   return Verdict::kFine;
 }
 
-bool FloodGuard::SpendUpdate() {
-  if (updates_due_ == 0) return true;
-  --updates_due_;
-  return false;
-}
-
 std::array<uint32_t, kGlitches> FloodGuard::TakeCounts() {
   counted_ = false;
   return std::exchange(counts_, {});

@@ -14,7 +14,8 @@ namespace holdfast::http2 {
 // What costs a peer little and us something. The names are metric label values.
 enum class Glitch : uint8_t {
   kReset,         // a stream that it resets, or that its faults make us reset
-  kPing,          // asks for an answer
+  kRefused,       // a stream beyond those that are welcome
+  kPing,          // asks for an answer, although nothing was sent
   kSettings,      // the same
   kPriority,      // asks for another order, or in words that are ignored
   kEmptyData,     // DATA without a byte that ends nothing
@@ -23,6 +24,7 @@ enum class Glitch : uint8_t {
 };
 inline constexpr auto kGlitchWords = pool::Words<Glitch>({
     {"reset", Glitch::kReset},
+    {"refused", Glitch::kRefused},
     {"ping", Glitch::kPing},
     {"settings", Glitch::kSettings},
     {"priority", Glitch::kPriority},
@@ -31,7 +33,7 @@ inline constexpr auto kGlitchWords = pool::Words<Glitch>({
     {"heads", Glitch::kHeads},
 });
 constexpr const auto& WordsOf(Glitch) { return kGlitchWords; }
-inline constexpr size_t kGlitches = 7;
+inline constexpr size_t kGlitches = 8;
 
 // Counts what a peer does that it gains nothing by, against a budget for resets (CVE-2023-44487,
 // CVE-2025-8671) and one for all else. Every second half of what was counted is forgotten. Pure but
@@ -50,27 +52,32 @@ class FloodGuard {
   Verdict Note(Glitch glitch, pool::TimePoint now);
   // As things stand.
   Verdict Judge(pool::TimePoint now);
-  // Bodies were sent, which peers make room for again.
+  // A frame of a body was sent, which peers make room for again, and by which some measure the way
+  // (gRPC's ask with a PING for each).
   void NoteSentData() {
-    updates_due_ = updates_due_ < kMaxUpdatesDue ? updates_due_ + 2 : updates_due_;
+    updates_due_ = updates_due_ < kMaxDue ? updates_due_ + 2 : updates_due_;
+    pings_due_ = pings_due_ < kMaxDue ? pings_due_ + 1 : pings_due_;
   }
-  // Room was made: true when that is a glitch.
-  bool SpendUpdate();
+  // Room was made, or a PING has come: true when that is a glitch.
+  bool SpendUpdate() { return !Spend(&updates_due_); }
+  bool SpendPing() { return !Spend(&pings_due_); }
   // What was counted since the last call, by kind.
   std::array<uint32_t, kGlitches> TakeCounts();
   bool has_counts() const { return counted_; }
 
  private:
   // A peer may open its windows by itself as well, once for each stream.
-  static constexpr uint32_t kMaxUpdatesDue = 1'000;
+  static constexpr uint32_t kMaxDue = 1'000;
   static constexpr uint32_t kFirstUpdates = 100;
 
+  static bool Spend(uint32_t* due) { return *due > 0 && (*due)-- > 0; }
   void Forget(pool::TimePoint now);
 
   Limits limits_;
   uint32_t resets_ = 0;
   uint32_t others_ = 0;
   uint32_t updates_due_ = kFirstUpdates;
+  uint32_t pings_due_ = 0;
   bool counted_ = false;
   pool::TimePoint since_;
   std::array<uint32_t, kGlitches> counts_{};

@@ -14,7 +14,8 @@ namespace holdfast::http2 {
 struct Limits {
   // At a time, opened by the peer.
   uint32_t max_concurrent_streams = 100;
-  // Bytes of bodies that the peer may send before they are read: for each stream, and in all.
+  // Bytes of bodies that the peer may send before they are read: for each stream, which may become
+  // more while its reader keeps up, and in all.
   uint32_t stream_window = 64 * 1024;
   uint32_t connection_window = 1024 * 1024;
   // Of a head or of trailers: names, values and 32 bytes for each field (section 6.5.2).

@@ -14,16 +14,19 @@ Stream* ServerSession::OnNewStream(int32_t id) {
 }
 
 bool ServerSession::Hold(int32_t id, size_t bytes, uint32_t code) {
-  const bool fits = heads_bytes_ + bytes <= limits().max_heads_bytes &&
-                    means_->heads_bytes + bytes <= ServerMeans::kMaxHeadsBytes;
-  if (fits) {
-    heads_bytes_ += bytes;
-    means_->heads_bytes += bytes;
-  } else {
-    Note(Glitch::kHeads);
+  const size_t held = heads_bytes_ + bytes;
+  const bool too_much = held > limits().max_heads_bytes;
+  // Who holds little is not to suffer from those who hold much.
+  const bool no_room =
+      means_->heads_bytes + bytes > ServerMeans::kMaxHeadsBytes && held > limits().max_head_bytes;
+  if (too_much) Note(Glitch::kHeads);
+  if (too_much || no_room) {
     ResetStream(id, code);
+    return false;
   }
-  return fits;
+  heads_bytes_ = held;
+  means_->heads_bytes += bytes;
+  return true;
 }
 
 void ServerSession::LetGo(size_t bytes) {

@@ -17,7 +17,7 @@ namespace holdfast::http2 {
 // What the server sessions of one worker share. Outlives them; loop thread.
 class ServerMeans {
  public:
-  // Of those, the most there may be.
+  // Of those, the most there may be; beyond that a session holds no more than one head's worth.
   static constexpr size_t kMaxHeadsBytes = 64 * 1024 * 1024;
 
   // The Date field's value; empty: none is written.
@@ -49,6 +49,9 @@ class ServerSession final : public Session {
 
   Stream* OnNewStream(int32_t id) override;
   void OnGoAway(int32_t, uint32_t) override {}
+  void OnUnwelcome() override {
+    if (!end_announced()) AnnounceEnd();
+  }
 
   std::string_view Date() { return means_->Date(); }
   // Good until the next call.

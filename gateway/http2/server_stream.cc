@@ -32,7 +32,10 @@ void ServerStream::OnField(std::string_view name, std::string_view value) {
 
 bool ServerStream::OnFieldsEnd(bool ends) {
   if (head_read_) {
-    if (!Hold(trailer_text_.charged(), NGHTTP2_ENHANCE_YOUR_CALM)) return true;
+    if (!Hold(trailer_text_.charged(), NGHTTP2_ENHANCE_YOUR_CALM)) {
+      SetFault(Refusal::kHeadTooLarge);
+      return true;
+    }
     // RFC 9113 section 8.1: after the head there are only trailers, and nothing follows them.
     const Refusal refusal =
         ends ? trailer_text_.FinishTrailers(&trailers_) : Refusal::kMisplacedPseudoField;

@@ -21,6 +21,9 @@ constexpr size_t kMaxSettings = 32;
 constexpr uint64_t kAnyNumber = 1'000'000'000;
 // A head of ours that is longer is an upstream's or a client's that was let through at that.
 constexpr size_t kMaxSentHeadBytes = 1024 * 1024;
+// A stream's window is at the most this part of the connection's, unless it is configured larger: a
+// few that are not read must not keep all others waiting.
+constexpr uint32_t kShareOfOne = 4;
 constexpr int32_t kDefaultConnectionWindow = NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE;
 
 // Of a reset of ours.
@@ -83,9 +86,13 @@ struct Callbacks {
     if (stream == nullptr && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       stream = session.MayBegin() ? session.OnNewStream(id) : nullptr;
       nghttp2_session_set_stream_user_data(raw, id, stream);
-      if (stream == nullptr) session.ResetStream(id, NGHTTP2_REFUSED_STREAM);
+      if (stream == nullptr) {
+        session.Note(Glitch::kRefused);
+        session.ResetStream(id, NGHTTP2_REFUSED_STREAM);
+      }
     }
     if (stream != nullptr) stream->OnFieldsBegin();
+    session.fields_of_ = id;
     session.fields_since_ = session.loop_->now();
     return 0;
   }
@@ -99,13 +106,29 @@ struct Callbacks {
 
   // PRIORITY is ignored since both sides have said so, but still has rules and a cost.
   static int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
-    if (head->type != NGHTTP2_PRIORITY) return 0;
     Session& session = Of(user);
+    // Within a section of fields there are no other frames: this one ends it, or never does.
+    if (head->type != NGHTTP2_CONTINUATION) session.fields_of_ = 0;
+    if (head->type != NGHTTP2_PRIORITY) return 0;
     session.Note(Glitch::kPriority);
     if (head->stream_id == 0) {
       session.failed_ = true;
-      session.Terminate(NGHTTP2_PROTOCOL_ERROR);
+      session.TerminateSoon(NGHTTP2_PROTOCOL_ERROR);
     }
+    return 0;
+  }
+
+  // What nghttp2 answers by itself: streams beyond the limit before the peer has seen it.
+  static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int error, void* user) {
+    if (error == NGHTTP2_ERR_REFUSED_STREAM) Of(user).Note(Glitch::kRefused);
+    return 0;
+  }
+
+  // A request is about to be framed.
+  static int OnBeforeSend(nghttp2_session* raw, const nghttp2_frame* frame, void*) {
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    Stream* const stream = StreamOf(raw, frame->hd.stream_id);
+    if (stream != nullptr) stream->OnHeadFraming();
     return 0;
   }
 
@@ -115,7 +138,7 @@ struct Callbacks {
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
       case NGHTTP2_DATA: {
-        if (frame->hd.type == NGHTTP2_HEADERS) session.fields_since_.reset();
+        if (frame->hd.type == NGHTTP2_HEADERS) session.fields_of_ = 0;
         if (frame->hd.type == NGHTTP2_DATA && !ends && frame->hd.length <= frame->data.padlen) {
           session.Note(Glitch::kEmptyData);
         }
@@ -151,7 +174,9 @@ struct Callbacks {
         if (session.guard_.SpendUpdate()) session.Note(Glitch::kWindowUpdate);
         return 0;
       case NGHTTP2_PING:
-        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.Note(Glitch::kPing);
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0 && session.guard_.SpendPing()) {
+          session.Note(Glitch::kPing);
+        }
         session.end_noticed_ |= session.end_announced_ && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
         return 0;
       default: return 0;
@@ -193,15 +218,17 @@ struct Callbacks {
 
   static int OnClose(nghttp2_session* raw, int32_t id, uint32_t code, void* user) {
     Session& session = Of(user);
+    if (session.fields_of_ == id) session.fields_of_ = 0;
     Stream* const stream = StreamOf(raw, id);
     if (stream == nullptr) return 0;
     nghttp2_session_set_stream_user_data(raw, id, nullptr);
     const bool whole = stream->end_received_ && stream->framed_;
     stream->closed_ = true;
+    session.windows_more_ -= std::exchange(stream->window_more_, 0);
     if (!whole) {
       stream->lost_ = true;
       stream->reset_code_ = code;
-      stream->out_.Clear();
+      stream->DropUnframed();
     }
     if (stream->released_) {
       session.Forget(*stream);
@@ -255,6 +282,7 @@ struct Callbacks {
     if (out.size() >= Session::kOutBytes) return NGHTTP2_ERR_WOULDBLOCK;
     out.Append(Text(head, kFrameHeadBytes));
     out.MoveFrom(stream->out_, length);
+    session.unframed_ -= length;
     session.guard_.NoteSentData();
     if (stream->wants_room_ && stream->out_.size() <= stream::kLowWatermark) {
       stream->wants_room_ = false;
@@ -277,6 +305,8 @@ struct Callbacks {
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &OnFrame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &OnData);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &OnClose);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, &OnInvalidFrame);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, &OnBeforeSend);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &OnSent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &OnNotSent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, &OnSendData);
@@ -329,14 +359,21 @@ void Session::Note(Glitch glitch) {
   switch (guard_.Note(glitch, loop_->now())) {
     case FloodGuard::Verdict::kFine:
     case FloodGuard::Verdict::kRefuse: return;
-    case FloodGuard::Verdict::kGoodbye:
-      if (!end_announced_) AnnounceEnd();
-      return;
+    case FloodGuard::Verdict::kGoodbye: OnUnwelcome(); return;
     case FloodGuard::Verdict::kEnd: break;
   }
   if (std::exchange(flooded_, true)) return;
   failed_ = true;
-  Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+  TerminateSoon(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Session::TerminateSoon(uint32_t code) {
+  if (ending_ == 0) ending_ = code;
+  SendSoon();
+}
+
+void Session::TerminateIfDue() {
+  if (ending_ != 0 && !lost_) Terminate(std::exchange(ending_, 0));
 }
 
 // A peer that opens and resets never has many streams open, so those of one read are counted, too.
@@ -355,7 +392,10 @@ void Session::Receive() {
         case FillStatus::kFull: break;
         case FillStatus::kWouldBlock: break;
         case FillStatus::kEndOfStream:
-        case FillStatus::kError: return Lose();
+        case FillStatus::kError:
+          // What a server says first are its settings; this one has said something else.
+          failed_ |= role_ == Role::kClient && !greeted_ && connection_->bytes_read() > 0;
+          return Lose();
       }
       if (connection_->in().empty()) break;
     }
@@ -368,7 +408,8 @@ void Session::Receive() {
 
 void Session::Feed() {
   pool::Buffer& in = connection_->in();
-  while (!in.empty() && !done_) {
+  // What a flood goes on with is not looked at.
+  while (!in.empty() && !done_ && !flooded_) {
     const std::string_view bytes = in.Front();
     const ssize_t taken = nghttp2_session_mem_recv(
         raw(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
@@ -382,8 +423,15 @@ void Session::Feed() {
       return;
     }
     in.Consume(static_cast<size_t>(taken));
+    TerminateIfDue();
+    if (role_ == Role::kServer && !flooded_ &&
+        nghttp2_session_get_outbound_queue_size(raw()) >
+            kMaxQueued + limits_.max_concurrent_streams) {
+      flooded_ = failed_ = true;
+      Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+    }
   }
-  if (done_) in.Clear();
+  if (done_ || flooded_) in.Clear();
 }
 
 void Session::Terminate(uint32_t code) {
@@ -430,9 +478,33 @@ void Session::ResetStream(int32_t id, uint32_t code) {
 
 void Session::Consume(Stream& stream, size_t bytes) {
   if (lost_) return;
-  if (!stream.closed_) nghttp2_session_consume_stream(raw(), stream.id_, bytes);
+  if (!stream.closed_) {
+    LetGrow(stream, bytes);
+    nghttp2_session_consume_stream(raw(), stream.id_, bytes);
+  }
   if (role_ == Role::kServer) nghttp2_session_consume_connection(raw(), bytes);
   SendSoon();
+}
+
+void Session::LetGrow(Stream& stream, size_t taken) {
+  // A reader that leaves something behind does not keep up.
+  stream.taken_ = stream.in_.empty() ? stream.taken_ + taken : 0;
+  const uint32_t window = limits_.stream_window + stream.window_more_;
+  if (stream.taken_ < window || stream.end_received_ || stream.released_) return;
+  // Before the peer has seen our settings it is another one.
+  if (nghttp2_session_get_stream_effective_local_window_size(raw(), stream.id_) !=
+      static_cast<int32_t>(window)) {
+    return;
+  }
+  stream.taken_ = 0;
+  const uint32_t most = limits_.connection_window / kShareOfOne;
+  const uint32_t in_common = limits_.connection_window - windows_more_;
+  if (window >= most || in_common == 0) return;
+  const uint32_t more = std::min({window, most - window, in_common});
+  stream.window_more_ += more;
+  windows_more_ += more;
+  nghttp2_session_set_local_window_size(raw(), NGHTTP2_FLAG_NONE, stream.id_,
+                                        static_cast<int32_t>(window + more));
 }
 
 // The rest of what the peer has to say is of no interest (RFC 9113 section 8.1).
@@ -459,9 +531,39 @@ void Session::Ask() {
   SendSoon();
 }
 
+void Session::SayGoodbye() {
+  nghttp2_submit_goaway(raw(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(raw()),
+                        NGHTTP2_NO_ERROR, nullptr, 0);
+  Frame();
+  if (!lost_) connection_->Flush();
+}
+
 void Session::Fail() {
   failed_ = true;
   Lose();
+}
+
+void Session::LoseStream(Stream& stream, uint32_t code) {
+  nghttp2_session_set_stream_user_data(raw(), stream.id_, nullptr);
+  windows_more_ -= std::exchange(stream.window_more_, 0);
+  stream.closed_ = true;
+  if (!stream.lost_) stream.reset_code_ = code;
+  stream.lost_ = true;
+  stream.DropUnframed();
+  if (stream.released_) {
+    Forget(stream);
+  } else {
+    NoteReady(stream);
+  }
+}
+
+// nghttp2 would tell of them only when it is their turn, which may never come.
+void Session::LoseUnsent() {
+  for (StreamPlace* place = all_.front(); place != nullptr;) {
+    Stream& stream = *place->stream();
+    place = decltype(all_)::Next(*place);
+    if (!stream.closed_ && !stream.HeadFramed()) LoseStream(stream, NGHTTP2_REFUSED_STREAM);
+  }
 }
 
 void Session::Lose() {
@@ -470,17 +572,7 @@ void Session::Lose() {
   for (StreamPlace* place = all_.front(); place != nullptr;) {
     Stream& stream = *place->stream();
     place = decltype(all_)::Next(*place);
-    if (stream.closed_) continue;  // It is known how that one ended.
-    nghttp2_session_set_stream_user_data(raw(), stream.id_, nullptr);
-    stream.closed_ = true;
-    if (!stream.lost_) stream.reset_code_ = NGHTTP2_INTERNAL_ERROR;
-    stream.lost_ = true;
-    stream.out_.Clear();
-    if (stream.released_) {
-      Forget(stream);
-    } else {
-      NoteReady(stream);
-    }
+    if (!stream.closed_) LoseStream(stream, NGHTTP2_INTERNAL_ERROR);  // Of others it is known.
   }
 }
 
@@ -502,6 +594,7 @@ bool Session::Frame() {
 
 void Session::Send() {
   if (std::exchange(read_on_, false)) Receive();
+  TerminateIfDue();
   for (int round = 0; !lost_; ++round) {
     const bool more = Frame();
     if (lost_) break;

@@ -41,6 +41,11 @@ class Session {
   static constexpr size_t kOutBytes = 64 * 1024;
   // What waits unframed and still counts as sent, once our message is complete.
   static constexpr size_t kSettledBytes = 16 * 1024;
+  // What all streams may have waiting unframed; beyond that each that has anything waits.
+  static constexpr size_t kUnframedBytes = 1024 * 1024;
+  // Frames of our own that wait, beside those of streams: a peer that makes more of them than it
+  // takes is not served.
+  static constexpr size_t kMaxQueued = 2'000;
   // Reads in one go, so that one client does not hold up the others.
   static constexpr int kMaxReads = 4;
 
@@ -66,7 +71,9 @@ class Session {
   // New streams are no longer welcome, by AnnounceEnd or because of what the peer does.
   bool end_announced() const { return end_announced_; }
   // Since when the rest of a section of fields is awaited, with which nothing else may come.
-  std::optional<pool::TimePoint> fields_since() const { return fields_since_; }
+  std::optional<pool::TimePoint> fields_since() const {
+    return fields_of_ != 0 ? std::optional(fields_since_) : std::nullopt;
+  }
   // Nothing comes or goes any more: the connection ended, or both sides have said goodbye and all
   // was sent.
   bool over() const { return lost_ || (done_ && connection_->out().empty()); }
@@ -101,9 +108,15 @@ class Session {
   // A new stream of the peer's, or null: it is refused.
   virtual Stream* OnNewStream(int32_t id) = 0;
   virtual void OnGoAway(int32_t last_stream, uint32_t code) = 0;
+  // The peer has done three quarters of what ends a connection.
+  virtual void OnUnwelcome() = 0;
 
   void Note(Glitch glitch);
+  // Those whose head has not left are as good as refused.
+  void LoseUnsent();
   void ResetStream(int32_t id, uint32_t code);
+  // The connection is closed right after this: GOAWAY, as far as it leaves at once.
+  void SayGoodbye();
   // A PING, whose answer has so many bytes.
   static constexpr size_t kPingBytes = 17;
   void Ask();
@@ -124,12 +137,21 @@ class Session {
   // Of the books of both sides and, if nobody uses it, of ours.
   void Forget(Stream& stream);
   void Consume(Stream& stream, size_t bytes);
+  // A stream whose reader has taken a whole window and left nothing gets twice the window, up to a
+  // quarter of the connection's, out of what all streams have for that in common: as much as the
+  // connection's.
+  void LetGrow(Stream& stream, size_t taken);
+  // It is over in nghttp2's books, and was not answered to its end.
+  void LoseStream(Stream& stream, uint32_t code);
   // Our message has been framed to its end.
   void OnFramed(Stream& stream);
   bool FitsWindows(const Stream& stream) const;
 
   // Whether one more stream of the peer's may begin now.
   bool MayBegin();
+  // As Terminate, from within what nghttp2 calls.
+  void TerminateSoon(uint32_t code);
+  void TerminateIfDue();
   void Feed();
   void Send();
   // Frames until the connection has enough; false when nothing is left.
@@ -143,11 +165,15 @@ class Session {
   Limits limits_;
   FieldLines lines_;
   FloodGuard guard_;
-  uint32_t begun_ = 0;  // streams of the peer's, in this read
+  uint32_t begun_ = 0;         // streams of the peer's, in this read
+  uint32_t windows_more_ = 0;  // of all streams
   pool::IntrusiveList<StreamPlace> all_;
   pool::IntrusiveList<Stream> ready_;
   pool::MemberTask<Session, &Session::Send> send_task_{this};
-  std::optional<pool::TimePoint> fields_since_;
+  int32_t fields_of_ = 0;  // whose section of fields has begun; 0: none
+  pool::TimePoint fields_since_;
+  size_t unframed_ = 0;  // bytes that all streams have to send
+  uint32_t ending_ = 0;  // the code to end with as soon as nghttp2 has returned; 0: none
   bool greeted_ = false;
   bool flooded_ = false;
   bool end_announced_ = false;

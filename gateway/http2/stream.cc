@@ -15,6 +15,8 @@ void Stream::Begin(Session* session, int32_t id) {
   session_ = session;
   id_ = id;
   in_known_ = 0;
+  taken_ = 0;
+  window_more_ = 0;
   received_ = given_ = 0;
   reset_code_ = 0;
   expected_ = 0;
@@ -28,7 +30,7 @@ void Stream::Begin(Session* session, int32_t id) {
 
 void Stream::Clear() {
   in_.Clear();
-  out_.Clear();
+  if (session_ != nullptr) DropUnframed();
   session_ = nullptr;
   trailers_.clear();
 }
@@ -78,14 +80,17 @@ void Stream::CheckLength() {
 
 void Stream::Send(pool::Buffer& from, size_t bytes) {
   given_ += bytes;
+  if (lost_) return from.Consume(bytes);
   out_.MoveFrom(from, bytes);
-  if (lost_) out_.Clear();
+  session_->unframed_ += bytes;
   Resume();
 }
 
 void Stream::Send(std::string_view bytes) {
   given_ += bytes.size();
-  if (!lost_) out_.Append(bytes);
+  if (lost_) return;
+  out_.Append(bytes);
+  session_->unframed_ += bytes.size();
   Resume();
 }
 
@@ -95,6 +100,11 @@ void Stream::End(const http::HeaderList* trailers) {
   // Theirs may be gone when they are framed.
   if (trailers != nullptr) FieldLines::Write(*trailers, &trailers_);
   Resume();
+}
+
+void Stream::DropUnframed() {
+  session_->unframed_ -= out_.size();
+  out_.Clear();
 }
 
 void Stream::Resume() {
@@ -120,7 +130,8 @@ FlushStatus Stream::FlushSoon() {
 
 bool Stream::IsCongested() {
   const size_t waiting = out_.size();
-  congested_ = waiting >= (congested_ ? stream::kLowWatermark : stream::kHighWatermark);
+  const bool crowded = waiting > 0 && session_->unframed_ >= Session::kUnframedBytes;
+  congested_ = crowded || waiting >= (congested_ ? stream::kLowWatermark : stream::kHighWatermark);
   wants_room_ |= congested_;
   return congested_;
 }

@@ -55,6 +55,9 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
   virtual bool OnFieldsEnd(bool ends) = 0;
   // What comes is in its place.
   virtual bool MayHaveBody() const = 0;
+  // Of a request of ours: its head is about to be framed; whether that has been.
+  virtual void OnHeadFraming() {}
+  virtual bool HeadFramed() const { return true; }
   // Nobody uses it any more and the session has forgotten it: goes to rest.
   virtual void OnForgotten() = 0;
 
@@ -104,6 +107,7 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
   // What was taken out of in_ since the last look makes room for more.
   void GiveWindow();
   void Resume();
+  void DropUnframed();
   // More of the body has come, or its end.
   void CheckLength();
 
@@ -111,7 +115,9 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
   int32_t id_ = 0;
   pool::Buffer in_;
   pool::Buffer out_;
-  size_t in_known_ = 0;  // of in_, when it was last looked at
+  size_t in_known_ = 0;       // of in_, when it was last looked at
+  uint64_t taken_ = 0;        // since its window was last looked at
+  uint32_t window_more_ = 0;  // of its window, beyond what each has
   uint64_t received_ = 0;
   uint64_t expected_ = 0;
   uint64_t given_ = 0;

@@ -434,6 +434,25 @@ TEST(Http2UpstreamTest, AnUpstreamThatSpeaksHttp1IsNamed) {
       << answer.body;
 }
 
+// It says so and closes at once.
+TEST(Http2UpstreamTest, AnUpstreamThatSpeaksHttp1AndLeavesIsNamed) {
+  ScriptedUpstream upstream;
+  GatewayConfig config{.endpoints = {upstream.address()}, .upstream = "protocol: h2"};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  client.Send(GetRequest("/"));
+  {
+    auto served = upstream.Accept();
+    served.ReadUntil("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    served.Send("HTTP/1.1 505 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    served.ShutdownWrite();
+  }
+  const Message answer = client.Response();
+  EXPECT_EQ(answer.Status(), 502);
+  EXPECT_NE(answer.body.find("reason: upstream_bad_response\ndetail: not_http2"), std::string::npos)
+      << answer.body;
+}
+
 TEST(Http2UpstreamTest, AutoInClearIsHttp1) {
   AutoUpstream upstream(
       [](const Message&) { return AutoUpstream::Reply{.bytes = OkResponse("plain")}; });

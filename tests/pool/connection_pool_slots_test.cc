@@ -167,6 +167,17 @@ TEST_F(PoolSlotsTest, ItsEndWhileItIsIdleClosesIt) {
   fake_.peers().back().Reset();
   ASSERT_TRUE(TurnUntil([&] { return pool_->idle() == 0; }));
   EXPECT_EQ(Closed("idle_peer_closed"), 1u);
+  EXPECT_EQ(script_.ends_said, 0) << "the peer knows";
+}
+
+TEST_F(PoolSlotsTest, ThePeerIsToldWhenItIsClosedWhileIdle) {
+  Start();
+  Ask();
+  Succeed();
+  GiveBack(0);
+  EXPECT_EQ(script_.ends_said, 0);
+  pool_->CloseAllIdle(CloseReason::kUnhealthy);
+  EXPECT_EQ(script_.ends_said, 1);
 }
 
 TEST_F(PoolSlotsTest, WhileItIsUsedItsProtocolHears) {

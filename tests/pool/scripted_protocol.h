@@ -34,6 +34,7 @@ class ScriptedProtocols final : public ProtocolChoice {
   // Taken while idle, and events while in use.
   mutable int idle_bytes = 0;
   mutable int events = 0;
+  mutable int ends_said = 0;
 
  private:
   class Protocol final : public ConnectionProtocol, private ConnectionEvents {
@@ -51,6 +52,7 @@ class ScriptedProtocols final : public ProtocolChoice {
       const bool over = connection.gone() || connection.end() != ConnectionEnd::kOpen;
       return over ? CloseReason::kIdlePeerClosed : CloseReason::kNone;
     }
+    void SayEnd() override { ++script_->ends_said; }
     bool travels() const override { return false; }
     ConnectionEvents* listener() override { return this; }
 

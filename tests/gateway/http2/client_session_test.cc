@@ -76,6 +76,20 @@ TEST_F(ClientSessionTest, GoodbyeIsToldBeforeItsStreamsAre) {
   ExpectAnswer(callers_[0], "ok");
 }
 
+TEST_F(ClientSessionTest, ThePeerIsToldWhenAnIdleConnectionEnds) {
+  Start();
+  Ask();
+  Settle();
+  server_->Respond(1, 200, {}, "ok");
+  Settle();
+  ExpectAnswer(callers_[0], "ok");
+  Settle();
+  session_->SayEnd();
+  connection_->Close();
+  server_->Pump();
+  EXPECT_EQ(server_->goaway(), 0u);
+}
+
 TEST_F(ClientSessionTest, ItsEndIsTold) {
   Start();
   Settle();

@@ -385,6 +385,23 @@ TEST_F(ClientStreamTest, AHeadThatIsTooLargeIsRefusedAlone) {
   ExpectAnswer(good, "ok");
 }
 
+// One that waits for the peer to take any has not left, whatever else has.
+TEST_F(ClientStreamTest, OneThatThePeerDoesNotTakeYetIsUnprocessed) {
+  Start({.max_streams = 0});
+  Settle();
+  Caller& caller = Ask(http::Method::kPost);
+  server_->SendSettings(0);
+  Settle();
+  EXPECT_TRUE(server_->requests.empty());
+  EXPECT_EQ(caller.stream->bytes_sent(), 0u);
+  EXPECT_EQ(caller.stream->evidence(), Evidence::kUnprocessed);
+  EXPECT_FALSE(caller.stream->gone());
+  server_->GoAway(0);
+  Settle();
+  EXPECT_TRUE(caller.stream->gone()) << "nor will it";
+  EXPECT_EQ(caller.stream->evidence(), Evidence::kUnprocessed);
+}
+
 TEST_F(ClientStreamTest, ALongBodyGoesOutAsTheWindowOpens) {
   Start({.keeps_bodies = false});
   Caller& caller = Ask(http::Method::kPost, http::BodyKind::kChunked);

@@ -28,8 +28,9 @@ TEST(FloodGuardTest, ResetsAreRefusedAtHalfAndEndedAtTheWhole) {
 }
 
 TEST(FloodGuardTest, OthersAreSentAwayAtThreeQuartersAndEndedAtTheWhole) {
-  for (const Glitch glitch : {Glitch::kPing, Glitch::kSettings, Glitch::kPriority,
-                              Glitch::kEmptyData, Glitch::kWindowUpdate}) {
+  for (const Glitch glitch :
+       {Glitch::kPing, Glitch::kSettings, Glitch::kPriority, Glitch::kEmptyData,
+        Glitch::kWindowUpdate, Glitch::kRefused, Glitch::kHeads}) {
     FloodGuard guard(kLimits);
     EXPECT_EQ(NoteMany(&guard, glitch, 5, kStart), Verdict::kFine);
     EXPECT_EQ(guard.Note(glitch, kStart), Verdict::kGoodbye);
@@ -60,6 +61,14 @@ TEST(FloodGuardTest, RoomForWhatWasSentIsNoGlitch) {
   free = 0;
   while (!guard.SpendUpdate()) ++free;
   EXPECT_EQ(free, 1'000);
+}
+
+TEST(FloodGuardTest, APingForEachFrameOfABodyIsNoGlitch) {
+  FloodGuard guard(kLimits);
+  EXPECT_TRUE(guard.SpendPing());
+  guard.NoteSentData();
+  EXPECT_FALSE(guard.SpendPing());
+  EXPECT_TRUE(guard.SpendPing());
 }
 
 TEST(FloodGuardTest, CountsAreTakenOnce) {

@@ -169,13 +169,27 @@ TEST(ServerSessionTest, HeadsAreKeptUpToABudget) {
 TEST(ServerSessionTest, TrailersCountLikeHeads) {
   SessionHarness harness({.limits = {.max_head_bytes = 64'000, .max_heads_bytes = 64 * 1024}});
   int32_t id = 0;
-  harness.Begin({.method = "POST",
-                 .fields = {{"x-large", std::string(40'000, 'x')}},
-                 .body = "hello",
-                 .trailers = {{"x-more", std::string(40'000, 'x')}}},
-                &id);
+  ServerStream* const stream = harness.Begin({.method = "POST",
+                                              .fields = {{"x-large", std::string(40'000, 'x')}},
+                                              .body = "hello",
+                                              .trailers = {{"x-more", std::string(40'000, 'x')}}},
+                                             &id);
   harness.Turns(3);
   EXPECT_EQ(harness.client->At(id).reset, kEnhanceYourCalm);
+  harness.TakeBody(*stream);
+  EXPECT_EQ(harness.last.kind, stream::BodyStep::Kind::kBroken) << "this is no clean end";
+}
+
+TEST(ServerSessionTest, WhatOthersHoldIsNobodysFault) {
+  SessionHarness harness({.limits = {.max_head_bytes = 32'000}});
+  harness.heads_bytes = ServerMeans::kMaxHeadsBytes;
+  harness.Begin({.fields = {{"x-large", std::string(20'000, 'x')}}});
+  // Beyond the worth of one head it is refused, and not held against the client.
+  const int32_t refused = harness.client->Send({.fields = {{"x-large", std::string(20'000, 'x')}}});
+  ASSERT_TRUE(harness.TurnUntil([&] { return harness.client->At(refused).reset.has_value(); }));
+  EXPECT_EQ(harness.client->At(refused).reset, kRefusedStream);
+  EXPECT_EQ(harness.session->guard().TakeCounts()[static_cast<size_t>(Glitch::kHeads)], 0u);
+  harness.heads_bytes -= ServerMeans::kMaxHeadsBytes;
 }
 
 }  // namespace

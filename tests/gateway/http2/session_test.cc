@@ -245,6 +245,143 @@ TEST(SessionTest, ABodyLargerThanTheWindowsPassesOnlyAsItIsTaken) {
   harness.Finish(*stream);
 }
 
+TEST(SessionTest, AWindowGrowsWhileItsReaderKeepsUp) {
+  constexpr int32_t kWindow = 64 * 1024;
+  SessionHarness harness({.limits = {.stream_window = kWindow, .connection_window = 16 * kWindow}});
+  int32_t id = 0;
+  ServerStream* const stream = harness.Begin(Upload(Pattern(1024 * 1024), /*open=*/true), &id);
+  for (size_t taken = 0; taken < 1024 * 1024;) {
+    harness.Turns(3);
+    const size_t more = harness.TakeBody(*stream).size();
+    ASSERT_GT(more, 0u);
+    taken += more;
+  }
+  harness.Turns(3);
+  EXPECT_GT(harness.client->Room(id), 2 * kWindow);
+  EXPECT_LE(harness.client->Room(id), 4 * kWindow) << "a quarter of the connection's";
+  // Once it is not read, the others go on.
+  harness.client->SendBody(id, Pattern(1024 * 1024), /*last=*/false);
+  harness.Turns(20);
+  int32_t other_id = 0;
+  ServerStream* const other = harness.Begin(Upload(Pattern(512 * 1024)), &other_id);
+  size_t taken = 0;
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    taken += harness.TakeBody(*other).size();
+    return taken == 512 * 1024;
+  }));
+}
+
+// What a client may send before it has seen our settings is not ours to take back.
+TEST(SessionTest, AWindowSmallerThanTheDefaultStopsNobody) {
+  SessionHarness harness(
+      {.limits = {.stream_window = 16 * 1024, .connection_window = 1024 * 1024}});
+  constexpr size_t kSize = 1024 * 1024;
+  int32_t id = 0;
+  harness.client_reads = false;
+  ServerStream* const stream = harness.Begin(Upload(Pattern(kSize)), &id);
+  harness.Turns(3);
+  std::string body = harness.TakeBody(*stream);
+  EXPECT_GT(body.size(), 32u * 1024);
+  harness.Turns(3);
+  harness.client_reads = true;
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    body += harness.TakeBody(*stream);
+    return harness.last.kind == stream::BodyStep::Kind::kEnd;
+  }));
+  EXPECT_TRUE(body == Pattern(kSize));
+}
+
+// nghttp2 refuses them by itself until the client has acknowledged our settings.
+TEST(SessionTest, StreamsThatAreRefusedAreAFloodWhoeverRefusesThem) {
+  SessionHarness harness({.limits = {.max_concurrent_streams = 2}});
+  harness.client_reads = false;  // Nor does it acknowledge anything.
+  harness.Turn();
+  std::string bytes;
+  for (uint32_t i = 0; i < 2; ++i) {
+    bytes += Frame(1, 5, 2 * i + 1, std::string("\x82\x86\x84\x41\x01") + "a");
+  }
+  for (uint32_t i = 2; i < 5'000; ++i) bytes += Frame(1, 5, 2 * i + 1, "");
+  for (size_t sent = 0; sent < bytes.size() && !harness.session->flooded();) {
+    sent += harness.client->wire().TrySend(std::string_view(bytes).substr(sent));
+    harness.Turn();
+  }
+  harness.Turns(3);
+  EXPECT_TRUE(harness.session->flooded());
+  EXPECT_GE(harness.session->guard().TakeCounts()[static_cast<size_t>(Glitch::kRefused)], 500u);
+  harness.client_reads = true;
+  harness.Turns(10);
+  ASSERT_FALSE(harness.client->goaways().empty());
+  EXPECT_EQ(harness.client->goaways().back().first, kEnhanceYourCalm);
+}
+
+// A stream that is refused has no fields that could be awaited.
+TEST(SessionTest, NothingIsAwaitedOfAStreamThatWasRefused) {
+  SessionHarness harness({.limits = {.max_resets = 4}});
+  for (int i = 0; i < 2; ++i) {
+    int32_t id = 0;
+    ServerStream* const stream = harness.Begin({}, &id);
+    harness.client->Reset(id, kCancel);
+    ASSERT_TRUE(harness.TurnUntil([&] { return stream->lost(); }));
+    harness.Finish(*stream, /*complete=*/false);
+  }
+  const int32_t refused = harness.client->Send({});
+  ASSERT_TRUE(harness.TurnUntil([&] { return harness.client->At(refused).reset.has_value(); }));
+  EXPECT_EQ(harness.client->At(refused).reset, kRefusedStream);
+  EXPECT_FALSE(harness.session->fields_since().has_value());
+}
+
+// Implementations of gRPC measure the way so.
+TEST(SessionTest, APingForEachAnswerIsNoFlood) {
+  SessionHarness harness({.limits = {.max_glitches = 20}, .answers = true});
+  for (int i = 0; i < 100; ++i) {
+    const int32_t id = harness.client->Send({});
+    ASSERT_TRUE(harness.TurnUntil([&] { return harness.client->At(id).ended; }));
+    harness.client->Ping();
+    harness.Turns(2);
+  }
+  EXPECT_FALSE(harness.session->end_announced());
+  EXPECT_EQ(harness.session->guard().TakeCounts()[static_cast<size_t>(Glitch::kPing)], 0u);
+}
+
+// A client that opens no windows has many answers made for it.
+TEST(SessionTest, WhatAllStreamsHaveWaitingIsBounded) {
+  SessionHarness harness({.client = {.stream_window = 0}});
+  constexpr size_t kPart = 60 * 1024;
+  std::vector<ServerStream*> streams;
+  size_t waiting = 0;
+  while (true) {
+    streams.push_back(harness.Begin({}));
+    streams.back()->SendHead(HeadOf(200, http::BodyKind::kChunked), {});
+    EXPECT_FALSE(streams.back()->Congested()) << "each may have something";
+    streams.back()->SendBody(std::string(kPart, 'x'));
+    waiting += kPart;
+    if (streams.back()->Congested()) break;
+    ASSERT_LE(waiting, 2 * Session::kUnframedBytes);
+  }
+  EXPECT_GE(waiting, Session::kUnframedBytes);
+  EXPECT_LE(waiting, Session::kUnframedBytes + kPart);
+  // What is given up makes room again.
+  for (int i = 0; i < 2; ++i) {
+    harness.Finish(*streams[static_cast<size_t>(i)], /*complete=*/false);
+  }
+  harness.Turns(5);
+  EXPECT_FALSE(streams[2]->Congested());
+}
+
+TEST(SessionTest, AWindowDoesNotGrowWhileItsReaderIsSlow) {
+  constexpr int32_t kWindow = 64 * 1024;
+  SessionHarness harness({.limits = {.stream_window = kWindow, .connection_window = 8 * kWindow}});
+  int32_t id = 0;
+  ServerStream* const stream = harness.Begin(Upload(Pattern(1024 * 1024), /*open=*/true), &id);
+  for (size_t taken = 0; taken < 512 * 1024; taken += 4096) {
+    harness.Turns(2);
+    const auto step = stream->NextBody();
+    ASSERT_GT(step.bytes, 4096u);
+    step.buffer->Consume(4096);
+  }
+  EXPECT_LE(harness.client->Room(id), kWindow);
+}
+
 // What becomes of a body that nobody takes.
 struct Leak {
   const char* name;
