@@ -56,7 +56,7 @@ void CheckVersions(const YamlNode& node, const Listener& listener, Report* repor
 
 void CheckClientIp(const YamlNode& node, const Listener& listener, Report* report) {
   const ClientIp& rule = listener.client_ip;
-  const TrustedProxies& trusted = listener.trusted_proxies;
+  const PeerSet& trusted = listener.trusted_proxies;
   if (rule == ClientIp()) return;
   if (trusted.ranges().empty() && !trusted.unix_peers()) {
     report->Error(PlaceOf(node, "client_ip"),
@@ -109,6 +109,43 @@ void WarnOfUnaskedCertificates(const YamlNode& root, const Config& config, Repor
     report->Warning(nodes[route.index].position, "route " + Quoted(route.name) +
                                                      " answers 403 to everybody: no listener of "
                                                      "its own asks clients for a certificate");
+  }
+}
+
+// Whether the redirect leads to where it is found itself, on every listener.
+bool LeadsToItself(const Route& route) {
+  const Redirect& redirect = route.redirect;
+  return redirect.scheme == RedirectScheme::kKeep && redirect.to == route.match.path;
+}
+
+// Whether the redirect leads the listener's clients to where they are.
+bool LeadsInACircle(const Redirect& redirect, const Listener& listener) {
+  if (!listener.tls.has_value() || redirect.scheme != RedirectScheme::kHttps) return false;
+  if (!redirect.to.empty()) return false;
+  // Without one it may be the port by which the listener is reached, whatever it is here.
+  return !redirect.port.has_value() || *redirect.port == listener.bind.address.port();
+}
+
+void WarnOfCircles(const YamlNode& root, const Config& config, Report* report) {
+  const std::vector<YamlNode>& nodes = ListAt(root, "routes");
+  for (const Route& route : config.routes) {
+    if (route.action != Action::kRedirect) continue;
+    if (LeadsToItself(route)) {
+      report->Warning(nodes[route.index].position,
+                      "route " + Quoted(route.name) +
+                          " sends clients in a circle: to leads to the path that it takes");
+      continue;
+    }
+    for (size_t i = 0; i < config.listeners.size(); ++i) {
+      const bool taken = (route.match.ListenerMask() >> i & 1) != 0;
+      if (!taken || !LeadsInACircle(route.redirect, config.listeners[i])) continue;
+      report->Warning(nodes[route.index].position,
+                      "route " + Quoted(route.name) + " sends the clients of listener " +
+                          Quoted(config.listeners[i].name) +
+                          " in a circle: they speak https already; match.listeners says which "
+                          "listeners it is for");
+      break;
+    }
   }
 }
 
@@ -200,6 +237,7 @@ void BuildStatus(const YamlNode& root, Binds* binds, const Config& config, Repor
 
 void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
   WarnOfUnaskedCertificates(root, config, report);
+  WarnOfCircles(root, config, report);
   const std::vector<YamlNode>& routes = ListAt(root, "routes");
   for (const Unreachable& found : FindUnreachable(config)) {
     report->Warning(routes[found.route].position,

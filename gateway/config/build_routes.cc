@@ -10,8 +10,10 @@
 #include "gateway/config/lookup.h"
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
+#include "gateway/http/header_list.h"
 #include "gateway/http/message.h"
 #include "gateway/http/path_form.h"
+#include "gateway/policy/field_template.h"
 
 namespace holdfast::config {
 namespace {
@@ -73,6 +75,12 @@ void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Repo
   }
   for (std::string& host : match->hosts) host = CanonicalHost(host);
   BuildPath(node, match, report);
+  for (const std::string_view kind : {"headers", "query"}) {
+    for (const auto& [name, value] : MappingAt(node, kind).entries) {
+      const std::string wrong = NotOneOf(value, {"exact", "prefix", "present", "absent"});
+      if (!wrong.empty() && value.is_mapping()) report->Error(value.position, wrong);
+    }
+  }
   for (const YamlNode& item : ListAt(node, "methods")) {
     if (item.text == http::MethodName(http::Method::kTrace)) {
       report->Warning(item.position,
@@ -146,9 +154,45 @@ void CheckRedirect(const YamlNode& node, Redirect* redirect, Report* report) {
   AddMissingPath(&redirect->to);
 }
 
+// As other proxies have it: "$remote_addr", "%[src]".
+bool LooksLikeVariable(std::string_view text) {
+  const size_t dollar = text.find('$');
+  const bool named =
+      dollar != std::string_view::npos && dollar + 1 < text.size() &&
+      ((text[dollar + 1] >= 'a' && text[dollar + 1] <= 'z') || text[dollar + 1] == '_');
+  return named || text.find("%[") != std::string_view::npos ||
+         text.find("{{") != std::string_view::npos;
+}
+
+// Each name once among what is set, in every spelling, and no value that nobody can fill in.
+void CheckHeaderRules(const YamlNode& node, Report* report) {
+  std::vector<std::pair<std::string_view, Position>> names;
+  const auto claim = [&](const YamlNode& name) {
+    for (const auto& [other, place] : names) {
+      if (!http::LooksLikeName(name.text, other)) continue;
+      return report->Error(name.position, GivenTwice("field " + Quoted(name.text), place));
+    }
+    names.emplace_back(name.text, name.position);
+  };
+  for (const std::string_view kind : {"set", "set_if_missing", "add"}) {
+    for (const auto& [name, value] : MappingAt(node, kind).entries) {
+      claim(name);
+      const auto parsed = policy::FieldTemplate::Parse(value.text);
+      if (!parsed.ok()) {
+        report->Error(value.position, std::string(parsed.status().message()));
+      } else if (LooksLikeVariable(value.text)) {
+        report->Warning(value.position,
+                        Quoted(value.text) + " is taken as it is; a variable is written ${NAME}");
+      }
+    }
+  }
+  for (const YamlNode& name : ListAt(node, "remove")) claim(name);
+}
+
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
-  for (const std::string_view option : {"timeouts", "retry", "tunnel_idle_timeout"}) {
+  for (const std::string_view option :
+       {"request_headers", "timeouts", "retry", "tunnel_idle_timeout"}) {
     if (const YamlNode* value = node.Find(option)) {
       report->Warning(value->position,
                       std::string(option) + " has no effect on a route without an upstream");
@@ -196,6 +240,8 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     BuildAction(node, upstreams, &route, report);
     DropRepeated(&route.retry.statuses);
     CheckTimeouts(node, route, report);
+    CheckHeaderRules(MappingAt(node, "request_headers"), report);
+    CheckHeaderRules(MappingAt(node, "response_headers"), report);
   }
 }
 

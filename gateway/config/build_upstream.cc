@@ -71,7 +71,7 @@ void WarnOfIdle(const YamlNode& node, const pool::PoolLimits& limits, Report* re
 std::vector<std::string_view> KeysAgainst(HealthCheck::Type type) {
   switch (type) {
     case HealthCheck::Type::kHttp: return {"service"};
-    case HealthCheck::Type::kTcp: return {"path", "service", "host", "status"};
+    case HealthCheck::Type::kTcp: return {"path", "service", "host", "status", "protocol"};
     case HealthCheck::Type::kGrpc: return {"path", "status"};
   }
   HOLDFAST_CHECK(false);
@@ -87,9 +87,9 @@ void CheckHealthCheck(const YamlNode& node, const Upstream& upstream, Report* re
     }
   }
   if (type == HealthCheck::Type::kGrpc &&
-      upstream.cluster.protocol == pool::UpstreamProtocol::kH1) {
+      upstream.check_protocol() == pool::UpstreamProtocol::kH1) {
     report->Error(PlaceOf(node, "type"),
-                  "gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream");
+                  "gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream or here");
   }
 }
 

@@ -12,12 +12,11 @@
 #include <vector>
 
 #include "gateway/config/address.h"
+#include "gateway/config/peer_set.h"
+#include "gateway/config/route.h"
 #include "gateway/config/tls.h"
-#include "gateway/config/trusted_proxies.h"
-#include "gateway/grpc/status.h"
 #include "gateway/http/forwarded.h"
 #include "gateway/http/hops.h"
-#include "gateway/http/message.h"
 #include "gateway/http2/limits.h"
 #include "pool/cluster_options.h"
 #include "pool/net/socket.h"
@@ -30,16 +29,11 @@
 
 namespace holdfast::config {
 
-using Duration = std::chrono::nanoseconds;
-
 // Durations and limits that are std::optional can be switched off: nullopt is the file's `off`.
-
-// So that a set of listeners is one 64-bit mask.
-inline constexpr size_t kMaxListeners = 64;
 
 // Clients come through proxies of TCP connections, which say for whom (pool/net/proxy_header.h).
 struct AcceptedProxies {
-  TrustedProxies from;                         // not empty; nobody else may connect
+  PeerSet from;                                // not empty; nobody else may connect
   Duration timeout = std::chrono::seconds(5);  // for a whole header
 };
 
@@ -91,13 +85,14 @@ struct Listener {
   std::optional<Duration> head_timeout = std::chrono::seconds(10);  // for a whole request head
   std::optional<Duration> body_timeout = std::chrono::seconds(30);  // without progress on a body
   std::optional<Duration> max_connection_age = std::chrono::hours(1);
-  TrustedProxies trusted_proxies;           // whose X-Forwarded-* fields are believed
+  PeerSet trusted_proxies;                  // whose X-Forwarded-* fields are believed
   uint32_t max_head_bytes = 32 * 1024;      // 431 beyond; 1 KiB to 1 MiB
   uint32_t max_header_fields = 100;         // 431 beyond; 1 to 1000
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
   std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
-  std::vector<ClientProtocol> protocols = {ClientProtocol::kHttp1};  // the preferred one first
+  // The preferred one first.
+  std::vector<ClientProtocol> protocols = {ClientProtocol::kHttp2, ClientProtocol::kHttp1};
   http2::Limits http2;             // max_fields and max_uri_bytes are those above
   std::optional<ListenerTls> tls;  // nullopt: plain
   std::optional<AcceptedProxies> proxy_protocol;
@@ -122,7 +117,9 @@ constexpr const auto& WordsOf(HashKey::Source) { return kHashSourceWords; }
 
 struct HealthCheck {
   enum class Type : uint8_t { kHttp, kTcp, kGrpc };
+  enum class Protocol : uint8_t { kUpstreams, kH1, kH2, kAuto };
   Type type = Type::kHttp;
+  Protocol protocol = Protocol::kUpstreams;
   std::string path = "/";
   std::string service;                          // with kGrpc; empty: the server as a whole
   std::string host;                             // empty: the endpoint as the configuration names it
@@ -143,6 +140,13 @@ inline constexpr auto kCheckTypeWords = pool::Words<HealthCheck::Type>({
     {"grpc", HealthCheck::Type::kGrpc},
 });
 constexpr const auto& WordsOf(HealthCheck::Type) { return kCheckTypeWords; }
+inline constexpr auto kCheckProtocolWords = pool::Words<HealthCheck::Protocol>({
+    {"upstream", HealthCheck::Protocol::kUpstreams},
+    {"h1", HealthCheck::Protocol::kH1},
+    {"h2", HealthCheck::Protocol::kH2},
+    {"auto", HealthCheck::Protocol::kAuto},
+});
+constexpr const auto& WordsOf(HealthCheck::Protocol) { return kCheckProtocolWords; }
 
 struct Upstream {
   std::string name;
@@ -152,107 +156,18 @@ struct Upstream {
   std::optional<UpstreamTls> tls;   // nullopt: plain
   http::ForwardedFields forwarded = http::kUsualForwardedFields;  // that its requests get
   std::optional<HealthCheck> health_check;
-};
 
-// A set of request methods; empty stands for "any".
-class MethodSet {
- public:
-  void Add(http::Method method) { bits_ |= Bit(method); }
-  void Add(MethodSet other) { bits_ |= other.bits_; }
-  bool Contains(http::Method method) const { return (bits_ & Bit(method)) != 0; }
-  bool ContainsAll(MethodSet other) const { return (other.bits_ & ~bits_) == 0; }
-  bool empty() const { return bits_ == 0; }
-  bool operator==(const MethodSet&) const = default;
-
- private:
-  static uint16_t Bit(http::Method method) { return uint16_t{1} << static_cast<int>(method); }
-  uint16_t bits_ = 0;
-};
-
-struct Match {
-  std::vector<uint32_t> listeners;  // indices into Config::listeners; empty: all
-  // Lower case, without a trailing dot: "a.example.com", "*.example.com" (any number of labels
-  // before the suffix), "*" (any). Empty: any.
-  std::vector<std::string> hosts;
-  bool exact_path = false;  // `path`; otherwise `path_prefix`, a plain prefix of the path's bytes
-  std::string path = "/";   // in the matched form of http/path_form.h
-  MethodSet methods;        // GET brings HEAD with it (RFC 9110 section 9.3.2)
-  bool client_certificate = false;  // 403 for who has shown none that is good
-
-  // One bit per listener it is for.
-  uint64_t ListenerMask() const {
-    uint64_t mask = listeners.empty() ? ~uint64_t{0} : 0;
-    for (const uint32_t listener : listeners) mask |= uint64_t{1} << listener;
-    return mask;
+  // What its health checks speak.
+  pool::UpstreamProtocol check_protocol() const {
+    if (!health_check.has_value()) return cluster.protocol;
+    switch (health_check->protocol) {
+      case HealthCheck::Protocol::kUpstreams: break;
+      case HealthCheck::Protocol::kH1: return pool::UpstreamProtocol::kH1;
+      case HealthCheck::Protocol::kH2: return pool::UpstreamProtocol::kH2;
+      case HealthCheck::Protocol::kAuto: return pool::UpstreamProtocol::kAuto;
+    }
+    return cluster.protocol;
   }
-};
-
-// The gateway answers by itself.
-struct Respond {
-  uint16_t status = 200;  // 200 to 599
-  std::string body;       // at most 64 KiB; empty with 204, 205 and 304
-  std::vector<std::pair<std::string, std::string>> headers;  // never framing or hop-by-hop fields
-};
-
-// route/redirect.h says what is appended to `to`.
-enum class RedirectScheme : uint8_t { kKeep, kHttp, kHttps };
-inline constexpr auto kRedirectSchemeWords =
-    pool::Words<RedirectScheme>({{"keep", RedirectScheme::kKeep},
-                                 {"http", RedirectScheme::kHttp},
-                                 {"https", RedirectScheme::kHttps}});
-constexpr const auto& WordsOf(RedirectScheme) { return kRedirectSchemeWords; }
-
-struct Redirect {
-  uint16_t status = 308;  // 301, 302, 303, 307, 308
-  // "/new/" or "https://example.com/new/"; with a scheme a path, or empty: the request's own.
-  std::string to;
-  // Unless kKeep, to the request's host under this scheme.
-  RedirectScheme scheme = RedirectScheme::kKeep;
-  std::optional<uint16_t> port;  // with a scheme; nullopt: the scheme's own
-};
-
-enum class Action : uint8_t { kUpstream, kRespond, kRedirect };
-
-struct RouteTimeouts {
-  std::optional<Duration> first_byte = std::chrono::seconds(30);  // of the response
-  std::optional<Duration> stall = std::chrono::seconds(60);       // no progress on the response
-  std::optional<Duration> total;                                  // of the whole exchange
-};
-
-// When a request is sent again, beyond a connection that turned out dead under it (which is always
-// repeated once if that is safe). The search for an endpoint that takes a connection is none of
-// this: it goes on whatever the policy is, since nothing was sent. What may have reached an
-// upstream is repeated for idempotent methods only (RFC 9110 section 9.2.2).
-struct RetryPolicy {
-  uint32_t attempts = 1;        // repetitions at the most, 0 to 10; 0: not even of dead connections
-  bool connect_failure = true;  // no endpoint took a connection: one of them is asked again
-  bool unprocessed = false;     // the upstream closed a fresh connection, provably unread
-  bool reset = true;            // a fresh connection broke before a response: at another endpoint
-  bool gateway_error = false;  // 502, 503, 504, or the connection broke, at the same one if need be
-  bool first_byte_timeout = false;
-  std::vector<uint16_t> statuses;  // 400 to 599
-  // Of calls of gRPC whose response is no more than that: at another endpoint, whatever the call.
-  std::vector<grpc::Status> grpc_statuses;
-  std::optional<Duration> per_try_timeout;           // for the response's head, each time
-  Duration backoff = std::chrono::milliseconds(25);  // before the second repetition; doubles
-  Duration max_backoff = std::chrono::milliseconds(250);
-};
-
-// What logs and metrics call requests that no route matched. No route may be called so.
-inline constexpr std::string_view kUnmatchedRouteName = "none";
-
-struct Route {
-  uint32_t index = 0;  // its place in Config::routes
-  std::string name;    // unique; "route-N", N counted from 1, unless given
-  Match match;
-  Action action = Action::kUpstream;
-  uint32_t upstream = 0;  // with kUpstream: index into Config::upstreams
-  Respond respond;        // with kRespond
-  Redirect redirect;      // with kRedirect
-  RouteTimeouts timeouts;
-  RetryPolicy retry;
-  std::optional<uint64_t> max_request_body;  // bytes; 413 beyond
-  std::optional<Duration> tunnel_idle_timeout = std::chrono::hours(1);
 };
 
 struct AccessLog {

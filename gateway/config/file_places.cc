@@ -31,7 +31,9 @@ std::vector<FilePlace> PlacesIn(const YamlNode& root) {
   const YamlNode* const listeners = root.Find("listeners");
   if (listeners != nullptr) {
     for (const YamlNode& listener : listeners->items) {
-      const YamlNode* const name = listener.Find("name");
+      // One without a name is called by where it is bound.
+      const YamlNode* const given = listener.Find("name");
+      const YamlNode* const name = given != nullptr ? given : listener.Find("bind");
       const YamlNode* const tls = listener.Find("tls");
       if (name != nullptr && tls != nullptr) AddPaths("listener " + name->text, *tls, &places);
     }

@@ -38,9 +38,8 @@ constexpr std::string_view kRegex[] = {
 constexpr std::string_view kSplit[] = {
     "weights", "weighted_clusters", "upstreams",    "weighted_upstreams",
     "split",   "traffic_split",     "backend_refs", "canary"};
-constexpr std::string_view kMatchMore[] = {"query",         "query_params", "query_parameters",
-                                           "cookies",       "client_ip",    "source_ip",
-                                           "remote_address"};
+constexpr std::string_view kMatchMore[] = {"query_params", "query_parameters", "cookies",
+                                           "client_ip",    "source_ip",        "remote_address"};
 constexpr std::string_view kRewrite[] = {
     "rewrite",       "prefix_rewrite", "url_rewrite",     "strip_prefix", "path_rewrite",
     "regex_rewrite", "replace_prefix", "strip_path",      "add_prefix",   "host_rewrite",
@@ -48,16 +47,15 @@ constexpr std::string_view kRewrite[] = {
 constexpr std::string_view kFields[] = {"add_header",
                                         "add_headers",
                                         "set_headers",
-                                        "request_headers",
-                                        "response_headers",
                                         "request_headers_to_add",
                                         "response_headers_to_add",
                                         "remove_headers"};
 constexpr std::string_view kLimits[] = {"rate_limit", "rate_limits", "ratelimit",      "limit_req",
                                         "limit_conn", "throttle",    "local_ratelimit"};
-constexpr std::string_view kAuth[] = {"auth", "basic_auth", "auth_basic",   "jwt",   "oauth2",
-                                      "oidc", "ext_authz",  "forward_auth", "allow", "deny",
-                                      "acl",  "ip_allow",   "rbac"};
+constexpr std::string_view kAuth[] = {"auth", "basic_auth", "auth_basic",   "jwt", "oauth2",
+                                      "oidc", "ext_authz",  "forward_auth", "rbac"};
+constexpr std::string_view kNetworks[] = {"acl",       "ip_allow",  "allow_list",
+                                          "deny_list", "whitelist", "blacklist"};
 constexpr std::string_view kContent[] = {
     "gzip", "compression", "compress",    "brotli",      "cache",      "proxy_cache", "cors",
     "root", "static",      "file_server", "error_pages", "error_page", "mirror"};
@@ -134,11 +132,13 @@ constexpr Hint kHints[] = {
      "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
      "weights"},
     {kMatchMore,
-     "routes match by listeners, hosts, path or path_prefix, methods and client_certificate only"},
+     "see headers, query and clients in a route's match, such as {headers: {x-a: {exact: b}}}"},
     {kRewrite, "requests are not rewritten; path and Host go on as the client sent them"},
-    {kFields, "fields of forwarded messages cannot be set; respond.headers is for own answers"},
+    {kFields,
+     "see request_headers and response_headers of a route, such as {set: {x-a: b}, remove: [x-c]}"},
     {kLimits, "there are no rate limits per client; see max_connections, queue and breakers"},
-    {kAuth, "there is no authentication or access list; a route can answer 403 by itself"},
+    {kNetworks, "see allow and deny of a route, lists of networks"},
+    {kAuth, "there is no authentication; allow and deny of a route go by the client's network"},
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "
      "respond"},

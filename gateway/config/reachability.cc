@@ -17,6 +17,8 @@ using RoutesByKey = absl::flat_hash_map<Key, std::vector<uint32_t>>;
 
 bool Covers(const Match& earlier, const Match& later) {
   if ((later.ListenerMask() & ~earlier.ListenerMask()) != 0) return false;
+  // What is conditional may always leave something; what has more conditions comes before it.
+  if (earlier.conditions() > 0 || later.conditions() > 0) return false;
   if (earlier.methods.empty()) return true;
   return !later.methods.empty() && earlier.methods.ContainsAll(later.methods);
 }

@@ -41,6 +41,15 @@ inline constexpr std::string_view kTcpKeepaliveHelp =
     "Time without traffic after which a peer is probed; it is given up after twice that time.";
 inline constexpr std::string_view kTcpUserTimeoutHelp =
     "How long what was sent may wait for its acknowledgement, or for a peer that reads no more.";
+inline constexpr Shape kPeer = {
+    .kind = Shape::Kind::kText,
+    .expected =
+        "an IP address or a network such as 192.0.2.0/24 or 2001:db8::/32, with no bits set "
+        "behind the prefix, or unix",
+    .check = IsPeer,
+};
+inline constexpr Shape kPeers = {
+    .kind = Shape::Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kPeer};
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 

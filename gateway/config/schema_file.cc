@@ -15,20 +15,12 @@ using Kind = Shape::Kind;
 constexpr std::string_view kAuto[] = {"auto"};
 
 bool IsBind(std::string_view text) { return ParseBind(text).has_value(); }
-bool IsTrustedProxy(std::string_view text) { return TrustedProxies().Add(text); }
 bool IsDnsServer(std::string_view text) { return ParseDnsServer(text).has_value(); }
 
 constexpr Shape kBind = {
     .kind = Kind::kText,
     .expected = kBindExpectation,
     .check = IsBind,
-};
-constexpr Shape kTrustedProxy = {
-    .kind = Kind::kText,
-    .expected =
-        "an IP address or a network such as 192.0.2.0/24 or 2001:db8::/32, with no bits set "
-        "behind the prefix, or unix",
-    .check = IsTrustedProxy,
 };
 constexpr Shape kDnsServer = {
     .kind = Kind::kText,
@@ -89,8 +81,6 @@ constexpr Shape kAccessLog = OrWords(
     Mapping<AccessLog>("a mapping such as {path: stdout, format: json}", kAccessLogKeys), kOff);
 
 // listeners.
-constexpr Shape kTrustedProxies = {
-    .kind = Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kTrustedProxy};
 constexpr std::string_view kUntilUntrusted[] = {"until_untrusted"};
 constexpr Shape kClientIpFrom = WordShape<ClientIp::From>();
 constexpr Shape kClientIpDepth = {
@@ -116,7 +106,7 @@ constexpr Key kListenerTcpKeys[] = {
 constexpr Shape kListenerTcp =
     Mapping<ListenerTcp>("a mapping such as {keepalive: 60s, backlog: 4096}", kListenerTcpKeys);
 constexpr Shape kAcceptedFrom = [] {
-  Shape shape = kTrustedProxies;
+  Shape shape = kPeers;
   shape.min = 1;
   return shape;
 }();
@@ -183,7 +173,8 @@ constexpr Key kHttp2Keys[] = {
         "Requests of one connection that are served at a time."),
     Field<&http2::Limits::stream_window>(
         "stream_window", kStreamWindow,
-        "Bytes of a body that a client may send before it is read."),
+        "Bytes of a body that a client may send before it is read; more, up to connection_window, "
+        "once it is read as fast as it comes."),
     Field<&http2::Limits::connection_window>("connection_window", kConnectionWindow,
                                              "The same of all bodies of a connection."),
     Field<&http2::Limits::max_head_bytes>(
@@ -221,7 +212,7 @@ constexpr Key kListenerKeys[] = {
         "max_connection_age", kDurationOrOff,
         "Age after which a client connection is closed gracefully."),
     Field<&Listener::trusted_proxies>(
-        "trusted_proxies", kTrustedProxies,
+        "trusted_proxies", kPeers,
         "Networks, or `unix`, whose X-Forwarded-* and Forwarded fields are believed.")
         .Otherwise("none"),
     Field<&Listener::client_ip>("client_ip", kClientIp,

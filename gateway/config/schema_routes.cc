@@ -80,6 +80,54 @@ constexpr Shape kMethods = {.kind = Kind::kList,
                             .min = 1,
                             .max = std::size(kMethodWords),
                             .element = &kMethod};
+constexpr std::string_view kTrue[] = {"true"};
+constexpr Shape kTrueWord = {.kind = Kind::kWord, .words = kTrue};
+void ReadExact(const YamlNode& node, ValueMatch* match) {
+  match->kind = ValueMatch::Kind::kExact;
+  match->text = node.text;
+}
+void ReadPrefix(const YamlNode& node, ValueMatch* match) {
+  match->kind = ValueMatch::Kind::kPrefix;
+  match->text = node.text;
+}
+void ReadPresent(const YamlNode& /*node*/, ValueMatch* match) {
+  match->kind = ValueMatch::Kind::kPresent;
+}
+void ReadAbsent(const YamlNode& /*node*/, ValueMatch* match) {
+  match->kind = ValueMatch::Kind::kAbsent;
+}
+constexpr Key kValueMatchKeys[] = {
+    Custom<&ReadExact>("exact", kFieldValue, "The whole value.").Otherwise("any"),
+    Custom<&ReadPrefix>("prefix", kFieldValue, "How it begins.").Otherwise("any"),
+    Custom<&ReadPresent>("present", kTrueWord, "It is there.").Otherwise("not asked"),
+    Custom<&ReadAbsent>("absent", kTrueWord, "It is not there.").Otherwise("not asked"),
+};
+constexpr Shape kValueMatch =
+    Mapping<ValueMatch>("a mapping such as {exact: \"2\"}", kValueMatchKeys);
+bool IsParameterName(std::string_view text) { return !text.empty() && text.size() <= 256; }
+constexpr Shape kMatchHeaders = {
+    .kind = Kind::kNamed,
+    .expected = "the name of a field",
+    .max = 32,
+    .element = &kValueMatch,
+    .check = IsTokenName,
+};
+constexpr Shape kMatchQuery = {
+    .kind = Kind::kNamed,
+    .expected = "the name of a parameter, decoded, of 1 to 256 bytes",
+    .max = 32,
+    .element = &kValueMatch,
+    .check = IsParameterName,
+};
+template <std::vector<ValueMatch> Match::*kMatches>
+void ReadValueMatches(const YamlNode& node, const Shape& /*shape*/, Match* match, Report* report) {
+  for (const auto& [key, value] : node.entries) {
+    ValueMatch& added = (match->*kMatches).emplace_back();
+    added.name = key.text;
+    DecodeMapping(value, kValueMatch, &added, report);
+  }
+}
+constexpr Shape kClientScheme = WordShape<ClientScheme>();
 std::string WritePath(const Match& match) { return match.path; }
 constexpr std::string_view kVerified[] = {"verified"};
 constexpr Shape kVerifiedWord = {.kind = Kind::kWord, .words = kVerified};
@@ -92,6 +140,17 @@ constexpr Key kMatchKeys[] = {
     ApartOf<&WritePath, Match>("path_prefix", kPath, "A plain prefix of the path, byte by byte."),
     Apart("path", kPath, "The whole path, in place of a prefix.").Otherwise("any"),
     Custom<&ReadMethods>("methods", kMethods, "Request methods; GET brings HEAD.").Otherwise("any"),
+    Custom<&ReadValueMatches<&Match::headers>>(
+        "headers", kMatchHeaders,
+        "Fields by name, each with one of exact, prefix, present, absent.")
+        .Otherwise("any"),
+    Custom<&ReadValueMatches<&Match::query>>(
+        "query", kMatchQuery,
+        "Parameters of the query by name, likewise; names and values decoded.")
+        .Otherwise("any"),
+    Field<&Match::clients>("clients", kPeers, "Networks, or `unix`, that the client is of.")
+        .Otherwise("any"),
+    Field<&Match::scheme>("scheme", kClientScheme, "What the client speaks: http in clear, https."),
     Custom<&ReadClientCertificate>(
         "client_certificate", kVerifiedWord,
         "Only for clients that have shown a certificate; whoever else asks is answered 403.")
@@ -112,6 +171,56 @@ constexpr Shape kHeaders = {
 void ReadHeaders(const YamlNode& node, Respond* respond) {
   for (const auto& [key, value] : node.entries) respond->headers.emplace_back(key.text, value.text);
 }
+// request_headers, response_headers.
+bool IsRuleName(std::string_view text) {
+  return IsTokenName(text) && policy::MayBeChanged(LowerCase(text));
+}
+constexpr Shape kRuleName = {
+    .kind = Kind::kText,
+    .expected =
+        "a field name that does not belong to framing or to one hop and is none that the gateway "
+        "writes itself (such as Host, Content-Length, Connection, Via, X-Forwarded-For)",
+    .check = IsRuleName,
+};
+constexpr Shape kRuleFields = {
+    .kind = Kind::kNamed,
+    .expected = kRuleName.expected,
+    .max = 64,
+    .element = &kFieldValue,
+    .check = IsRuleName,
+};
+constexpr Shape kRuleNames = {
+    .kind = Kind::kList, .expected = "a list of field names", .max = 64, .element = &kRuleName};
+template <policy::HeaderRules::Fields policy::HeaderRules::*kFields>
+void ReadRuleFields(const YamlNode& node, policy::HeaderRules* rules) {
+  for (const auto& [key, value] : node.entries) {
+    (rules->*kFields).emplace_back(key.text, value.text);
+  }
+}
+void ReadRuleNames(const YamlNode& node, policy::HeaderRules* rules) {
+  for (const YamlNode& name : node.items) rules->remove.push_back(name.text);
+}
+std::string WriteRuleNames(const policy::HeaderRules& rules) {
+  std::string text;
+  for (const std::string& name : rules.remove) text += (text.empty() ? "" : ", ") + name;
+  return "[" + text + "]";
+}
+constexpr Key kHeaderRuleKeys[] = {
+    Custom<&ReadRuleFields<&policy::HeaderRules::set>>("set", kRuleFields,
+                                                       "Fields in place of those of the same name.")
+        .Otherwise("none"),
+    Custom<&ReadRuleFields<&policy::HeaderRules::set_if_missing>>(
+        "set_if_missing", kRuleFields, "Fields where there is none of that name.")
+        .Otherwise("none"),
+    Custom<&ReadRuleFields<&policy::HeaderRules::add>>("add", kRuleFields,
+                                                       "Fields beside those of the same name.")
+        .Otherwise("none"),
+    Custom<&ReadRuleNames, &WriteRuleNames>("remove", kRuleNames,
+                                            "Names of fields, in every spelling of them."),
+};
+constexpr Shape kHeaderRules = Mapping<policy::HeaderRules>(
+    "a mapping such as {set: {x-client: \"${client_ip}\"}, remove: [x-secret]}", kHeaderRuleKeys);
+
 constexpr Key kRespondKeys[] = {
     Field<&Respond::status>("status", kStatusCode, "The status code."),
     Field<&Respond::body>("body", kBody, "The content.").Otherwise("empty"),
@@ -244,6 +353,19 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::redirect>("redirect", kRedirect,
                             "In place of an upstream: where the client is sent.")
         .Otherwise("none"),
+    Field<&Route::deny>("deny", kPeers, "Networks, or `unix`, whose clients are answered 403.")
+        .Otherwise("nobody"),
+    Field<&Route::allow>("allow", kPeers,
+                         "The only ones whose clients are not, unless `deny` has them.")
+        .Otherwise("everybody"),
+    Field<&Route::request_headers>(
+        "request_headers", kHeaderRules,
+        "What is changed about the fields of requests; values may have ${client_ip}, "
+        "${client_port}, ${host}, ${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni} and "
+        "${header:NAME}."),
+    Field<&Route::response_headers>(
+        "response_headers", kHeaderRules,
+        "The same of responses, the gateway's own among them; variables are of the request."),
     Field<&Route::timeouts>("timeouts", kTimeouts, "Time limits of an exchange with the upstream."),
     Field<&Route::retry>("retry", kRetry, "When a request is sent again."),
     Field<&Route::max_request_body>("max_request_body", kBodyLimit,

@@ -159,6 +159,7 @@ constexpr Shape kRetryBudget = OrWords(
 
 // health_check, outlier.
 constexpr Shape kCheckType = WordShape<HealthCheck::Type>();
+constexpr Shape kCheckProtocol = WordShape<HealthCheck::Protocol>();
 constexpr Shape kCheckPath = {
     .kind = Kind::kText,
     .expected = "a path such as /healthz or /healthz?full=1, without '#' and white space",
@@ -191,6 +192,9 @@ constexpr Key kHealthCheckKeys[] = {
     Field<&HealthCheck::type>("type", kCheckType,
                               "Asks for a path (http), asks as gRPC does (grpc), or only connects "
                               "(tcp)."),
+    Field<&HealthCheck::protocol>("protocol", kCheckProtocol,
+                                  "What checks speak: what the upstream's requests do, or one of "
+                                  "its protocols."),
     Field<&HealthCheck::path>("path", kCheckPath, "What is asked for."),
     Field<&HealthCheck::service>("service", kCheckService,
                                  "With grpc: of which service it asks grpc.health.v1.")

@@ -5,6 +5,7 @@
 #include <absl/strings/ascii.h>
 
 #include "gateway/config/address.h"
+#include "gateway/config/peer_set.h"
 #include "gateway/http/header_list.h"
 #include "pool/net/socket_address.h"
 
@@ -103,6 +104,8 @@ bool IsIdentityFieldName(std::string_view text) {
     default: return false;
   }
 }
+
+bool IsPeer(std::string_view text) { return PeerSet().Add(text); }
 
 bool IsFieldValue(std::string_view text) {
   constexpr std::string_view kWhiteSpace = " \t";

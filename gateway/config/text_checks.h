@@ -41,6 +41,9 @@ bool IsFieldName(std::string_view text);
 // A field name that may carry who a client is: one as above that the gateway has no other use for.
 bool IsIdentityFieldName(std::string_view text);
 
+// "192.0.2.0/24", "2001:db8::1" or "unix" (peer_set.h).
+bool IsPeer(std::string_view text);
+
 // A field value (RFC 9110 section 5.5) of at most 8 KiB: no control bytes, so that nothing written
 // in a file splits a response; no white space at the ends.
 bool IsFieldValue(std::string_view text);

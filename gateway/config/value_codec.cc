@@ -38,7 +38,7 @@ void Read(const YamlNode& node, const Shape& shape, Bind* value, Report* report)
   if (std::optional<Bind> bind = ParseBind(node.text)) *value = *std::move(bind);
 }
 
-void Read(const YamlNode& node, const Shape& /*shape*/, TrustedProxies* value, Report* /*report*/) {
+void Read(const YamlNode& node, const Shape& /*shape*/, PeerSet* value, Report* /*report*/) {
   for (const YamlNode& item : node.items) value->Add(item.text);
 }
 

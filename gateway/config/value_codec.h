@@ -22,7 +22,7 @@ void Read(const YamlNode& node, const Shape& shape, std::string* value, Report* 
 void Read(const YamlNode& node, const Shape& shape, bool* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, Duration* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, Bind* value, Report* report);
-void Read(const YamlNode& node, const Shape& shape, TrustedProxies* value, Report* report);
+void Read(const YamlNode& node, const Shape& shape, PeerSet* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, pool::SocketAddress* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, Endpoint* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* value,

@@ -33,7 +33,8 @@ void StopAtUs(std::string_view via_name, const http::RequestHead& request, Dispa
 }  // namespace
 
 Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
-                         const http::RequestHead& request, http::PathForm* form) {
+                         const route::Asking& asking, http::PathForm* form) {
+  const http::RequestHead& request = *asking.head;
   // A tunnel to anywhere is not a reverse proxy's to give, and TRACE would echo what fields the
   // client's own network put in (RFC 9110 sections 9.3.6 and 9.3.8).
   if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
@@ -42,7 +43,7 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
   if (request.expect_unknown) return Refuse(Failure::kUnknownExpectation);
   route::Miss miss;
   const route::Choice choice =
-      route::ChooseRoute(snapshot.routes(), listener, request, form, &miss);
+      route::ChooseRoute(snapshot.routes(), listener, request, asking, form, &miss);
   if (choice.doubt != http::PathDoubt::kNone) {
     return Refuse(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
   }
@@ -52,6 +53,10 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
     dispatch.kind = other_method ? Kind::kMethodNotAllowed : Kind::kNoRoute;
     dispatch.failure = other_method ? Failure::kMethodNotAllowed : Failure::kNoRoute;
     dispatch.allowed = miss.allowed;
+    return dispatch;
+  }
+  if (!route::Admits(*choice.route, asking.client)) {
+    dispatch.failure = Failure::kClientDenied;
     return dispatch;
   }
   if (TooLarge(request, *choice.route)) {

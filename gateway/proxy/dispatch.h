@@ -32,10 +32,10 @@ struct Dispatch {
   config::MethodSet allowed;
 };
 
-// Pure. `listener` is its place in the snapshot. The answer's views point into the request, into
-// `form` and into the snapshot.
+// Pure. `listener` is its place in the snapshot; `asking` has a head. The answer's views point into
+// the request, into `form` and into the snapshot.
 Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
-                         const http::RequestHead& request, http::PathForm* form);
+                         const route::Asking& asking, http::PathForm* form);
 
 }  // namespace holdfast::proxy
 

@@ -9,6 +9,7 @@
 #include "gateway/grpc/fields.h"
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/hash_key.h"
 #include "gateway/route/client_identity.h"
 #include "pool/net/check.h"
@@ -98,7 +99,11 @@ Step Exchange::Start() {
   if (client_.trusted) {
     client_.origin = true_client_.Find(head.headers, client_.listener->config(), client_.ip);
   }
-  Dispatch dispatch = DispatchRequest(view_->snapshot(), run_.listener, head, &path_form_);
+  const route::Asking asking{.method = head.method,
+                             .head = &head,
+                             .client = client_.origin,
+                             .encrypted = client_.encrypted};
+  Dispatch dispatch = DispatchRequest(view_->snapshot(), run_.listener, asking, &path_form_);
   run_.route = dispatch.route;
   if (!dispatch.path.empty()) head.path = dispatch.path;
   if (run_.route != nullptr && run_.route->match.client_certificate && !IsVerified()) {
@@ -204,6 +209,9 @@ void Exchange::StartUpstream() {
     client_ends_ = ClientEnds(client_.connection != nullptr ? client_.connection->fd() : -1,
                               client_.announced, call.facts.origin);
     call.client_ends = &client_ends_;
+  }
+  if (!route.request_edits.empty()) {
+    edits_.EditRequest(route, client_, &head);
   }
   LimitTime();
   call.ends = run_.ends;
@@ -446,6 +454,7 @@ void Exchange::BeginRelay() {
   }
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
+  if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
   client_.stream->SendHead(response_,
                            HeadFacts{.unfinished = BodyHeldBack(), .via_name = via_name()});
   MoveTo(State::kRelay);
@@ -528,6 +537,7 @@ void Exchange::BeginTunnel() {
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
   http::DropHopHeaders(&response_.headers);
+  if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
   client_.stream->Switch(response_, via_name());
   call_.stream().Switch();
   const std::string& upstream = upstream_name();
@@ -571,9 +581,13 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
   if (!account_.first_byte_at.has_value()) account_.first_byte_at = context_->loop->now();
   const bool unread = (request().body != BodyKind::kNone && !read && !run_.discarding) ||
                       failure == Failure::kHeadTimeout;
-  client_.stream->SendHead(head, HeadFacts{.generated = true,
-                                           .unfinished = unread,
-                                           .refused = failure == Failure::kRefusedFraming});
+  const HeadFacts facts{
+      .generated = true, .unfinished = unread, .refused = failure == Failure::kRefusedFraming};
+  if (Edits()) {
+    response_ = head;
+    edits_.EditResponse(*run_.route, client_, request(), &response_);
+  }
+  client_.stream->SendHead(Edits() ? response_ : head, facts);
   if (request().method != http::Method::kHead && head.body == BodyKind::kLength) {
     client_.stream->SendBody(body);
   }
@@ -673,6 +687,7 @@ bool Exchange::Finish() {
   path_form_.Clear();
   response_.Clear();
   identity_.clear();
+  edits_.Clear();
   websocket_.Clear();
   return complete;
 }

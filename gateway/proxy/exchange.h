@@ -8,9 +8,9 @@
 
 #include "gateway/http/path_form.h"
 #include "gateway/proxy/context.h"
-#include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
+#include "gateway/proxy/field_edits.h"
 #include "gateway/proxy/interim_budget.h"
 #include "gateway/proxy/local_reply.h"
 #include "gateway/proxy/true_client.h"
@@ -115,6 +115,8 @@ class Exchange final : private CallEvents {
   bool IsVerified() const;
   // Finds what says who the client is, for the upstream. False: the exchange has ended, or will.
   bool TellIdentity();
+  // The route changes fields of responses.
+  bool Edits() const { return run_.route != nullptr && !run_.route->response_edits.empty(); }
   // What the client may not say of itself.
   void DropNamedFields(http::HeaderList* fields);
   void FollowCall(UpstreamCall::Stage stage);
@@ -192,6 +194,7 @@ class Exchange final : private CallEvents {
   http::PathForm path_form_;  // the request's path may point into it
   http::ResponseHead response_;
   LocalReply reply_;
+  FieldEdits edits_;
   std::string identity_;  // of the client, for the upstream: field lines
   WebSocketHandshake websocket_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};

@@ -25,6 +25,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kBodyTooLarge, "body_too_large", 413, false},
     {Failure::kHeadTimeout, "head_timeout", 408, false},
     {Failure::kLoopDetected, "loop_detected", 508, false},
+    {Failure::kClientDenied, "client_denied", 403, false},
     {Failure::kClientCertificateRequired, "client_certificate_required", 403, false},
     {Failure::kClientCertificateTooLarge, "client_certificate_too_large", 431, false},
     {Failure::kMisdirected, "misdirected", 421, false},

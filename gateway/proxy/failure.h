@@ -24,6 +24,7 @@ enum class Failure : uint8_t {
   kBodyTooLarge,
   kHeadTimeout,
   kLoopDetected,
+  kClientDenied,               // the route is not for clients of that network
   kClientCertificateRequired,  // the route is for who has shown one that is good
   kClientCertificateTooLarge,  // to be told to an upstream
   kMisdirected,         // the host has another way to check clients than the one of the connection
@@ -58,7 +59,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 40;
+inline constexpr int kFailures = 41;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

@@ -9,7 +9,7 @@ namespace holdfast::proxy {
 namespace {
 
 // Most listeners trust nobody.
-bool Trusts(const config::TrustedProxies& proxies, const pool::PeerIp& peer) {
+bool Trusts(const config::PeerSet& proxies, const pool::PeerIp& peer) {
   if (proxies.ranges().empty() && !proxies.unix_peers()) return false;
   std::array<char, pool::PeerIp::kMaxText> room;
   return proxies.Contains(

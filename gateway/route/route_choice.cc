@@ -24,10 +24,11 @@ PathDoubt CheckLiberalReadings(const Route* route, const Match& match, PathForm*
 }  // namespace
 
 Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
-                   const http::RequestHead& request, PathForm* form, Miss* why) {
+                   const http::RequestHead& request, const Asking& asking, PathForm* form,
+                   Miss* why) {
   Miss unused;
   const auto match = [&](std::string_view path, Miss* miss) {
-    return table.Match(listener_index, request.host, path, request.method, miss);
+    return table.Match(listener_index, request.host, path, asking, miss);
   };
   const auto match_only = [&](std::string_view path) { return match(path, &unused); };
   if (request.path == "*") return {.route = match("/", why), .path = request.path};

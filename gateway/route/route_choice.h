@@ -29,7 +29,8 @@ struct Choice {
 // about the server as a whole (RFC 9110 section 9.3.7). For an ordinary path this is one look-up
 // and allocates nothing.
 Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
-                   const http::RequestHead& request, http::PathForm* form, Miss* why);
+                   const http::RequestHead& request, const Asking& asking, http::PathForm* form,
+                   Miss* why);
 
 }  // namespace holdfast::route
 

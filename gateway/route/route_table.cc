@@ -51,7 +51,10 @@ std::string AllowValue(config::MethodSet methods) {
 
 RouteTable::RouteTable(const config::Config& config) {
   for (const config::Route& route : config.routes) {
-    routes_.push_back({route, {}});
+    routes_.push_back({route,
+                       {},
+                       policy::HeaderEdits(route.request_headers),
+                       policy::HeaderEdits(route.response_headers)});
     if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
     routes_.back().cluster = ClusterOf(config.upstreams.at(route.upstream));
   }
@@ -68,7 +71,8 @@ RouteTable::HostNode* RouteTable::NodeFor(const std::string& host_pattern) {
 }
 
 void RouteTable::Add(const Route& route) {
-  const Candidate candidate{route.match.ListenerMask(), route.match.methods, route.index};
+  const Candidate candidate{route.match.ListenerMask(), route.match.methods, route.index,
+                            static_cast<uint32_t>(route.match.conditions())};
   const auto add_to = [&](HostNode* host) {
     std::vector<PathNode>& nodes = route.match.exact_path ? host->exact : host->prefixes;
     nodes.push_back({.path = route.match.path, .candidates = {candidate}, .parent = -1});
@@ -86,6 +90,9 @@ void RouteTable::SortAndMerge(std::vector<PathNode>* nodes) {
     } else {
       merged.back().candidates.push_back(node.candidates.front());
     }
+  }
+  for (PathNode& node : merged) {
+    std::ranges::stable_sort(node.candidates, std::greater(), &Candidate::conditions);
   }
   *nodes = std::move(merged);
 }
@@ -105,9 +112,9 @@ void RouteTable::Seal(HostNode* host) {
 }
 
 const Route* RouteTable::Match(uint32_t listener_index, std::string_view host,
-                               std::string_view path, http::Method method, Miss* why) const {
+                               std::string_view path, const Asking& asking, Miss* why) const {
   *why = {};
-  const Lookup lookup{listener_index, path, method, why};
+  const Lookup lookup{listener_index, path, asking, why};
   std::array<char, kMaxHost> lower;
   if (host.size() <= lower.size()) {
     std::ranges::transform(host, lower.begin(), absl::ascii_tolower);
@@ -150,7 +157,11 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
 const Route* RouteTable::MatchPath(const PathNode& node, const Lookup& lookup) const {
   for (const Candidate& candidate : node.candidates) {
     if ((candidate.listeners >> lookup.listener & 1) == 0) continue;
-    if (candidate.methods.empty() || candidate.methods.Contains(lookup.method)) {
+    if (candidate.conditions > 0 &&
+        !MeetsConditions(routes_[candidate.route].match, lookup.asking)) {
+      continue;
+    }
+    if (candidate.methods.empty() || candidate.methods.Contains(lookup.asking.method)) {
       return &routes_[candidate.route];
     }
     lookup.miss->reason = Miss::Reason::kMethodNotAllowed;

@@ -12,6 +12,8 @@
 
 #include "gateway/config/config.h"
 #include "gateway/http/message.h"
+#include "gateway/policy/header_rules.h"
+#include "gateway/route/conditions.h"
 
 namespace holdfast::route {
 
@@ -25,6 +27,8 @@ struct RouteCluster {
 
 struct Route : config::Route {
   RouteCluster cluster;  // with Action::kUpstream
+  policy::HeaderEdits request_edits;
+  policy::HeaderEdits response_edits;
 };
 
 // Why no route was found.
@@ -43,11 +47,13 @@ std::string AllowValue(config::MethodSet methods);
 // Finds the route of a request. It is part of a snapshot and immutable after construction: any
 // thread may look up at any time, and a route's address is good as long as the table.
 //
-// A route matches when all its conditions do: listener, host, path and method. Of those that match,
+// A route matches when all its conditions do: listener, host, path, method, and what
+// route/conditions.h has. Of those that match,
 // the table takes the most specific one, in this order:
 //   1. an exact host, then `*.suffix` with the longest suffix, then any host;
 //   2. an exact path, then the longest path prefix;
-//   3. the place in the file.
+//   3. more conditions beside these and the method (fields, query, clients, scheme) over fewer;
+//   4. the place in the file.
 // So a less specific route also serves what a more specific one leaves (another path, another
 // method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not. Both the
 // routes' paths and those that are looked up are in the matched form of http/path_form.h;
@@ -61,7 +67,7 @@ class RouteTable {
   // `host` is without a port, in any case, with or without a trailing dot; `path` without a query.
   // Null when there is none; `*why` is then filled in. Allocates nothing.
   const Route* Match(uint32_t listener_index, std::string_view host, std::string_view path,
-                     http::Method method, Miss* why) const;
+                     const Asking& asking, Miss* why) const;
 
   // The routes in the file's order, by index.
   const std::vector<Route>& routes() const { return routes_; }
@@ -70,7 +76,7 @@ class RouteTable {
   struct Lookup {
     uint32_t listener;
     std::string_view path;
-    http::Method method;
+    const Asking& asking;
     Miss* miss;
   };
   // A route's conditions beside host and path.
@@ -78,8 +84,10 @@ class RouteTable {
     uint64_t listeners;  // one bit each
     config::MethodSet methods;
     uint32_t route;
+    uint32_t conditions;  // how many more it has
   };
-  // The routes with one host and one path, in the file's order.
+  // The routes with one host and one path, those with more conditions first, else in the file's
+  // order.
   struct PathNode {
     std::string path;
     std::vector<Candidate> candidates;

@@ -40,6 +40,18 @@ uint64_t SeedOf(const pool::Clock& clock) {
   return static_cast<uint64_t>(clock.WallNow().time_since_epoch().count());
 }
 
+// As a plan of its own, with each check's client instead of its upstream's where they differ; null
+// for each that is plain.
+tls::TlsPlan PlanOfChecks(const config::Config& config, const tls::TlsPlan& tls) {
+  tls::TlsPlan checks;
+  checks.upstreams = tls.upstreams;
+  for (size_t i = 0; i < tls.checks.size(); ++i) {
+    if (tls.checks[i] != nullptr) checks.upstreams[i] = tls.checks[i];
+  }
+  checks.upstreams.resize(config.upstreams.size());
+  return checks;
+}
+
 }  // namespace
 
 UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
@@ -103,20 +115,24 @@ void UpstreamWatch::TakeDiscovered(const std::string& name,
 }
 
 void UpstreamWatch::Adopt(const config::Config& config, const tls::TlsPlan& tls) {
-  probe_contexts_ =
-      tls::MakeContexts(config, {.listeners = {}, .upstreams = tls.upstreams}, {}, probe_contexts_);
+  const tls::TlsPlan checks = PlanOfChecks(config, tls);
+  probe_contexts_ = tls::MakeContexts(config, checks, {}, probe_contexts_);
   tls_.Adopt(probe_contexts_);
   if (discovery_ == nullptr || config.dns != dns_) StartDiscovery(config.dns);
   const route::Plan plan = route::PlanOf(config);
   discovery_->SetUpstreams(plan.names);
   directory_.SetUpstreams(plan.policies);
   std::map<std::string, Upstream> before = std::exchange(upstreams_, {});
-  for (const config::Upstream& upstream : config.upstreams) {
+  for (size_t i = 0; i < config.upstreams.size(); ++i) {
+    const config::Upstream& upstream = config.upstreams[i];
     const auto known = before.extract(upstream.name);
     if (!known.empty()) upstreams_[upstream.name] = std::move(known.mapped());
     upstreams_[upstream.name].check = upstream.health_check;
-    upstreams_[upstream.name].manner = {upstream.cluster.tls, upstream.cluster.proxy,
-                                        upstream.cluster.protocol};
+    upstreams_[upstream.name].manner = {
+        .tls = checks.upstreams[i] != nullptr ? pool::TlsIdentity(checks.upstreams[i]->settings())
+                                              : pool::TlsIdentity(),
+        .proxy = upstream.cluster.proxy,
+        .protocol = upstream.check_protocol()};
     upstreams_[upstream.name].policy = upstream.cluster.balancing.policy;
     upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));

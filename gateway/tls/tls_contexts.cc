@@ -22,11 +22,9 @@ TlsContexts MakeContexts(const config::Config& config, const TlsPlan& plan,
     contexts.servers[name] =
         pool::TlsServerContext::Make(material, own != keys.end() ? own->second : nullptr);
   }
-  for (size_t i = 0; i < plan.upstreams.size(); ++i) {
-    const auto& material = plan.upstreams[i];
+  for (const auto& material : plan.upstreams) {
     if (material == nullptr) continue;
-    const pool::TlsIdentity& identity = config.upstreams[i].cluster.tls;
-    HOLDFAST_CHECK(!identity.plain());
+    const pool::TlsIdentity identity(material->settings());
     std::shared_ptr<pool::TlsClientContext>& client = contexts.clients[identity];
     if (client != nullptr) continue;
     const auto known = before.clients.find(identity);

@@ -280,11 +280,12 @@ std::shared_ptr<const TlsServerMaterial> LoadListener(const Making& making, Trou
   return reader.Made(TlsServerMaterial::Load(std::move(settings)));
 }
 
-// What is offered to an upstream, in order of preference.
-std::vector<std::string> ProtocolsOf(const config::Upstream& upstream) {
+// What is offered to an upstream where this is to be spoken, in order of preference.
+std::vector<std::string> ProtocolsFor(const config::Upstream& upstream,
+                                      pool::UpstreamProtocol protocol) {
   const std::string http2(pool::kHttp2Protocol);
   std::vector<std::string> names = NamesOf(upstream.tls->alpn);
-  switch (upstream.cluster.protocol) {
+  switch (protocol) {
     case pool::UpstreamProtocol::kH1: break;
     case pool::UpstreamProtocol::kH2: names = {http2}; break;
     case pool::UpstreamProtocol::kAuto: names.insert(names.begin(), http2); break;
@@ -294,8 +295,9 @@ std::vector<std::string> ProtocolsOf(const config::Upstream& upstream) {
 
 // Null: it is in `troubles` why not.
 std::shared_ptr<const TlsClientMaterial> LoadUpstream(
-    const config::Upstream& upstream, const std::shared_ptr<const pool::TlsAuthorities>& system,
-    Troubles* troubles, std::vector<std::string>* exposed) {
+    const config::Upstream& upstream, pool::UpstreamProtocol protocol,
+    const std::shared_ptr<const pool::TlsAuthorities>& system, Troubles* troubles,
+    std::vector<std::string>* exposed) {
   const config::UpstreamTls& tls = *upstream.tls;
   Reader reader("upstream " + upstream.name, troubles, exposed);
   pool::TlsSettings settings{.server_name = config::ServerNameOf(upstream).value_or(""),
@@ -306,7 +308,7 @@ std::shared_ptr<const TlsClientMaterial> LoadUpstream(
                                            : pool::TlsVerify::kNone,
                              .client_certificate = {},
                              .client_key = {},
-                             .protocols = ProtocolsOf(upstream),
+                             .protocols = ProtocolsFor(upstream, protocol),
                              .min_version = tls.min_version};
   if (tls.ca != config::UpstreamTls::kSystemAuthorities) {
     settings.authorities = reader.Read(tls.ca);
@@ -371,14 +373,20 @@ absl::StatusOr<TlsPlan> LoadTls(config::Config* config, StandIns* stand_ins, poo
   }
   for (config::Upstream& upstream : config->upstreams) {
     plan.upstreams.emplace_back();
+    plan.checks.emplace_back();
     if (!upstream.tls.has_value()) continue;
     if (AsksTheSystem(upstream) && system == nullptr) {
       troubles.Add("upstream " + upstream.name, system_trouble);
       continue;
     }
-    plan.upstreams.back() = LoadUpstream(upstream, system, &troubles, &plan.exposed);
+    const pool::UpstreamProtocol protocol = upstream.cluster.protocol;
+    plan.upstreams.back() = LoadUpstream(upstream, protocol, system, &troubles, &plan.exposed);
     if (plan.upstreams.back() == nullptr) continue;
     upstream.cluster.tls = pool::TlsIdentity(plan.upstreams.back()->settings());
+    if (upstream.check_protocol() == protocol) continue;
+    std::vector<std::string> told_already;
+    plan.checks.back() =
+        LoadUpstream(upstream, upstream.check_protocol(), system, &troubles, &told_already);
   }
   if (const absl::Status status = troubles.status(); !status.ok()) return status;
   return plan;
@@ -429,7 +437,8 @@ bool SameTls(const TlsPlan& a, const TlsPlan& b) {
     return x->settings() == y->settings();
   };
   return std::ranges::equal(a.listeners, b.listeners, same) &&
-         std::ranges::equal(a.upstreams, b.upstreams, same);
+         std::ranges::equal(a.upstreams, b.upstreams, same) &&
+         std::ranges::equal(a.checks, b.checks, same);
 }
 
 std::vector<std::string> TlsWarnings(const config::Config& config, const TlsPlan& plan,

@@ -20,6 +20,8 @@ namespace holdfast::tls {
 struct TlsPlan {
   std::vector<std::shared_ptr<const pool::TlsServerMaterial>> listeners;  // null: plain
   std::vector<std::shared_ptr<const pool::TlsClientMaterial>> upstreams;  // null: plain
+  // Of the upstreams' health checks, where those speak another protocol; null: as the upstream.
+  std::vector<std::shared_ptr<const pool::TlsClientMaterial>> checks;
   // Files of secrets that others than their owner may read: a sentence each.
   std::vector<std::string> exposed;
   // What ACME has not brought yet, a sentence for each listener, and for each file that does not

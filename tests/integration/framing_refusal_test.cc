@@ -36,7 +36,7 @@ class RefusedHeadTest : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedHeadTest, IsAnsweredAndTheConnectionEnds) {
   const Refused& refused = GetParam();
-  ScriptedHop hop;
+  ScriptedHop hop({.listener = "protocols: [h1]"});
   hop.client.Send(refused.head);
   const Message response = hop.client.Response();
   EXPECT_EQ(response.Status(), refused.status) << response.head << response.body;

@@ -142,6 +142,12 @@ TEST(HealthCheckTest, ChecksShareAConnectionOfTheirOwn) {
   EXPECT_EQ(gateway.Scrape().Value("holdfast_upstream_connections"), 0);
 }
 
+TEST(HealthCheckTest, ChecksMaySpeakAnotherProtocolThanRequests) {
+  Origin origin;  // It knows HTTP/1.1 only.
+  GatewayProcess gateway(ConfigFor({&origin}, "protocol: h2, " + Checked("protocol: h1")));
+  gateway.AwaitMetricAtLeast(kChecks, {{"result", "ok"}}, 3);
+}
+
 TEST(HealthCheckTest, ADeadEndpointIsFoundWithoutARequest) {
   Origin good;
   const std::string dead = UnusedAddress();

@@ -303,7 +303,8 @@ TEST(Http2Test, ThePrefaceAloneIsNoRequest) {
 }
 
 TEST(Http2Test, WhoDoesNotSpeakItSaysSo) {
-  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {UnusedAddress()}, .listener = "protocols: [h1]"});
   RawClient client(gateway.address());
   client.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   EXPECT_EQ(client.Response().Status(), 505);

@@ -50,6 +50,33 @@ TEST(RouteTest, HostsAreMatchedExactlyThenBySuffixThenAny) {
   EXPECT_EQ(Ask(kHosts, GetFrom("127.0.0.1", "/")).body, "any");
 }
 
+constexpr char kConditions[] =
+    "- {match: {path: /c}, respond: {body: \"plain\"}}\n"
+    "- {match: {path: /c, headers: {x-version: {exact: \"2\"}}}, respond: {body: \"two\"}}\n"
+    "- {match: {path: /c, query: {beta: {prefix: y}}}, respond: {body: \"beta\"}}\n"
+    "- {match: {path: /c, scheme: https}, respond: {body: \"https\"}}\n"
+    "- {match: {path: /d, clients: [192.0.2.0/24]}, respond: {body: \"others\"}}\n";
+
+TEST(RouteTest, ConditionsChooseAmongRoutesOfOnePath) {
+  EXPECT_EQ(Ask(kConditions, GetFrom("test", "/c")).body, "plain");
+  EXPECT_EQ(Ask(kConditions, "GET /c HTTP/1.1\r\nHost: a\r\nX-Version: 2\r\n\r\n").body, "two");
+  EXPECT_EQ(Ask(kConditions, GetFrom("test", "/c?a=1&beta=%79es")).body, "beta");
+  EXPECT_EQ(Ask(kConditions, GetFrom("test", "/d")).Status(), 404);
+}
+
+TEST(RouteTest, WhoMayNotIsToldSo) {
+  const std::string routes =
+      "- {match: {path: /denied}, deny: [127.0.0.0/8], respond: {body: \"x\"}}\n"
+      "- {match: {path: /others}, allow: [192.0.2.0/24], respond: {body: \"x\"}}\n"
+      "- {match: {path: /ours}, allow: [127.0.0.1], deny: [\"::1\"], respond: {body: \"x\"}}\n";
+  for (const char* path : {"/denied", "/others", "/%64enied", "/x/../denied"}) {
+    const Message response = Ask(routes, GetFrom("test", path));
+    EXPECT_EQ(response.Status(), 403) << path;
+    EXPECT_NE(response.body.find("reason: client_denied\n"), std::string::npos) << response.body;
+  }
+  EXPECT_EQ(Ask(routes, GetFrom("test", "/ours")).Status(), 200);
+}
+
 constexpr char kPaths[] =
     "- {match: {path: /exact}, respond: {body: \"exact\"}}\n"
     "- {match: {path_prefix: /e}, respond: {body: \"short\"}}\n"

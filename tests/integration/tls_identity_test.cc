@@ -166,7 +166,7 @@ TEST_F(TlsIdentityTest, TheLogTellsOfTheConnectionAndOfWhoItIs) {
        Certified({"--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256"}));
   EXPECT_TRUE(
       logged("\"tls_version\":\"TLSv1.2\",\"tls_cipher\":\"ECDHE-ECDSA-AES128-GCM-SHA256\","
-             "\"tls_sni\":\"a.test\",\"tls_alpn\":\"http/1.1\",\"tls_resumed\":false,"
+             "\"tls_sni\":\"a.test\",\"tls_alpn\":\"h2\",\"tls_resumed\":false,"
              "\"client_subject\":\"CN=app\","
              "\"client_san\":[\"dns:app.test\",\"uri:spiffe://test/app\"]"))
       << gateway.Stdout();

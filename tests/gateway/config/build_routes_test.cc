@@ -372,5 +372,76 @@ TEST(BuildRoutesTest, WarnsOfATimeThatIsNeverReached) {
             std::string::npos);
 }
 
+TEST(BuildConditionsTest, ConditionsAreTaken) {
+  const Route route = LoadRoute(
+      "  - {match: {headers: {x-version: {exact: \"2\"}, x-debug: {present: true}}, query: {beta: "
+      "{prefix: y}, old: {absent: true}}, clients: [192.0.2.0/24, unix], scheme: https},\n"
+      "     upstream: web, allow: [192.0.2.0/25], deny: [192.0.2.66]}\n");
+  using Kind = ValueMatch::Kind;
+  EXPECT_EQ(route.match.headers,
+            (std::vector<ValueMatch>{{.name = "x-version", .kind = Kind::kExact, .text = "2"},
+                                     {.name = "x-debug", .kind = Kind::kPresent, .text = ""}}));
+  EXPECT_EQ(route.match.query,
+            (std::vector<ValueMatch>{{.name = "beta", .kind = Kind::kPrefix, .text = "y"},
+                                     {.name = "old", .kind = Kind::kAbsent, .text = ""}}));
+  EXPECT_EQ(route.match.clients.ranges().size(), 1u);
+  EXPECT_TRUE(route.match.clients.unix_peers());
+  EXPECT_EQ(route.match.scheme, ClientScheme::kHttps);
+  EXPECT_EQ(route.match.conditions(), 6u);
+  EXPECT_EQ(route.allow.ranges().size(), 1u);
+  EXPECT_EQ(route.deny.ranges().size(), 1u);
+}
+
+TEST(BuildConditionsTest, WhatCannotBeIsTold) {
+  for (const std::string wrong :
+       {"match: {headers: {x: {}}}", "match: {headers: {x: {exact: a, prefix: b}}}",
+        "match: {headers: {\"a b\": {present: true}}}", "match: {headers: {x: {present: false}}}",
+        "match: {query: {x: {regex: a}}}", "match: {query: {\"\": {present: true}}}",
+        "match: {clients: [everybody]}", "match: {scheme: ftp}", "allow: [192.0.2.1/24]",
+        "deny: unix"}) {
+    EXPECT_NE(RouteErrors("  - {" + wrong + ", upstream: web}\n"), "") << wrong;
+  }
+}
+
+TEST(BuildHeaderRulesTest, RulesAreTaken) {
+  const Route route = LoadRoute(
+      "  - {upstream: web, request_headers: {set: {x-a: \"${host}\"}, add: {x-b: c}, "
+      "set_if_missing: {x-c: d}, remove: [x-d, cookie]}, response_headers: {remove: [server]}}\n");
+  EXPECT_EQ(route.request_headers.set, (policy::HeaderRules::Fields{{"x-a", "${host}"}}));
+  EXPECT_EQ(route.request_headers.add, (policy::HeaderRules::Fields{{"x-b", "c"}}));
+  EXPECT_EQ(route.request_headers.set_if_missing, (policy::HeaderRules::Fields{{"x-c", "d"}}));
+  EXPECT_EQ(route.request_headers.remove, (std::vector<std::string>{"x-d", "cookie"}));
+  EXPECT_EQ(route.response_headers.remove, std::vector<std::string>{"server"});
+}
+
+TEST(BuildHeaderRulesTest, WhatCannotBeIsTold) {
+  const auto errors = [](const std::string& rules) {
+    return RouteErrors("  - {upstream: web, request_headers: " + rules + "}\n");
+  };
+  EXPECT_NE(errors("{set: {host: a}}").find("a field name that does not belong to framing"),
+            std::string::npos);
+  EXPECT_NE(errors("{remove: [X_Forwarded_For]}"), "");
+  EXPECT_NE(errors("{add: {\"a b\": c}}"), "");
+  EXPECT_NE(errors("{set: {x-a: \"${nobody}\"}}").find("${nobody} is not known"),
+            std::string::npos);
+  EXPECT_NE(errors("{set: {x-a: b}, remove: [X_A]}").find("field 'X_A'"), std::string::npos);
+  EXPECT_NE(errors("{set: {x-a: \"b\\nc\"}}"), "");
+  EXPECT_EQ(errors("{}"), "");
+}
+
+TEST(BuildHeaderRulesTest, VariablesOfOtherProxiesAreWarnedOf) {
+  const auto warnings = [](const std::string& value) {
+    return LoadConfig(WithRoutes("  - {upstream: web, request_headers: {set: {x-a: \"" + value +
+                                 "\"}}}\n"),
+                      "f.yaml")
+        .diagnostics.size();
+  };
+  const size_t before = warnings("${host}");
+  EXPECT_EQ(warnings("$remote_addr"), before + 1);
+  EXPECT_EQ(warnings("%[src]"), before + 1);
+  EXPECT_EQ(warnings("{{host}}"), before + 1);
+  EXPECT_EQ(warnings("costs $5, 100%"), before);
+}
+
 }  // namespace
 }  // namespace holdfast::config

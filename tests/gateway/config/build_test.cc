@@ -139,6 +139,26 @@ TEST(BuildListenerTest, WarnsWhereNobodyIsAskedForACertificate) {
             "");
 }
 
+TEST(BuildListenerTest, WarnsOfRedirectsThatLeadInACircle) {
+  const auto complaints = [](const std::string& redirect, const std::string& match = "{}") {
+    return Complaints(
+        "listeners:\n  - {name: web, bind: \":8080\"}\n  - {name: edge, bind: \":8443\", "
+        "tls: {certificates: [{cert: /c, key: /k}]}}\n"
+        "routes: [{match: " +
+        match + ", redirect: " + redirect + "}]\n");
+  };
+  const std::string circle = "sends the clients of listener 'edge' in a circle";
+  EXPECT_NE(complaints("{scheme: https}").find(circle), std::string::npos);
+  EXPECT_NE(complaints("{scheme: https, port: 8443}").find(circle), std::string::npos);
+  EXPECT_EQ(complaints("{scheme: https, port: 9443}"), "");
+  EXPECT_EQ(complaints("{scheme: http}"), "");
+  EXPECT_EQ(complaints("{scheme: https, to: /new/}"), "");
+  EXPECT_EQ(complaints("{scheme: https}", "{listeners: [web]}"), "");
+  EXPECT_NE(complaints("{to: /old/}", "{path_prefix: /old/}").find("in a circle"),
+            std::string::npos);
+  EXPECT_EQ(complaints("{to: /new/}", "{path_prefix: /old/}"), "");
+}
+
 TEST(BuildListenerTest, TakesOffAndAuto) {
   const Config config = Load(
       WithListeners("  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"

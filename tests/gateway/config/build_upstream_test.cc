@@ -353,13 +353,30 @@ TEST(BuildHealthCheckTest, ACheckOfGrpcAsksOverHttp2) {
   EXPECT_EQ(check.type, HealthCheck::Type::kGrpc);
   EXPECT_EQ(check.service, "a.v1.B");
   EXPECT_EQ(Errors(WithKeys("    health_check: {type: grpc}\n")),
-            "6:26 gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream\n");
+            "6:26 gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream or here\n");
   EXPECT_EQ(Errors(WithKeys("    protocol: h2\n"
                             "    health_check: {type: grpc, path: /, status: 200}\n")),
             "7:38 path does not go with checks of type grpc\n"
             "7:49 status does not go with checks of type grpc\n");
   EXPECT_EQ(Errors(WithKeys("    health_check: {service: a.B}\n")),
             "6:29 service does not go with checks of type http\n");
+}
+
+TEST(BuildHealthCheckTest, AChecksProtocolIsTheUpstreamsUnlessItHasItsOwn) {
+  const auto protocol = [](const std::string& keys) {
+    return Load(WithKeys("    protocol: h2\n    health_check: {" + keys + "}\n"))
+        .upstreams[0]
+        .check_protocol();
+  };
+  EXPECT_EQ(protocol("path: /"), pool::UpstreamProtocol::kH2);
+  EXPECT_EQ(protocol("protocol: upstream"), pool::UpstreamProtocol::kH2);
+  EXPECT_EQ(protocol("protocol: h1"), pool::UpstreamProtocol::kH1);
+  EXPECT_EQ(protocol("protocol: auto"), pool::UpstreamProtocol::kAuto);
+  EXPECT_EQ(Errors(WithKeys("    protocol: h2\n    health_check: {type: grpc, protocol: h1}\n")),
+            "7:26 gRPC needs HTTP/2; expected protocol: h2 (or auto) in this upstream or here\n");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {type: grpc, protocol: h2}\n")), "");
+  EXPECT_EQ(Errors(WithKeys("    health_check: {type: tcp, protocol: h2}\n")),
+            "6:41 protocol does not go with checks of type tcp\n");
 }
 
 TEST(BuildHealthCheckTest, RefusesWhatCannotBeSentOrMet) {

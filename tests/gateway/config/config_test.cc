@@ -13,36 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-TEST(MethodSetTest, HoldsWhatWasAdded) {
-  MethodSet set;
-  EXPECT_TRUE(set.empty());
-  set.Add(Method::kGet);
-  set.Add(Method::kOther);
-  EXPECT_FALSE(set.empty());
-  EXPECT_TRUE(set.Contains(Method::kGet));
-  EXPECT_TRUE(set.Contains(Method::kOther));
-  EXPECT_FALSE(set.Contains(Method::kHead));
-}
-
-TEST(MethodSetTest, ContainsItsSubsets) {
-  MethodSet get;
-  get.Add(Method::kGet);
-  MethodSet both = get;
-  both.Add(Method::kPost);
-  EXPECT_TRUE(both.ContainsAll(get));
-  EXPECT_TRUE(both.ContainsAll(both));
-  EXPECT_FALSE(get.ContainsAll(both));
-  get.Add(both);
-  EXPECT_EQ(get, both);
-}
-
-TEST(MatchTest, NoListenersMeansAllOfThem) {
-  Match match;
-  EXPECT_EQ(match.ListenerMask(), ~uint64_t{0});
-  match.listeners = {0, kMaxListeners - 1};
-  EXPECT_EQ(match.ListenerMask(), (uint64_t{1} << 63) | 1);
-}
-
 TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   const Listener listener;
   EXPECT_EQ(listener.idle_timeout, seconds(75));
@@ -54,7 +24,8 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   EXPECT_EQ(listener.max_uri_bytes, 8u << 10);
   EXPECT_EQ(listener.max_connections, std::nullopt);
   EXPECT_EQ(listener.max_requests, std::nullopt);
-  EXPECT_EQ(listener.protocols, (std::vector<ClientProtocol>{ClientProtocol::kHttp1}));
+  EXPECT_EQ(listener.protocols,
+            (std::vector<ClientProtocol>{ClientProtocol::kHttp2, ClientProtocol::kHttp1}));
   EXPECT_EQ(listener.http2.max_concurrent_streams, 100u);
   EXPECT_EQ(listener.http2.stream_window, 64u << 10);
   EXPECT_EQ(listener.http2.connection_window, 1u << 20);
@@ -107,25 +78,6 @@ TEST(ConfigTest, TheDefaultsOfUpstreamsAreTheDocumentedOnes) {
   EXPECT_EQ(check.timeout, seconds(1));
   EXPECT_EQ(check.fall, 3u);
   EXPECT_EQ(check.rise, 2u);
-}
-
-TEST(ConfigTest, TheDefaultsOfRoutesAreTheDocumentedOnes) {
-  const Route route;
-  EXPECT_EQ(route.timeouts.first_byte, seconds(30));
-  EXPECT_EQ(route.timeouts.stall, seconds(60));
-  EXPECT_EQ(route.timeouts.total, std::nullopt);
-  EXPECT_EQ(route.retry.attempts, 1u);
-  EXPECT_TRUE(route.retry.connect_failure);
-  EXPECT_TRUE(route.retry.reset);
-  EXPECT_FALSE(route.retry.unprocessed);
-  EXPECT_FALSE(route.retry.gateway_error);
-  EXPECT_FALSE(route.retry.first_byte_timeout);
-  EXPECT_EQ(route.retry.backoff, milliseconds(25));
-  EXPECT_EQ(route.retry.max_backoff, milliseconds(250));
-  EXPECT_EQ(route.max_request_body, std::nullopt);
-  EXPECT_EQ(route.tunnel_idle_timeout, hours(1));
-  EXPECT_EQ(route.respond.status, 200);
-  EXPECT_EQ(route.redirect.status, 308);
 }
 
 TEST(ConfigTest, TheDefaultsOfTheFileAreTheDocumentedOnes) {

@@ -35,6 +35,14 @@ TEST(FilePlacesTest, EachIsFoundWhereItsOwnerNamesIt) {
   EXPECT_TRUE(Placed("upstream web: /a.pem: it is empty").starts_with("f.yaml:9:19: error: "));
 }
 
+TEST(FilePlacesTest, AListenerWithoutANameIsFoundByItsBind) {
+  EXPECT_EQ(Placed("listener 127.0.0.1:8443: /a.key: cannot be read",
+                   "listeners:\n  - bind: 127.0.0.1:8443\n    tls: {key: /a.key}\n"),
+            "f.yaml:3:16: error: listener 127.0.0.1:8443: /a.key: cannot be read\n"
+            "      tls: {key: /a.key}\n"
+            "                 ^\n");
+}
+
 TEST(FilePlacesTest, AnothersNameIsNotItsBeginning) {
   EXPECT_TRUE(Placed("listener edge: /a.key: no").starts_with("f.yaml:6:"));
   EXPECT_TRUE(Placed("listener edge: /a.key.old: no").starts_with("f.yaml:5:"));

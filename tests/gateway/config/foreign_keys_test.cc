@@ -51,7 +51,7 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
     const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers" ||
                            key == "client_ip" || key == "keepalive" || key == "port" ||
                            key == "http2" || key == "protocol" || key == "write_timeout" ||
-                           key == "service";
+                           key == "service" || key == "prefix";
     EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
   }
 }

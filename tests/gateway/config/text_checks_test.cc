@@ -172,5 +172,14 @@ TEST(TextChecksTest, MailAddresses) {
   }
 }
 
+TEST(TextChecksTest, PeersAreNetworksAndUnix) {
+  for (const char* good : {"192.0.2.0/24", "192.0.2.1", "2001:db8::/32", "unix"}) {
+    EXPECT_TRUE(IsPeer(good)) << good;
+  }
+  for (const char* bad : {"", "all", "192.0.2.1/24", "a.test", "unix:/run/x", "192.0.2.0/33"}) {
+    EXPECT_FALSE(IsPeer(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::config

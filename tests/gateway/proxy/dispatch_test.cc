@@ -40,7 +40,8 @@ TEST_P(DispatchTest, IsDecidedByTheHeadAlone) {
   ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
             http::Refusal::kNone);
   http::PathForm form;
-  const Dispatch dispatch = DispatchRequest(*snapshot, 0, request, &form);
+  const Dispatch dispatch =
+      DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form);
   EXPECT_EQ(dispatch.kind, GetParam().kind);
   EXPECT_EQ(dispatch.failure, GetParam().failure);
   EXPECT_EQ(dispatch.route != nullptr ? std::string_view(dispatch.route->name) : "",
@@ -86,7 +87,8 @@ TEST(DispatchPathTest, ThePathThatGoesOnIsTheOneThatWasMatched) {
   ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
             http::Refusal::kNone);
   http::PathForm form;
-  EXPECT_EQ(DispatchRequest(*snapshot, 0, request, &form).path, "/get/a");
+  EXPECT_EQ(DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form).path,
+            "/get/a");
 }
 
 TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
@@ -99,7 +101,8 @@ TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
     ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
               http::Refusal::kNone);
     http::PathForm form;
-    const Dispatch dispatch = DispatchRequest(*snapshot, 0, request, &form);
+    const Dispatch dispatch =
+        DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form);
     const bool named = host.find('a') != std::string::npos;
     EXPECT_EQ(dispatch.kind, named ? Kind::kRedirect : Kind::kRefuse) << host;
     EXPECT_EQ(dispatch.failure, named ? Failure::kNone : Failure::kNoHost) << host;

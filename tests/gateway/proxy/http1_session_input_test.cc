@@ -77,7 +77,8 @@ class ClientInputTest : public testing::Test {
   }
 
   ProxyHarness harness_{
-      {.routes = "- {name: hello, match: {path_prefix: /}, respond: {status: 200, body: hi}}\n"
+      {.listener = "protocols: [h1]",
+       .routes = "- {name: hello, match: {path_prefix: /}, respond: {status: 200, body: hi}}\n"
                  "  - {name: no, match: {path_prefix: /no}, respond: {status: 403, body: no}}"}};
 };
 

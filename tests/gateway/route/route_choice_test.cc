@@ -34,7 +34,7 @@ class Choosing {
 
   Choice For(std::string_view path) {
     request_.path = path;
-    return ChooseRoute(table_, 0, request_, &form_, &miss_);
+    return ChooseRoute(table_, 0, request_, {.head = &request_}, &form_, &miss_);
   }
   // The name of the route, "none", or "refused".
   std::string_view Route(std::string_view path) {
@@ -43,7 +43,7 @@ class Choosing {
     return choice.route == nullptr ? "none" : std::string_view(choice.route->name);
   }
   const route::Route* Match(std::string_view path) {
-    return table_.Match(0, "", path, request_.method, &miss_);
+    return table_.Match(0, "", path, {.head = &request_}, &miss_);
   }
 
  private:

@@ -53,7 +53,7 @@ class Table {
 
   int Find(std::string_view host, std::string_view path, Method method = Method::kGet,
            uint32_t listener = 0) {
-    const Route* route = table_.Match(listener, host, path, method, &miss_);
+    const Route* route = table_.Match(listener, host, path, {.method = method}, &miss_);
     return route == nullptr ? -1 : static_cast<int>(route->index);
   }
   const Miss& miss() const { return miss_; }
@@ -74,7 +74,38 @@ TEST(RouteTableTest, WithoutRoutesFindsNothing) {
 TEST(RouteTableTest, TheRouteIsTheTablesOwn) {
   Table table({On({}, "/"), On({}, "/a")});
   Miss miss;
-  EXPECT_EQ(table.table().Match(0, "h", "/a", Method::kGet, &miss), &table.table().routes()[1]);
+  EXPECT_EQ(table.table().Match(0, "h", "/a", {}, &miss), &table.table().routes()[1]);
+}
+
+TEST(RouteTableTest, MoreConditionsComeBeforeFewer) {
+  config::Match plain = On({}, "/a");
+  config::Match one = plain;
+  one.headers.push_back({.name = "x"});
+  config::Match two = one;
+  two.query.push_back({.name = "q"});
+  config::Match longer = On({}, "/a/b");
+  const Table table({plain, one, two, longer});
+  const auto find = [&](std::string_view path, bool field, std::string_view query) {
+    http::RequestHead head;
+    if (field) head.headers.Add({.name = "X", .value = "1"});
+    head.query = query;
+    Miss miss;
+    const Route* route = table.table().Match(0, "h", path, {.head = &head}, &miss);
+    return route == nullptr ? -1 : static_cast<int>(route->index);
+  };
+  EXPECT_EQ(find("/a", false, ""), 0);
+  EXPECT_EQ(find("/a", true, ""), 1);
+  EXPECT_EQ(find("/a", true, "q"), 2);
+  EXPECT_EQ(find("/a/b", true, "q"), 3) << "a longer path comes first";
+}
+
+// A method that is not allowed is not told of where the request is another one's anyway.
+TEST(RouteTableTest, OnlyRoutesWhoseConditionsAreMetSayWhatIsAllowed) {
+  config::Match match = ForMethods(On({}, "/a"), {Method::kPut});
+  match.headers.push_back({.name = "x"});
+  Table table({match});
+  EXPECT_EQ(table.Find("h", "/a"), -1);
+  EXPECT_EQ(table.miss().reason, Miss::Reason::kNoRoute);
 }
 
 TEST(RouteTableTest, AnExactHostComesBeforeSuffixesAndAny) {

@@ -22,10 +22,10 @@ config::Config OneRoute(std::string path) {
 TEST(SnapshotTest, ItsRoutesAreThoseOfItsConfiguration) {
   const Snapshot snapshot(OneRoute("/a"));
   Miss miss;
-  const Route* route = snapshot.routes().Match(0, "host", "/a", http::Method::kGet, &miss);
+  const Route* route = snapshot.routes().Match(0, "host", "/a", {}, &miss);
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(route->name, snapshot.config().routes[0].name);
-  EXPECT_EQ(snapshot.routes().Match(0, "host", "/b", http::Method::kGet, &miss), nullptr);
+  EXPECT_EQ(snapshot.routes().Match(0, "host", "/b", {}, &miss), nullptr);
 }
 
 TEST(SnapshotTest, KnowsWhatNoClientMaySayOfItself) {
@@ -40,8 +40,8 @@ TEST(SnapshotTest, EachHasRoutesOfItsOwn) {
   const Snapshot old_one(OneRoute("/old"));
   const Snapshot new_one(OneRoute("/new"));
   Miss miss;
-  EXPECT_NE(old_one.routes().Match(0, "", "/old", http::Method::kGet, &miss), nullptr);
-  EXPECT_EQ(new_one.routes().Match(0, "", "/old", http::Method::kGet, &miss), nullptr);
+  EXPECT_NE(old_one.routes().Match(0, "", "/old", {}, &miss), nullptr);
+  EXPECT_EQ(new_one.routes().Match(0, "", "/old", {}, &miss), nullptr);
 }
 
 }  // namespace

@@ -150,6 +150,25 @@ TEST_F(TlsPlanTest, AnUpstreamsConnectionsAreOfItsSettings) {
   EXPECT_TRUE(config.upstreams[1].cluster.tls.plain());
 }
 
+TEST_F(TlsPlanTest, ChecksThatSpeakAnotherProtocolHaveAClientOfTheirOwn) {
+  const std::string ca = dir_.Write("ca.pem", pool::TestAuthority().chain().pem);
+  const auto load = [&](const std::string& keys) {
+    config::Config config = Parse(
+        "listeners: [{bind: 127.0.0.1:8080}]\nupstreams:\n"
+        "  web: {endpoints: [\"web.test:443\"], protocol: auto, tls: {ca: " +
+        ca + "}, health_check: {" + keys + "}}\nroutes: [{upstream: web}]\n");
+    return *LoadTls(&config, &stand_ins_, pool::SystemClock().WallNow());
+  };
+  EXPECT_EQ(load("path: /").checks[0], nullptr);
+  EXPECT_EQ(load("protocol: auto").checks[0], nullptr);
+  const TlsPlan own = load("protocol: h1");
+  ASSERT_NE(own.checks[0], nullptr);
+  EXPECT_EQ(own.checks[0]->settings().protocols, std::vector<std::string>{"http/1.1"});
+  EXPECT_EQ(own.upstreams[0]->settings().protocols, (std::vector<std::string>{"h2", "http/1.1"}));
+  EXPECT_FALSE(SameTls(own, load("path: /")));
+  EXPECT_TRUE(SameTls(own, load("protocol: h1")));
+}
+
 TEST_F(TlsPlanTest, WarnsOfWhatWillNotLastAndOfHostsWithoutACertificate) {
   const std::string soon = Keyed(
       "soon", pool::IssuedBy(pool::TestAuthority(), {.names = {"dns:a.test"}, .ends_in_days = 5}));
@@ -207,8 +226,8 @@ TEST_F(TlsPlanTest, ProtocolsAreThoseThatAreChosen) {
         ->settings()
         .protocols;
   };
-  EXPECT_EQ(protocols(""), (std::vector<std::string>{"http/1.1", "http/1.0"}));
-  EXPECT_EQ(protocols(", alpn: [http/1.1]"), std::vector<std::string>{"http/1.1"});
+  EXPECT_EQ(protocols(""), (std::vector<std::string>{"h2", "http/1.1", "http/1.0"}));
+  EXPECT_EQ(protocols(", alpn: [http/1.1]"), (std::vector<std::string>{"h2", "http/1.1"}));
   EXPECT_TRUE(protocols(", alpn: []").empty());
 }
 
@@ -236,6 +255,18 @@ TEST_F(TlsPlanTest, FilesAreNamedOnceEach) {
       "/mykey", "/own", "/t",   "/up", pool::TlsAuthorities::SystemFile()};
   std::ranges::sort(expected);
   EXPECT_EQ(FilesOf(config), expected);
+}
+
+TEST_F(TlsPlanTest, AllowedNamesAreComparedAsCertificatesHaveThem) {
+  const std::string ca = dir_.Write("ca.pem", pool::TestAuthority().chain().pem);
+  config::Config config =
+      Edge("{certificates: [" + site_ + "], client_auth: {mode: required, ca: " + ca +
+           ", allow_san: [\"dns:App.Test\", \"uri:spiffe://A/App\"]}}");
+  const auto plan = LoadTls(&config, &stand_ins_, pool::SystemClock().WallNow());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(plan->listeners[0]->settings().client_auth.has_value());
+  EXPECT_EQ(plan->listeners[0]->settings().client_auth->allow_san,
+            (std::vector<std::string>{"dns:app.test", "uri:spiffe://A/App"}));
 }
 
 TEST_F(TlsPlanTest, WarnsOfGroupsThatNobodyKnowsOnlyWhereTheyAreAskedFor) {

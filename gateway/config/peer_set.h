@@ -1,5 +1,5 @@
-#ifndef HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
-#define HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
+#ifndef HOLDFAST_GATEWAY_CONFIG_PEER_SET_H_
+#define HOLDFAST_GATEWAY_CONFIG_PEER_SET_H_
 
 #include <string_view>
 #include <vector>
@@ -9,9 +9,8 @@
 
 namespace holdfast::config {
 
-// Whom a listener believes when they say for whom they ask: networks, and whoever may open its UNIX
-// socket. A plain value.
-class TrustedProxies {
+// Networks, and whoever may open a UNIX socket. A plain value.
+class PeerSet {
  public:
   // Adds one word of the file: `unix`, or a range that Cidr::Parse reads. False when it is neither.
   bool Add(std::string_view word);
@@ -21,6 +20,7 @@ class TrustedProxies {
 
   const std::vector<Cidr>& ranges() const { return ranges_; }
   bool unix_peers() const { return unix_peers_; }
+  bool empty() const { return ranges_.empty() && !unix_peers_; }
 
  private:
   std::vector<Cidr> ranges_;
@@ -29,4 +29,4 @@ class TrustedProxies {
 
 }  // namespace holdfast::config
 
-#endif  // HOLDFAST_GATEWAY_CONFIG_TRUSTED_PROXIES_H_
+#endif  // HOLDFAST_GATEWAY_CONFIG_PEER_SET_H_

@@ -1,10 +1,10 @@
-#include "gateway/config/trusted_proxies.h"
+#include "gateway/config/peer_set.h"
 
 #include <algorithm>
 
 namespace holdfast::config {
 
-bool TrustedProxies::Add(std::string_view word) {
+bool PeerSet::Add(std::string_view word) {
   if (word == "unix") {
     unix_peers_ = true;
     return true;
@@ -14,7 +14,7 @@ bool TrustedProxies::Add(std::string_view word) {
   return range.has_value();
 }
 
-bool TrustedProxies::Contains(const pool::SocketAddress& peer) const {
+bool PeerSet::Contains(const pool::SocketAddress& peer) const {
   if (!peer.is_ip()) return unix_peers_;
   return std::ranges::any_of(ranges_, [&](const Cidr& range) { return range.Contains(peer); });
 }

@@ -1,4 +1,4 @@
-#include "gateway/config/trusted_proxies.h"
+#include "gateway/config/peer_set.h"
 
 #include <gtest/gtest.h>
 
@@ -8,15 +8,15 @@ namespace {
 pool::SocketAddress Ip(std::string_view text) { return *pool::SocketAddress::FromIp(text, 1234); }
 pool::SocketAddress Unix() { return *pool::SocketAddress::Parse("unix:/run/peer.sock"); }
 
-TEST(TrustedProxiesTest, NobodyIsTrustedAtFirst) {
-  const TrustedProxies none;
+TEST(PeerSetTest, NobodyIsTrustedAtFirst) {
+  const PeerSet none;
   EXPECT_FALSE(none.Contains(Ip("127.0.0.1")));
   EXPECT_FALSE(none.Contains(Unix()));
   EXPECT_FALSE(none.Contains(pool::SocketAddress()));
 }
 
-TEST(TrustedProxiesTest, NetworksAndSingleAddressesAreTrusted) {
-  TrustedProxies proxies;
+TEST(PeerSetTest, NetworksAndSingleAddressesAreTrusted) {
+  PeerSet proxies;
   EXPECT_TRUE(proxies.Add("192.0.2.0/24"));
   EXPECT_TRUE(proxies.Add("2001:db8::1"));
   EXPECT_TRUE(proxies.Contains(Ip("192.0.2.77")));
@@ -25,16 +25,16 @@ TEST(TrustedProxiesTest, NetworksAndSingleAddressesAreTrusted) {
   EXPECT_FALSE(proxies.Contains(Unix())) << "a network says nothing about a UNIX socket";
 }
 
-TEST(TrustedProxiesTest, AUnixSocketsPeersAreTrustedByTheirWord) {
-  TrustedProxies proxies;
+TEST(PeerSetTest, AUnixSocketsPeersAreTrustedByTheirWord) {
+  PeerSet proxies;
   EXPECT_TRUE(proxies.Add("unix"));
   EXPECT_TRUE(proxies.Contains(Unix()));
   EXPECT_TRUE(proxies.Contains(pool::SocketAddress())) << "most of them have no name";
   EXPECT_FALSE(proxies.Contains(Ip("127.0.0.1")));
 }
 
-TEST(TrustedProxiesTest, OtherWordsAreNone) {
-  TrustedProxies proxies;
+TEST(PeerSetTest, OtherWordsAreNone) {
+  PeerSet proxies;
   for (const char* word : {"", "UNIX", "unix:", "unix:/run/x.sock", "10.0.0.1/8", "all", "*"}) {
     EXPECT_FALSE(proxies.Add(word)) << word;
   }

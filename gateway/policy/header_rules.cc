@@ -1,0 +1,80 @@
+#include "gateway/policy/header_rules.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace holdfast::policy {
+namespace {
+
+bool Has(const http::HeaderList& fields, std::string_view name) {
+  return std::ranges::any_of(fields.fields(), [name](const http::HeaderField& field) {
+    return !field.dropped && http::LooksLikeName(field.name, name);
+  });
+}
+
+void Drop(std::string_view name, http::HeaderList* fields) {
+  for (http::HeaderField& field : fields->fields()) {
+    field.dropped |= http::LooksLikeName(field.name, name);
+  }
+}
+
+}  // namespace
+
+bool MayBeChanged(std::string_view name) {
+  switch (http::IdentifyField(name)) {
+    case http::FieldId::kOther:
+    case http::FieldId::kServer:
+    case http::FieldId::kAuthorization:
+    case http::FieldId::kCookie:
+    case http::FieldId::kUserAgent:
+    case http::FieldId::kRetryAfter:
+    case http::FieldId::kContentType:
+    case http::FieldId::kAltSvc:
+    case http::FieldId::kWwwAuthenticate: return true;
+    default: return false;
+  }
+}
+
+HeaderEdits::HeaderEdits(const HeaderRules& rules) {
+  for (const std::string& name : rules.remove) {
+    steps_.push_back({Manner::kRemove, name, http::IdentifyField(name), {}});
+  }
+  Append(Manner::kSet, rules.set);
+  Append(Manner::kSetIfMissing, rules.set_if_missing);
+  Append(Manner::kAdd, rules.add);
+}
+
+void HeaderEdits::Append(Manner manner, const HeaderRules::Fields& fields) {
+  for (const auto& [name, value] : fields) {
+    steps_.push_back({manner, name, http::IdentifyField(name), *FieldTemplate::Parse(value)});
+  }
+}
+
+bool HeaderEdits::Uses(Variable variable) const {
+  return std::ranges::any_of(steps_,
+                             [variable](const Step& step) { return step.value.Uses(variable); });
+}
+
+void HeaderEdits::Apply(const TemplateFacts& facts, http::HeaderList* fields,
+                        std::string* made) const {
+  made->clear();
+  // Values are made before anything changes: they may be of fields that are removed. Fields point
+  // into the text, so that it is complete before they do.
+  for (const Step& step : steps_) {
+    if (!step.value.constant()) step.value.AppendTo(facts, made);
+    made->push_back('\n');  // in no value
+  }
+  std::string_view rest = *made;
+  for (const Step& step : steps_) {
+    const size_t end = rest.find('\n');
+    const std::string_view value =
+        step.value.constant() ? std::string_view(step.value.text()) : rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (step.manner == Manner::kSetIfMissing && Has(*fields, step.name)) continue;
+    if (step.manner == Manner::kRemove || step.manner == Manner::kSet) Drop(step.name, fields);
+    if (step.manner == Manner::kRemove) continue;
+    fields->Add({.name = step.name, .value = value, .id = step.id});
+  }
+}
+
+}  // namespace holdfast::policy

@@ -1,0 +1,55 @@
+#include "gateway/proxy/field_edits.h"
+
+#include <optional>
+#include <string_view>
+
+#include "gateway/proxy/client_ends.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using policy::Variable;
+
+// What costs something to know is asked for only where it is used.
+policy::TemplateFacts FactsFor(const policy::HeaderEdits& edits, const route::Route& route,
+                               const ExchangeClient& client, const http::RequestHead& request) {
+  policy::TemplateFacts facts{.client_ip = client.origin,
+                              .host = request.host,
+                              .path = request.path,
+                              .route = route.name,
+                              .upstream = route.cluster.name,
+                              .scheme = client.encrypted ? "https" : "http",
+                              .tls_sni = {},
+                              .headers = &request.headers};
+  if (edits.Uses(Variable::kTlsSni) && client.transport != nullptr) {
+    const std::optional<pool::SecureFacts> secure = client.transport->secure();
+    if (secure.has_value()) facts.tls_sni = secure->server_name;
+  }
+  if (edits.Uses(Variable::kClientPort) && client.connection != nullptr) {
+    const bool speaks_for_another = client.origin.data() != client.ip.data();
+    const std::string_view origin = speaks_for_another ? client.origin : std::string_view();
+    facts.client_port = ClientEnds(client.connection->fd(), client.announced, origin).source.port();
+  }
+  return facts;
+}
+
+}  // namespace
+
+void FieldEdits::EditRequest(const route::Route& route, const ExchangeClient& client,
+                             http::RequestHead* request) {
+  route.request_edits.Apply(FactsFor(route.request_edits, route, client, *request),
+                            &request->headers, &of_request_);
+}
+
+void FieldEdits::EditResponse(const route::Route& route, const ExchangeClient& client,
+                              const http::RequestHead& request, http::ResponseHead* response) {
+  route.response_edits.Apply(FactsFor(route.response_edits, route, client, request),
+                             &response->headers, &of_response_);
+}
+
+void FieldEdits::Clear() {
+  of_request_.clear();
+  of_response_.clear();
+}
+
+}  // namespace holdfast::proxy

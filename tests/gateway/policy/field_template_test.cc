@@ -1,0 +1,78 @@
+#include "gateway/policy/field_template.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::policy {
+namespace {
+
+std::string Filled(std::string_view text, const TemplateFacts& facts = {}) {
+  const absl::StatusOr<FieldTemplate> made = FieldTemplate::Parse(text);
+  EXPECT_TRUE(made.ok()) << made.status();
+  std::string out;
+  if (made.ok()) made->AppendTo(facts, &out);
+  return out;
+}
+
+std::string ErrorOf(std::string_view text) {
+  return std::string(FieldTemplate::Parse(text).status().message());
+}
+
+TEST(FieldTemplateTest, ATextWithoutVariablesIsItself) {
+  for (const std::string_view text : {"", "plain", "$", "$x {y}", "a}b", "100$"}) {
+    EXPECT_EQ(Filled(text), text);
+    EXPECT_TRUE(FieldTemplate::Parse(text)->constant()) << text;
+  }
+}
+
+TEST(FieldTemplateTest, VariablesAreFilledIn) {
+  http::HeaderList headers;
+  headers.Add({.name = "X-Tenant", .value = "blue"});
+  headers.Add({.name = "X-Tenant", .value = "red"});
+  const TemplateFacts facts{.client_ip = "192.0.2.7",
+                            .client_port = 4711,
+                            .host = "a.test",
+                            .path = "/x",
+                            .route = "all",
+                            .upstream = "web",
+                            .scheme = "https",
+                            .tls_sni = "sni.test",
+                            .headers = &headers};
+  EXPECT_EQ(Filled("${client_ip}:${client_port}", facts), "192.0.2.7:4711");
+  EXPECT_EQ(Filled("${scheme}://${host}${path}", facts), "https://a.test/x");
+  EXPECT_EQ(Filled("<${route}|${upstream}|${tls_sni}>", facts), "<all|web|sni.test>");
+  EXPECT_EQ(Filled("${header:x-tenant}", facts), "blue") << "the first";
+  EXPECT_FALSE(FieldTemplate::Parse("${host}")->constant());
+  EXPECT_TRUE(FieldTemplate::Parse("a${client_port}")->Uses(Variable::kClientPort));
+  EXPECT_FALSE(FieldTemplate::Parse("${header:client_port}")->Uses(Variable::kClientPort));
+}
+
+TEST(FieldTemplateTest, WhatIsNotKnownIsEmpty) {
+  EXPECT_EQ(Filled("<${client_ip}${client_port}${tls_sni}${header:none}>"), "<>");
+}
+
+TEST(FieldTemplateTest, AFieldThatIsNotPassedOnIsNotThere) {
+  http::HeaderList headers;
+  headers.Add({.name = "Client-Cert", .value = "forged", .dropped = true});
+  EXPECT_EQ(Filled("<${header:client-cert}>", {.headers = &headers}), "<>");
+}
+
+TEST(FieldTemplateTest, ADollarSignCanBeMeant) {
+  EXPECT_EQ(Filled("$${host}"), "${host}");
+  EXPECT_EQ(Filled("a$${b${route}", {.route = "r"}), "a${br");
+}
+
+TEST(FieldTemplateTest, ErrorsSayWhatWasExpected) {
+  EXPECT_EQ(ErrorOf("${nobody}"),
+            "${nobody} is not known; expected one of ${client_ip}, ${client_port}, ${host}, "
+            "${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni}, ${header:NAME}");
+  EXPECT_EQ(ErrorOf("a${host"), "'${' has no '}'; expected $${ for the characters as such");
+  for (const std::string_view bad : {"${}", "${header:}", "${header:a b}", "${Host}", "${ host}"}) {
+    EXPECT_NE(ErrorOf(bad), "") << bad;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::policy

@@ -1,0 +1,123 @@
+#include "gateway/route/conditions.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::route {
+namespace {
+
+using config::ClientScheme;
+using config::ValueMatch;
+using Kind = ValueMatch::Kind;
+
+http::RequestHead HeadWith(std::vector<std::pair<std::string_view, std::string_view>> fields,
+                           std::string_view query = "") {
+  http::RequestHead head;
+  for (const auto& [name, value] : fields) head.headers.Add({.name = name, .value = value});
+  head.query = query;
+  return head;
+}
+
+bool FieldMeets(const ValueMatch& match,
+                std::vector<std::pair<std::string_view, std::string_view>> fields) {
+  const http::RequestHead head = HeadWith(std::move(fields));
+  return MeetsConditions({.headers = {match}}, {.head = &head});
+}
+
+bool QueryMeets(const ValueMatch& match, std::string_view query) {
+  const http::RequestHead head = HeadWith({}, query);
+  return MeetsConditions({.query = {match}}, {.head = &head});
+}
+
+config::PeerSet Peers(std::vector<std::string_view> words) {
+  config::PeerSet set;
+  for (const std::string_view word : words) EXPECT_TRUE(set.Add(word)) << word;
+  return set;
+}
+
+TEST(ConditionsTest, WithoutAnyAllIsWell) { EXPECT_TRUE(MeetsConditions({}, {})); }
+
+TEST(ConditionsTest, FieldsAreComparedByNameAndValue) {
+  const ValueMatch exact{.name = "x-version", .kind = Kind::kExact, .text = "2"};
+  EXPECT_TRUE(FieldMeets(exact, {{"X-Version", "2"}}));
+  EXPECT_TRUE(FieldMeets(exact, {{"x-version", "1"}, {"x-version", "2"}})) << "any of them";
+  EXPECT_FALSE(FieldMeets(exact, {{"x-version", "20"}}));
+  EXPECT_FALSE(FieldMeets(exact, {{"x-versions", "2"}}));
+  EXPECT_FALSE(FieldMeets(exact, {}));
+  const ValueMatch prefix{.name = "accept", .kind = Kind::kPrefix, .text = "text/"};
+  EXPECT_TRUE(FieldMeets(prefix, {{"Accept", "text/html"}}));
+  EXPECT_FALSE(FieldMeets(prefix, {{"Accept", "application/json"}}));
+  EXPECT_TRUE(FieldMeets({.name = "a", .kind = Kind::kPresent}, {{"A", ""}}));
+  EXPECT_FALSE(FieldMeets({.name = "a", .kind = Kind::kPresent}, {{"b", ""}}));
+  EXPECT_TRUE(FieldMeets({.name = "a", .kind = Kind::kAbsent}, {{"b", ""}}));
+  EXPECT_FALSE(FieldMeets({.name = "a", .kind = Kind::kAbsent}, {{"A", "x"}}));
+}
+
+TEST(ConditionsTest, ParametersAreComparedDecoded) {
+  const ValueMatch exact{.name = "q", .kind = Kind::kExact, .text = "a b&c"};
+  for (const std::string_view query :
+       {"q=a+b%26c", "x=1&q=a%20b%26c", "%71=a%20b%26c&y", "q=&q=a+b%26C&q=a+b%26c"}) {
+    EXPECT_TRUE(QueryMeets(exact, query)) << query;
+  }
+  for (const std::string_view query :
+       {"", "q", "q=", "q=a+b", "q=a+b%26cd", "Q=a+b%26c", "qq=a+b%26c"}) {
+    EXPECT_FALSE(QueryMeets(exact, query)) << query;
+  }
+  const ValueMatch prefix{.name = "beta", .kind = Kind::kPrefix, .text = "y"};
+  EXPECT_TRUE(QueryMeets(prefix, "beta=%79es"));
+  EXPECT_FALSE(QueryMeets(prefix, "beta=no"));
+  EXPECT_TRUE(QueryMeets({.name = "a", .kind = Kind::kPresent}, "b&a"));
+  EXPECT_FALSE(QueryMeets({.name = "a", .kind = Kind::kPresent}, "b=a"));
+  EXPECT_TRUE(QueryMeets({.name = "a", .kind = Kind::kAbsent}, "b=a"));
+  EXPECT_FALSE(QueryMeets({.name = "a", .kind = Kind::kAbsent}, "%61=1"));
+}
+
+TEST(ConditionsTest, WhatIsNoEscapeIsItself) {
+  EXPECT_TRUE(QueryMeets({.name = "a", .kind = Kind::kExact, .text = "100%"}, "a=100%"));
+  EXPECT_TRUE(QueryMeets({.name = "a", .kind = Kind::kExact, .text = "%zz"}, "a=%zz"));
+  EXPECT_TRUE(QueryMeets({.name = "a", .kind = Kind::kExact, .text = "=b"}, "a==b"));
+}
+
+TEST(ConditionsTest, AllHaveToBeMet) {
+  const http::RequestHead head = HeadWith({{"a", "1"}}, "b=2");
+  config::Match match{.headers = {{.name = "a", .kind = Kind::kExact, .text = "1"}},
+                      .query = {{.name = "b", .kind = Kind::kExact, .text = "2"}},
+                      .clients = Peers({"192.0.2.0/24"}),
+                      .scheme = ClientScheme::kHttps};
+  const Asking asking{.head = &head, .client = "192.0.2.9", .encrypted = true};
+  EXPECT_TRUE(MeetsConditions(match, asking));
+  EXPECT_EQ(match.conditions(), 4u);
+  EXPECT_FALSE(MeetsConditions(match, {.head = &head, .client = "192.0.2.9"}));
+  EXPECT_FALSE(
+      MeetsConditions(match, {.head = &head, .client = "198.51.100.1", .encrypted = true}));
+  match.query[0].text = "3";
+  EXPECT_FALSE(MeetsConditions(match, asking));
+}
+
+TEST(ConditionsTest, SchemesAreTheClients) {
+  EXPECT_TRUE(MeetsConditions({.scheme = ClientScheme::kHttp}, {.encrypted = false}));
+  EXPECT_FALSE(MeetsConditions({.scheme = ClientScheme::kHttp}, {.encrypted = true}));
+}
+
+TEST(ConditionsTest, DenyGoesBeforeAllow) {
+  config::Route route;
+  EXPECT_TRUE(Admits(route, "192.0.2.1"));
+  EXPECT_TRUE(Admits(route, "unix"));
+  route.allow = Peers({"192.0.2.0/24", "2001:db8::/32"});
+  route.deny = Peers({"192.0.2.66"});
+  EXPECT_TRUE(Admits(route, "192.0.2.1"));
+  EXPECT_TRUE(Admits(route, "2001:db8::1"));
+  EXPECT_FALSE(Admits(route, "192.0.2.66"));
+  EXPECT_FALSE(Admits(route, "::ffff:192.0.2.66")) << "the same in another spelling";
+  EXPECT_FALSE(Admits(route, "198.51.100.1"));
+  EXPECT_FALSE(Admits(route, "")) << "nobody knows who";
+  EXPECT_FALSE(Admits(route, "unix"));
+  route.allow = Peers({"unix"});
+  EXPECT_TRUE(Admits(route, "unix"));
+}
+
+}  // namespace
+}  // namespace holdfast::route
