@@ -2,22 +2,15 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
 
 #include "gateway/http/header_list.h"
+#include "gateway/http/syntax.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::route {
 namespace {
 
 using Kind = config::ValueMatch::Kind;
-
-int DigitOf(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // The bytes of a name or value of a query one after the other, decoded: "+" is a blank
 // (application/x-www-form-urlencoded), and what is no escape is itself.
@@ -28,8 +21,8 @@ class Decoder {
   bool done() const { return rest_.empty(); }
   char Next() {
     if (rest_.size() >= 3 && rest_[0] == '%') {
-      const int high = DigitOf(rest_[1]);
-      const int low = DigitOf(rest_[2]);
+      const int high = http::HexValue(rest_[1]);
+      const int low = http::HexValue(rest_[2]);
       if (high >= 0 && low >= 0) {
         rest_.remove_prefix(3);
         return static_cast<char>(high * 16 + low);
