@@ -21,6 +21,7 @@
 #include "gateway/config/proxy_config.h"
 #include "gateway/config/reference_page.h"
 #include "gateway/demo.h"
+#include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/lifecycle.h"
@@ -133,26 +134,32 @@ void NoteLimits(const config::Config& config) {
   }
 }
 
+// Tells what is wrong with files that the configuration names. False: that would stop the start. It
+// would for a missing one, too, unless the configuration is meant for another machine.
+bool Forgive(const Command& command, const absl::Status& status) {
+  const std::string wrong(status.message());
+  if (!command.without_files || !absl::IsNotFound(status)) {
+    fputs(config::FormatDiagnostics(config::PlaceComplaintsIn(command.config_path, wrong)).c_str(),
+          stderr);
+    return false;
+  }
+  for (const absl::string_view line : absl::StrSplit(wrong, '\n')) {
+    fprintf(stderr, "note: on this machine: %s\n", std::string(line).c_str());
+  }
+  return true;
+}
+
+bool CheckPasswordFiles(const Command& command, config::Config* config) {
+  const absl::Status status = route::LoadPasswordFiles(config);
+  return status.ok() || Forgive(command, status);
+}
+
 // Reads the files that the configuration names for TLS. False: one of them is not as it has to be.
-// One that is not there would stop the start, too, unless the configuration is meant for another
-// machine.
 bool CheckTls(const Command& command, config::Config* config) {
   tls::StandIns stand_ins;
   const pool::WallTime now = pool::SystemClock().WallNow();
   const absl::StatusOr<tls::TlsPlan> plan = tls::LoadTls(config, &stand_ins, now);
-  if (!plan.ok()) {
-    const std::string wrong(plan.status().message());
-    if (!command.without_files || !absl::IsNotFound(plan.status())) {
-      fputs(
-          config::FormatDiagnostics(config::PlaceComplaintsIn(command.config_path, wrong)).c_str(),
-          stderr);
-      return false;
-    }
-    for (const absl::string_view line : absl::StrSplit(wrong, '\n')) {
-      fprintf(stderr, "note: on this machine: %s\n", std::string(line).c_str());
-    }
-    return true;
-  }
+  if (!plan.ok()) return Forgive(command, plan.status());
   for (const std::string& warning : tls::TlsWarnings(*config, *plan, now)) {
     fprintf(stderr, "%s: warning: %s\n", command.config_path.c_str(), warning.c_str());
   }
@@ -161,7 +168,10 @@ bool CheckTls(const Command& command, config::Config* config) {
 
 int Check(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
-  if (!config.has_value() || !CheckTls(command, &*config)) return server::kExitUsage;
+  if (!config.has_value() || !CheckTls(command, &*config) ||
+      !CheckPasswordFiles(command, &*config)) {
+    return server::kExitUsage;
+  }
   for (const std::string& note : acme::CheckNotes(*config)) {
     fprintf(stderr, "note: on this machine: %s\n", note.c_str());
   }

@@ -60,6 +60,11 @@ enum class Metric {
   kDnsNameLastSuccessTimestampSeconds,
 
   kFramingRefusalsTotal,
+  kRateLimitedRequestsTotal,
+  kAuthRequestsTotal,
+  kCompressionResponsesTotal,
+  kCompressionInputBytesTotal,
+  kCompressionOutputBytesTotal,
   kTunnels,
   kTunnelsTotal,
   kAccessLogDroppedTotal,

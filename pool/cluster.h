@@ -94,6 +94,12 @@ class Cluster {
   // The time there is to find an endpoint that takes a connection.
   Duration connect_timeout() const { return options_.pool.connect_timeout; }
 
+  // What is known of the endpoint at that address; null when it has left.
+  const EndpointSpec* EndpointAt(const SocketAddress& address) const {
+    const auto found = by_address_.find(address);
+    return found == by_address_.end() ? nullptr : &endpoints_[found->second];
+  }
+
   // The right to repeat a request, while it is held; not held when the upstream's retry budget and
   // breaker leave no room.
   RetryPermit TakeRetryPermit();

@@ -3,8 +3,11 @@
 # Repository name -> the folder it is rooted in.
 _SYSTEM_LIBRARIES = {
     "absl": "/usr",
+    "argon2": "/usr",
+    "brotli": "/usr",
     "cares": "/usr",
     "cli11": "/usr",
+    "crypt": "/usr",
     "googletest": "/usr",
     "libfyaml": "/usr",
     "llhttp": "/usr/share",
@@ -12,8 +15,11 @@ _SYSTEM_LIBRARIES = {
     "nlohmann_json": "/usr",
     "openssl": "/usr",
     "prometheus_cpp": "/usr",
+    "re2": "/usr",
     "spdlog": "/usr",
     "xxhash": "/usr",
+    "zlib": "/usr",
+    "zstd": "/usr",
 }
 
 def system_libraries():

@@ -16,6 +16,9 @@ Config BuildConfig(const YamlNode& root, Report* report);
 // The rules for one of the upstreams (build_upstream.cc).
 void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* report);
 
+// The rules for a route's `match`, and what of it depends on several keys (build_match.cc).
+void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Report* report);
+
 // The rules for `routes`, once the listeners and upstreams are known, and what of a route refers to
 // them or depends on several keys (build_routes.cc).
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,

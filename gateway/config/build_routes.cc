@@ -11,83 +11,10 @@
 #include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
 #include "gateway/http/header_list.h"
-#include "gateway/http/message.h"
-#include "gateway/http/path_form.h"
 #include "gateway/policy/field_template.h"
 
 namespace holdfast::config {
 namespace {
-
-// What stands for "anything" elsewhere: here it is compared as it is.
-bool IsPattern(std::string_view segment) {
-  return segment == "*" || segment == "**" || segment == ".*" || segment == "(.*)" ||
-         (segment.starts_with('{') && segment.ends_with('}'));
-}
-
-void WarnOfPatterns(const YamlNode& path, Report* report) {
-  size_t begin = 1;
-  while (begin < path.text.size()) {
-    const size_t end = std::min(path.text.find('/', begin), path.text.size());
-    const std::string_view segment = std::string_view(path.text).substr(begin, end - begin);
-    if (IsPattern(segment)) {
-      const std::string before = path.text.substr(0, begin);
-      report->Warning(path.position,
-                      Quoted(segment) + " stands for itself: paths have no patterns; path_prefix " +
-                          Quoted(before) + " takes all that begin so");
-      return;
-    }
-    begin = end + 1;
-  }
-}
-
-// Brings the path of a route into the form that requests' paths are compared in.
-void SetPath(const YamlNode& path, Match* match, Report* report) {
-  match->path = path.text;
-  if (!IsPath(path.text)) return;
-  std::optional<std::string> form = http::MatchedForm(path.text, !match->exact_path);
-  if (!form) {
-    report->Warning(path.position, Quoted(path.text) + " matches no request: those with %00 or a " +
-                                       "malformed escape in their path are refused");
-    return;
-  }
-  match->path = *std::move(form);
-  if (std::ranges::count(match->path, '/') != std::ranges::count(path.text, '/')) {
-    report->Warning(path.position, Quoted(path.text) + " is matched as " + Quoted(match->path) +
-                                       ": dot and empty segments are resolved");
-  }
-  WarnOfPatterns(path, report);
-}
-
-void BuildPath(const YamlNode& node, Match* match, Report* report) {
-  const YamlNode* exact = ScalarAt(node, "path");
-  const YamlNode* prefix = ScalarAt(node, "path_prefix");
-  if (exact != nullptr && prefix != nullptr) {
-    report->Error(exact->position, NotOneOf(node, {"path", "path_prefix"}));
-  }
-  match->exact_path = exact != nullptr;
-  const YamlNode* path = exact != nullptr ? exact : prefix;
-  if (path != nullptr) SetPath(*path, match, report);
-}
-
-void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Report* report) {
-  for (const YamlNode& item : ListAt(node, "listeners")) {
-    if (const auto index = listeners.Resolve(item, report)) match->listeners.push_back(*index);
-  }
-  for (std::string& host : match->hosts) host = CanonicalHost(host);
-  BuildPath(node, match, report);
-  for (const std::string_view kind : {"headers", "query"}) {
-    for (const auto& [name, value] : MappingAt(node, kind).entries) {
-      const std::string wrong = NotOneOf(value, {"exact", "prefix", "present", "absent"});
-      if (!wrong.empty() && value.is_mapping()) report->Error(value.position, wrong);
-    }
-  }
-  for (const YamlNode& item : ListAt(node, "methods")) {
-    if (item.text == http::MethodName(http::Method::kTrace)) {
-      report->Warning(item.position,
-                      "TRACE matches no request: it is answered 501 before routes are looked at");
-    }
-  }
-}
 
 bool HasContent(uint16_t status) { return status != 204 && status != 205 && status != 304; }
 
@@ -154,6 +81,54 @@ void CheckRedirect(const YamlNode& node, Redirect* redirect, Report* report) {
   AddMissingPath(&redirect->to);
 }
 
+void BuildCors(const YamlNode& node, Route* route, Report* report) {
+  if (!route->cors.has_value() || !node.is_mapping()) return;
+  policy::Cors& cors = *route->cors;
+  if (cors.allow_credentials &&
+      std::ranges::find(cors.allow_origins, "*") != cors.allow_origins.end()) {
+    report->Error(PlaceOf(node, "allow_credentials"),
+                  "allow_credentials: not with the origin *, which would let any page ask in a "
+                  "user's name");
+  }
+  for (const std::string_view key : {"allow_methods", "allow_headers"}) {
+    for (const YamlNode& name : ListAt(node, key)) {
+      if (cors.allow_credentials && name.text == "*") {
+        report->Warning(name.position,
+                        "* with allow_credentials: whatever is asked for is allowed");
+      }
+    }
+  }
+  if (cors.allow_methods.empty()) cors.allow_methods = MethodNames(route->match.methods);
+}
+
+void CheckRateLimit(const YamlNode& node, const Route& route, Report* report) {
+  if (!route.rate_limit.has_value() || route.rate_limit->requests == 0) return;
+  if (!policy::IsUsable(route.rate_limit->limit())) {
+    report->Error(PlaceOf(node, "requests"),
+                  "requests: so many that nobody is ever refused; at most 100 in a microsecond");
+  }
+}
+
+void CheckRewrite(const YamlNode& node, const Route& route, Report* report) {
+  if (!node.is_mapping()) return;
+  const Rewrite& rewrite = route.rewrite;
+  if (rewrite.path_prefix.has_value() + rewrite.path.has_value() + rewrite.path_regex.has_value() >
+      1) {
+    report->Error(node.position, NotOneOf(node, {"path_prefix", "path", "path_regex"}));
+  }
+  const bool whole = route.match.exact_path || !route.match.path_pattern.empty();
+  if (rewrite.path_prefix.has_value() && whole) {
+    report->Error(PlaceOf(node, "path_prefix"),
+                  "path_prefix: the route matches no prefix; path and path_regex change all of it");
+  }
+  if (!rewrite.path_regex.has_value() || rewrite.path_regex->pattern.empty()) return;
+  const YamlNode& swap = MappingAt(node, "path_regex");
+  const absl::Status status = rewrite.path_regex->pattern.CheckReplacement(rewrite.path_regex->to);
+  if (!status.ok()) {
+    report->Error(PlaceOf(swap, "to"), "to: " + std::string(status.message()));
+  }
+}
+
 // As other proxies have it: "$remote_addr", "%[src]".
 bool LooksLikeVariable(std::string_view text) {
   const size_t dollar = text.find('$');
@@ -192,7 +167,7 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   for (const std::string_view option :
-       {"request_headers", "timeouts", "retry", "tunnel_idle_timeout"}) {
+       {"rewrite", "compression", "request_headers", "timeouts", "retry", "tunnel_idle_timeout"}) {
     if (const YamlNode* value = node.Find(option)) {
       report->Warning(value->position,
                       std::string(option) + " has no effect on a route without an upstream");
@@ -240,6 +215,9 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     BuildAction(node, upstreams, &route, report);
     DropRepeated(&route.retry.statuses);
     CheckTimeouts(node, route, report);
+    CheckRewrite(MappingAt(node, "rewrite"), route, report);
+    BuildCors(MappingAt(node, "cors"), &route, report);
+    CheckRateLimit(MappingAt(node, "rate_limit"), route, report);
     CheckHeaderRules(MappingAt(node, "request_headers"), report);
     CheckHeaderRules(MappingAt(node, "response_headers"), report);
   }

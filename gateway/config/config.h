@@ -155,6 +155,7 @@ struct Upstream {
   HashKey hash;                     // with kRingHash and kMaglev
   std::optional<UpstreamTls> tls;   // nullopt: plain
   http::ForwardedFields forwarded = http::kUsualForwardedFields;  // that its requests get
+  std::string host{kKeepHost};  // of its requests: keep, endpoint or a Host field's value
   std::optional<HealthCheck> health_check;
 
   // What its health checks speak.
@@ -182,6 +183,9 @@ inline constexpr auto kLogTargetWords = pool::Words<AccessLog::Target>({
 });
 constexpr const auto& WordsOf(AccessLog::Target) { return kLogTargetWords; }
 
+// What the file says for all of a kind is in each of them (file_defaults.h); nothing is left here.
+struct FileDefaults {};
+
 struct Drain {
   Duration delay = std::chrono::seconds(5);  // /readyz says 503, connections still accepted
   // After the delay, for what is in flight; what is left then is cut off.
@@ -204,7 +208,8 @@ struct Config {
   std::optional<uint32_t> workers;  // 1 to 1024; nullopt: from the CPU affinity and quota (`auto`)
   std::optional<Bind> status = ParseBind("127.0.0.1:9900");
   std::optional<AccessLog> access_log;
-  std::string via{http::kViaName};  // this gateway's name in Via: a token
+  // This gateway's name in Via: a token. nullopt: no Via, and no loop is seen.
+  std::optional<std::string> via = std::string(http::kViaName);
   std::vector<Listener> listeners;  // 1 to kMaxListeners
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

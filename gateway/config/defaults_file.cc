@@ -40,6 +40,7 @@ void AddBelow(const Key& key, const void* owner, const Margin& margin, std::stri
 }
 
 bool HasKeysBelow(const Shape& shape) {
+  if (shape.kind == Shape::Kind::kPartial) return false;
   return shape.kind == Kind::kMapping ||
          (shape.element != nullptr && shape.element->kind == Kind::kMapping);
 }

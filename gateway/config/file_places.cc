@@ -45,6 +45,18 @@ std::vector<FilePlace> PlacesIn(const YamlNode& root) {
       if (tls != nullptr) AddPaths("upstream " + upstream.key.text, *tls, &places);
     }
   }
+  const YamlNode* const routes = root.Find("routes");
+  if (routes != nullptr) {
+    size_t number = 0;
+    for (const YamlNode& route : routes->items) {
+      ++number;
+      const YamlNode* const name = route.Find("name");
+      const YamlNode* const auth = route.Find("basic_auth");
+      if (auth == nullptr) continue;
+      AddPaths("route " + (name != nullptr ? name->text : "route-" + std::to_string(number)), *auth,
+               &places);
+    }
+  }
   return places;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/config/build.h"
+#include "gateway/config/file_defaults.h"
 #include "gateway/config/file_text.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/shape_check.h"
@@ -24,17 +25,24 @@ void AddSurroundings(const std::string& path, LoadResult* result) {
   }
 }
 
+Config BuildFile(YamlNode root, const Environment& environment, Report* report) {
+  ExpandEnvironment(environment, &root, report);
+  ApplyFileDefaults(&root, report);
+  CheckShape(root, FileShape(), report);
+  return BuildConfig(root, report);
+}
+
 }  // namespace
 
-LoadResult LoadConfig(std::string_view text, std::string_view file_name) {
+LoadResult LoadConfig(std::string_view text, std::string_view file_name,
+                      const Environment& environment) {
   Report report(text, file_name);
   LoadResult result;
-  if (const std::optional<YamlNode> root = ParseYaml(text, &report)) {
+  if (std::optional<YamlNode> root = ParseYaml(text, &report)) {
     if (root->kind == YamlNode::Kind::kNull) {
       report.Error({}, "the file is empty; expected " + Expectation(FileShape()));
     } else {
-      CheckShape(*root, FileShape(), &report);
-      result.config = BuildConfig(*root, &report);
+      result.config = BuildFile(*std::move(root), environment, &report);
     }
   }
   if (report.has_errors()) result.config.reset();

@@ -8,6 +8,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/config/environment.h"
 
 namespace holdfast::config {
 
@@ -18,8 +19,9 @@ struct LoadResult {
 
 // Reads YAML text. `file_name` appears in the diagnostics only. It is safe on any bytes: the size,
 // the nesting and the number of reported errors are bounded, and it looks at nothing outside the
-// text.
-LoadResult LoadConfig(std::string_view text, std::string_view file_name);
+// text but the variables that it names.
+LoadResult LoadConfig(std::string_view text, std::string_view file_name,
+                      const Environment& environment = OfThisProcess);
 
 // Reads a file. If it cannot be read there is one error without a position. It warns of what the
 // configuration needs and this machine lacks.

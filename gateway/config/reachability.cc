@@ -4,13 +4,15 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include <absl/container/flat_hash_map.h>
 
 namespace holdfast::config {
 namespace {
 
-using Key = std::tuple<std::string, bool, std::string>;  // host, exact path, path
+enum class PathKind : uint8_t { kPrefix, kWhole, kPattern };
+using Key = std::tuple<std::string, PathKind, std::string>;  // host, path
 
 // The routes that were seen with one key, in the file's order.
 using RoutesByKey = absl::flat_hash_map<Key, std::vector<uint32_t>>;
@@ -23,6 +25,13 @@ bool Covers(const Match& earlier, const Match& later) {
   return !later.methods.empty() && earlier.methods.ContainsAll(later.methods);
 }
 
+Key KeyOf(std::string host, const Match& match) {
+  if (!match.path_pattern.empty()) {
+    return {std::move(host), PathKind::kPattern, match.path_pattern.text()};
+  }
+  return {std::move(host), match.exact_path ? PathKind::kWhole : PathKind::kPrefix, match.path};
+}
+
 std::vector<std::string> Hosts(const Match& match) {
   return match.hosts.empty() ? std::vector<std::string>{"*"} : match.hosts;
 }
@@ -32,7 +41,7 @@ std::optional<uint32_t> FindCover(const Config& config, const Route& route,
                                   const RoutesByKey& seen) {
   std::optional<uint32_t> cover;
   for (const std::string& host : Hosts(route.match)) {
-    const auto routes = seen.find(Key(host, route.match.exact_path, route.match.path));
+    const auto routes = seen.find(KeyOf(host, route.match));
     if (routes == seen.end()) return std::nullopt;
     const auto found = std::ranges::find_if(routes->second, [&](uint32_t earlier) {
       return Covers(config.routes[earlier].match, route.match);
@@ -54,8 +63,7 @@ std::vector<Unreachable> FindUnreachable(const Config& config) {
       continue;  // whatever it covers is covered by the earlier route as well
     }
     for (std::string& host : Hosts(route.match)) {
-      std::vector<uint32_t>& routes =
-          seen[Key(std::move(host), route.match.exact_path, route.match.path)];
+      std::vector<uint32_t>& routes = seen[KeyOf(std::move(host), route.match)];
       if (routes.empty() || routes.back() != route.index) routes.push_back(route.index);
     }
   }

@@ -51,6 +51,7 @@ std::string AnchorOf(std::string_view heading) {
 
 // The mapping below a key: its own, or that of its elements.
 const Shape* MappingBelow(const Shape& shape) {
+  if (shape.kind == Kind::kPartial) return nullptr;
   const Shape* below = shape.element == nullptr ? &shape : shape.element;
   return below->kind == Kind::kMapping ? below : nullptr;
 }

@@ -1,19 +1,27 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_ROUTE_H_
 #define HOLDFAST_GATEWAY_CONFIG_ROUTE_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "gateway/auth/password_file.h"
+#include "gateway/compression/eligibility.h"
 #include "gateway/config/peer_set.h"
 #include "gateway/grpc/status.h"
 #include "gateway/http/message.h"
+#include "gateway/policy/cors.h"
 #include "gateway/policy/header_rules.h"
+#include "gateway/policy/pattern.h"
+#include "gateway/policy/rate_limiter.h"
+#include "gateway/policy/security_headers.h"
 #include "pool/net/clock.h"
 #include "pool/net/word_table.h"
 
@@ -30,23 +38,49 @@ inline constexpr size_t kMaxListeners = 64;
 class MethodSet {
  public:
   void Add(http::Method method) { bits_ |= Bit(method); }
-  void Add(MethodSet other) { bits_ |= other.bits_; }
-  bool Contains(http::Method method) const { return (bits_ & Bit(method)) != 0; }
-  bool ContainsAll(MethodSet other) const { return (other.bits_ & ~bits_) == 0; }
-  bool empty() const { return bits_ == 0; }
+  // Any token (RFC 9110 section 9.1).
+  void Add(std::string_view method) {
+    const http::Method known = http::IdentifyMethod(method);
+    if (known != http::Method::kOther) return Add(known);
+    if (!HasOther(method)) others_.emplace_back(method);
+  }
+  void Add(const MethodSet& other) {
+    bits_ |= other.bits_;
+    for (const std::string& method : other.others_) Add(method);
+  }
+  // `text` tells of kOther which one it is.
+  bool Contains(http::Method method, std::string_view text = {}) const {
+    return method == http::Method::kOther ? HasOther(text) : (bits_ & Bit(method)) != 0;
+  }
+  bool ContainsAll(const MethodSet& other) const {
+    return (other.bits_ & ~bits_) == 0 &&
+           std::ranges::all_of(other.others_,
+                               [this](std::string_view method) { return HasOther(method); });
+  }
+  bool empty() const { return bits_ == 0 && others_.empty(); }
+  // Those that http::Method has no word for, in the order in which they were added.
+  const std::vector<std::string>& others() const { return others_; }
   bool operator==(const MethodSet&) const = default;
 
  private:
   static uint16_t Bit(http::Method method) { return uint16_t{1} << static_cast<int>(method); }
+  bool HasOther(std::string_view text) const {
+    return std::ranges::find(others_, text) != others_.end();
+  }
   uint16_t bits_ = 0;
+  std::vector<std::string> others_;
 };
+
+// Their names, those that http::Method has words for first.
+std::vector<std::string> MethodNames(const MethodSet& methods);
 
 // What a field or a parameter of the query has to be.
 struct ValueMatch {
-  enum class Kind : uint8_t { kExact, kPrefix, kPresent, kAbsent };
+  enum class Kind : uint8_t { kExact, kPrefix, kPattern, kPresent, kAbsent };
   std::string name;
   Kind kind = Kind::kPresent;
-  std::string text;  // with kExact and kPrefix
+  std::string text;         // with kExact and kPrefix
+  policy::Pattern pattern;  // with kPattern: of the whole value
 
   bool operator==(const ValueMatch&) const = default;
 };
@@ -56,24 +90,35 @@ inline constexpr auto kClientSchemeWords = pool::Words<ClientScheme>(
     {{"any", ClientScheme::kAny}, {"http", ClientScheme::kHttp}, {"https", ClientScheme::kHttps}});
 constexpr const auto& WordsOf(ClientScheme) { return kClientSchemeWords; }
 
+// What is spoken within HTTP.
+enum class Speech : uint8_t { kAny, kGrpc };
+inline constexpr auto kSpeechWords =
+    pool::Words<Speech>({{"any", Speech::kAny}, {"grpc", Speech::kGrpc}});
+constexpr const auto& WordsOf(Speech) { return kSpeechWords; }
+
 struct Match {
   std::vector<uint32_t> listeners;  // indices into Config::listeners; empty: all
   // Lower case, without a trailing dot: "a.example.com", "*.example.com" (any number of labels
   // before the suffix), "*" (any). Empty: any.
   std::vector<std::string> hosts;
-  bool exact_path = false;  // `path`; otherwise `path_prefix`, a plain prefix of the path's bytes
-  std::string path = "/";   // in the matched form of http/path_form.h
-  MethodSet methods;        // GET brings HEAD with it (RFC 9110 section 9.3.2)
+  bool exact_path = false;          // `path`; otherwise `path_prefix`, of whole segments
+  std::string path = "/";           // in the matched form of http/path_form.h
+  policy::Pattern path_pattern;     // `path_regex`, of the whole path; `path` is then empty
+  MethodSet methods;                // GET brings HEAD with it (RFC 9110 section 9.3.2)
   std::vector<ValueMatch> headers;  // each is met by any field of its name
   std::vector<ValueMatch> query;    // each by any parameter of its name, decoded
   PeerSet clients;                  // the true client; empty: any
   ClientScheme scheme = ClientScheme::kAny;
+  Speech protocol = Speech::kAny;
+  // `not`: it takes no request that one of these would take. They have neither listeners nor hosts.
+  std::vector<Match> exceptions;
   bool client_certificate = false;  // 403 for who has shown none that is good
 
   // How many conditions there are beside listener, host, path and methods.
   size_t conditions() const {
     return headers.size() + query.size() + (clients.empty() ? 0 : 1) +
-           (scheme == ClientScheme::kAny ? 0 : 1);
+           (scheme == ClientScheme::kAny ? 0 : 1) + (protocol == Speech::kAny ? 0 : 1) +
+           exceptions.size();
   }
   // One bit per listener it is for.
   uint64_t ListenerMask() const {
@@ -105,6 +150,45 @@ struct Redirect {
   // Unless kKeep, to the request's host under this scheme.
   RedirectScheme scheme = RedirectScheme::kKeep;
   std::optional<uint16_t> port;  // with a scheme; nullopt: the scheme's own
+};
+
+// Words in place of a Host field's value: as the client sent it, or as the endpoint is called.
+inline constexpr std::string_view kKeepHost = "keep";
+inline constexpr std::string_view kEndpointHost = "endpoint";
+
+// What becomes of the request's query.
+enum class QueryRewrite : uint8_t { kKeep, kDrop };
+inline constexpr auto kQueryRewriteWords =
+    pool::Words<QueryRewrite>({{"keep", QueryRewrite::kKeep}, {"drop", QueryRewrite::kDrop}});
+constexpr const auto& WordsOf(QueryRewrite) { return kQueryRewriteWords; }
+
+// How paths of a pattern change.
+struct PathSwap {
+  policy::Pattern pattern;  // of the whole path
+  std::string to;           // with "\\1" for the first group
+};
+
+// What the upstream is told in place of what the client has asked for (route/rewrite.h). At most
+// one of path_prefix, path and path_regex.
+struct Rewrite {
+  std::optional<std::string> path_prefix;  // in place of the prefix of the match
+  std::optional<std::string> path;         // the whole path, with or without a query
+  std::optional<PathSwap> path_regex;
+  QueryRewrite query = QueryRewrite::kKeep;
+  std::string host;  // "keep", "endpoint" or a Host field's value; empty: as the upstream says
+
+  bool of_target() const {
+    return path_prefix.has_value() || path.has_value() || path_regex.has_value() ||
+           query != QueryRewrite::kKeep;
+  }
+};
+
+// Who may ask, by name and password (RFC 7617).
+struct BasicAuth {
+  std::string file;  // as htpasswd writes it
+  std::string realm = "restricted";
+  // What the file holds, once it was read (route/password_files.h).
+  std::shared_ptr<const auth::PasswordFile> users;
 };
 
 enum class Action : uint8_t { kUpstream, kRespond, kRedirect };
@@ -142,13 +226,19 @@ struct Route {
   std::string name;    // unique; "route-N", N counted from 1, unless given
   Match match;
   Action action = Action::kUpstream;
-  uint32_t upstream = 0;                 // with kUpstream: index into Config::upstreams
-  Respond respond;                       // with kRespond
-  Redirect redirect;                     // with kRedirect
-  PeerSet allow;                         // the true client; empty: everybody; else 403
-  PeerSet deny;                          // before `allow`
-  policy::HeaderRules request_headers;   // with kUpstream
-  policy::HeaderRules response_headers;  // of the gateway's own answers, too
+  uint32_t upstream = 0;  // with kUpstream: index into Config::upstreams
+  Respond respond;        // with kRespond
+  Redirect redirect;      // with kRedirect
+  Rewrite rewrite;        // with kUpstream
+  PeerSet allow;          // the true client; empty: everybody; else 403
+  PeerSet deny;           // before `allow`
+  std::optional<policy::RateLimitRule> rate_limit;
+  std::optional<BasicAuth> basic_auth;
+  policy::HeaderRules request_headers;            // with kUpstream
+  policy::HeaderRules response_headers;           // of the gateway's own answers, too
+  std::optional<compression::Rules> compression;  // of responses; with kUpstream
+  policy::SecurityHeaders security_headers = policy::SecurityHeaders::kOff;
+  std::optional<policy::Cors> cors;
   RouteTimeouts timeouts;
   RetryPolicy retry;
   std::optional<uint64_t> max_request_body;  // bytes; 413 beyond

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gateway/config/route.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
 
@@ -50,12 +51,26 @@ inline constexpr Shape kPeer = {
 };
 inline constexpr Shape kPeers = {
     .kind = Shape::Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kPeer};
+inline constexpr Shape kFieldValue = {
+    .kind = Shape::Kind::kText,
+    .expected = "a field value without control characters and surrounding white space",
+    .check = IsFieldValue,
+};
+inline constexpr std::string_view kHostWords[] = {kKeepHost, kEndpointHost};
+// Of requests, towards an upstream.
+inline constexpr Shape kUpstreamHost = {
+    .kind = Shape::Kind::kText,
+    .expected = "keep, endpoint, or a host such as internal.example or 192.0.2.7:8080",
+    .words = kHostWords,
+    .check = IsHostField,
+};
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 
 extern const Shape kListenerTls;  // schema_tls.cc
 extern const Shape kUpstreamTls;  // schema_tls.cc
 extern const Shape kUpstreams;    // schema_upstreams.cc
+extern const Shape kMatch;        // schema_match.cc
 extern const Shape kRoutes;       // schema_routes.cc
 
 }  // namespace holdfast::config

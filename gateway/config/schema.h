@@ -115,6 +115,7 @@ struct Shape {
     kList,      // `min` to `max` times `element`
     kMapping,   // `keys`
     kNamed,     // a mapping of `min` to `max` names, which pass `check`, to `element`
+    kPartial,   // some keys of the mapping that is the element of `element`, none of them required
   };
   Kind kind;
   // Completes "expected ..." for texts, lists and mappings; the other kinds describe themselves.

@@ -36,7 +36,8 @@ constexpr Shape kLogTarget = {
 };
 constexpr Shape kPseudonym = {
     .kind = Kind::kText,
-    .expected = "a token of at most 128 letters, such as edge-1",
+    .expected = "a token of at most 128 letters, such as edge-1, or off",
+    .words = kOff,
     .check = IsTokenName,
 };
 
@@ -281,13 +282,32 @@ constexpr Key kDnsKeys[] = {
                       "for ever."),
 };
 constexpr Shape kDns = Mapping<Dns>("a mapping such as {servers: [\"192.0.2.2:53\"]}", kDnsKeys);
+// defaults: what file_defaults.h puts into each of them.
+constexpr Shape Some(const Shape& items, std::string_view expected) {
+  return {.kind = Kind::kPartial, .expected = expected, .element = &items};
+}
+constexpr Shape kSomeOfListeners = Some(kListeners, "keys of a listener");
+constexpr Shape kSomeOfUpstreams = Some(kUpstreams, "keys of an upstream");
+constexpr Shape kSomeOfRoutes = Some(kRoutes, "keys of a route");
+constexpr Key kDefaultsKeys[] = {
+    Apart("listeners", kSomeOfListeners, "For each listener, but name and bind.").Otherwise("none"),
+    Apart("upstreams", kSomeOfUpstreams, "For each upstream, but endpoints.").Otherwise("none"),
+    Apart("routes", kSomeOfRoutes, "For each route, but name, match and what it leads to.")
+        .Otherwise("none"),
+};
+constexpr Shape kDefaults = Mapping<FileDefaults>(
+    "a mapping such as {routes: {timeouts: {first_byte: 10s}}}", kDefaultsKeys);
 constexpr Key kFileKeys[] = {
     Field<&Config::workers>("workers", kWorkers,
                             "How many threads serve; auto follows CPU affinity and quota."),
     Field<&Config::status>("status", kStatus, "The read-only listener for health and metrics."),
     Field<&Config::access_log>("access_log", kAccessLog, "One line per exchange."),
     Field<&Config::via>("via", kPseudonym,
-                        "This gateway's name in the Via field, by which it knows loops."),
+                        "This gateway's name in the Via field, by which it knows loops; off for no "
+                        "Via, since some origins answer those who send it uncompressed."),
+    Apart("defaults", kDefaults,
+          "What holds for each listener, upstream and route that does not say it itself.")
+        .Otherwise("none"),
     Field<&Config::listeners>("listeners", kListeners, "Where clients connect.").Required({}),
     Field<&Config::upstreams>("upstreams", kUpstreams, "Services by name."),
     Field<&Config::routes>("routes", kRoutes,

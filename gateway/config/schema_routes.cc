@@ -3,6 +3,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/config/field.h"
+#include "gateway/config/pattern_shape.h"
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
@@ -17,23 +18,8 @@ using Kind = Shape::Kind;
 
 bool IsBody(std::string_view text) { return text.size() <= 64 * kKiB; }
 
-constexpr Shape kHostPattern = {
-    .kind = Kind::kText,
-    .expected = "a host such as example.com, *.example.com or * (without a port)",
-    .check = IsHostPattern,
-};
-constexpr Shape kPath = {
-    .kind = Kind::kText,
-    .expected = "a path that begins with '/', without '?', '#' and white space",
-    .check = IsPath,
-};
 constexpr Shape kBody = {
     .kind = Kind::kText, .expected = "a text of at most 64KiB", .check = IsBody};
-constexpr Shape kFieldValue = {
-    .kind = Kind::kText,
-    .expected = "a field value without control characters and surrounding white space",
-    .check = IsFieldValue,
-};
 constexpr Shape kRedirectTarget = {
     .kind = Kind::kText,
     .expected = "a path such as /new/ or a URL such as https://example.com/new/",
@@ -45,118 +31,6 @@ constexpr Shape kRetryStatus = {.kind = Kind::kCount, .min = 400, .max = 599};
 constexpr Shape kBackoff = {.kind = Kind::kDuration, .min = 0, .max = 3600 * kSecond};
 constexpr Shape kStatusCode = {.kind = Kind::kCount, .min = 200, .max = 599};
 constexpr Shape kBodyLimit = {.kind = Kind::kSize, .min = 0, .max = kMiB * kMiB, .words = kOff};
-
-// match. A route may ask for any method that reaches the routes; GET brings HEAD with it.
-constexpr http::Method kRouteMethods[] = {
-    http::Method::kGet,    http::Method::kHead,    http::Method::kPost,  http::Method::kPut,
-    http::Method::kDelete, http::Method::kOptions, http::Method::kTrace, http::Method::kPatch,
-};
-constexpr auto kMethodWords = [] {
-  std::array<std::string_view, std::size(kRouteMethods)> words;
-  std::ranges::transform(kRouteMethods, words.begin(), http::MethodName);
-  return words;
-}();
-constexpr Shape kMethod = {.kind = Kind::kWord, .words = kMethodWords};
-void ReadMethods(const YamlNode& node, Match* match) {
-  for (const YamlNode& item : node.items) {
-    if (!HasWord(kMethod, item.text)) continue;
-    const http::Method method = http::IdentifyMethod(item.text);
-    match->methods.Add(method);
-    if (method == http::Method::kGet) match->methods.Add(http::Method::kHead);
-  }
-}
-constexpr Shape kMatchListeners = {.kind = Kind::kList,
-                                   .expected = "a list of listener names",
-                                   .min = 1,
-                                   .max = kMaxListeners,
-                                   .element = &kReference};
-constexpr Shape kHosts = {.kind = Kind::kList,
-                          .expected = "a list of hosts",
-                          .min = 1,
-                          .max = 1024,
-                          .element = &kHostPattern};
-constexpr Shape kMethods = {.kind = Kind::kList,
-                            .expected = "a list of methods",
-                            .min = 1,
-                            .max = std::size(kMethodWords),
-                            .element = &kMethod};
-constexpr std::string_view kTrue[] = {"true"};
-constexpr Shape kTrueWord = {.kind = Kind::kWord, .words = kTrue};
-void ReadExact(const YamlNode& node, ValueMatch* match) {
-  match->kind = ValueMatch::Kind::kExact;
-  match->text = node.text;
-}
-void ReadPrefix(const YamlNode& node, ValueMatch* match) {
-  match->kind = ValueMatch::Kind::kPrefix;
-  match->text = node.text;
-}
-void ReadPresent(const YamlNode& /*node*/, ValueMatch* match) {
-  match->kind = ValueMatch::Kind::kPresent;
-}
-void ReadAbsent(const YamlNode& /*node*/, ValueMatch* match) {
-  match->kind = ValueMatch::Kind::kAbsent;
-}
-constexpr Key kValueMatchKeys[] = {
-    Custom<&ReadExact>("exact", kFieldValue, "The whole value.").Otherwise("any"),
-    Custom<&ReadPrefix>("prefix", kFieldValue, "How it begins.").Otherwise("any"),
-    Custom<&ReadPresent>("present", kTrueWord, "It is there.").Otherwise("not asked"),
-    Custom<&ReadAbsent>("absent", kTrueWord, "It is not there.").Otherwise("not asked"),
-};
-constexpr Shape kValueMatch =
-    Mapping<ValueMatch>("a mapping such as {exact: \"2\"}", kValueMatchKeys);
-bool IsParameterName(std::string_view text) { return !text.empty() && text.size() <= 256; }
-constexpr Shape kMatchHeaders = {
-    .kind = Kind::kNamed,
-    .expected = "the name of a field",
-    .max = 32,
-    .element = &kValueMatch,
-    .check = IsTokenName,
-};
-constexpr Shape kMatchQuery = {
-    .kind = Kind::kNamed,
-    .expected = "the name of a parameter, decoded, of 1 to 256 bytes",
-    .max = 32,
-    .element = &kValueMatch,
-    .check = IsParameterName,
-};
-template <std::vector<ValueMatch> Match::*kMatches>
-void ReadValueMatches(const YamlNode& node, const Shape& /*shape*/, Match* match, Report* report) {
-  for (const auto& [key, value] : node.entries) {
-    ValueMatch& added = (match->*kMatches).emplace_back();
-    added.name = key.text;
-    DecodeMapping(value, kValueMatch, &added, report);
-  }
-}
-constexpr Shape kClientScheme = WordShape<ClientScheme>();
-std::string WritePath(const Match& match) { return match.path; }
-constexpr std::string_view kVerified[] = {"verified"};
-constexpr Shape kVerifiedWord = {.kind = Kind::kWord, .words = kVerified};
-void ReadClientCertificate(const YamlNode& /*node*/, Match* match) {
-  match->client_certificate = true;
-}
-constexpr Key kMatchKeys[] = {
-    Apart("listeners", kMatchListeners, "Names of listeners.").Otherwise("all"),
-    Field<&Match::hosts>("hosts", kHosts, "Exact hosts, *.suffix or *.").Otherwise("any"),
-    ApartOf<&WritePath, Match>("path_prefix", kPath, "A plain prefix of the path, byte by byte."),
-    Apart("path", kPath, "The whole path, in place of a prefix.").Otherwise("any"),
-    Custom<&ReadMethods>("methods", kMethods, "Request methods; GET brings HEAD.").Otherwise("any"),
-    Custom<&ReadValueMatches<&Match::headers>>(
-        "headers", kMatchHeaders,
-        "Fields by name, each with one of exact, prefix, present, absent.")
-        .Otherwise("any"),
-    Custom<&ReadValueMatches<&Match::query>>(
-        "query", kMatchQuery,
-        "Parameters of the query by name, likewise; names and values decoded.")
-        .Otherwise("any"),
-    Field<&Match::clients>("clients", kPeers, "Networks, or `unix`, that the client is of.")
-        .Otherwise("any"),
-    Field<&Match::scheme>("scheme", kClientScheme, "What the client speaks: http in clear, https."),
-    Custom<&ReadClientCertificate>(
-        "client_certificate", kVerifiedWord,
-        "Only for clients that have shown a certificate; whoever else asks is answered 403.")
-        .Otherwise("nobody is asked"),
-};
-constexpr Shape kMatch = Mapping<Match>("a mapping such as {path_prefix: /}", kMatchKeys);
 
 // respond, redirect.
 constexpr Shape kHeaders = {
@@ -245,6 +119,194 @@ constexpr Key kRedirectKeys[] = {
     Field<&Redirect::port>("port", kRedirectPort, "The port that goes with the scheme."),
 };
 constexpr Shape kRedirect = Mapping<Redirect>("a mapping such as {to: /new/}", kRedirectKeys);
+
+// rewrite.
+constexpr Shape kNewPath = {
+    .kind = Kind::kText,
+    .expected = "a path that begins with '/', with or without a query",
+    .check = IsOriginForm,
+};
+constexpr Shape kNewPrefix = {
+    .kind = Kind::kText,
+    .expected = "a path that begins with '/', without '?', '#' and white space",
+    .check = IsPath,
+};
+constexpr Shape kQueryRewrite = WordShape<QueryRewrite>();
+void ReadSwapPattern(const YamlNode& node, const Shape& /*shape*/, PathSwap* swap, Report* report) {
+  ReadPattern(node, &swap->pattern, report);
+}
+bool IsReplacement(std::string_view text) {
+  return text.size() <= 1024 && !text.empty() && text.front() == '/' &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+}
+constexpr Shape kReplacement = {
+    .kind = Kind::kText,
+    .expected = "a path that begins with '/', with \\1 to \\9 for groups",
+    .check = IsReplacement,
+};
+constexpr Key kPathSwapKeys[] = {
+    Custom<&ReadSwapPattern>("pattern", kPattern, "What the whole path is like.")
+        .Required("\"/users/([0-9]+)\""),
+    Field<&PathSwap::to>("to", kReplacement, "What it becomes; \\1 is what the first group holds.")
+        .Required("/u/\\1"),
+};
+constexpr Shape kPathSwap =
+    Mapping<PathSwap>("a mapping such as {pattern: /users/([0-9]+), to: /u/\\1}", kPathSwapKeys);
+constexpr Key kRewriteKeys[] = {
+    Field<&Rewrite::path_prefix>("path_prefix", kNewPrefix,
+                                 "What stands in place of the prefix that the route matches.")
+        .Otherwise("as it is"),
+    Field<&Rewrite::path>("path", kNewPath, "The whole path, in place of a prefix.")
+        .Otherwise("as it is"),
+    Field<&Rewrite::path_regex>("path_regex", kPathSwap, "How paths of a pattern change.")
+        .Otherwise("none"),
+    Field<&Rewrite::query>("query", kQueryRewrite, "What becomes of the request's query."),
+    Field<&Rewrite::host>("host", kUpstreamHost,
+                          "The Host that the upstream gets: keep, endpoint, or this one.")
+        .Otherwise("as the upstream says"),
+};
+constexpr Shape kRewrite = Mapping<Rewrite>("a mapping such as {path_prefix: /new/}", kRewriteKeys);
+
+// rate_limit.
+using policy::RateLimitRule;
+constexpr std::string_view kHeaderKey = "header:";
+constexpr std::string_view kCookieKey = "cookie:";
+bool IsRateLimitKey(std::string_view text) {
+  for (const std::string_view kind : {kHeaderKey, kCookieKey}) {
+    if (text.starts_with(kind)) return IsTokenName(text.substr(kind.size()));
+  }
+  return text == "client" || text == "global" || text == "client_certificate";
+}
+constexpr Shape kRateLimitKey = {
+    .kind = Kind::kText,
+    .expected = "client, header:NAME, cookie:NAME, client_certificate or global",
+    .check = IsRateLimitKey,
+};
+void ReadRateLimitKey(const YamlNode& node, RateLimitRule* rule) {
+  if (!IsRateLimitKey(node.text)) return;
+  const std::string_view text = node.text;
+  const size_t colon = text.find(':');
+  rule->key = *policy::kRateLimitKeyWords.ValueOf(text.substr(0, colon));
+  if (colon != std::string_view::npos) rule->name = text.substr(colon + 1);
+}
+std::string WriteRateLimitKey(const RateLimitRule& rule) {
+  const std::string word(policy::kRateLimitKeyWords.WordOf(rule.key));
+  return rule.name.empty() ? word : word + ":" + rule.name;
+}
+constexpr Shape kRateLimitRequests = {.kind = Kind::kCount, .min = 1, .max = 100'000'000};
+constexpr Shape kRateLimitPer = {.kind = Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
+constexpr Shape kRateLimitKeys = {.kind = Kind::kCount, .min = 1, .max = 100'000'000};
+constexpr std::string_view kRateLimitStatusWords[] = {"429", "503"};
+constexpr Shape kRateLimitStatus = {.kind = Kind::kWord, .words = kRateLimitStatusWords};
+constexpr Key kRateLimitRuleKeys[] = {
+    Field<&RateLimitRule::requests>("requests", kRateLimitRequests,
+                                    "How many requests are taken in that time.")
+        .Required("100"),
+    Field<&RateLimitRule::per>("per", kRateLimitPer, "That time."),
+    Field<&RateLimitRule::burst>("burst", kRateLimitRequests,
+                                 "How many at once, after a pause; the rest comes evenly.")
+        .Otherwise("as many as requests"),
+    Custom<&ReadRateLimitKey, &WriteRateLimitKey>(
+        "key", kRateLimitKey,
+        "Whose requests are counted together: those of a client's address (of IPv6 a /64), of a "
+        "field's or a cookie's value, of a certificate, or all."),
+    Field<&RateLimitRule::status>("status", kRateLimitStatus, "What others are answered."),
+    Field<&RateLimitRule::shadow>("shadow", kBoolean,
+                                  "true: what would be refused is counted and let pass."),
+    Field<&RateLimitRule::max_keys>(
+        "max_keys", kRateLimitKeys,
+        "For how many there is room, 16 bytes each; of more, those that used least start anew."),
+};
+constexpr Shape kRateLimit = Mapping<RateLimitRule>(
+    "a mapping such as {requests: 100, per: 1s, key: client}", kRateLimitRuleKeys);
+
+// basic_auth.
+bool IsRealm(std::string_view text) { return IsName(text) && text.size() <= 128; }
+constexpr Shape kFilePath = {
+    .kind = Kind::kText, .expected = "an absolute path", .check = IsFilePath};
+constexpr Shape kRealm = {
+    .kind = Kind::kText,
+    .expected = "a text of 1 to 128 printable ASCII characters without quotes and backslashes",
+    .check = IsRealm,
+};
+constexpr Key kBasicAuthKeys[] = {
+    Field<&BasicAuth::file>("file", kFilePath,
+                            "Users and hashes of their passwords, bcrypt or argon2, as htpasswd -B "
+                            "writes them; read at the start and at each reload.")
+        .Required("/etc/holdfast/users.htpasswd"),
+    Field<&BasicAuth::realm>("realm", kRealm, "What browsers call the place."),
+};
+constexpr Shape kBasicAuth =
+    Mapping<BasicAuth>("a mapping such as {file: /etc/holdfast/users.htpasswd}", kBasicAuthKeys);
+
+// compression.
+constexpr std::string_view kCodings[] = {"zstd", "br", "gzip"};
+constexpr Shape kCoding = {.kind = Kind::kWord, .words = kCodings};
+constexpr Shape kAlgorithms = {.kind = Kind::kList,
+                               .expected = "a list of zstd, br, gzip, each once",
+                               .min = 1,
+                               .max = std::size(kCodings),
+                               .element = &kCoding};
+constexpr Shape kTypePattern = {
+    .kind = Kind::kText,
+    .expected = "a media type such as application/json or text/*",
+    .check = compression::IsTypePattern,
+};
+constexpr Shape kTypes = {.kind = Kind::kList,
+                          .expected = "a list of 1 to 64 media types",
+                          .min = 1,
+                          .max = 64,
+                          .element = &kTypePattern};
+constexpr Shape kMinSize = {.kind = Kind::kSize, .min = 0, .max = kMiB};
+constexpr Shape kLevel = {
+    .kind = Kind::kCount, .min = compression::kMinLevel, .max = compression::kMaxLevel};
+constexpr Key kCompressionKeys[] = {
+    Field<&compression::Rules::algorithms>("algorithms", kAlgorithms,
+                                           "Which ones, the first that the client likes best."),
+    Field<&compression::Rules::min_size>("min_size", kMinSize,
+                                         "Shorter bodies, where the length is known, stay."),
+    Field<&compression::Rules::types>(
+        "types", kTypes, "Of which media types; text/event-stream has to be named itself."),
+    Field<&compression::Rules::level>("level", kLevel, "1 is the fastest, 9 the smallest."),
+};
+constexpr Shape kCompression = Mapping<compression::Rules>(
+    "a mapping such as {algorithms: [zstd, br, gzip]}", kCompressionKeys);
+
+// security_headers, cors.
+constexpr Shape kSecurityHeaders = WordShape<policy::SecurityHeaders>();
+constexpr Shape kOrigin = {
+    .kind = Kind::kText,
+    .expected = "an origin such as https://app.example.com, https://*.example.com or *",
+    .check = policy::IsOriginPattern,
+};
+constexpr Shape kOrigins = {.kind = Kind::kList,
+                            .expected = "a list of 1 to 256 origins",
+                            .min = 1,
+                            .max = 256,
+                            .element = &kOrigin};
+constexpr Shape kTokenOrAny = {
+    .kind = Kind::kText, .expected = "a name or *", .check = IsTokenName};
+constexpr Shape kTokens = {
+    .kind = Kind::kList, .expected = "a list of names", .max = 64, .element = &kTokenOrAny};
+constexpr Shape kCorsAge = {.kind = Kind::kDuration, .min = 0, .max = kDay};
+constexpr Key kCorsKeys[] = {
+    Field<&policy::Cors::allow_origins>("allow_origins", kOrigins, "Whose pages may ask.")
+        .Required("[\"https://app.example.com\"]"),
+    Field<&policy::Cors::allow_methods>("allow_methods", kTokens, "With which methods, or *.")
+        .Otherwise("those of the route, or else GET, HEAD, POST"),
+    Field<&policy::Cors::allow_headers>("allow_headers", kTokens,
+                                        "With which fields beside those that need no leave, or *.")
+        .Otherwise("none"),
+    Field<&policy::Cors::expose_headers>("expose_headers", kTokens,
+                                         "Which fields of responses scripts may read.")
+        .Otherwise("none"),
+    Field<&policy::Cors::allow_credentials>("allow_credentials", kBoolean,
+                                            "Whether requests may have cookies; not with *."),
+    Field<&policy::Cors::max_age>("max_age", kCorsAge,
+                                  "How long browsers may remember what they were told."),
+};
+constexpr Shape kCors = Mapping<policy::Cors>(
+    "a mapping such as {allow_origins: [\"https://app.example.com\"]}", kCorsKeys);
 
 // timeouts, retry.
 constexpr Key kTimeoutKeys[] = {
@@ -353,11 +415,18 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::redirect>("redirect", kRedirect,
                             "In place of an upstream: where the client is sent.")
         .Otherwise("none"),
+    Field<&Route::rewrite>("rewrite", kRewrite,
+                           "What the upstream is told in place of what the client asked for."),
     Field<&Route::deny>("deny", kPeers, "Networks, or `unix`, whose clients are answered 403.")
         .Otherwise("nobody"),
     Field<&Route::allow>("allow", kPeers,
                          "The only ones whose clients are not, unless `deny` has them.")
         .Otherwise("everybody"),
+    Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all.")
+        .Otherwise("off"),
+    Field<&Route::basic_auth>("basic_auth", kBasicAuth,
+                              "Who may ask, by name and password; off: everybody.")
+        .Otherwise("off"),
     Field<&Route::request_headers>(
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "
@@ -366,6 +435,14 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::response_headers>(
         "response_headers", kHeaderRules,
         "The same of responses, the gateway's own among them; variables are of the request."),
+    Field<&Route::compression>("compression", kCompression,
+                               "Which responses of the upstream are made smaller; off: none.")
+        .Otherwise("off"),
+    Field<&Route::security_headers>(
+        "security_headers", kSecurityHeaders,
+        "Fields that responses get which lack them: how browsers are to be careful."),
+    Field<&Route::cors>("cors", kCors, "Which pages of elsewhere may ask; off: the service says.")
+        .Otherwise("off"),
     Field<&Route::timeouts>("timeouts", kTimeouts, "Time limits of an exchange with the upstream."),
     Field<&Route::retry>("retry", kRetry, "When a request is sent again."),
     Field<&Route::max_request_body>("max_request_body", kBodyLimit,

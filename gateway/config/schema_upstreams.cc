@@ -301,6 +301,9 @@ constexpr Key kUpstreamKeys[] = {
     Custom<&ReadForwarded, &WriteForwarded>(
         "forwarded_headers", kForwardedFields,
         "Which fields tell it for whom requests come; the others only go on from trusted proxies."),
+    Field<&Upstream::host>("host", kUpstreamHost,
+                           "The Host of its requests: keep what the client sent, endpoint for the "
+                           "endpoint's own name, or this one."),
     InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
     Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
         .Otherwise("client_address"),

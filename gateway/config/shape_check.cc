@@ -65,16 +65,22 @@ void WarnOfOldWord(const YamlNode& node, const Shape& shape, Report* report) {
                                      Quoted(CurrentWord(shape, node.text)) + "; it means the same");
 }
 
-void CheckMapping(const YamlNode& node, const Shape& shape, Report* report) {
+// `keys` has those that may be there.
+void CheckKeys(const YamlNode& node, const Shape& keys, const Shape& shape, Report* report) {
   if (!node.is_mapping()) return Mismatch(node, shape, report);
   for (const YamlEntry& entry : node.entries) {
-    const Key* key = FindKey(shape, entry.key.text);
+    const Key* key = FindKey(keys, entry.key.text);
     if (key == nullptr) {
-      UnknownKey(entry.key, shape, report);
+      UnknownKey(entry.key, keys, report);
     } else {
       CheckShape(entry.value, *key->shape, report);
     }
   }
+}
+
+void CheckMapping(const YamlNode& node, const Shape& shape, Report* report) {
+  CheckKeys(node, shape, shape, report);
+  if (!node.is_mapping()) return;
   for (const Key& key : shape.keys) {
     if (!key.required || node.Find(key.name) != nullptr) continue;
     report->Error(node.position, "key '" + std::string(key.name) + "' is missing; expected " +
@@ -136,6 +142,7 @@ void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
       return CheckMapping(node, shape, report);
     case Kind::kList: return CheckList(node, shape, report);
     case Kind::kNamed: return CheckNamed(node, shape, report);
+    case Kind::kPartial: return CheckKeys(node, *shape.element->element, shape, report);
     default:
       if (!node.is_scalar() || !ScalarFits(shape, node.text)) Mismatch(node, shape, report);
   }

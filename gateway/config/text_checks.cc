@@ -7,6 +7,7 @@
 #include "gateway/config/address.h"
 #include "gateway/config/peer_set.h"
 #include "gateway/http/header_list.h"
+#include "gateway/policy/pattern.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::config {
@@ -88,6 +89,14 @@ bool IsHostField(std::string_view text) {
 
 bool IsTokenName(std::string_view text) {
   return !text.empty() && text.size() <= kMaxFieldName && std::ranges::all_of(text, IsTokenByte);
+}
+
+bool IsRouteMethod(std::string_view text) {
+  return IsTokenName(text) && std::ranges::none_of(text, absl::ascii_islower) && text != "CONNECT";
+}
+
+bool IsPatternText(std::string_view text) {
+  return !text.empty() && text.size() <= policy::Pattern::kMaxBytes;
 }
 
 bool IsFieldName(std::string_view text) {

@@ -34,6 +34,13 @@ bool IsHostField(std::string_view text);
 // A token (RFC 9110 section 5.6.2) of at most 128 bytes: the name of a field or a cookie.
 bool IsTokenName(std::string_view text);
 
+// A method that a route may be for: a token (RFC 9110 section 9.1) without lower-case letters, and
+// not CONNECT, which no route gets.
+bool IsRouteMethod(std::string_view text);
+
+// A regular expression as far as its length goes.
+bool IsPatternText(std::string_view text);
+
 // A field name (a token, RFC 9110 section 5.6.2) that a configured response may set: not one that
 // belongs to framing or to one hop, and not one that the gateway writes itself.
 bool IsFieldName(std::string_view text);

@@ -37,9 +37,9 @@ struct YamlEntry {
   YamlNode value;
 };
 
-inline constexpr size_t kMaxYamlBytes = 2 << 20;
+inline constexpr size_t kMaxYamlBytes = 16 << 20;
 inline constexpr int kMaxYamlDepth = 16;
-inline constexpr size_t kMaxYamlNodes = 250'000;
+inline constexpr size_t kMaxYamlNodes = 1'000'000;
 
 // Reads one document of block or flow YAML. It refuses aliases, anchors, tags and several
 // documents, so that a configuration is what it looks like and its size is that of its text. Null

@@ -29,7 +29,7 @@ std::optional<uint32_t> ParseNumber(std::string_view digits) {
 }  // namespace
 
 int RoundsThrough(const HeaderList& headers, std::string_view name) {
-  if (!headers.Has(FieldId::kVia)) return 0;
+  if (name.empty() || !headers.Has(FieldId::kVia)) return 0;
   int rounds = 0;
   for (const HeaderField& field : headers.fields()) {
     if (field.id != FieldId::kVia) continue;

@@ -162,8 +162,8 @@ class SegmentWriter {
   std::string* matched_;
 };
 
-// True if there were dot segments. With `open_end` the last segment is only the beginning of one.
-bool Resolve(std::string_view path, bool open_end, std::string* resolved, std::string* matched) {
+// True if there were dot segments.
+bool Resolve(std::string_view path, std::string* resolved, std::string* matched) {
   SegmentWriter writer(resolved, matched);
   bool had_dots = false;
   std::string_view rest = path.substr(1);
@@ -171,7 +171,7 @@ bool Resolve(std::string_view path, bool open_end, std::string* resolved, std::s
     const size_t slash = rest.find('/');
     const bool last = slash == std::string_view::npos;
     const std::string_view segment = rest.substr(0, slash);
-    const int dots = last && open_end ? 0 : DotsOf(segment);
+    const int dots = DotsOf(segment);
     had_dots |= dots > 0;
     if (dots == 2) writer.RemoveLast();
     if (dots == 0 && !segment.empty()) {
@@ -335,7 +335,7 @@ PathDoubt PathForm::Read(std::string_view path) {
   ordinary_ = IsOrdinary(path);
   if (ordinary_) return PathDoubt::kNone;
   if (const PathDoubt doubt = CheckEscapes(path); doubt != PathDoubt::kNone) return doubt;
-  const bool had_dots = Resolve(path, /*open_end=*/false, &resolved_, &matched_);
+  const bool had_dots = Resolve(path, &resolved_, &matched_);
   if (resolved_.starts_with("/\\")) return PathDoubt::kHiddenAuthority;
   must_be_resolved_ = had_dots || path.starts_with("//");
   has_other_readings_ = !IsOrdinary(matched_);
@@ -379,11 +379,11 @@ void PathForm::Clear() {
   }
 }
 
-std::optional<std::string> MatchedForm(std::string_view path, bool prefix) {
+std::optional<std::string> MatchedForm(std::string_view path) {
   if (!path.starts_with('/') || CheckEscapes(path) != PathDoubt::kNone) return std::nullopt;
   std::string resolved;
   std::string matched;
-  Resolve(path, prefix, &resolved, &matched);
+  Resolve(path, &resolved, &matched);
   return matched;
 }
 

@@ -73,9 +73,9 @@ class PathForm {
   std::string liberal_;
 };
 
-// A route's path in the form that `matched` has. With `prefix`, what follows the last '/' is only
-// the beginning of a segment. nullopt: no request's path can match it (a malformed escape or %00).
-std::optional<std::string> MatchedForm(std::string_view path, bool prefix);
+// A route's path in the form that `matched` has. nullopt: no request's path can match it (a
+// malformed escape or %00).
+std::optional<std::string> MatchedForm(std::string_view path);
 
 // How many bytes of `path` spell the first `matched_bytes` bytes of its matched form. `path` has no
 // dot segments.

@@ -289,7 +289,11 @@ size_t ForwardedBytes(const RequestHead& head, const ForwardedFacts& facts) {
   return bytes;
 }
 
-void PutTarget(const RequestHead& head, HeadWriter* writer) {
+void PutTarget(const RequestHead& head, std::string_view instead, HeadWriter* writer) {
+  if (!instead.empty()) {
+    writer->Put(instead);
+    return;
+  }
   if (head.form == TargetForm::kAuthority) {
     writer->Put(head.target);
     return;
@@ -298,6 +302,11 @@ void PutTarget(const RequestHead& head, HeadWriter* writer) {
   if (!head.has_query) return;
   writer->Put("?");
   writer->Put(head.query);
+}
+
+std::string_view HostFor(const RequestHead& head, const ForwardedFacts& facts) {
+  if (!facts.host.empty()) return facts.host;
+  return head.authority.empty() ? facts.default_host : head.authority;
 }
 
 // RFC 9110 section 10.1.4: TE is a hop-by-hop field and has to be named.
@@ -363,15 +372,16 @@ Day DayOf(int64_t days) {
 }  // namespace
 
 void SerializeRequestHead(const RequestHead& head, const ForwardedFacts& facts, pool::Buffer* out) {
-  const std::string_view host = head.authority.empty() ? facts.default_host : head.authority;
+  const std::string_view host = HostFor(head, facts);
   // The authority is written twice, the target's bytes once, every field at most once.
-  HeadWriter writer(kFixedBytes + head.method_text.size() + head.target.size() + 2 * host.size() +
+  HeadWriter writer(kFixedBytes + head.method_text.size() + head.target.size() +
+                        facts.target.size() + host.size() + head.authority.size() +
                         FieldBytes(head.headers) + ForwardedBytes(head, facts) +
                         facts.via_name.size() + facts.identity.size(),
                     out);
   writer.Put(head.method_text);
   writer.Put(" ");
-  PutTarget(head, &writer);
+  PutTarget(head, facts.target, &writer);
   writer.Put(" HTTP/1.1\r\nHost: ");
   writer.Put(host);
   writer.Put("\r\n");

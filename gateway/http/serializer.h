@@ -27,6 +27,8 @@ struct ForwardedFacts {
   bool te_trailers = false;  // the client takes trailers
   std::string_view via_name = kViaName;
   std::string_view default_host;  // Host of an HTTP/1.0 request that came without one
+  std::string_view host;          // in place of the request's; empty: that
+  std::string_view target;        // in place of the request's path and query; empty: those
   // Whole field lines with their line ends: who the client is by its certificate.
   std::string_view identity;
 };

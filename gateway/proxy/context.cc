@@ -5,6 +5,7 @@
 #include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/http2_session.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
 #include "pool/net/check.h"
 
@@ -27,7 +28,8 @@ WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worke
       shard(worker_shard),
       random(worker_random),
       http1_sessions(sizeof(Http1Session)),
-      http2(std::make_unique<Http2Means>(this)) {}
+      http2(std::make_unique<Http2Means>(this)),
+      encoding(std::make_unique<EncodingMeans>()) {}
 
 WorkerContext::~WorkerContext() = default;
 

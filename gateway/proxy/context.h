@@ -23,6 +23,10 @@
 #include "pool/net/proxy_header.h"
 #include "pool/net/random.h"
 
+namespace holdfast::auth {
+class BasicAuth;
+}
+
 namespace holdfast::acme {
 struct Challenges;
 }
@@ -30,6 +34,7 @@ struct Challenges;
 namespace holdfast::proxy {
 
 class ClientTransports;
+struct EncodingMeans;
 class Http1Serving;
 class Http2Means;
 class Listener;
@@ -67,7 +72,8 @@ struct WorkerContext {
   DateCache date;
   pool::BlockList http1_sessions;  // their memory
   pool::FreeList<Http1Serving> http1_servings;
-  std::unique_ptr<Http2Means> http2;  // what its sessions share
+  std::unique_ptr<Http2Means> http2;        // what its sessions share
+  std::unique_ptr<EncodingMeans> encoding;  // what bodies that are made smaller share
   pool::IntrusiveList<Session> sessions;
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.
@@ -80,6 +86,8 @@ struct WorkerContext {
   ClientTransports* client_transports = nullptr;
   // What makes streams of leases; null: each connection speaks HTTP/1.1.
   UpstreamStreams* upstream_streams = nullptr;
+  // Who knows users' passwords; null: nobody, and none is right.
+  auth::BasicAuth* auth = nullptr;
   Handshakes handshakes;
   // What an authority may ask for in clear; null: it does not.
   std::shared_ptr<const acme::Challenges> challenges;

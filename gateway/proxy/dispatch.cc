@@ -1,6 +1,9 @@
 #include "gateway/proxy/dispatch.h"
 
+#include <optional>
+
 #include "gateway/http/hops.h"
+#include "gateway/policy/cors.h"
 #include "gateway/route/route_choice.h"
 
 namespace holdfast::proxy {
@@ -30,6 +33,24 @@ void StopAtUs(std::string_view via_name, const http::RequestHead& request, Dispa
   }
 }
 
+// The route of the request that a browser asks about, where that is the one to answer.
+std::optional<Dispatch> FindPreflight(const route::Snapshot& snapshot, uint32_t listener,
+                                      const route::Asking& asking, http::PathForm* form) {
+  const std::string_view method = policy::RequestedMethod(*asking.head);
+  route::Asking about = asking;
+  about.method = http::IdentifyMethod(method);
+  about.method_text = method;
+  route::Miss miss;
+  const route::Choice choice =
+      route::ChooseRoute(snapshot.routes(), listener, *asking.head, about, form, &miss);
+  if (choice.doubt != http::PathDoubt::kNone || choice.route == nullptr ||
+      !choice.route->cors_rules.active()) {
+    return std::nullopt;
+  }
+  if (!route::Admits(*choice.route, asking.client)) return std::nullopt;
+  return Dispatch{.kind = Kind::kPreflight, .route = choice.route, .path = choice.path};
+}
+
 }  // namespace
 
 Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
@@ -41,6 +62,9 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
     return Refuse(Failure::kUnsupportedMethod);
   }
   if (request.expect_unknown) return Refuse(Failure::kUnknownExpectation);
+  if (request.method == http::Method::kOptions && policy::IsPreflight(request)) {
+    if (const auto preflight = FindPreflight(snapshot, listener, asking, form)) return *preflight;
+  }
   route::Miss miss;
   const route::Choice choice =
       route::ChooseRoute(snapshot.routes(), listener, request, asking, form, &miss);
@@ -75,7 +99,7 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
       break;
     case config::Action::kUpstream:
       dispatch.kind = Kind::kProxy;
-      StopAtUs(snapshot.config().via, request, &dispatch);
+      StopAtUs(snapshot.via_name(), request, &dispatch);
       break;
   }
   return dispatch;

@@ -21,6 +21,7 @@ struct Dispatch {
     kMethodNotAllowed,  // 405, `allowed`
     kRespond,           // the route's own answer
     kRedirect,          // the route's
+    kPreflight,         // a browser asks for leave, and the route says who has it
     kAnswerOptions,     // an OPTIONS request that may not go further, `allowed`
     kProxy,             // the route's upstream
   };
@@ -30,6 +31,11 @@ struct Dispatch {
   Failure failure = Failure::kNone;
   std::string_view detail;
   config::MethodSet allowed;
+
+  // The route's own business comes now, if its client is admitted.
+  bool served() const {
+    return kind == Kind::kRespond || kind == Kind::kRedirect || kind == Kind::kProxy;
+  }
 };
 
 // Pure. `listener` is its place in the snapshot; `asking` has a head. The answer's views point into

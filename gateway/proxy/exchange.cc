@@ -8,10 +8,8 @@
 #include "gateway/acme/challenges.h"
 #include "gateway/grpc/fields.h"
 #include "gateway/http/hop_headers.h"
-#include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/admission.h"
 #include "gateway/proxy/dispatch.h"
-#include "gateway/proxy/hash_key.h"
-#include "gateway/route/client_identity.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -26,45 +24,21 @@ using stream::HeadStep;
 using stream::UpstreamTrouble;
 using Step = Exchange::Step;
 
-namespace {
-
-http::FieldId BelievedList(config::ClientIp::From from) {
-  switch (from) {
-    case config::ClientIp::From::kXForwardedFor: return http::FieldId::kXForwardedFor;
-    case config::ClientIp::From::kForwarded: return http::FieldId::kForwarded;
-    case config::ClientIp::From::kXRealIp: return http::FieldId::kOther;
-  }
-  HOLDFAST_CHECK(false);
-}
-
-// Whether there may be fields that say who a client is, beside those that are known by their ids.
-bool NamesFields(const route::Snapshot& snapshot, const config::Listener& listener) {
-  return !snapshot.identity_fields().empty() ||
-         listener.client_ip.from == config::ClientIp::From::kXRealIp;
-}
-
-// That the client has connected to, as far as it is known.
-uint16_t PortOf(const Exchange::Client& client) {
-  return client.announced != nullptr ? client.announced->destination.port()
-                                     : client.listener->config().bind.address.port();
-}
-
-}  // namespace
-
 Exchange::Exchange(WorkerContext* context) : context_(context), call_(context, &account_, this) {}
 
 void Exchange::MoveTo(State next) {
   const bool calls = call_.stage() != UpstreamCall::Stage::kAtRest;
   switch (next) {
     case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle && !calls); break;
+    case State::kChecking: HOLDFAST_CHECK(state_ == State::kRouting && !calls); break;
     case State::kCheckout:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
-                     state_ == State::kAwait);
+      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kChecking ||
+                     state_ == State::kCheckout || state_ == State::kAwait);
       HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kWaiting);
       break;
     case State::kAwait:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kCheckout ||
-                     state_ == State::kAwait);
+      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kChecking ||
+                     state_ == State::kCheckout || state_ == State::kAwait);
       HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kOpen);
       break;
     case State::kRelay:
@@ -100,17 +74,13 @@ Step Exchange::Start() {
     client_.origin = true_client_.Find(head.headers, client_.listener->config(), client_.ip);
   }
   const route::Asking asking{.method = head.method,
+                             .method_text = head.method_text,
                              .head = &head,
                              .client = client_.origin,
                              .encrypted = client_.encrypted};
   Dispatch dispatch = DispatchRequest(view_->snapshot(), run_.listener, asking, &path_form_);
   run_.route = dispatch.route;
   if (!dispatch.path.empty()) head.path = dispatch.path;
-  if (run_.route != nullptr && run_.route->match.client_certificate && !IsVerified()) {
-    dispatch.kind = Dispatch::Kind::kRefuse;
-    dispatch.failure = Failure::kClientCertificateRequired;
-    dispatch.detail = "This is only for clients that have shown a certificate.";
-  }
   switch (dispatch.kind) {
     case Dispatch::Kind::kRefuse: Fail(dispatch.failure, dispatch.detail); break;
     case Dispatch::Kind::kNoRoute:
@@ -123,25 +93,34 @@ Step Exchange::Start() {
       FillMethodNotAllowedReply(dispatch.allowed, &reply_);
       SendError();
       break;
-    case Dispatch::Kind::kRespond:
-      if (AsksForTunnel(head) && run_.route->respond.status < 300) {
-        Fail(Failure::kUpgradeUnsupported,
-             "The gateway answers here by itself: it has no other protocol.");
-        break;
-      }
-      SendLocal(view_->respond_head(*run_.route), run_.route->respond.body);
-      break;
-    case Dispatch::Kind::kRedirect:
-      FillRedirectReply(*run_.route, request(), &reply_);
+    case Dispatch::Kind::kPreflight:
+      FillPreflightReply(*run_.route, request(), &reply_);
       SendLocal(reply_.head, reply_.body);
       break;
     case Dispatch::Kind::kAnswerOptions:
       FillOptionsReply(dispatch.allowed, &reply_);
       SendLocal(reply_.head, reply_.body);
       break;
-    case Dispatch::Kind::kProxy: StartUpstream(); break;
+    case Dispatch::Kind::kRespond:
+    case Dispatch::Kind::kRedirect:
+    case Dispatch::Kind::kProxy:
+      if (Admitted()) Serve();
+      break;
   }
   return step();
+}
+
+void Exchange::Serve() {
+  if (run_.route->action == config::Action::kUpstream) return StartUpstream();
+  if (run_.route->action == config::Action::kRedirect) {
+    FillRedirectReply(*run_.route, request(), &reply_);
+    return SendLocal(reply_.head, reply_.body);
+  }
+  if (AsksForTunnel(request()) && run_.route->respond.status < 300) {
+    return Fail(Failure::kUpgradeUnsupported,
+                "The gateway answers here by itself: it has no other protocol.");
+  }
+  SendLocal(view_->respond_head(*run_.route), run_.route->respond.body);
 }
 
 // RFC 8555 section 8.3: what is asked for begins in clear at port 80, but authorities follow
@@ -177,46 +156,59 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 }
 
 void Exchange::StartUpstream() {
-  const route::Route& route = *run_.route;
   http::RequestHead& head = request();
-  const bool te_trailers = http::DropHopHeaders(&head.headers).te_trailers;
-  const config::Listener& listener = client_.listener->config();
-  if (NamesFields(view_->snapshot(), listener)) DropNamedFields(&head.headers);
-  if (listener.client_certificate_headers.has_value() && !TellIdentity()) return;
+  UpstreamCall::Request call;
+  std::string_view detail;
+  const ExchangeSubject subject{client_, *view_.get(), run_.listener, run_.route, head};
+  const Failure failure = outgoing_.Prepare(subject, &call, &detail);
+  if (failure != Failure::kNone) return Fail(failure, detail);
+  encoding_.Begin(*run_.route, head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
-  const bool speaks_for_another = client_.origin.data() != client_.ip.data();
-  UpstreamCall::Request call{
-      .cluster = &view_->cluster(route.upstream),
-      .policy = &route.retry,
-      .head = &head,
-      .facts = {.client_ip = client_.ip,
-                .scheme = client_.encrypted ? "https" : "http",
-                .trust_client = client_.trusted,
-                .origin = speaks_for_another ? client_.origin : std::string_view(),
-                .believed = BelievedList(listener.client_ip.from),
-                .written = route.cluster.forwarded,
-                .port = route.cluster.forwarded.Has(http::ForwardedField::kPort) ? PortOf(client_)
-                                                                                 : uint16_t{0},
-                .te_trailers = te_trailers,
-                .via_name = via_name(),
-                .default_host = route.cluster.default_host,
-                .identity = identity_},
-      .tie = client_.tie};
-  if (const auto& key = route.cluster.hash; key.has_value()) {
-    call.hash = HashOf(*key, head, client_.origin);
-  }
-  if (call.cluster->introduces()) {
-    client_ends_ = ClientEnds(client_.connection != nullptr ? client_.connection->fd() : -1,
-                              client_.announced, call.facts.origin);
-    call.client_ends = &client_ends_;
-  }
-  if (!route.request_edits.empty()) {
-    edits_.EditRequest(route, client_, &head);
-  }
+  if (!run_.route->request_edits.empty()) edits_.EditRequest(*run_.route, client_, &head);
   LimitTime();
   call.ends = run_.ends;
   call.grpc = account_.grpc;
   FollowCall(call_.Begin(call));
+}
+
+bool Exchange::Admitted() {
+  const ExchangeSubject subject{client_, *view_.get(), run_.listener, run_.route, request()};
+  const Admission admission = Admit(subject, context_);
+  if (admission.failure == Failure::kRateLimited) {
+    account_.failure = admission.failure;
+    FillRateLimitReply(*run_.route, admission.verdict, &reply_);
+    SendError();
+    return false;
+  }
+  if (admission.failure != Failure::kNone) {
+    Fail(admission.failure, admission.detail);
+    return false;
+  }
+  if (!run_.route->basic_auth.has_value()) return true;
+  return FollowAuth(AskWhoItIs(subject, context_, &question_));
+}
+
+bool Exchange::FollowAuth(auth::Answer answer) {
+  if (answer == auth::Answer::kPending) {
+    MoveTo(State::kChecking);
+    return false;
+  }
+  CountAuth(*run_.route, answer, context_);
+  if (answer == auth::Answer::kAdmitted) return true;
+  if (answer == auth::Answer::kOverloaded) {
+    Fail(Failure::kAuthOverloaded, "Too many passwords are to be checked.");
+    return false;
+  }
+  account_.failure = Failure::kUnauthorized;
+  FillUnauthorizedReply(*run_.route->basic_auth, &reply_);
+  SendError();
+  return false;
+}
+
+void Exchange::OnAuthAnswer(auth::Answer answer) {
+  HOLDFAST_CHECK(state_ == State::kChecking);
+  if (FollowAuth(answer)) Serve();
+  TellIfOver();
 }
 
 void Exchange::LimitTime() {
@@ -227,36 +219,6 @@ void Exchange::LimitTime() {
     }
   }
   if (limit.has_value()) run_.ends = run_.begun + *limit;
-}
-
-bool Exchange::IsVerified() const {
-  if (!client_.encrypted || client_.transport == nullptr) return false;
-  const std::optional<pool::SecureFacts> facts = client_.transport->secure();
-  return facts.has_value() && facts->verified;
-}
-
-// Whichever listener the client has come to, and by whatever listener the name is used.
-void Exchange::DropNamedFields(http::HeaderList* fields) {
-  const std::vector<std::string>& names = view_->snapshot().identity_fields();
-  if (!names.empty()) http::DropNamed(names, fields);
-  // Where it says who the client is, a client's own is as good as its X-Forwarded-For.
-  if (client_.trusted ||
-      client_.listener->config().client_ip.from != config::ClientIp::From::kXRealIp) {
-    return;
-  }
-  for (http::HeaderField& field : fields->fields()) {
-    field.dropped |= http::LooksLikeName(field.name, "x-real-ip");
-  }
-}
-
-bool Exchange::TellIdentity() {
-  const pool::PeerIdentity* identity =
-      client_.transport != nullptr ? client_.transport->identity(/*whole=*/true) : nullptr;
-  identity_.clear();
-  const auto& headers = *client_.listener->config().client_certificate_headers;
-  if (route::AppendIdentity(headers, identity, &identity_)) return true;
-  Fail(Failure::kClientCertificateTooLarge);
-  return false;
 }
 
 void Exchange::FollowCall(UpstreamCall::Stage stage) {
@@ -309,7 +271,8 @@ void Exchange::Advance() {
       return;
     case State::kTunnel: return PumpTunnel();
     case State::kFinishing: return ContinueFinish();
-    case State::kCheckout: return;
+    case State::kCheckout:
+    case State::kChecking: return;
     case State::kRouting:
     case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);
@@ -362,7 +325,7 @@ void Exchange::EndRequest() {
   http::HeaderList* const trailers = client_.stream->request_trailers();
   if (trailers->size() > 0) {
     http::DropHopHeaders(trailers);
-    DropNamedFields(trailers);
+    DropNamedFields(client_, view_->snapshot(), trailers);
   }
   call_.SendEnd(trailers);
   run_.response_due_since = run_.last_progress;
@@ -455,6 +418,7 @@ void Exchange::BeginRelay() {
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
   if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
+  encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,
                            HeadFacts{.unfinished = BodyHeldBack(), .via_name = via_name()});
   MoveTo(State::kRelay);
@@ -465,12 +429,24 @@ void Exchange::PumpResponse() {
   for (int round = 0; round < kMaxRounds; ++round) {
     const BodyStep::Kind filled = FillClient();
     if (filled == BodyStep::Kind::kEnd) return BeginFinish();
+    if (filled == BodyStep::Kind::kBlocked && !FlushPause()) return BreakOff(Failure::kNoMemory);
     const FlushStatus flushed = FlushClient();
-    if (filled == BodyStep::Kind::kBroken) return BreakOff(Failure::kUpstreamTruncated);
+    if (filled == BodyStep::Kind::kBroken) {
+      return BreakOff(run_.encoder_failed ? Failure::kNoMemory : Failure::kUpstreamTruncated);
+    }
     if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
     if (filled == BodyStep::Kind::kBlocked || flushed == FlushStatus::kBlocked) return;
   }
   context_->loop->Queue(progress_task_);
+}
+
+bool Exchange::FlushPause() {
+  if (!encoding_.unflushed()) return true;
+  if (!std::exchange(run_.flush_due, true)) {
+    context_->loop->Queue(progress_task_);
+    return true;
+  }
+  return encoding_.Flush(client_.stream);
 }
 
 // What the client has sent of its request while the answer came: its turn is behind the upstream's,
@@ -498,13 +474,23 @@ BodyStep::Kind Exchange::FillClient() {
     const BodyStep step = call_.stream().NextBody();
     if (step.kind == BodyStep::Kind::kData) {
       NoteProgress();
-      client_.stream->SendBody(*step.buffer, step.bytes);
+      run_.flush_due = false;
+      if (!encoding_.active()) {
+        client_.stream->SendBody(*step.buffer, step.bytes);
+      } else if (!encoding_.Send(*step.buffer, step.bytes, client_.stream)) {
+        run_.encoder_failed = true;
+        return BodyStep::Kind::kBroken;
+      }
       continue;
     }
     if (step.kind == BodyStep::Kind::kEnd) {
       http::HeaderList* const trailers = call_.stream().response_trailers();
       http::DropHopHeaders(trailers);
       if (account_.grpc && !account_.grpc_status) account_.grpc_status = grpc::StatusOf(*trailers);
+      if (encoding_.active() && !encoding_.Finish(trailers, client_.stream)) {
+        run_.encoder_failed = true;
+        return BodyStep::Kind::kBroken;
+      }
       client_.stream->SendEnd(trailers);
       if (!call_.request_done() && !BodyHeldBack()) SendRest();
       // The upstream did not wait for the body; the client's connection need not suffer for it.
@@ -642,6 +628,7 @@ Step Exchange::OnClientEnded(bool gone) {
 
 void Exchange::NoteClientEnded(bool gone) {
   switch (state_) {
+    case State::kChecking:
     case State::kCheckout:
     case State::kAwait:
       if (gone) return BreakOff(Failure::kClientGone);
@@ -671,6 +658,7 @@ void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
   }
+  question_.CancelWait();
   call_.End(account_.failure, account_.answer());
   account_.Write({client_, *view_.get(), run_.listener, run_.route, request()}, context_);
   run_.complete = complete;
@@ -686,8 +674,9 @@ bool Exchange::Finish() {
   view_ = ViewPin();
   path_form_.Clear();
   response_.Clear();
-  identity_.clear();
+  outgoing_.Clear();
   edits_.Clear();
+  encoding_.Clear();
   websocket_.Clear();
   return complete;
 }

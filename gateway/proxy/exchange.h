@@ -6,18 +6,18 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/auth/basic_auth.h"
 #include "gateway/http/path_form.h"
-#include "gateway/proxy/context.h"
 #include "gateway/proxy/exchange_account.h"
-#include "gateway/proxy/failure.h"
 #include "gateway/proxy/field_edits.h"
 #include "gateway/proxy/interim_budget.h"
 #include "gateway/proxy/local_reply.h"
+#include "gateway/proxy/outgoing.h"
+#include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/true_client.h"
 #include "gateway/proxy/tunnel.h"
 #include "gateway/proxy/upstream_call.h"
 #include "gateway/proxy/websocket_handshake.h"
-#include "gateway/stream/stream.h"
 
 namespace holdfast::proxy {
 
@@ -70,6 +70,7 @@ class Exchange final : private CallEvents {
   enum class State : uint8_t {
     kIdle,       // in the pool
     kRouting,    // from Begin to the first decision
+    kChecking,   // who asks is found out
     kCheckout,   // the call waits: for a connection, a pause or proof
     kAwait,      // the request is on its way; no final head yet
     kRelay,      // the response is on its way
@@ -84,13 +85,15 @@ class Exchange final : private CallEvents {
     const route::Route* route = nullptr;
     uint64_t body_received = 0;  // of the request, decoded
     uint64_t discarded = 0;
-    bool continued = false;      // the upstream asked for the body (100)
-    bool discarding = false;     // the request's body is read for the connection's sake only
-    bool complete = false;       // with kOver
-    InterimBudget interim;       // of this attempt
-    uint64_t client_sent = 0;    // of the stream, when it was last looked at
-    uint64_t upstream_sent = 0;  // of this attempt's
-    pool::TimePoint begun;       // with the request's head complete
+    bool continued = false;   // the upstream asked for the body (100)
+    bool discarding = false;  // the request's body is read for the connection's sake only
+    bool flush_due = false;   // nothing came since the encoder had its last bytes
+    bool encoder_failed = false;
+    bool complete = false;                // with kOver
+    InterimBudget interim;                // of this attempt
+    uint64_t client_sent = 0;             // of the stream, when it was last looked at
+    uint64_t upstream_sent = 0;           // of this attempt's
+    pool::TimePoint begun;                // with the request's head complete
     std::optional<pool::TimePoint> ends;  // when all of it has to be over
     pool::TimePoint last_progress;
     // Since when nobody but the upstream can bring the response about, in this attempt.
@@ -111,14 +114,16 @@ class Exchange final : private CallEvents {
   void StartUpstream();
   // The route's time, and no more than a client of gRPC says it will wait.
   void LimitTime();
-  // The client has shown a certificate that is good.
-  bool IsVerified() const;
-  // Finds what says who the client is, for the upstream. False: the exchange has ended, or will.
-  bool TellIdentity();
+  // What the route asks of clients is met. False: that is not known yet, or the exchange has ended,
+  // or will.
+  bool Admitted();
+  void OnAuthAnswer(auth::Answer answer);
+  // False: the exchange has ended, or will.
+  bool FollowAuth(auth::Answer answer);
+  // The route's own business.
+  void Serve();
   // The route changes fields of responses.
-  bool Edits() const { return run_.route != nullptr && !run_.route->response_edits.empty(); }
-  // What the client may not say of itself.
-  void DropNamedFields(http::HeaderList* fields);
+  bool Edits() const { return run_.route != nullptr && run_.route->edits_responses(); }
   void FollowCall(UpstreamCall::Stage stage);
   void Advance();
 
@@ -135,6 +140,9 @@ class Exchange final : private CallEvents {
   void OnUpstreamBroken(stream::UpstreamTrouble trouble, http::Refusal refusal);
   void BeginRelay();
   void PumpResponse();
+  // Whoever waits for what an encoder holds gets it, once nothing has come for a turn.
+  // False: there is no memory for it.
+  bool FlushPause();
   // Reads until the client is congested, the upstream has no more, or the body ends.
   stream::BodyStep::Kind FillClient();
   void EndRequest();
@@ -179,13 +187,22 @@ class Exchange final : private CallEvents {
 
   http::RequestHead& request() const { return client_.stream->request(); }
   // What the gateway calls itself to both sides of this exchange.
-  std::string_view via_name() const { return view_->snapshot().config().via; }
+  std::string_view via_name() const { return view_->snapshot().via_name(); }
   const std::string& upstream_name() const { return run_.route->cluster.name; }
+
+  // Asks who the client is.
+  class Question final : public auth::AuthWaiter {
+   public:
+    explicit Question(Exchange* exchange) : exchange_(exchange) {}
+
+   private:
+    void OnAuthAnswer(auth::Answer answer) override { exchange_->OnAuthAnswer(answer); }
+    Exchange* exchange_;
+  };
 
   WorkerContext* context_;
   Client client_{};
   TrueClient true_client_;
-  pool::ProxiedEnds client_ends_;  // for upstreams that are told
   ViewPin view_;
   State state_ = State::kIdle;
   ExchangeAccount account_;
@@ -195,7 +212,9 @@ class Exchange final : private CallEvents {
   http::ResponseHead response_;
   LocalReply reply_;
   FieldEdits edits_;
-  std::string identity_;  // of the client, for the upstream: field lines
+  ResponseEncoding encoding_{context_};
+  Outgoing outgoing_;
+  Question question_{this};
   WebSocketHandshake websocket_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};
   pool::MemberTask<Exchange, &Exchange::RunTask> progress_task_{this};

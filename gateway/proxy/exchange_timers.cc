@@ -38,6 +38,7 @@ TimePoint Exchange::Deadline() {
     case State::kRelay: deadline = After(run_.last_progress, run_.route->timeouts.stall); break;
     case State::kTunnel: return After(run_.last_progress, run_.route->tunnel_idle_timeout);
     case State::kFinishing: return After(run_.last_progress, listener.body_timeout);
+    case State::kChecking: break;  // Those who find out are never long about it.
     case State::kRouting:
     case State::kOver:
     case State::kIdle: return TimePoint::max();
@@ -86,7 +87,8 @@ void Exchange::OnTimeout() {
       context_->loop->now() >= *run_.ends) {
     return Fail(Failure::kTotalTimeout);
   }
-  const bool awaited = state_ == State::kCheckout || state_ == State::kAwait;
+  const bool awaited =
+      state_ == State::kChecking || state_ == State::kCheckout || state_ == State::kAwait;
   if (awaited && run_.client_ended_at.has_value() &&
       context_->loop->now() >= *run_.client_ended_at + kHalfClosedPatience) {
     return BreakOff(Failure::kClientGone);
@@ -104,6 +106,7 @@ void Exchange::OnTimeout() {
       NoteProgress();
       ArmTimer();
       return ContinueFinish();
+    case State::kChecking:
     case State::kRouting:
     case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);

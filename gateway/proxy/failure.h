@@ -25,6 +25,9 @@ enum class Failure : uint8_t {
   kHeadTimeout,
   kLoopDetected,
   kClientDenied,               // the route is not for clients of that network
+  kRateLimited,                // the route has taken as many requests of theirs as it may
+  kUnauthorized,               // the route is for users with a password, and this is none of them
+  kAuthOverloaded,             // more passwords are to be checked than may wait
   kClientCertificateRequired,  // the route is for who has shown one that is good
   kClientCertificateTooLarge,  // to be told to an upstream
   kMisdirected,         // the host has another way to check clients than the one of the connection
@@ -59,7 +62,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 41;
+inline constexpr int kFailures = 44;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

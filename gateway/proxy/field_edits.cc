@@ -43,8 +43,10 @@ void FieldEdits::EditRequest(const route::Route& route, const ExchangeClient& cl
 
 void FieldEdits::EditResponse(const route::Route& route, const ExchangeClient& client,
                               const http::RequestHead& request, http::ResponseHead* response) {
-  route.response_edits.Apply(FactsFor(route.response_edits, route, client, request),
-                             &response->headers, &of_response_);
+  const policy::HeaderEdits& edits =
+      client.encrypted ? route.secure_response_edits : route.response_edits;
+  edits.Apply(FactsFor(edits, route, client, request), &response->headers, &of_response_);
+  if (route.cors_rules.active()) route.cors_rules.Apply(request, response);
 }
 
 void FieldEdits::Clear() {

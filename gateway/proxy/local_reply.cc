@@ -153,7 +153,7 @@ void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply) {
                  reply);
 }
 
-void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply) {
+void FillMethodNotAllowedReply(const config::MethodSet& allowed, LocalReply* reply) {
   reply->allow = route::AllowValue(allowed);
   FillErrorReply(Failure::kMethodNotAllowed, AllowedDetail(reply->allow), reply);
   AddField("Allow", reply->allow, &reply->head);
@@ -172,6 +172,36 @@ void FillOptionsReply(config::MethodSet allowed, LocalReply* reply) {
   reply->body.clear();
   StartHead(200, 0, &reply->head);
   AddField("Allow", reply->allow, &reply->head);
+}
+
+void FillRateLimitReply(const route::Route& route, const policy::TokenBuckets::Verdict& verdict,
+                        LocalReply* reply) {
+  const policy::RateLimitRule& rule = route.limiter->rule();
+  reply->retry_after = policy::RetryAfterValue(verdict);
+  reply->limit_policy = policy::RateLimitPolicyValue(route.name, rule);
+  reply->limit = policy::RateLimitValue(route.name, verdict);
+  FillReply(rule.status, Failure::kRateLimited,
+            "There were too many requests; wait as long as Retry-After says.", reply);
+  http::HeaderList& fields = reply->head.headers;
+  for (http::HeaderField& field : fields.fields()) {
+    field.dropped |= field.id == http::FieldId::kRetryAfter;
+  }
+  AddField("Retry-After", reply->retry_after, &reply->head);
+  AddField("RateLimit-Policy", reply->limit_policy, &reply->head);
+  AddField("RateLimit", reply->limit, &reply->head);
+}
+
+void FillUnauthorizedReply(const config::BasicAuth& auth, LocalReply* reply) {
+  reply->challenge = absl::StrCat("Basic realm=\"", auth.realm, "\", charset=\"UTF-8\"");
+  FillErrorReply(Failure::kUnauthorized, {}, reply);
+  AddField("WWW-Authenticate", reply->challenge, &reply->head);
+}
+
+void FillPreflightReply(const route::Route& route, const http::RequestHead& request,
+                        LocalReply* reply) {
+  reply->body.clear();
+  StartHead(204, 0, &reply->head);
+  route.cors_rules.AnswerPreflight(request, &reply->head);
 }
 
 void FillChallengeReply(const std::string& key_authorization, LocalReply* reply) {

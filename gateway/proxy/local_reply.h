@@ -8,7 +8,12 @@
 #include "gateway/grpc/status.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
+#include "gateway/policy/token_buckets.h"
 #include "gateway/proxy/failure.h"
+
+namespace holdfast::route {
+struct Route;
+}
 
 namespace holdfast::proxy {
 
@@ -21,10 +26,14 @@ struct LocalReply {
 
   http::ResponseHead head;
   std::string body;
-  std::string location;  // of a redirect
-  std::string allow;     // of a 405 and of the answer to OPTIONS
-  std::string detail;    // of an error
-  std::string message;   // of an error that a client of gRPC is told
+  std::string location;     // of a redirect
+  std::string allow;        // of a 405 and of the answer to OPTIONS
+  std::string detail;       // of an error
+  std::string message;      // of an error that a client of gRPC is told
+  std::string retry_after;  // of one that came too often, as below
+  std::string limit_policy;
+  std::string limit;
+  std::string challenge;  // of one that has to say who it is
 };
 
 // RFC 9110 section 15; "" for a status that has no registered phrase.
@@ -58,10 +67,18 @@ void FillRefusalReply(http::Refusal refusal, LocalReply* reply);
 // 404, naming the host and path that were looked up (shortened).
 void FillNoRouteReply(const http::RequestHead& request, LocalReply* reply);
 // 405, which names the allowed methods.
-void FillMethodNotAllowedReply(config::MethodSet allowed, LocalReply* reply);
+void FillMethodNotAllowedReply(const config::MethodSet& allowed, LocalReply* reply);
 // The answer to an OPTIONS request that may not go further (RFC 9110 section 7.6.2): the methods
 // that its route allows.
 void FillOptionsReply(config::MethodSet allowed, LocalReply* reply);
+// For who has asked too often: when to come back, and what the limit is.
+void FillRateLimitReply(const route::Route& route, const policy::TokenBuckets::Verdict& verdict,
+                        LocalReply* reply);
+// 401, which asks for a user's name and password (RFC 7617 section 2).
+void FillUnauthorizedReply(const config::BasicAuth& auth, LocalReply* reply);
+// What a browser asks for before it sends a request from elsewhere (policy/cors.h).
+void FillPreflightReply(const route::Route& route, const http::RequestHead& request,
+                        LocalReply* reply);
 // What an authority asks for, to see that a name leads here (RFC 8555 section 8.3).
 void FillChallengeReply(const std::string& key_authorization, LocalReply* reply);
 void FillRedirectReply(const config::Route& route, const http::RequestHead& request,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/proxy/context.h"
+#include "gateway/route/plan.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
 #include "pool/tls/tls_failure.h"
@@ -92,6 +93,7 @@ Stage UpstreamCall::Open(pool::Lease& lease) {
     http1_.Start(&lease_.connection(), request_.head->method, this);
     stream_ = &http1_;
   }
+  if (request_.endpoint_host) NameEndpoint();
   stream_->SendHead(*request_.head, request_.facts);
   replay_.BeginAttempt(
       attempts_.MaySendAgain(MetKeptConnection(), http::IsIdempotent(request_.head->method)) ||
@@ -99,6 +101,13 @@ Stage UpstreamCall::Open(pool::Lease& lease) {
   if (!replay_.empty()) SendAgain();
   if (request_done_) stream_->SendEnd(trailers_);
   return MoveTo(Stage::kOpen);
+}
+
+void UpstreamCall::NameEndpoint() {
+  const pool::EndpointSpec* endpoint = request_.cluster->EndpointAt(account_->endpoint);
+  if (endpoint == nullptr) return;  // It has left meanwhile.
+  host_ = route::HostOf(*endpoint, lease_.connection().transport().encrypted() ? 443 : 80);
+  request_.facts.host = host_;
 }
 
 bool UpstreamCall::MayBeRefusedLate() const {

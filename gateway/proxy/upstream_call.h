@@ -63,6 +63,7 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     const config::RetryPolicy* policy = nullptr;
     const http::RequestHead* head = nullptr;
     http::ForwardedFacts facts;
+    bool endpoint_host = false;                      // facts.host is to be the endpoint's own name
     std::optional<uint64_t> hash;                    // what the choice of the endpoint goes by
     pool::ConnectionTie* tie = nullptr;              // the client's
     const pool::ProxiedEnds* client_ends = nullptr;  // for a cluster that introduces
@@ -127,6 +128,8 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Stage Acquire();
   // Takes the lease.
   Stage Open(pool::Lease& lease);
+  // The request's Host becomes the name of the endpoint that it is sent to.
+  void NameEndpoint();
   Stage Fail(Failure failure, std::string detail = {});
   Stage OnRefused(pool::CheckoutFailure failure, const pool::SocketAddress& endpoint);
   // The endpoint has taken the connection, but not us.
@@ -162,6 +165,7 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Request request_;
   Attempts attempts_;
   ReplayBody replay_;
+  std::string host_;  // of the endpoint, where the request is to have that
   pool::Lease lease_;
   uint64_t read_before_ = 0;  // on its connection
   stream::UpstreamStream* stream_ = nullptr;

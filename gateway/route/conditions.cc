@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 
+#include "gateway/grpc/fields.h"
 #include "gateway/http/header_list.h"
 #include "gateway/http/syntax.h"
 #include "pool/net/socket_address.h"
@@ -46,10 +48,17 @@ bool DecodesTo(std::string_view encoded, std::string_view text, bool whole) {
   return !whole || decoder.done();
 }
 
+std::string Decoded(std::string_view encoded) {
+  std::string text;
+  for (Decoder decoder(encoded); !decoder.done();) text.push_back(decoder.Next());
+  return text;
+}
+
 bool FitsField(const config::ValueMatch& match, std::string_view value) {
   switch (match.kind) {
     case Kind::kExact: return value == match.text;
     case Kind::kPrefix: return value.starts_with(match.text);
+    case Kind::kPattern: return match.pattern.Matches(value);
     case Kind::kPresent:
     case Kind::kAbsent: return true;
   }
@@ -67,6 +76,7 @@ bool FitsParameter(const config::ValueMatch& match, std::string_view value) {
   switch (match.kind) {
     case Kind::kExact: return DecodesTo(value, match.text, /*whole=*/true);
     case Kind::kPrefix: return DecodesTo(value, match.text, /*whole=*/false);
+    case Kind::kPattern: return match.pattern.Matches(Decoded(value));
     case Kind::kPresent:
     case Kind::kAbsent: return true;
   }
@@ -87,13 +97,23 @@ bool HasParameter(std::string_view query, const config::ValueMatch& match) {
   return false;
 }
 
+bool MeetsPath(const config::Match& match, std::string_view path) {
+  if (!match.path_pattern.empty()) return match.path_pattern.Matches(path);
+  return match.exact_path ? path == match.path : HasPrefix(path, match.path);
+}
+
+bool Excepts(const config::Match& exception, std::string_view path, const Asking& asking) {
+  return MeetsPath(exception, path) && MeetsMethod(exception, asking) &&
+         MeetsConditions(exception, path, asking);
+}
+
 }  // namespace
 
 bool IsOf(const config::PeerSet& set, std::string_view client) {
   return set.Contains(pool::SocketAddress::FromIp(client, 0).value_or(pool::SocketAddress()));
 }
 
-bool MeetsConditions(const config::Match& match, const Asking& asking) {
+bool MeetsConditions(const config::Match& match, std::string_view path, const Asking& asking) {
   if (match.scheme != config::ClientScheme::kAny &&
       (match.scheme == config::ClientScheme::kHttps) != asking.encrypted) {
     return false;
@@ -106,7 +126,15 @@ bool MeetsConditions(const config::Match& match, const Asking& asking) {
     const bool found = asking.head != nullptr && HasParameter(asking.head->query, parameter);
     if (found == (parameter.kind == Kind::kAbsent)) return false;
   }
-  return match.clients.empty() || IsOf(match.clients, asking.client);
+  if (match.protocol == config::Speech::kGrpc &&
+      (asking.head == nullptr || asking.method != http::Method::kPost ||
+       !grpc::IsCall(*asking.head))) {
+    return false;
+  }
+  if (!match.clients.empty() && !IsOf(match.clients, asking.client)) return false;
+  return std::ranges::none_of(match.exceptions, [&](const config::Match& exception) {
+    return Excepts(exception, path, asking);
+  });
 }
 
 bool AdmitsListed(const config::Route& route, std::string_view client) {

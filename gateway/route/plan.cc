@@ -37,11 +37,11 @@ Plan PlanOf(const config::Config& config) {
   return plan;
 }
 
-std::string HostOf(const pool::EndpointSpec& endpoint) {
+std::string HostOf(const pool::EndpointSpec& endpoint, uint16_t usual_port) {
   if (!endpoint.address.is_ip()) return "localhost";
   std::string host = endpoint.host.empty() ? endpoint.address.Ip() : endpoint.host;
   if (host.find(':') != host.npos) host = "[" + host + "]";
-  if (endpoint.address.port() != 80) host += ":" + std::to_string(endpoint.address.port());
+  if (endpoint.address.port() != usual_port) host += ":" + std::to_string(endpoint.address.port());
   return host;
 }
 

@@ -19,8 +19,8 @@ struct Plan {
 };
 Plan PlanOf(const config::Config& config);
 
-// The Host field's value for an endpoint (RFC 9110 section 7.2).
-std::string HostOf(const pool::EndpointSpec& endpoint);
+// The Host field's value for an endpoint (RFC 9110 section 7.2), without the port that is usual.
+std::string HostOf(const pool::EndpointSpec& endpoint, uint16_t usual_port);
 
 }  // namespace holdfast::route
 

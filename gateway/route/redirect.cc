@@ -3,19 +3,21 @@
 #include <algorithm>
 #include <string_view>
 
-#include "gateway/http/path_form.h"
+#include "gateway/route/rewrite.h"
 
 namespace holdfast::route {
 namespace {
 
-// The path behind the prefix, which is appended to `to`. Behind a lone "/" it loses the slashes at
-// its front: "//host" (and "/\host", which browsers read alike) would lead to a site that the
-// author of a crafted link chose.
+// The path behind the prefix, which is appended to `to`, with one slash between the two. Behind a
+// lone "/" it loses the slashes at its front: "//host" (and "/\host", which browsers read alike)
+// would lead to a site that the author of a crafted link chose.
 std::string_view Remainder(const config::Route& route, std::string_view path) {
-  if (route.match.exact_path || !route.redirect.to.ends_with('/')) return {};
-  std::string_view rest = path.substr(http::SpelledBytes(path, route.match.path.size()));
+  if (!route.redirect.to.ends_with('/')) return {};
+  std::string_view rest = BehindPrefix(route.match, path);
   if (route.redirect.to == "/") {
     rest.remove_prefix(std::min(rest.find_first_not_of("/\\"), rest.size()));
+  } else if (!route.match.path.ends_with('/') && rest.starts_with('/')) {
+    rest.remove_prefix(1);
   }
   return rest;
 }

@@ -9,11 +9,20 @@
 namespace holdfast::route {
 namespace {
 
+void SetHost(const config::Upstream& upstream, const config::Rewrite& rewrite,
+             RouteCluster* cluster) {
+  const std::string& host = rewrite.host.empty() ? upstream.host : rewrite.host;
+  cluster->endpoint_host = host == config::kEndpointHost;
+  if (host != config::kKeepHost && !cluster->endpoint_host) cluster->host = host;
+}
+
 RouteCluster ClusterOf(const config::Upstream& upstream) {
   RouteCluster cluster{.name = upstream.name,
                        .default_host = "localhost",
                        .hash = {},
-                       .forwarded = upstream.forwarded};
+                       .forwarded = upstream.forwarded,
+                       .host = {},
+                       .endpoint_host = false};
   if (!upstream.endpoints.empty() && !upstream.endpoints.front().host.empty()) {
     cluster.default_host = upstream.endpoints.front().text;
   }
@@ -28,6 +37,9 @@ RouteCluster ClusterOf(const config::Upstream& upstream) {
 // and only the routes for any host take it.
 constexpr size_t kMaxHost = 255;
 
+// From here on patterns are tried at once and not one after the other.
+constexpr size_t kManyPatterns = 6;
+
 // The last of the sorted nodes whose path does not sort behind `path`; -1 when there is none.
 template <typename Node>
 int LastNotBehind(const std::vector<Node>& nodes, std::string_view path) {
@@ -36,32 +48,58 @@ int LastNotBehind(const std::vector<Node>& nodes, std::string_view path) {
   return static_cast<int>(behind - nodes.begin()) - 1;
 }
 
+policy::HeaderEdits ResponseEdits(const config::Route& route, bool encrypted) {
+  return policy::HeaderEdits(
+      policy::WithSecurityHeaders(route.response_headers, route.security_headers, encrypted));
+}
+
+// Its cluster is yet to be filled in.
+Route Made(const config::Route& route) {
+  return {route,
+          {},
+          policy::HeaderEdits(route.request_headers),
+          ResponseEdits(route, /*encrypted=*/false),
+          ResponseEdits(route, /*encrypted=*/true),
+          route.cors.has_value() ? policy::CorsRules(*route.cors) : policy::CorsRules(),
+          nullptr};
+}
+
 }  // namespace
 
-std::string AllowValue(config::MethodSet methods) {
+std::string AllowValue(const config::MethodSet& methods) {
   std::string value;
-  for (int i = 0; i < static_cast<int>(http::Method::kOther); ++i) {
-    const auto method = static_cast<http::Method>(i);
-    if (!methods.Contains(method)) continue;
+  for (const std::string& method : config::MethodNames(methods)) {
     if (!value.empty()) value += ", ";
-    value += http::MethodName(method);
+    value += method;
   }
   return value;
 }
 
-RouteTable::RouteTable(const config::Config& config) {
+RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
   for (const config::Route& route : config.routes) {
-    routes_.push_back({route,
-                       {},
-                       policy::HeaderEdits(route.request_headers),
-                       policy::HeaderEdits(route.response_headers)});
+    routes_.push_back(Made(route));
+    SetLimiter(before, &routes_.back());
     if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
     routes_.back().cluster = ClusterOf(config.upstreams.at(route.upstream));
+    SetHost(config.upstreams.at(route.upstream), route.rewrite, &routes_.back().cluster);
   }
   for (const Route& route : routes_) Add(route);
   Seal(&any_host_);
   for (auto& [name, host] : exact_hosts_) Seal(&host);
   for (auto& [suffix, host] : suffixes_) Seal(&host);
+}
+
+void RouteTable::SetLimiter(const RouteTable* before, Route* route) const {
+  if (!route->rate_limit.has_value()) return;
+  if (before != nullptr) {
+    for (const Route& old : before->routes()) {
+      if (old.name != route->name || old.limiter == nullptr) continue;
+      if (old.limiter->rule() == *route->rate_limit) route->limiter = old.limiter;
+    }
+  }
+  if (route->limiter != nullptr) return;
+  route->limiter = std::make_shared<policy::RateLimiter>(
+      *route->rate_limit, policy::RateLimiter::FreshSeed(), pool::SystemClock().Now());
 }
 
 RouteTable::HostNode* RouteTable::NodeFor(const std::string& host_pattern) {
@@ -71,11 +109,16 @@ RouteTable::HostNode* RouteTable::NodeFor(const std::string& host_pattern) {
 }
 
 void RouteTable::Add(const Route& route) {
-  const Candidate candidate{route.match.ListenerMask(), route.match.methods, route.index,
+  const Candidate candidate{route.match.ListenerMask(), route.index,
                             static_cast<uint32_t>(route.match.conditions())};
+  const policy::Pattern& pattern = route.match.path_pattern;
   const auto add_to = [&](HostNode* host) {
-    std::vector<PathNode>& nodes = route.match.exact_path ? host->exact : host->prefixes;
-    nodes.push_back({.path = route.match.path, .candidates = {candidate}, .parent = -1});
+    if (pattern.empty()) {
+      std::vector<PathNode>& nodes = route.match.exact_path ? host->exact : host->prefixes;
+      nodes.push_back({.path = route.match.path, .candidates = {candidate}, .parent = -1});
+    } else {
+      host->patterns.push_back({.path = pattern.text(), .candidates = {candidate}, .parent = -1});
+    }
   };
   if (route.match.hosts.empty()) add_to(&any_host_);
   for (const std::string& host : route.match.hosts) add_to(NodeFor(host));
@@ -91,14 +134,42 @@ void RouteTable::SortAndMerge(std::vector<PathNode>* nodes) {
       merged.back().candidates.push_back(node.candidates.front());
     }
   }
-  for (PathNode& node : merged) {
-    std::ranges::stable_sort(node.candidates, std::greater(), &Candidate::conditions);
-  }
   *nodes = std::move(merged);
+  SortCandidates(nodes);
 }
 
-void RouteTable::Seal(HostNode* host) {
+void RouteTable::SortCandidates(std::vector<PathNode>* nodes) {
+  for (PathNode& node : *nodes) {
+    std::ranges::stable_sort(node.candidates, std::greater(), &Candidate::conditions);
+  }
+}
+
+const policy::Pattern& RouteTable::PatternOf(const PathNode& node) const {
+  return routes_[node.candidates.front().route].match.path_pattern;
+}
+
+void RouteTable::MergePatterns(HostNode* host) const {
+  absl::flat_hash_map<std::string, size_t> places;
+  std::vector<PathNode> merged;
+  for (PathNode& node : host->patterns) {
+    const auto [place, is_new] = places.try_emplace(node.path, merged.size());
+    if (is_new) {
+      merged.push_back(std::move(node));
+    } else {
+      merged[place->second].candidates.push_back(node.candidates.front());
+    }
+  }
+  host->patterns = std::move(merged);
+  SortCandidates(&host->patterns);
+  if (host->patterns.size() < kManyPatterns) return;
+  std::vector<const policy::Pattern*> patterns;
+  for (const PathNode& node : host->patterns) patterns.push_back(&PatternOf(node));
+  host->set.emplace(patterns);
+}
+
+void RouteTable::Seal(HostNode* host) const {
   SortAndMerge(&host->exact);
+  MergePatterns(host);
   SortAndMerge(&host->prefixes);
   std::vector<PathNode>& prefixes = host->prefixes;
   for (int i = 1; i < static_cast<int>(prefixes.size()); ++i) {
@@ -147,9 +218,25 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
   }
   // Every prefix of the path sorts before it, and what lies between shares that prefix. So all of
   // them are on the way from the predecessor to its root.
+  if (const Route* route = MatchPatterns(host, lookup)) return route;
   for (int i = LastNotBehind(host.prefixes, lookup.path); i >= 0; i = host.prefixes[i].parent) {
-    if (!lookup.path.starts_with(host.prefixes[i].path)) continue;
+    if (!HasPrefix(lookup.path, host.prefixes[i].path)) continue;
     if (const Route* route = MatchPath(host.prefixes[i], lookup)) return route;
+  }
+  return nullptr;
+}
+
+const Route* RouteTable::MatchPatterns(const HostNode& host, const Lookup& lookup) const {
+  std::vector<int> matching;
+  if (host.set.has_value() && host.set->FindAll(lookup.path, &matching)) {
+    for (const int place : matching) {
+      if (const Route* route = MatchPath(host.patterns[place], lookup)) return route;
+    }
+    return nullptr;
+  }
+  for (const PathNode& node : host.patterns) {
+    if (!PatternOf(node).Matches(lookup.path)) continue;
+    if (const Route* route = MatchPath(node, lookup)) return route;
   }
   return nullptr;
 }
@@ -157,15 +244,13 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
 const Route* RouteTable::MatchPath(const PathNode& node, const Lookup& lookup) const {
   for (const Candidate& candidate : node.candidates) {
     if ((candidate.listeners >> lookup.listener & 1) == 0) continue;
-    if (candidate.conditions > 0 &&
-        !MeetsConditions(routes_[candidate.route].match, lookup.asking)) {
+    const Route& route = routes_[candidate.route];
+    if (candidate.conditions > 0 && !MeetsConditions(route.match, lookup.path, lookup.asking)) {
       continue;
     }
-    if (candidate.methods.empty() || candidate.methods.Contains(lookup.asking.method)) {
-      return &routes_[candidate.route];
-    }
+    if (MeetsMethod(route.match, lookup.asking)) return &route;
     lookup.miss->reason = Miss::Reason::kMethodNotAllowed;
-    lookup.miss->allowed.Add(candidate.methods);
+    lookup.miss->allowed.Add(route.match.methods);
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +13,10 @@
 
 #include "gateway/config/config.h"
 #include "gateway/http/message.h"
+#include "gateway/policy/cors.h"
 #include "gateway/policy/header_rules.h"
+#include "gateway/policy/pattern.h"
+#include "gateway/policy/rate_limiter.h"
 #include "gateway/route/conditions.h"
 
 namespace holdfast::route {
@@ -23,12 +27,22 @@ struct RouteCluster {
   std::string default_host;             // for requests that have no Host: as the file names it
   std::optional<config::HashKey> hash;  // nullopt: the upstream is not balanced by keys
   http::ForwardedFields forwarded;
+  std::string host;            // of all requests; empty: each keeps its own
+  bool endpoint_host = false;  // each gets the name of the endpoint that it is sent to
 };
 
 struct Route : config::Route {
   RouteCluster cluster;  // with Action::kUpstream
   policy::HeaderEdits request_edits;
-  policy::HeaderEdits response_edits;
+  policy::HeaderEdits response_edits;         // for clients that speak in clear
+  policy::HeaderEdits secure_response_edits;  // for those that speak TLS
+  policy::CorsRules cors_rules;
+  std::shared_ptr<policy::RateLimiter> limiter;  // null: all requests are taken
+
+  // Fields of responses change.
+  bool edits_responses() const {
+    return !response_edits.empty() || !secure_response_edits.empty() || cors_rules.active();
+  }
 };
 
 // Why no route was found.
@@ -42,25 +56,28 @@ struct Miss {
 };
 
 // The value of an Allow field (RFC 9110 section 10.2.1): "GET, HEAD".
-std::string AllowValue(config::MethodSet methods);
+std::string AllowValue(const config::MethodSet& methods);
 
 // Finds the route of a request. It is part of a snapshot and immutable after construction: any
 // thread may look up at any time, and a route's address is good as long as the table.
 //
 // A route matches when all its conditions do: listener, host, path, method, and what
-// route/conditions.h has. Of those that match,
-// the table takes the most specific one, in this order:
+// route/conditions.h has. Of those that match, the table takes the most specific one, in this
+// order:
 //   1. an exact host, then `*.suffix` with the longest suffix, then any host;
-//   2. an exact path, then the longest path prefix;
-//   3. more conditions beside these and the method (fields, query, clients, scheme) over fewer;
+//   2. an exact path, then a pattern, the first in the file, then the longest path prefix;
+//   3. more conditions beside these and the method (fields, query, clients, scheme, protocol,
+//      exceptions) over fewer;
 //   4. the place in the file.
 // So a less specific route also serves what a more specific one leaves (another path, another
-// method). A prefix is compared byte by byte: "/v1" also matches "/v10", "/v1/" does not. Both the
-// routes' paths and those that are looked up are in the matched form of http/path_form.h;
-// route/route_choice.h brings a request's path into it.
+// method). A prefix ends where a segment does: "/v1" matches "/v1" and "/v1/x", not "/v10"; "/v1/"
+// matches "/v1/x" and not "/v1". Both the routes' paths and those that are looked up are in the
+// matched form of http/path_form.h; route/route_choice.h brings a request's path into it.
 class RouteTable {
  public:
-  explicit RouteTable(const config::Config& config);
+  // What its routes have counted goes on from those of the same name in `before`, as far as their
+  // limits are the same.
+  explicit RouteTable(const config::Config& config, const RouteTable* before = nullptr);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
@@ -82,21 +99,22 @@ class RouteTable {
   // A route's conditions beside host and path.
   struct Candidate {
     uint64_t listeners;  // one bit each
-    config::MethodSet methods;
     uint32_t route;
     uint32_t conditions;  // how many more it has
   };
   // The routes with one host and one path, those with more conditions first, else in the file's
   // order.
   struct PathNode {
-    std::string path;
+    std::string path;  // or the text of a pattern
     std::vector<Candidate> candidates;
     int parent = -1;  // of a prefix: the node with the longest prefix of this prefix
   };
-  // The routes with one host: two lists sorted by path.
+  // The routes with one host: two lists sorted by path, and patterns in the file's order.
   struct HostNode {
     std::vector<PathNode> exact;
+    std::vector<PathNode> patterns;
     std::vector<PathNode> prefixes;
+    std::optional<policy::PatternSet> set;  // of the patterns, where there are many
   };
   struct StringHash {
     using is_transparent = void;
@@ -104,13 +122,18 @@ class RouteTable {
   };
   using HostMap = absl::flat_hash_map<std::string, HostNode, StringHash, std::equal_to<>>;
 
+  void SetLimiter(const RouteTable* before, Route* route) const;
   HostNode* NodeFor(const std::string& host_pattern);
   void Add(const Route& route);
   // Brings a host's lists into the order that look-ups need.
-  static void Seal(HostNode* host);
+  void Seal(HostNode* host) const;
   static void SortAndMerge(std::vector<PathNode>* nodes);
+  void MergePatterns(HostNode* host) const;
+  static void SortCandidates(std::vector<PathNode>* nodes);
+  const policy::Pattern& PatternOf(const PathNode& node) const;
   const Route* MatchName(std::string_view name, const Lookup& lookup) const;
   const Route* MatchHost(const HostNode& host, const Lookup& lookup) const;
+  const Route* MatchPatterns(const HostNode& host, const Lookup& lookup) const;
   const Route* MatchPath(const PathNode& node, const Lookup& lookup) const;
 
   std::vector<Route> routes_;

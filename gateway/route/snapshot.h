@@ -17,10 +17,11 @@ namespace holdfast::route {
 class Snapshot {
  public:
   // `tls` is of the same configuration; without it nothing is spoken over TLS.
-  explicit Snapshot(config::Config config, tls::TlsPlan tls = {})
+  // `before` is what it follows, for what goes on (route_table.h).
+  explicit Snapshot(config::Config config, tls::TlsPlan tls = {}, const Snapshot* before = nullptr)
       : config_(std::move(config)),
         tls_(std::move(tls)),
-        routes_(config_),
+        routes_(config_, before != nullptr ? &before->routes_ : nullptr),
         identity_fields_(IdentityFieldsOf(config_)) {}
 
   const config::Config& config() const { return config_; }
@@ -29,6 +30,10 @@ class Snapshot {
   // Names by which any listener tells upstreams who a client is; no client may send them. Without
   // those that http/hop_headers.h removes by itself.
   const std::vector<std::string>& identity_fields() const { return identity_fields_; }
+  // This gateway's name in Via; empty: it has none.
+  std::string_view via_name() const {
+    return config_.via.has_value() ? std::string_view(*config_.via) : std::string_view();
+  }
 
  private:
   config::Config config_;

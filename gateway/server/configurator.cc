@@ -10,6 +10,7 @@
 
 #include "gateway/config/file_places.h"
 #include "gateway/config/load.h"
+#include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/op_log.h"
@@ -60,6 +61,7 @@ absl::Status Configurator::Start(config::Config config) {
   shares_ = *shares;
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
+  if (absl::Status status = route::LoadPasswordFiles(&config); !status.ok()) return status;
   tls_.LogWarnings(config, *tls);
   tls_.Inherit(parts_.listeners->TakeTickets());
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
@@ -127,7 +129,8 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
   tls_.Adopt(config, tls);
   tls_trouble_.clear();
   parts_.listeners->Adopt(config, &bound, publisher_.next());
-  publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls)),
+  publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls),
+                                                             publisher_.snapshot()),
                      shares_.workers, tls_.ticket_keys(), std::move(bound));
   if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
 }
@@ -155,8 +158,9 @@ absl::Status Configurator::TryReload(const std::string& path) {
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&next);
-  if (!tls.ok()) {
-    const std::string wrong(tls.status().message());
+  const absl::Status files = tls.ok() ? route::LoadPasswordFiles(&next) : tls.status();
+  if (!files.ok()) {
+    const std::string wrong(files.message());
     return absl::InvalidArgumentError(
         absl::StrCat("\n", config::FormatDiagnostics(config::PlaceComplaintsIn(path, wrong))));
   }

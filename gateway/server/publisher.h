@@ -48,7 +48,9 @@ class Publisher {
   // An upstream's endpoints from now on.
   void PublishEndpoints(const std::string& upstream, const pool::EndpointSet& endpoints);
 
-  // Published last; there has to be one.
+  // Published last; null: nothing yet.
+  const route::Snapshot* snapshot() const { return snapshot_.get(); }
+  // Of that; there has to be one.
   const config::Config& config() const { return snapshot_->config(); }
   const tls::TlsPlan& tls() const { return snapshot_->tls(); }
 

@@ -173,7 +173,7 @@ void UpstreamWatch::AimChecks(const std::string& name) {
   std::vector<proxy::ProbeTarget> targets;
   for (const pool::EndpointState& endpoint : directory_.Current(name).endpoints) {
     targets.push_back({.address = endpoint.address,
-                       .host = route::HostOf(endpoint),
+                       .host = route::HostOf(endpoint, 80),
                        .healthy = directory_.Healthy(name, endpoint.address)});
   }
   prober_.SetTargets(name, upstreams_.at(name).check, upstreams_.at(name).manner, targets);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
 #include "gateway/server/listener_sockets.h"
 #include "pool/net/check.h"
@@ -31,6 +32,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
       random_(static_cast<uint64_t>(clock->WallNow().time_since_epoch().count()) +
               static_cast<uint64_t>(place.index) * 0x9E3779B97F4A7C15u),
       mailbox_(&loop_),
+      auth_(&loop_, &mailbox_, place.passwords),
       shard_(shard),
       context_(&loop_, &slabs_, shard, &random_),
       turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(place.index)})),
@@ -41,6 +43,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
   context_.client_transports = &tls_;
   context_.upstream_streams = &upstream_streams_;
   context_.places = place.places;
+  context_.auth = &auth_;
   place.places->Join(place.index, &context_, place.peers);
 }
 
@@ -212,6 +215,7 @@ void Worker::ReturnMemory() {
   return_at_ = loop_.now() + kReturnInterval;
   slabs_.Trim(kSlabsKept);
   context_.http1_sessions.Trim(kSessionsKept);
+  context_.encoding->encoders.Trim();
   const uint64_t freed = slabs_.freed_bytes() + context_.http1_sessions.freed_bytes();
   if (freed - returned_bytes_ < kWorthReturning) return;
   returned_bytes_ = freed;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "gateway/acme/challenges.h"
+#include "gateway/auth/basic_auth.h"
+#include "gateway/auth/password_checker.h"
 #include "gateway/proxy/access_log.h"
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/context.h"
@@ -43,6 +45,7 @@ struct WorkerPlace {
   pool::Shelves* shelves;
   proxy::ClientPlaces* places;
   const pool::Peers* peers = nullptr;  // null: it shares nothing
+  auth::PasswordChecker* passwords;
 };
 
 // A configuration on its way to one worker.
@@ -126,6 +129,7 @@ class Worker {
   proxy::Http2Upstreams upstream_streams_{&loop_, &slabs_};
   pool::Random random_;
   pool::Mailbox mailbox_;
+  auth::BasicAuth auth_;
   metrics::Shard* shard_;
   proxy::WorkerContext context_;
   std::unique_ptr<proxy::AccessLog> access_log_;

@@ -14,6 +14,8 @@ WorkerSet::WorkerSet(MainContext* main, Options options)
 WorkerSet::~WorkerSet() {
   MailAll([](Worker& worker) { worker.Stop(); });
   for (auto& worker : workers_) worker->Join();
+  // It tells workers by mail what it has found out.
+  passwords_.reset();
   peers_.mailboxes.clear();
   // The workers' last lines are on their way to the writer, which tells the workers once it has
   // written them.
@@ -26,6 +28,7 @@ void WorkerSet::Create(size_t count) {
   HOLDFAST_CHECK(workers_.empty() && count > 0);
   shelves_.emplace(count);
   places_.emplace(count);
+  passwords_.emplace(main_->clock);
   for (size_t i = 0; i < count; ++i) {
     workers_.push_back(MakeWorker(i));
     peers_.mailboxes.push_back(&workers_.back()->mailbox());
@@ -50,10 +53,13 @@ std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {
       worker->mailbox().Post([worker, written] { worker->OnLogBatchWritten(written); });
     });
   };
-  return std::make_unique<Worker>(
-      main_->clock, main_->registry.AddShard(),
-      WorkerPlace{.index = index, .shelves = &*shelves_, .places = &*places_, .peers = &peers_},
-      std::move(callbacks));
+  return std::make_unique<Worker>(main_->clock, main_->registry.AddShard(),
+                                  WorkerPlace{.index = index,
+                                              .shelves = &*shelves_,
+                                              .places = &*places_,
+                                              .peers = &peers_,
+                                              .passwords = &*passwords_},
+                                  std::move(callbacks));
 }
 
 void WorkerSet::Start() {

@@ -10,6 +10,7 @@
 
 #include <absl/status/status.h>
 
+#include "gateway/auth/password_checker.h"
 #include "gateway/config/config.h"
 #include "gateway/proxy/client_places.h"
 #include "gateway/server/heartbeats.h"
@@ -75,6 +76,7 @@ class WorkerSet {
   const Options options_;
   std::optional<pool::Shelves> shelves_;
   std::optional<proxy::ClientPlaces> places_;
+  std::optional<auth::PasswordChecker> passwords_;
   pool::Peers peers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<LogWriter> log_writer_;

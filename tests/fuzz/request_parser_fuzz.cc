@@ -52,7 +52,7 @@ void CheckPath(std::string_view path) {
   HOLDFAST_PROPERTY(again.Read(form.resolved()) == http::PathDoubt::kNone);
   HOLDFAST_PROPERTY(again.resolved() == form.resolved() && again.matched() == matched);
   HOLDFAST_PROPERTY(!again.must_be_resolved());
-  HOLDFAST_PROPERTY(http::MatchedForm(path, false) == matched);
+  HOLDFAST_PROPERTY(http::MatchedForm(path) == matched);
   HOLDFAST_PROPERTY(http::SpelledBytes(form.resolved(), matched.size()) == form.resolved().size());
   using ParameterEnd = http::PathForm::ParameterEnd;
   for (const ParameterEnd end : {ParameterEnd::kSlash, ParameterEnd::kAnySeparator}) {

@@ -44,6 +44,30 @@ TEST(CurlTest, OneConnectionIsUsedForAllRequests) {
   EXPECT_EQ(echo.upstream.accepted(), 1);
 }
 
+// curl decodes what the gateway has encoded, each way that it knows.
+TEST(CurlTest, CompressedBodiesAreWhatTheyWere) {
+  std::string body;
+  for (int i = 0; i < 20'000; ++i) body += "{\"id\": " + std::to_string(i) + "},\n";
+  AutoUpstream upstream{[&](const Message&) {
+    return AutoUpstream::Reply{.bytes =
+                                   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                   "Content-Length: " +
+                                   std::to_string(body.size()) + "\r\n\r\n" + body};
+  }};
+  GatewayProcess gateway{GatewayConfig{.endpoints = {upstream.address()},
+                                       .route = "compression: {algorithms: [zstd, br, gzip]}"}};
+  const std::string url = "http://" + gateway.address() + "/";
+  for (const std::string coding : {"gzip", "br", "zstd"}) {
+    const std::string field = "Accept-Encoding: " + coding;
+    EXPECT_TRUE(RunCurl({"--compressed", "--header", field, url}) == body) << coding;
+    const std::string raw = RunCurl({"--header", field, url});
+    EXPECT_LT(raw.size(), body.size() / 3) << coding;
+    gateway.AwaitMetricAtLeast("holdfast_compression_output_bytes_total", {{"coding", coding}},
+                               2 * static_cast<double>(raw.size()));
+  }
+  EXPECT_TRUE(RunCurl({url}) == body);
+}
+
 TEST(CurlTest, AnUploadOfUnknownLengthIsChunked) {
   Echo echo;
   const TempDir dir;

@@ -13,7 +13,7 @@ _TEST = re.compile(r"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.
 # rooms' headers as well; those include <thread> for a thread's name.
 _RUNS_THREADS = ("gateway/server/worker.h", "gateway/server/log_writer.h")
 _RUNS_THREADS_ITSELF = ("thread", "pool/net/mailbox.h", "gateway/server/server.h",
-                        "tests/support/gateway_process.h")
+                        "gateway/auth/password_checker.h", "tests/support/gateway_process.h")
 # Its partner is a program that other people wrote; what it reaches in the gateway others do, too.
 _REAL = re.compile(r"tests/integration/real_\w+\.cc")
 

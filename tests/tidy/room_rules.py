@@ -9,9 +9,9 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MUL
 # From left to right: a folder may include itself and what stands before it. The first match
 # wins, so a sub-folder comes before its parent in the look-up but keeps its own place here.
 _ORDER = ("metrics", "pool/net", "pool/tls", "pool/dns", "pool", "gateway/http", "gateway/grpc",
-          "gateway/policy", "gateway/stream", "gateway/http1", "gateway/http2", "gateway/config",
-          "gateway/tls", "gateway/acme", "gateway/route", "gateway/proxy", "gateway/server",
-          "gateway", "tests")
+          "gateway/auth", "gateway/compression", "gateway/policy", "gateway/stream",
+          "gateway/http1", "gateway/http2", "gateway/config", "gateway/tls", "gateway/acme",
+          "gateway/route", "gateway/proxy", "gateway/server", "gateway", "tests")
 
 # Header -> (where it may be included, how many modules may do so). A module is a header and its
 # source file. One door per library keeps it replaceable.
@@ -25,7 +25,15 @@ _THIRD_PARTY = (
     (r"nlohmann/.*", r"(gateway|tests)/.*\.cc", None),
     (r"xxhash\.h", r"pool/key_hash\.cc", 1),
     (r"openssl/.*", r"(tests/)?pool/tls/.*\.(h|cc)", None),
+    (r"re2/.*", r"gateway/policy/\w+\.(h|cc)", 1),
     (r"nghttp2/.*", r"(tests/)?gateway/http2/.*\.(h|cc)", None),
+    (r"(argon2|crypt)\.h", r"gateway/auth/password_check\.cc", 1),
+    (r"zlib\.h",
+     r"gateway/compression/gzip_encoder\.cc|tests/gateway/compression/decoders\.cc", None),
+    (r"zstd\.h",
+     r"gateway/compression/zstd_encoder\.cc|tests/gateway/compression/decoders\.cc", None),
+    (r"brotli/.*",
+     r"gateway/compression/brotli_encoder\.cc|tests/gateway/compression/decoders\.cc", None),
     (r"absl/.*", r".*", None),
     (r"(gtest|gmock)/.*", r"tests/.*", None),
 )
@@ -60,6 +68,8 @@ DOORS = {
                                     "door 5: places for clients that all workers take from"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
+    "gateway/policy/token_buckets": ("atomic", "door 6: buckets that all workers take from"),
+    "gateway/auth/password_checker": ("thread", "so is the checker, and all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),
     "pool/tls/library_memory": ("thread_local", "the pieces that a thread keeps; shares nothing"),
     "pool/net/event_loop": ("__builtin_thread", "asserts the owning thread; shares nothing"),

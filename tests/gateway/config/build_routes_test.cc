@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/config/build.h"
-#include "tests/gateway/config/load_testing.h"
+#include "tests/gateway/config/route_testing.h"
 
 namespace holdfast::config {
 namespace {
@@ -14,24 +14,6 @@ namespace {
 using http::Method;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// The warning about upstreams without a route is beside the point here.
-Route LoadRoute(std::string_view route) {
-  LoadResult result = LoadConfig(WithRoutes(route), "f.yaml");
-  EXPECT_TRUE(result.config) << FormatDiagnostics(result.diagnostics);
-  return result.config ? result.config->routes.at(0) : Route{};
-}
-
-// The errors alone, without the source lines.
-std::string RouteErrors(std::string_view routes) {
-  std::string errors;
-  for (const Diagnostic& diagnostic : LoadConfig(WithRoutes(routes), "f.yaml").diagnostics) {
-    if (diagnostic.severity != Severity::kError) continue;
-    errors += std::to_string(diagnostic.position.line) + ":" +
-              std::to_string(diagnostic.position.column) + " " + diagnostic.message + "\n";
-  }
-  return errors;
-}
 
 TEST(BuildRoutesTest, ReadsEveryKey) {
   const Route route = LoadRoute(
@@ -163,30 +145,6 @@ TEST(BuildRoutesTest, WithoutMatchTakesEverything) {
   EXPECT_FALSE(route.match.exact_path);
 }
 
-TEST(BuildRoutesTest, GetBringsHead) {
-  const MethodSet methods =
-      LoadRoute("  - {match: {methods: [GET]}, upstream: web}\n").match.methods;
-  EXPECT_TRUE(methods.Contains(Method::kGet));
-  EXPECT_TRUE(methods.Contains(Method::kHead));
-  const MethodSet head = LoadRoute("  - {match: {methods: [HEAD]}, upstream: web}\n").match.methods;
-  EXPECT_FALSE(head.Contains(Method::kGet));
-}
-
-TEST(BuildRoutesTest, KnowsTheNameOfEachMethod) {
-  const std::pair<const char*, Method> names[] = {
-      {"GET", Method::kGet},     {"HEAD", Method::kHead},     {"POST", Method::kPost},
-      {"PUT", Method::kPut},     {"DELETE", Method::kDelete}, {"OPTIONS", Method::kOptions},
-      {"TRACE", Method::kTrace}, {"PATCH", Method::kPatch}};
-  for (const auto& [name, method] : names) {
-    const std::string text = "  - {match: {methods: [" + std::string(name) + "]}, upstream: web}\n";
-    EXPECT_TRUE(LoadRoute(text).match.methods.Contains(method)) << name;
-    EXPECT_EQ(http::MethodName(method), name);
-  }
-  EXPECT_EQ(RouteErrors("  - {match: {methods: [CONNECT]}, upstream: web}\n"),
-            "8:24 expected one of GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH; found "
-            "'CONNECT'\n");
-}
-
 TEST(BuildRoutesTest, ReadsARespond) {
   const Route route = LoadRoute(
       "  - match: {path: /hello}\n"
@@ -311,47 +269,6 @@ TEST(BuildRoutesTest, WarnsOfOptionsWithoutEffect) {
             "                           ^\n");
 }
 
-std::string RouteWarnings(std::string_view match) {
-  std::string text;
-  const std::string routes = "  - {match: " + std::string(match) + ", upstream: web}\n";
-  for (const Diagnostic& diagnostic : LoadConfig(WithRoutes(routes), "f.yaml").diagnostics) {
-    if (diagnostic.message.find("upstream 'api'") != std::string::npos) continue;
-    text += diagnostic.message + "\n";
-  }
-  return text;
-}
-
-TEST(BuildRoutesTest, PathsAreBroughtIntoTheFormThatIsMatched) {
-  EXPECT_EQ(LoadRoute("  - {match: {path: /%61/%c3%a9}, upstream: web}\n").match.path, "/a/%C3%A9");
-  EXPECT_EQ(LoadRoute("  - {match: {path_prefix: /.}, upstream: web}\n").match.path, "/.");
-}
-
-TEST(BuildRoutesTest, WarnsOfPathsThatAreNotMatchedAsTheyAreWritten) {
-  EXPECT_EQ(RouteWarnings("{path_prefix: /a//b/../c/}"),
-            "'/a//b/../c/' is matched as '/a/c/': dot and empty segments are resolved\n");
-  EXPECT_EQ(RouteWarnings("{path: /a%zz}"),
-            "'/a%zz' matches no request: those with %00 or a malformed escape in their path are "
-            "refused\n");
-}
-
-TEST(BuildRoutesTest, WarnsOfWhatIsAPatternElsewhere) {
-  EXPECT_EQ(RouteWarnings("{path_prefix: \"/api/*\"}"),
-            "'*' stands for itself: paths have no patterns; path_prefix '/api/' takes all that "
-            "begin so\n");
-  for (const std::string_view path : {"/api/**", "/a/{id}/b", "/a/.*", "/(.*)", "/*/b"}) {
-    EXPECT_NE(RouteWarnings("{path: \"" + std::string(path) + "\"}").find("stands for itself"),
-              std::string::npos)
-        << path;
-  }
-  EXPECT_EQ(RouteWarnings("{path_prefix: \"/v1/*x\"}"), "");
-  EXPECT_EQ(RouteWarnings("{path_prefix: \"/v1/x:cancel\"}"), "");
-}
-
-TEST(BuildRoutesTest, WarnsOfAMethodThatNoRouteGets) {
-  EXPECT_EQ(RouteWarnings("{methods: [GET, TRACE]}"),
-            "TRACE matches no request: it is answered 501 before routes are looked at\n");
-}
-
 TEST(BuildRoutesTest, NoRouteIsCalledAsThoseWithoutOneAre) {
   EXPECT_EQ(RouteErrors("  - {name: none, upstream: web}\n  - upstream: api\n"),
             "8:12 'none' is what requests without a route are called\n");
@@ -370,37 +287,6 @@ TEST(BuildRoutesTest, WarnsOfATimeThatIsNeverReached) {
   EXPECT_EQ(said("timeouts: {total: 5s}").find("never reached"), std::string::npos);
   EXPECT_EQ(said("timeouts: {first_byte: off, total: 5s}").find("never reached"),
             std::string::npos);
-}
-
-TEST(BuildConditionsTest, ConditionsAreTaken) {
-  const Route route = LoadRoute(
-      "  - {match: {headers: {x-version: {exact: \"2\"}, x-debug: {present: true}}, query: {beta: "
-      "{prefix: y}, old: {absent: true}}, clients: [192.0.2.0/24, unix], scheme: https},\n"
-      "     upstream: web, allow: [192.0.2.0/25], deny: [192.0.2.66]}\n");
-  using Kind = ValueMatch::Kind;
-  EXPECT_EQ(route.match.headers,
-            (std::vector<ValueMatch>{{.name = "x-version", .kind = Kind::kExact, .text = "2"},
-                                     {.name = "x-debug", .kind = Kind::kPresent, .text = ""}}));
-  EXPECT_EQ(route.match.query,
-            (std::vector<ValueMatch>{{.name = "beta", .kind = Kind::kPrefix, .text = "y"},
-                                     {.name = "old", .kind = Kind::kAbsent, .text = ""}}));
-  EXPECT_EQ(route.match.clients.ranges().size(), 1u);
-  EXPECT_TRUE(route.match.clients.unix_peers());
-  EXPECT_EQ(route.match.scheme, ClientScheme::kHttps);
-  EXPECT_EQ(route.match.conditions(), 6u);
-  EXPECT_EQ(route.allow.ranges().size(), 1u);
-  EXPECT_EQ(route.deny.ranges().size(), 1u);
-}
-
-TEST(BuildConditionsTest, WhatCannotBeIsTold) {
-  for (const std::string wrong :
-       {"match: {headers: {x: {}}}", "match: {headers: {x: {exact: a, prefix: b}}}",
-        "match: {headers: {\"a b\": {present: true}}}", "match: {headers: {x: {present: false}}}",
-        "match: {query: {x: {regex: a}}}", "match: {query: {\"\": {present: true}}}",
-        "match: {clients: [everybody]}", "match: {scheme: ftp}", "allow: [192.0.2.1/24]",
-        "deny: unix"}) {
-    EXPECT_NE(RouteErrors("  - {" + wrong + ", upstream: web}\n"), "") << wrong;
-  }
 }
 
 TEST(BuildHeaderRulesTest, RulesAreTaken) {
@@ -441,6 +327,76 @@ TEST(BuildHeaderRulesTest, VariablesOfOtherProxiesAreWarnedOf) {
   EXPECT_EQ(warnings("%[src]"), before + 1);
   EXPECT_EQ(warnings("{{host}}"), before + 1);
   EXPECT_EQ(warnings("costs $5, 100%"), before);
+}
+
+TEST(BuildRewriteTest, EachKindIsTaken) {
+  const Route prefix = LoadRoute(
+      "  - {match: {path_prefix: /a}, rewrite: {path_prefix: /b, query: drop, host: in.test}, "
+      "upstream: web}\n");
+  EXPECT_EQ(prefix.rewrite.path_prefix, "/b");
+  EXPECT_EQ(prefix.rewrite.query, QueryRewrite::kDrop);
+  EXPECT_EQ(prefix.rewrite.host, "in.test");
+  EXPECT_TRUE(prefix.rewrite.of_target());
+  const Route regex = LoadRoute(
+      "  - {rewrite: {path_regex: {pattern: \"/u/([0-9]+)\", to: \"/v?id=\\\\1\"}}, upstream: "
+      "web}\n");
+  ASSERT_TRUE(regex.rewrite.path_regex.has_value());
+  EXPECT_EQ(regex.rewrite.path_regex->pattern.text(), "/u/([0-9]+)");
+  EXPECT_EQ(regex.rewrite.path_regex->to, "/v?id=\\1");
+  EXPECT_EQ(
+      LoadRoute("  - {match: {path: /a}, rewrite: {path: \"/b?c\"}, upstream: web}\n").rewrite.path,
+      "/b?c");
+  EXPECT_FALSE(LoadRoute("  - {rewrite: {host: endpoint}, upstream: web}\n").rewrite.of_target());
+}
+
+TEST(BuildRewriteTest, WhatCannotBeIsTold) {
+  const auto errors = [](const std::string& rest) {
+    return RouteErrors("  - {" + rest + ", upstream: web}\n");
+  };
+  EXPECT_EQ(errors("rewrite: {path_prefix: /a, path: /b}"),
+            "8:15 expected one of path_prefix, path, path_regex; found path_prefix, path\n");
+  EXPECT_NE(errors("match: {path: /a}, rewrite: {path_prefix: /b}").find("matches no prefix"),
+            std::string::npos);
+  EXPECT_NE(errors("match: {path_regex: /a}, rewrite: {path_prefix: /b}").find("matches no prefix"),
+            std::string::npos);
+  EXPECT_NE(errors("rewrite: {path_regex: {pattern: /a, to: \"/\\\\1\"}}").find("8:45 to: "),
+            std::string::npos);
+  EXPECT_NE(errors("rewrite: {path_regex: {pattern: \"/(\", to: /a}}").find("missing )"),
+            std::string::npos);
+  EXPECT_NE(errors("rewrite: {path_regex: {pattern: /a}}").find("key 'to' is missing"),
+            std::string::npos);
+  for (const std::string wrong : {"{path: a}", "{path_prefix: \"/a?b\"}", "{path: \"/a b\"}",
+                                  "{path_regex: {pattern: /a, to: b}}", "{query: some}",
+                                  "{host: \"a b\"}", "{host: \"*.a\"}"}) {
+    EXPECT_NE(errors("rewrite: " + wrong), "") << wrong;
+  }
+}
+
+TEST(BuildCorsTest, MethodsAreThoseOfTheRouteUnlessSaid) {
+  const Route route = LoadRoute(
+      "  - {match: {methods: [GET, PURGE]}, cors: {allow_origins: [\"https://a.test\"]}, "
+      "security_headers: strict, upstream: web}\n");
+  ASSERT_TRUE(route.cors.has_value());
+  EXPECT_EQ(route.cors->allow_methods, (std::vector<std::string>{"GET", "HEAD", "PURGE"}));
+  EXPECT_EQ(route.security_headers, policy::SecurityHeaders::kStrict);
+  EXPECT_FALSE(LoadRoute("  - upstream: web\n").cors.has_value());
+}
+
+TEST(BuildCorsTest, WhatCannotBeIsTold) {
+  const auto errors = [](const std::string& cors) {
+    return RouteErrors("  - {cors: " + cors + ", upstream: web}\n");
+  };
+  EXPECT_NE(
+      errors("{allow_origins: [\"*\"], allow_credentials: true}").find("not with the origin *"),
+      std::string::npos);
+  EXPECT_NE(errors("{allow_methods: [GET]}").find("key 'allow_origins' is missing"),
+            std::string::npos);
+  for (const std::string wrong :
+       {"{allow_origins: []}", "{allow_origins: [a.test]}", "{allow_origins: [\"https://a/b\"]}",
+        "{allow_origins: [\"*\"], allow_headers: [\"a b\"]}",
+        "{allow_origins: [\"*\"], max_age: 2d}"}) {
+    EXPECT_NE(errors(wrong), "") << wrong;
+  }
 }
 
 }  // namespace

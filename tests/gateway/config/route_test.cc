@@ -24,6 +24,26 @@ TEST(MethodSetTest, HoldsWhatWasAdded) {
   EXPECT_FALSE(set.Contains(Method::kHead));
 }
 
+TEST(MethodSetTest, AnyTokenIsAMethod) {
+  MethodSet set;
+  set.Add("GET");
+  EXPECT_TRUE(set.Contains(http::Method::kGet));
+  EXPECT_TRUE(set.others().empty());
+  set.Add("PURGE");
+  set.Add("PURGE");
+  EXPECT_EQ(set.others(), std::vector<std::string>{"PURGE"});
+  EXPECT_TRUE(set.Contains(http::Method::kOther, "PURGE"));
+  EXPECT_FALSE(set.Contains(http::Method::kOther, "PURGES"));
+  EXPECT_FALSE(set.Contains(http::Method::kOther));
+  MethodSet more;
+  more.Add("BAN");
+  EXPECT_FALSE(more.empty());
+  EXPECT_FALSE(set.ContainsAll(more));
+  more.Add(set);
+  EXPECT_TRUE(more.ContainsAll(set));
+  EXPECT_EQ(MethodNames(more), (std::vector<std::string>{"GET", "BAN", "PURGE"}));
+}
+
 TEST(MethodSetTest, ContainsItsSubsets) {
   MethodSet get;
   get.Add(Method::kGet);

@@ -25,20 +25,6 @@ TEST(RoutesShapeTest, EachReasonToRetryHasAWord) {
   EXPECT_TRUE(on("first_byte_timeout").first_byte_timeout);
 }
 
-TEST(RoutesShapeTest, EachMethodButThatOfTunnelsMayBeAskedFor) {
-  const auto complaints = [](std::string_view method) {
-    return Complaints(WithRoutes("  - {match: {methods: [" + std::string(method) +
-                                 "]}, upstream: web}\n  - {upstream: api}\n"));
-  };
-  for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
-    EXPECT_EQ(complaints(method), "") << method;
-  }
-  EXPECT_NE(complaints("CONNECT").find("expected one of GET, HEAD, POST, PUT, DELETE, OPTIONS, "
-                                       "TRACE, PATCH; found 'CONNECT'"),
-            std::string::npos);
-  EXPECT_NE(complaints("OTHER").find("found 'OTHER'"), std::string::npos);
-}
-
 TEST(RoutesShapeTest, AResponseHasItsFieldsInTheOrderOfTheFile) {
   const Config config =
       Load(WithRoutes("  - {match: {path: /a}, respond: {headers: {x-b: 1, x-a: two}}}\n"

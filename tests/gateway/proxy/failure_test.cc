@@ -76,6 +76,8 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kUnknownExpectation, 417, false},
         Expected{Failure::kBodyTooLarge, 413, false}, Expected{Failure::kHeadTimeout, 408, false},
         Expected{Failure::kLoopDetected, 508, false}, Expected{Failure::kClientDenied, 403, false},
+        Expected{Failure::kRateLimited, 429, false}, Expected{Failure::kUnauthorized, 401, false},
+        Expected{Failure::kAuthOverloaded, 503, false},
         Expected{Failure::kClientCertificateRequired, 403, false},
         Expected{Failure::kClientCertificateTooLarge, 431, false},
         Expected{Failure::kUpstreamHeadTruncated, 502, true},

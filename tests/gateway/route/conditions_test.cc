@@ -24,12 +24,12 @@ http::RequestHead HeadWith(std::vector<std::pair<std::string_view, std::string_v
 bool FieldMeets(const ValueMatch& match,
                 std::vector<std::pair<std::string_view, std::string_view>> fields) {
   const http::RequestHead head = HeadWith(std::move(fields));
-  return MeetsConditions({.headers = {match}}, {.head = &head});
+  return MeetsConditions({.headers = {match}}, "/", {.head = &head});
 }
 
 bool QueryMeets(const ValueMatch& match, std::string_view query) {
   const http::RequestHead head = HeadWith({}, query);
-  return MeetsConditions({.query = {match}}, {.head = &head});
+  return MeetsConditions({.query = {match}}, "/", {.head = &head});
 }
 
 config::PeerSet Peers(std::vector<std::string_view> words) {
@@ -38,7 +38,7 @@ config::PeerSet Peers(std::vector<std::string_view> words) {
   return set;
 }
 
-TEST(ConditionsTest, WithoutAnyAllIsWell) { EXPECT_TRUE(MeetsConditions({}, {})); }
+TEST(ConditionsTest, WithoutAnyAllIsWell) { EXPECT_TRUE(MeetsConditions({}, "/", {})); }
 
 TEST(ConditionsTest, FieldsAreComparedByNameAndValue) {
   const ValueMatch exact{.name = "x-version", .kind = Kind::kExact, .text = "2"};
@@ -88,18 +88,18 @@ TEST(ConditionsTest, AllHaveToBeMet) {
                       .clients = Peers({"192.0.2.0/24"}),
                       .scheme = ClientScheme::kHttps};
   const Asking asking{.head = &head, .client = "192.0.2.9", .encrypted = true};
-  EXPECT_TRUE(MeetsConditions(match, asking));
+  EXPECT_TRUE(MeetsConditions(match, "/", asking));
   EXPECT_EQ(match.conditions(), 4u);
-  EXPECT_FALSE(MeetsConditions(match, {.head = &head, .client = "192.0.2.9"}));
+  EXPECT_FALSE(MeetsConditions(match, "/", {.head = &head, .client = "192.0.2.9"}));
   EXPECT_FALSE(
-      MeetsConditions(match, {.head = &head, .client = "198.51.100.1", .encrypted = true}));
+      MeetsConditions(match, "/", {.head = &head, .client = "198.51.100.1", .encrypted = true}));
   match.query[0].text = "3";
-  EXPECT_FALSE(MeetsConditions(match, asking));
+  EXPECT_FALSE(MeetsConditions(match, "/", asking));
 }
 
 TEST(ConditionsTest, SchemesAreTheClients) {
-  EXPECT_TRUE(MeetsConditions({.scheme = ClientScheme::kHttp}, {.encrypted = false}));
-  EXPECT_FALSE(MeetsConditions({.scheme = ClientScheme::kHttp}, {.encrypted = true}));
+  EXPECT_TRUE(MeetsConditions({.scheme = ClientScheme::kHttp}, "/", {.encrypted = false}));
+  EXPECT_FALSE(MeetsConditions({.scheme = ClientScheme::kHttp}, "/", {.encrypted = true}));
 }
 
 TEST(ConditionsTest, DenyGoesBeforeAllow) {
@@ -117,6 +117,75 @@ TEST(ConditionsTest, DenyGoesBeforeAllow) {
   EXPECT_FALSE(Admits(route, "unix"));
   route.allow = Peers({"unix"});
   EXPECT_TRUE(Admits(route, "unix"));
+}
+
+TEST(ConditionsTest, PatternsAreOfTheWholeValue) {
+  const ValueMatch field{
+      .name = "x-version", .kind = Kind::kPattern, .pattern = *policy::Pattern::Parse("v[0-9]+")};
+  EXPECT_TRUE(FieldMeets(field, {{"X-Version", "v12"}}));
+  EXPECT_FALSE(FieldMeets(field, {{"X-Version", "v12 "}}));
+  EXPECT_FALSE(FieldMeets(field, {{"X-Version", "av12"}}));
+  EXPECT_FALSE(FieldMeets(field, {}));
+  const ValueMatch parameter{
+      .name = "q", .kind = Kind::kPattern, .pattern = *policy::Pattern::Parse("a b[cd]")};
+  EXPECT_TRUE(QueryMeets(parameter, "x=1&q=a+b%63"));
+  EXPECT_FALSE(QueryMeets(parameter, "q=a+be"));
+  EXPECT_FALSE(QueryMeets(parameter, "q=%61%20b"));
+}
+
+TEST(ConditionsTest, CallsOfGrpcArePostsThatSaySo) {
+  const config::Match match{.protocol = config::Speech::kGrpc};
+  http::RequestHead head;
+  head.headers.Add({.name = "content-type",
+                    .value = "application/grpc+proto",
+                    .id = http::FieldId::kContentType});
+  EXPECT_TRUE(MeetsConditions(match, "/", {.method = http::Method::kPost, .head = &head}));
+  EXPECT_FALSE(MeetsConditions(match, "/", {.method = http::Method::kGet, .head = &head}));
+  const http::RequestHead other;
+  EXPECT_FALSE(MeetsConditions(match, "/", {.method = http::Method::kPost, .head = &other}));
+  EXPECT_EQ(match.conditions(), 1u);
+}
+
+TEST(ConditionsTest, AnExceptionIsMetByAllOfIt) {
+  config::Match exception;
+  exception.path = "/public";
+  exception.methods.Add(http::Method::kGet);
+  config::Match match;
+  match.exceptions = {exception};
+  EXPECT_EQ(match.conditions(), 1u);
+  const Asking get{.method = http::Method::kGet};
+  EXPECT_FALSE(MeetsConditions(match, "/public", get));
+  EXPECT_FALSE(MeetsConditions(match, "/public/x", get));
+  EXPECT_TRUE(MeetsConditions(match, "/publication", get));
+  EXPECT_TRUE(MeetsConditions(match, "/private", get));
+  EXPECT_TRUE(MeetsConditions(match, "/public", {.method = http::Method::kPost}));
+}
+
+TEST(ConditionsTest, OneExceptionIsEnough) {
+  config::Match by_client;
+  by_client.clients = Peers({"192.0.2.0/24"});
+  config::Match by_pattern;
+  by_pattern.path.clear();
+  by_pattern.path_pattern = *policy::Pattern::Parse("/[a-z]+");
+  config::Match by_path;
+  by_path.exact_path = true;
+  by_path.path = "/1";
+  config::Match match;
+  match.exceptions = {by_client, by_pattern, by_path};
+  EXPECT_FALSE(MeetsConditions(match, "/9", {.client = "192.0.2.7"}));
+  EXPECT_FALSE(MeetsConditions(match, "/abc", {.client = "198.51.100.1"}));
+  EXPECT_FALSE(MeetsConditions(match, "/1", {.client = "198.51.100.1"}));
+  EXPECT_TRUE(MeetsConditions(match, "/1/", {.client = "198.51.100.1"}));
+}
+
+TEST(ConditionsTest, AnyTokenIsAMethod) {
+  config::Match match;
+  match.methods.Add("PROPFIND");
+  EXPECT_TRUE(MeetsMethod(match, {.method = http::Method::kOther, .method_text = "PROPFIND"}));
+  EXPECT_FALSE(MeetsMethod(match, {.method = http::Method::kOther, .method_text = "propfind"}));
+  EXPECT_FALSE(MeetsMethod(match, {.method = http::Method::kOther, .method_text = "PURGE"}));
+  EXPECT_FALSE(MeetsMethod(match, {.method = http::Method::kGet, .method_text = "GET"}));
+  EXPECT_TRUE(MeetsMethod({}, {.method = http::Method::kOther, .method_text = "PURGE"}));
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ TEST(PlanTest, PoliciesAreInTheOrderOfTheFile) {
 
 TEST(HostOfTest, NamesTheEndpointAsAClientWould) {
   const auto host_of = [](const std::string& address, const std::string& host = "") {
-    return HostOf({.address = *SocketAddress::Parse(address), .host = host});
+    return HostOf({.address = *SocketAddress::Parse(address), .host = host}, 80);
   };
   EXPECT_EQ(host_of("10.0.0.7:80"), "10.0.0.7");
   EXPECT_EQ(host_of("10.0.0.7:8080"), "10.0.0.7:8080");

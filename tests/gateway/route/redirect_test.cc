@@ -25,7 +25,8 @@ TEST(RedirectLocationTest, AppendsWhatFollowsThePrefix) {
   EXPECT_EQ(Location("/old/", "/new/", "/old/a/b"), "/new/a/b");
   EXPECT_EQ(Location("/old/", "/new/", "/old/"), "/new/");
   EXPECT_EQ(Location("/", "https://example.com/", "/a"), "https://example.com/a");
-  EXPECT_EQ(Location("/v1", "/v2/", "/v1/a"), "/v2//a");
+  EXPECT_EQ(Location("/v1", "/v2/", "/v1/a"), "/v2/a");
+  EXPECT_EQ(Location("/v1", "/v2/", "/v1"), "/v2/");
 }
 
 TEST(RedirectLocationTest, KeepsTheQuery) {

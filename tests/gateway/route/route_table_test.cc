@@ -159,10 +159,10 @@ TEST(RouteTableTest, AnExactPathComesBeforePrefixesAndALongPrefixBeforeAShort) {
   EXPECT_EQ(table.Find("h", "/v2"), 0);
 }
 
-TEST(RouteTableTest, APrefixIsComparedByteByByte) {
+TEST(RouteTableTest, APrefixIsComparedAsItIs) {
   Table table({On({}, "/v1"), On({}, "/A/")});
   EXPECT_EQ(table.Find("h", "/v1"), 0);
-  EXPECT_EQ(table.Find("h", "/v10"), 0);
+  EXPECT_EQ(table.Find("h", "/v10"), -1);
   EXPECT_EQ(table.Find("h", "/V1"), -1);
   EXPECT_EQ(table.Find("h", "/a/"), -1);
   EXPECT_EQ(table.Find("h", "/%41/"), -1);
@@ -232,12 +232,73 @@ TEST(RouteTableTest, ALookUpAllocatesNothing) {
   EXPECT_EQ(support::AllocationCount(), before);
 }
 
+config::Match WithPattern(std::vector<std::string> hosts, std::string_view pattern) {
+  config::Match match;
+  match.hosts = std::move(hosts);
+  match.path.clear();
+  match.path_pattern = *policy::Pattern::Parse(pattern);
+  return match;
+}
+
+TEST(RouteTableTest, APrefixEndsWhereASegmentDoes) {
+  Table table({On({}, "/v1"), On({}, "/v1/users/"), On({}, "/")});
+  EXPECT_EQ(table.Find("a", "/v1"), 0);
+  EXPECT_EQ(table.Find("a", "/v1/"), 0);
+  EXPECT_EQ(table.Find("a", "/v1/x"), 0);
+  EXPECT_EQ(table.Find("a", "/v1beta"), 2);
+  EXPECT_EQ(table.Find("a", "/v1/users"), 0);
+  EXPECT_EQ(table.Find("a", "/v1/users/"), 1);
+  EXPECT_EQ(table.Find("a", "/v1/users/7"), 1);
+  EXPECT_EQ(table.Find("a", "/v1/usersx"), 0);
+}
+
+TEST(RouteTableTest, APatternIsBehindAWholePathAndBeforeAPrefix) {
+  Table table({On({}, "/users/1/posts"), WithPattern({}, "/users/[0-9]+/.*"),
+               WithPattern({}, "/users/.*"), On({}, "/users/9/x", true), On({}, "/")});
+  EXPECT_EQ(table.Find("a", "/users/9/x"), 3);
+  EXPECT_EQ(table.Find("a", "/users/1/posts"), 1);
+  EXPECT_EQ(table.Find("a", "/users/bob"), 2) << "the first in the file that matches";
+  EXPECT_EQ(table.Find("a", "/users"), 4);
+}
+
+TEST(RouteTableTest, AHostsOwnPrefixIsBeforeAPatternOfAnyHost) {
+  Table table({WithPattern({}, "/a.*"), On({"a.test"}, "/a")});
+  EXPECT_EQ(table.Find("a.test", "/a/b"), 1);
+  EXPECT_EQ(table.Find("a.test", "/ab"), 0);
+  EXPECT_EQ(table.Find("b.test", "/a/b"), 0);
+}
+
+// From some number on they are tried at once.
+TEST(RouteTableTest, ManyPatternsAreLikeFew) {
+  std::vector<config::Match> matches;
+  for (int i = 0; i < 100; ++i) {
+    matches.push_back(WithPattern({}, "/" + std::to_string(i) + "(/.*)?"));
+  }
+  matches.push_back(WithPattern({}, "/7/.*"));
+  matches.push_back(On({}, "/"));
+  Table table(matches);
+  EXPECT_EQ(table.Find("a", "/7/x"), 7);
+  EXPECT_EQ(table.Find("a", "/99"), 99);
+  EXPECT_EQ(table.Find("a", "/100"), 101);
+}
+
+TEST(RouteTableTest, RoutesWithOnePatternGoByTheirConditions) {
+  config::Match get = WithPattern({}, "/x.*");
+  get.methods.Add(Method::kGet);
+  config::Match post = WithPattern({}, "/x.*");
+  post.methods.Add(Method::kPost);
+  Table table({get, post});
+  EXPECT_EQ(table.Find("a", "/x1", Method::kPost), 1);
+  EXPECT_EQ(table.Find("a", "/x1", Method::kPut), -1);
+}
+
 TEST(AllowValueTest, ListsKnownMethods) {
   config::MethodSet methods;
   EXPECT_EQ(AllowValue(methods), "");
   methods.Add(Method::kPatch);
   methods.Add(Method::kGet);
-  EXPECT_EQ(AllowValue(methods), "GET, PATCH");
+  methods.Add("PURGE");
+  EXPECT_EQ(AllowValue(methods), "GET, PATCH, PURGE");
 }
 
 // The documented order, spelled out as a search through all routes.
@@ -249,7 +310,7 @@ int Model(const std::vector<config::Match>& matches, std::string_view host, std:
     const config::Match& match = matches[i];
     if ((match.ListenerMask() >> listener & 1) == 0) continue;
     if (!match.methods.empty() && !match.methods.Contains(method)) continue;
-    if (match.exact_path ? path != match.path : !path.starts_with(match.path)) continue;
+    if (match.exact_path ? path != match.path : !HasPrefix(path, match.path)) continue;
     const auto hosts = match.hosts.empty() ? std::vector<std::string>{"*"} : match.hosts;
     for (const std::string& pattern : hosts) {
       const bool any = pattern == "*";

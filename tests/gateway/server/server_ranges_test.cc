@@ -110,12 +110,21 @@ class ServerRangesTest : public testing::Test {
     }
   }
 
+  // What a route has to have besides a number in it.
+  static void AddRequiredOfRoute(Json* route) {
+    const auto limit = route->find("rate_limit");
+    if (limit != route->end() && !limit->contains("requests")) (*limit)["requests"] = "1";
+    const auto cors = route->find("cors");
+    if (cors != route->end()) (*cors)["allow_origins"] = {"https://a.test"};
+  }
+
   // JSON is YAML. nullopt where the loader finds that the value goes with no other one's default,
   // which it says.
   std::optional<std::string> TextWith(const Variant& variant) const {
     Json file = BaseFile();
     file[variant.place] = variant.value;
     AddRequired(&file["listeners"][0]);
+    AddRequiredOfRoute(&file["routes"][0]);
     if (Json& redirect = file["routes"][2]["redirect"]; redirect.contains("port")) {
       redirect["scheme"] = "https";
     }

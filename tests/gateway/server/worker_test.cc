@@ -48,7 +48,9 @@ class WorkerTest : public testing::Test {
     callbacks.submit_log = [this](std::string batch) { log_ += batch; };
     worker_ = std::make_unique<Worker>(
         &clock_, registry_.AddShard(),
-        WorkerPlace{.index = 3, .shelves = &shelves_, .places = &places_}, std::move(callbacks));
+        WorkerPlace{
+            .index = 3, .shelves = &shelves_, .places = &places_, .passwords = &*passwords_},
+        std::move(callbacks));
     worker_->Start();
   }
   void TearDown() override { End(); }
@@ -57,6 +59,7 @@ class WorkerTest : public testing::Test {
     if (worker_ == nullptr) return;
     worker_->mailbox().Post([worker = worker_.get()] { worker->Stop(); });
     worker_->Join();
+    passwords_.reset();
     worker_.reset();
   }
 
@@ -118,6 +121,7 @@ class WorkerTest : public testing::Test {
   metrics::Registry registry_;
   pool::Shelves shelves_{4};
   proxy::ClientPlaces places_{4};
+  std::optional<auth::PasswordChecker> passwords_{&clock_};
   WorkerShares shares_;
   size_t sockets_ = 1;        // of each listener
   size_t exchanges_cut_ = 0;  // the worker's until it is empty

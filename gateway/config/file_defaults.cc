@@ -1,0 +1,85 @@
+#include "gateway/config/file_defaults.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/config/schema.h"
+#include "gateway/config/shape_check.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::string_view kKey = "defaults";
+
+struct Kind {
+  std::string_view key;                   // of the file, and of `defaults`
+  std::vector<std::string_view> its_own;  // keys that no default can have
+};
+
+const std::vector<Kind>& Kinds() {
+  static const std::vector<Kind>& kinds = *new std::vector<Kind>{
+      {"listeners", {"name", "bind"}},
+      {"upstreams", {"endpoints"}},
+      {"routes", {"name", "match", "upstream", "respond", "redirect"}},
+  };
+  return kinds;
+}
+
+YamlNode* FindNode(YamlNode* mapping, std::string_view key) {
+  for (YamlEntry& entry : mapping->entries) {
+    if (entry.key.text == key) return &entry.value;
+  }
+  return nullptr;
+}
+
+void Merge(const YamlNode& defaults, YamlNode* item) {
+  for (const YamlEntry& entry : defaults.entries) {
+    YamlNode* own = FindNode(item, entry.key.text);
+    if (own == nullptr) {
+      item->entries.push_back(entry);
+    } else if (own->is_mapping() && entry.value.is_mapping()) {
+      Merge(entry.value, own);
+    }
+  }
+}
+
+bool CheckOwn(const Kind& kind, const YamlNode& defaults, Report* report) {
+  bool good = true;
+  for (const YamlEntry& entry : defaults.entries) {
+    if (std::ranges::find(kind.its_own, entry.key.text) == kind.its_own.end()) continue;
+    report->Error(entry.key.position, Quoted(entry.key.text) +
+                                          " is each one's own: it cannot be a "
+                                          "default");
+    good = false;
+  }
+  return good;
+}
+
+}  // namespace
+
+void ApplyFileDefaults(YamlNode* root, Report* report) {
+  const auto entry = std::ranges::find(root->entries, kKey, [](const YamlEntry& candidate) {
+    return std::string_view(candidate.key.text);
+  });
+  if (entry == root->entries.end()) return;
+  const YamlNode all = std::move(entry->value);
+  root->entries.erase(entry);
+  CheckShape(all, *FindKey(FileShape(), kKey)->shape, report);
+  if (report->has_errors()) return;
+  for (const Kind& kind : Kinds()) {
+    const YamlNode* defaults = all.Find(kind.key);
+    YamlNode* items = FindNode(root, kind.key);
+    if (defaults == nullptr || !CheckOwn(kind, *defaults, report) || items == nullptr) continue;
+    for (YamlNode& item : items->items) {
+      if (item.is_mapping()) Merge(*defaults, &item);
+    }
+    for (YamlEntry& item : items->entries) {
+      if (item.value.is_mapping()) Merge(*defaults, &item.value);
+    }
+  }
+}
+
+}  // namespace holdfast::config

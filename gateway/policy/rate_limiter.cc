@@ -1,0 +1,71 @@
+#include "gateway/policy/rate_limiter.h"
+
+#include <netinet/in.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "pool/key_hash.h"
+#include "pool/net/check.h"
+#include "pool/net/socket_address.h"
+
+namespace holdfast::policy {
+namespace {
+
+using std::chrono::seconds;
+
+std::string Seconds(pool::Duration duration) {
+  return std::to_string(std::max<int64_t>(1, std::chrono::ceil<seconds>(duration).count()));
+}
+
+std::string Named(std::string_view name) { return "\"" + std::string(name) + "\";"; }
+
+}  // namespace
+
+std::string_view ClientKey(std::string_view address, ClientKeyBytes* bytes) {
+  const std::optional<pool::SocketAddress> parsed = pool::SocketAddress::FromIp(address, 0);
+  if (!parsed.has_value()) return {};
+  const sockaddr* raw = parsed->get();
+  bytes->bytes[0] = static_cast<char>(raw->sa_family);
+  if (raw->sa_family == AF_INET) {
+    std::memcpy(bytes->bytes + 1, &reinterpret_cast<const sockaddr_in*>(raw)->sin_addr, 4);
+    return {bytes->bytes, 5};
+  }
+  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(raw)->sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    bytes->bytes[0] = static_cast<char>(AF_INET);
+    std::memcpy(bytes->bytes + 1, v6.s6_addr + 12, 4);
+    return {bytes->bytes, 5};
+  }
+  std::memcpy(bytes->bytes + 1, v6.s6_addr, 8);
+  return {bytes->bytes, 9};
+}
+
+uint64_t RateLimiter::FreshSeed() {
+  uint64_t seed = 0;
+  HOLDFAST_CHECK(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
+  return seed;
+}
+
+RateLimiter::RateLimiter(const RateLimitRule& rule, uint64_t seed, pool::TimePoint now)
+    : rule_(rule), seed_(seed), buckets_(rule.limit(), rule.max_keys, now) {}
+
+TokenBuckets::Verdict RateLimiter::Take(std::string_view key, pool::TimePoint now) {
+  return buckets_.Take(pool::HashBytes(key, seed_), now);
+}
+
+std::string RateLimitPolicyValue(std::string_view name, const RateLimitRule& rule) {
+  return Named(name) + "q=" + std::to_string(rule.requests) + ";w=" + Seconds(rule.per);
+}
+
+std::string RateLimitValue(std::string_view name, const TokenBuckets::Verdict& verdict) {
+  return Named(name) + "r=" + std::to_string(verdict.remaining) + ";t=" + Seconds(verdict.reset);
+}
+
+std::string RetryAfterValue(const TokenBuckets::Verdict& verdict) {
+  return Seconds(verdict.retry_after);
+}
+
+}  // namespace holdfast::policy

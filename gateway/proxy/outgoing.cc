@@ -1,0 +1,116 @@
+#include "gateway/proxy/outgoing.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "gateway/http/hop_headers.h"
+#include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/hash_key.h"
+#include "gateway/route/client_identity.h"
+#include "gateway/route/rewrite.h"
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+namespace {
+
+http::FieldId BelievedList(config::ClientIp::From from) {
+  switch (from) {
+    case config::ClientIp::From::kXForwardedFor: return http::FieldId::kXForwardedFor;
+    case config::ClientIp::From::kForwarded: return http::FieldId::kForwarded;
+    case config::ClientIp::From::kXRealIp: return http::FieldId::kOther;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+// Whether there may be fields that say who a client is, beside those that are known by their ids.
+bool NamesFields(const route::Snapshot& snapshot, const config::Listener& listener) {
+  return !snapshot.identity_fields().empty() ||
+         listener.client_ip.from == config::ClientIp::From::kXRealIp;
+}
+
+// That the client has connected to, as far as it is known.
+uint16_t PortOf(const ExchangeClient& client) {
+  return client.announced != nullptr ? client.announced->destination.port()
+                                     : client.listener->config().bind.address.port();
+}
+
+}  // namespace
+
+void DropNamedFields(const ExchangeClient& client, const route::Snapshot& snapshot,
+                     http::HeaderList* fields) {
+  const std::vector<std::string>& names = snapshot.identity_fields();
+  if (!names.empty()) http::DropNamed(names, fields);
+  // Where it says who the client is, a client's own is as good as its X-Forwarded-For.
+  if (client.trusted ||
+      client.listener->config().client_ip.from != config::ClientIp::From::kXRealIp) {
+    return;
+  }
+  for (http::HeaderField& field : fields->fields()) {
+    field.dropped |= http::LooksLikeName(field.name, "x-real-ip");
+  }
+}
+
+bool Outgoing::TellIdentity(const ExchangeClient& client) {
+  const pool::PeerIdentity* identity =
+      client.transport != nullptr ? client.transport->identity(/*whole=*/true) : nullptr;
+  const auto& headers = *client.listener->config().client_certificate_headers;
+  return route::AppendIdentity(headers, identity, &identity_);
+}
+
+Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
+                          std::string_view* detail) {
+  const route::Route& route = *subject.route;
+  const ExchangeClient& client = subject.client;
+  const route::Snapshot& snapshot = subject.view.snapshot();
+  http::RequestHead& head = client.stream->request();
+  const bool te_trailers = http::DropHopHeaders(&head.headers).te_trailers;
+  const config::Listener& listener = client.listener->config();
+  if (NamesFields(snapshot, listener)) DropNamedFields(client, snapshot, &head.headers);
+  if (listener.client_certificate_headers.has_value() && !TellIdentity(client)) {
+    return Failure::kClientCertificateTooLarge;
+  }
+  // OPTIONS * is about no path.
+  if (route.rewrite.of_target() && head.path.starts_with('/')) {
+    const http::PathDoubt doubt = route::RewriteTarget(route, head, &target_);
+    if (doubt != http::PathDoubt::kNone) {
+      *detail = http::PathDoubtText(doubt);
+      return Failure::kAmbiguousPath;
+    }
+  }
+  const bool speaks_for_another = client.origin.data() != client.ip.data();
+  const bool tells_port = route.cluster.forwarded.Has(http::ForwardedField::kPort);
+  call->cluster = &subject.view.cluster(route.upstream);
+  call->policy = &route.retry;
+  call->head = &head;
+  call->facts = {.client_ip = client.ip,
+                 .scheme = client.encrypted ? "https" : "http",
+                 .trust_client = client.trusted,
+                 .origin = speaks_for_another ? client.origin : std::string_view(),
+                 .believed = BelievedList(listener.client_ip.from),
+                 .written = route.cluster.forwarded,
+                 .port = tells_port ? PortOf(client) : uint16_t{0},
+                 .te_trailers = te_trailers,
+                 .via_name = snapshot.via_name(),
+                 .default_host = route.cluster.default_host,
+                 .host = route.cluster.host,
+                 .target = target_,
+                 .identity = identity_};
+  call->endpoint_host = route.cluster.endpoint_host;
+  call->tie = client.tie;
+  if (const auto& key = route.cluster.hash; key.has_value()) {
+    call->hash = HashOf(*key, head, client.origin);
+  }
+  if (call->cluster->introduces()) {
+    client_ends_ = ClientEnds(client.connection != nullptr ? client.connection->fd() : -1,
+                              client.announced, call->facts.origin);
+    call->client_ends = &client_ends_;
+  }
+  return Failure::kNone;
+}
+
+void Outgoing::Clear() {
+  identity_.clear();
+  target_.clear();
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,43 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_OUTGOING_H_
+#define HOLDFAST_GATEWAY_PROXY_OUTGOING_H_
+
+#include <string>
+#include <string_view>
+
+#include "gateway/http/message.h"
+#include "gateway/proxy/exchange_account.h"
+#include "gateway/proxy/failure.h"
+#include "gateway/proxy/upstream_call.h"
+#include "pool/net/proxy_header.h"
+
+namespace holdfast::proxy {
+
+// A request as its upstream is to get it: without what belongs to one hop or what no client may say
+// of itself, under the path and the host that the route writes, and with what is known of who asks.
+//
+// A member of its exchange; one thread. What a request that was prepared refers to is in here, in
+// the client's head and in the snapshot, until Clear.
+class Outgoing {
+ public:
+  // Changes the request's head and fills in `*call`, but for its time and kind. kNone, or why it
+  // cannot be told so; `*detail` then says more, or is empty.
+  Failure Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
+                  std::string_view* detail);
+  void Clear();
+
+ private:
+  bool TellIdentity(const ExchangeClient& client);
+
+  std::string identity_;           // of the client: field lines
+  std::string target_;             // in place of the request's; empty: that
+  pool::ProxiedEnds client_ends_;  // for upstreams that are told
+};
+
+// Takes out the fields that say who a client is, which it may not say itself, whichever listener it
+// has come to and by whatever listener they are used.
+void DropNamedFields(const ExchangeClient& client, const route::Snapshot& snapshot,
+                     http::HeaderList* fields);
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_OUTGOING_H_

@@ -1,0 +1,82 @@
+#include "gateway/route/rewrite.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace holdfast::route {
+namespace {
+
+using http::PathDoubt;
+using http::PathForm;
+
+std::string Joined(std::string_view prefix, std::string_view rest) {
+  std::string path(prefix);
+  if (rest.empty()) return path;
+  if (!path.ends_with('/')) path.push_back('/');
+  path += rest.substr(rest.starts_with('/') ? 1 : 0);
+  return path;
+}
+
+// Behind a prefix that a segment ends with, a slash at the end of the path is one of what comes
+// out.
+std::string WithPrefix(const config::Route& route, std::string_view path) {
+  const std::string_view rest = BehindPrefix(route.match, path);
+  std::string joined = Joined(*route.rewrite.path_prefix, rest);
+  if (path.ends_with('/') && path.size() > 1 && !joined.ends_with('/')) joined.push_back('/');
+  return joined;
+}
+
+// False: the pattern does not match.
+bool Replaced(const config::PathSwap& swap, std::string_view path, std::string* out) {
+  if (swap.pattern.Replace(path, swap.to, out)) return true;
+  PathForm form;
+  return form.Read(path) == PathDoubt::kNone && form.matched() != path &&
+         swap.pattern.Replace(form.matched(), swap.to, out);
+}
+
+// Whether each reader sees the same path. Parts of a path that were harmless where they stood may
+// not be so where they were put.
+PathDoubt CheckPath(std::string_view path) {
+  if (!path.starts_with('/')) return PathDoubt::kHiddenAuthority;
+  PathForm form;
+  if (const PathDoubt doubt = form.Read(path); doubt != PathDoubt::kNone) return doubt;
+  if (form.must_be_resolved()) return PathDoubt::kHiddenDotSegment;
+  if (!form.has_other_readings()) return PathDoubt::kNone;
+  return form.ReadLiberally(0, PathForm::ParameterEnd::kAnySeparator);
+}
+
+}  // namespace
+
+std::string_view BehindPrefix(const config::Match& match, std::string_view path) {
+  if (match.exact_path || !match.path_pattern.empty()) return {};
+  return path.substr(http::SpelledBytes(path, match.path.size()));
+}
+
+PathDoubt RewriteTarget(const config::Route& route, const http::RequestHead& request,
+                        std::string* target) {
+  const config::Rewrite& rewrite = route.rewrite;
+  target->clear();
+  if (rewrite.path_prefix.has_value()) {
+    *target = WithPrefix(route, request.path);
+  } else if (rewrite.path.has_value()) {
+    *target = *rewrite.path;
+  } else if (!rewrite.path_regex.has_value() ||
+             !Replaced(*rewrite.path_regex, request.path, target)) {
+    *target = request.path;
+  }
+  const size_t query = std::min(target->find('?'), target->size());
+  if (*target != request.path) {
+    const PathDoubt doubt = CheckPath(std::string_view(*target).substr(0, query));
+    if (doubt != PathDoubt::kNone) return doubt;
+  }
+  if (rewrite.query == config::QueryRewrite::kDrop || !request.has_query) return PathDoubt::kNone;
+  if (query == target->size()) {
+    target->push_back('?');
+  } else if (!target->ends_with('?') && !request.query.empty()) {
+    target->push_back('&');
+  }
+  target->append(request.query);
+  return PathDoubt::kNone;
+}
+
+}  // namespace holdfast::route

@@ -1,0 +1,76 @@
+#include "gateway/config/file_defaults.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/config/load_testing.h"
+
+namespace holdfast::config {
+namespace {
+
+using std::chrono::seconds;
+
+std::string File(const std::string& defaults, const std::string& route = "") {
+  return "defaults:\n" + defaults +
+         "listeners:\n"
+         "  - {name: a, bind: \"127.0.0.1:1\"}\n"
+         "  - {name: b, bind: \"127.0.0.1:2\", idle_timeout: 7s}\n"
+         "upstreams:\n"
+         "  web: {endpoints: [\"127.0.0.1:3\"]}\n"
+         "routes:\n"
+         "  - {match: {path: /a}, upstream: web" +
+         route + "}\n  - {upstream: web}\n";
+}
+
+TEST(FileDefaultsTest, HoldForEachThatDoesNotSayIt) {
+  const Config config =
+      Load(File("  listeners: {idle_timeout: 5s}\n"
+                "  upstreams: {connect_timeout: 9s}\n"
+                "  routes: {max_request_body: 1KiB}\n",
+                ", max_request_body: 2KiB"));
+  EXPECT_EQ(config.listeners[0].idle_timeout, seconds(5));
+  EXPECT_EQ(config.listeners[1].idle_timeout, seconds(7));
+  EXPECT_EQ(config.upstreams[0].cluster.pool.connect_timeout, seconds(9));
+  EXPECT_EQ(config.routes[0].max_request_body, 2048u);
+  EXPECT_EQ(config.routes[1].max_request_body, 1024u);
+}
+
+TEST(FileDefaultsTest, MappingsAreMergedKeyByKey) {
+  const Config config =
+      Load(File("  routes: {timeouts: {first_byte: 1s, stall: 2s}}\n", ", timeouts: {stall: 3s}"));
+  EXPECT_EQ(config.routes[0].timeouts.first_byte, seconds(1));
+  EXPECT_EQ(config.routes[0].timeouts.stall, seconds(3));
+  EXPECT_EQ(config.routes[1].timeouts.stall, seconds(2));
+}
+
+TEST(FileDefaultsTest, AListOrAWordIsTheItemsOwn) {
+  const Config config =
+      Load(File("  routes: {retry: {statuses: [500, 502]}}\n", ", retry: {statuses: [503]}"));
+  EXPECT_EQ(config.routes[0].retry.statuses, std::vector<uint16_t>{503});
+  EXPECT_EQ(config.routes[1].retry.statuses, (std::vector<uint16_t>{500, 502}));
+}
+
+TEST(FileDefaultsTest, WhatIsWrongIsSaidOnceAndWhereItStands) {
+  EXPECT_EQ(Complaints(File("  routes: {timeouts: {first_byte: 1x}}\n")).find("f.yaml:2:35: error"),
+            0u);
+  const std::string unknown = Complaints(File("  routes: {timeoutz: {}}\n"));
+  EXPECT_NE(unknown.find("unknown key 'timeoutz'; did you mean 'timeouts'?"), std::string::npos);
+  EXPECT_EQ(unknown.find("error"), unknown.rfind("error"));
+  EXPECT_NE(Complaints(File("  servers: {}\n")).find("unknown key 'servers'"), std::string::npos);
+  EXPECT_NE(Complaints(File("  routes: [1]\n")).find("expected keys of a route"),
+            std::string::npos);
+}
+
+TEST(FileDefaultsTest, WhatMakesAnItemItselfIsNoDefault) {
+  for (const std::string own :
+       {"routes: {match: {path: /}}", "routes: {upstream: web}", "routes: {respond: {}}",
+        "routes: {redirect: {to: /}}", "routes: {name: x}", "listeners: {bind: \":1\"}",
+        "upstreams: {endpoints: [\"a:1\"]}"}) {
+    EXPECT_NE(Complaints(File("  " + own + "\n")).find("is each one's own"), std::string::npos)
+        << own;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::config

@@ -1,0 +1,87 @@
+#include "gateway/policy/rate_limiter.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::policy {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string KeyOf(std::string_view address) {
+  ClientKeyBytes bytes;
+  return std::string(ClientKey(address, &bytes));
+}
+
+TEST(ClientKeyTest, AddressesOfIpv4AreEachOneClient) {
+  EXPECT_NE(KeyOf("192.0.2.1"), KeyOf("192.0.2.2"));
+  EXPECT_EQ(KeyOf("192.0.2.1"), KeyOf("192.0.2.1"));
+}
+
+// A subscriber has 2^64 of them.
+TEST(ClientKeyTest, ANetworkOfIpv6IsOneClient) {
+  EXPECT_EQ(KeyOf("2001:db8:1:2::1"), KeyOf("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(KeyOf("2001:db8:1:2::1"), KeyOf("2001:db8:1:3::1"));
+}
+
+TEST(ClientKeyTest, AMappedAddressIsTheClientThatItStandsFor) {
+  EXPECT_EQ(KeyOf("::ffff:192.0.2.1"), KeyOf("192.0.2.1"));
+  EXPECT_NE(KeyOf("::ffff:192.0.2.1"), KeyOf("::ffff:192.0.2.2"));
+}
+
+TEST(ClientKeyTest, WhoHasNoAddressIsOneOfMany) {
+  EXPECT_EQ(KeyOf(""), "");
+  EXPECT_EQ(KeyOf("unix"), "");
+}
+
+// So no field's value is the key of a client.
+TEST(ClientKeyTest, AKeyBeginsWithWhatNoFieldMayHave) {
+  EXPECT_LT(static_cast<unsigned char>(KeyOf("192.0.2.1").front()), 0x20);
+  EXPECT_LT(static_cast<unsigned char>(KeyOf("2001:db8::1").front()), 0x20);
+}
+
+TEST(RateLimiterTest, EachKeyHasItsOwn) {
+  const pool::TimePoint now{seconds(100)};
+  RateLimiter limiter({.requests = 2, .per = seconds(1)}, 7, now);
+  EXPECT_TRUE(limiter.Take("a", now).allowed);
+  EXPECT_TRUE(limiter.Take("a", now).allowed);
+  EXPECT_FALSE(limiter.Take("a", now).allowed);
+  EXPECT_TRUE(limiter.Take("b", now).allowed);
+  EXPECT_TRUE(limiter.Take("a", now + milliseconds(510)).allowed);
+}
+
+TEST(RateLimiterTest, ABurstIsWhatIsTakenAtOnce) {
+  const pool::TimePoint now{seconds(100)};
+  RateLimiter limiter({.requests = 100, .per = seconds(1), .burst = 3}, 7, now);
+  int taken = 0;
+  for (int i = 0; i < 10; ++i) taken += limiter.Take("a", now).allowed ? 1 : 0;
+  EXPECT_EQ(taken, 3);
+}
+
+TEST(RateLimiterTest, SeedsDiffer) {
+  EXPECT_NE(RateLimiter::FreshSeed(), RateLimiter::FreshSeed());
+}
+
+TEST(RateLimiterTest, AMillionClientsHaveABound) {
+  const RateLimiter limiter({.requests = 1}, 7, pool::TimePoint{seconds(1)});
+  EXPECT_LE(limiter.bytes(), size_t{16} << 20);
+}
+
+TEST(RateLimiterTest, FieldsSayWhatTheLimitIs) {
+  const RateLimitRule rule{.requests = 10, .per = std::chrono::minutes(1)};
+  EXPECT_EQ(RateLimitPolicyValue("api", rule), "\"api\";q=10;w=60");
+  TokenBuckets::Verdict verdict{};
+  verdict.remaining = 3;
+  verdict.reset = milliseconds(1500);
+  verdict.retry_after = milliseconds(10);
+  EXPECT_EQ(RateLimitValue("api", verdict), "\"api\";r=3;t=2");
+  EXPECT_EQ(RetryAfterValue(verdict), "1");
+  verdict.retry_after = milliseconds(2001);
+  EXPECT_EQ(RetryAfterValue(verdict), "3");
+}
+
+}  // namespace
+}  // namespace holdfast::policy

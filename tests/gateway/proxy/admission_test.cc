@@ -1,0 +1,134 @@
+#include "gateway/proxy/admission.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/pool/net/socket_pair.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+using std::chrono::seconds;
+
+HarnessConfig WithRoute(const std::string& keys) {
+  return {.listener = "",
+          .upstream = "",
+          .routes = "- {name: all, match: {path_prefix: /}, respond: {body: ok}, " + keys + "}"};
+}
+
+class AdmissionTest : public testing::Test {
+ protected:
+  std::string Ask(ProxyHarness& harness, Wire& client, std::string_view fields = "") {
+    client.Send("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
+    EXPECT_TRUE(harness.TurnUntil([&] {
+      client.Pull();
+      return client.received().find(kHeadEnd) != std::string::npos && harness.AtRest();
+    }));
+    return client.Take();
+  }
+  int StatusOf(const std::string& response) { return std::stoi("0" + response.substr(9, 3)); }
+};
+
+TEST_F(AdmissionTest, WhoAsksTooOftenIsToldWhenToComeBack) {
+  ProxyHarness harness(WithRoute("rate_limit: {requests: 2, per: 10s}"));
+  Wire client = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+  const std::string refused = Ask(harness, client);
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 429 Too Many Requests\r\n")) << refused;
+  EXPECT_NE(refused.find("Retry-After: 5\r\n"), refused.npos) << refused;
+  EXPECT_NE(refused.find("RateLimit-Policy: \"all\";q=2;w=10\r\n"), refused.npos) << refused;
+  EXPECT_NE(refused.find("RateLimit: \"all\";r=0;t="), refused.npos) << refused;
+  EXPECT_NE(refused.find("reason: rate_limited\n"), refused.npos) << refused;
+  EXPECT_EQ(harness.Count(Metric::kRateLimitedRequestsTotal, {"all", "refused"}), 1u);
+  harness.Advance(seconds(6));
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+}
+
+TEST_F(AdmissionTest, ClientsAreCountedEachForThemselves) {
+  ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s}"));
+  Wire one = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, one)), 200);
+  EXPECT_EQ(StatusOf(Ask(harness, one)), 429);
+  auto [ours, theirs] = pool::TcpPair();
+  Wire other = harness.Connect(std::move(ours), std::move(theirs), "192.0.2.8:1");
+  EXPECT_EQ(StatusOf(Ask(harness, other)), 200);
+}
+
+TEST_F(AdmissionTest, AllAreCountedTogetherWhereTheRuleSaysSo) {
+  ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, key: global, status: 503}"));
+  Wire one = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, one)), 200);
+  auto [ours, theirs] = pool::TcpPair();
+  Wire other = harness.Connect(std::move(ours), std::move(theirs), "192.0.2.8:1");
+  EXPECT_EQ(StatusOf(Ask(harness, other)), 503);
+}
+
+TEST_F(AdmissionTest, AFieldOrACookieMayBeTheKey) {
+  ProxyHarness by_field(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"header:x-key\"}"));
+  Wire client = by_field.Connect();
+  EXPECT_EQ(StatusOf(Ask(by_field, client, "X-Key: a\r\n")), 200);
+  EXPECT_EQ(StatusOf(Ask(by_field, client, "X-Key: a\r\n")), 429);
+  EXPECT_EQ(StatusOf(Ask(by_field, client, "X-Key: b\r\n")), 200);
+  ProxyHarness by_cookie(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"cookie:sid\"}"));
+  Wire browser = by_cookie.Connect();
+  EXPECT_EQ(StatusOf(Ask(by_cookie, browser, "Cookie: x=1; sid=a\r\n")), 200);
+  EXPECT_EQ(StatusOf(Ask(by_cookie, browser, "Cookie: sid=a\r\n")), 429);
+}
+
+// Without what is counted by, a client is counted by its address: nobody gets out of it so.
+TEST_F(AdmissionTest, WhoLeavesOutTheKeyIsCountedByAddress) {
+  ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"header:x-key\"}"));
+  Wire client = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+  for (const std::string_view fields : {"", "X-Key: \r\n", "X-Keys: a\r\n", "X_Key: a\r\n"}) {
+    EXPECT_EQ(StatusOf(Ask(harness, client, fields)), 429) << fields;
+  }
+}
+
+TEST_F(AdmissionTest, AShadowOnlyCounts) {
+  ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, shadow: true}"));
+  Wire client = harness.Connect();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+  EXPECT_EQ(harness.Count(Metric::kRateLimitedRequestsTotal, {"all", "passed"}), 2u);
+  EXPECT_EQ(harness.Count(Metric::kRateLimitedRequestsTotal, {"all", "refused"}), 0u);
+}
+
+// A preflight request has no credentials, and browsers send many.
+TEST_F(AdmissionTest, APreflightRequestIsNotCounted) {
+  ProxyHarness harness(WithRoute(
+      "rate_limit: {requests: 1, per: 10s}, cors: {allow_origins: [\"https://a.test\"]}"));
+  Wire client = harness.Connect();
+  for (int i = 0; i < 3; ++i) {
+    client.Send(
+        "OPTIONS / HTTP/1.1\r\nHost: a\r\nOrigin: https://a.test\r\n"
+        "Access-Control-Request-Method: PUT\r\n\r\n");
+    const std::string answer = harness.Await(client, kHeadEnd);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 204 ")) << answer;
+    EXPECT_NE(answer.find("Access-Control-Allow-Origin: https://a.test\r\n"), answer.npos);
+    client.Take();
+  }
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 200);
+}
+
+// Nobody can look passwords up, so nobody has the right one.
+TEST_F(AdmissionTest, WithoutUsersNobodyIsAdmitted) {
+  ProxyHarness harness(WithRoute("basic_auth: {file: /none, realm: members}"));
+  Wire client = harness.Connect();
+  for (const std::string_view fields : {"", "Authorization: Basic YTpi\r\n"}) {
+    const std::string answer = Ask(harness, client, fields);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << answer;
+    EXPECT_NE(answer.find("WWW-Authenticate: Basic realm=\"members\", charset=\"UTF-8\"\r\n"),
+              answer.npos)
+        << answer;
+  }
+  EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "refused"}), 2u);
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

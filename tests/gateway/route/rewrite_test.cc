@@ -1,0 +1,134 @@
+#include "gateway/route/rewrite.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::route {
+namespace {
+
+using config::QueryRewrite;
+using config::Rewrite;
+using http::PathDoubt;
+
+http::RequestHead Asking(std::string_view target) {
+  http::RequestHead head;
+  const size_t mark = target.find('?');
+  head.path = target.substr(0, mark);
+  head.has_query = mark != std::string_view::npos;
+  if (head.has_query) head.query = target.substr(mark + 1);
+  return head;
+}
+
+std::string Rewritten(const config::Route& route, std::string_view target) {
+  std::string out;
+  const PathDoubt doubt = RewriteTarget(route, Asking(target), &out);
+  return doubt == PathDoubt::kNone ? out : "refused";
+}
+
+config::Route WithPrefix(std::string_view prefix, std::string_view to) {
+  config::Route route;
+  route.match.path = prefix;
+  route.rewrite.path_prefix = std::string(to);
+  return route;
+}
+
+config::Route WithRegex(std::string_view pattern, std::string_view to) {
+  config::Route route;
+  route.rewrite.path_regex = {.pattern = *policy::Pattern::Parse(pattern), .to = std::string(to)};
+  return route;
+}
+
+TEST(RewriteTest, APrefixTakesThePlaceOfAnother) {
+  struct Case {
+    std::string_view prefix, to, path, expected;
+  };
+  // Kubernetes' HTTPRoute, ReplacePrefixMatch, has most of these.
+  const Case cases[] = {
+      {"/foo", "/xyz", "/foo/bar", "/xyz/bar"},
+      {"/foo", "/xyz/", "/foo/bar", "/xyz/bar"},
+      {"/foo/", "/xyz", "/foo/bar", "/xyz/bar"},
+      {"/foo/", "/xyz/", "/foo/bar", "/xyz/bar"},
+      {"/foo", "/xyz", "/foo", "/xyz"},
+      {"/foo", "/xyz", "/foo/", "/xyz/"},
+      {"/foo/", "/xyz", "/foo/", "/xyz/"},
+      {"/foo", "/", "/foo/bar", "/bar"},
+      {"/foo/", "/", "/foo/bar", "/bar"},
+      {"/foo", "/", "/foo", "/"},
+      {"/foo", "/", "/foo/", "/"},
+      {"/", "/v1", "/a", "/v1/a"},
+      {"/", "/v1/", "/", "/v1/"},
+      {"/", "/v1", "/", "/v1"},
+      {"/foo", "/xyz", "/f%6fo/b%2Fc", "/xyz/b%2Fc"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(Rewritten(WithPrefix(c.prefix, c.to), c.path), c.expected)
+        << c.prefix << " " << c.to << " " << c.path;
+  }
+}
+
+TEST(RewriteTest, TheQueryStays) {
+  EXPECT_EQ(Rewritten(WithPrefix("/a", "/b"), "/a/x?q=1&r"), "/b/x?q=1&r");
+  EXPECT_EQ(Rewritten(WithPrefix("/a", "/b"), "/a/x?"), "/b/x?");
+  config::Route dropped = WithPrefix("/a", "/b");
+  dropped.rewrite.query = QueryRewrite::kDrop;
+  EXPECT_EQ(Rewritten(dropped, "/a/x?q=1"), "/b/x");
+  config::Route only;
+  only.rewrite.query = QueryRewrite::kDrop;
+  EXPECT_EQ(Rewritten(only, "/a//b?q=1"), "/a//b") << "the path stays byte for byte";
+}
+
+TEST(RewriteTest, AQueryOfItsOwnComesFirst) {
+  config::Route route;
+  route.rewrite.path = "/new?fixed=1";
+  EXPECT_EQ(Rewritten(route, "/a?q=2"), "/new?fixed=1&q=2");
+  EXPECT_EQ(Rewritten(route, "/a"), "/new?fixed=1");
+  EXPECT_EQ(Rewritten(route, "/a?"), "/new?fixed=1");
+  route.rewrite.query = QueryRewrite::kDrop;
+  EXPECT_EQ(Rewritten(route, "/a?q=2"), "/new?fixed=1");
+  EXPECT_EQ(Rewritten(WithRegex("/u/([0-9]+)", "/user?id=\\1"), "/u/7?x=1"), "/user?id=7&x=1");
+}
+
+TEST(RewriteTest, APatternChangesTheWholePath) {
+  const config::Route route = WithRegex("/users/([0-9]+)(/.*)?", "/u/\\1\\2");
+  EXPECT_EQ(Rewritten(route, "/users/42"), "/u/42");
+  EXPECT_EQ(Rewritten(route, "/users/42/a/b?c"), "/u/42/a/b?c");
+  EXPECT_EQ(Rewritten(route, "/other"), "/other");
+}
+
+// A path that is the same to an origin is rewritten as well, however it is spelled.
+TEST(RewriteTest, AnotherSpellingDoesNotEscapeAPattern) {
+  const config::Route route = WithRegex("/a\\+b/(.*)", "/c/\\1");
+  EXPECT_EQ(Rewritten(route, "/a+b/x"), "/c/x");
+  EXPECT_EQ(Rewritten(route, "/a%2Bb/x"), "/c/x");
+  EXPECT_EQ(Rewritten(route, "/%61+b/x"), "/c/x");
+}
+
+TEST(RewriteTest, WhatComesOutMeansTheSameToEveryReader) {
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/\\1"), "/x../secret"), "refused");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "\\1"), "/xsecret"), "refused") << "no path at all";
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/\\1"), "/x/evil.test"), "refused");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/\\1"), "/x\\evil.test"), "refused");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x..%2fsecret"), "refused");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x..;/secret"), "refused");
+  EXPECT_EQ(Rewritten(WithPrefix("/a", "/"), "/a//evil.test"), "refused");
+  EXPECT_EQ(Rewritten(WithPrefix("/a/", "/b/"), "/a/\\x"), "/b/\\x");
+}
+
+TEST(RewriteTest, BehindPrefixIsWhatTheRouteLeaves) {
+  config::Match match;
+  match.path = "/a";
+  EXPECT_EQ(BehindPrefix(match, "/a/b"), "/b");
+  EXPECT_EQ(BehindPrefix(match, "/%61/b"), "/b");
+  EXPECT_EQ(BehindPrefix(match, "/a"), "");
+  match.exact_path = true;
+  EXPECT_EQ(BehindPrefix(match, "/a"), "");
+  match.exact_path = false;
+  match.path.clear();
+  match.path_pattern = *policy::Pattern::Parse("/a.*");
+  EXPECT_EQ(BehindPrefix(match, "/a/b"), "");
+}
+
+}  // namespace
+}  // namespace holdfast::route
