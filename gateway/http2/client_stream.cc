@@ -234,7 +234,7 @@ Evidence ClientStream::evidence() const {
 }
 
 // RFC 9113 section 8.1: with the response complete the rest of the request is of no interest, and
-// cancelling it does not take the response back.
+// cancelling it does not take the response back. Of a tunnel, our end is still to be told.
 pool::ReuseFacts ClientStream::Finish() {
   HOLDFAST_CHECK(events_ != nullptr);
   events_ = nullptr;
@@ -246,7 +246,8 @@ pool::ReuseFacts ClientStream::Finish() {
   }
   const bool wrong = refusal_ != Refusal::kNone || fault() != Refusal::kNone;
   const uint32_t code = wrong ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_CANCEL;
-  Release(/*complete=*/framed() && peer_ended(), code);
+  const bool whole = switched_ ? ended() : framed();
+  Release(/*complete=*/whole && peer_ended(), code);
   return facts;
 }
 
