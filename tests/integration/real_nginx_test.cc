@@ -4,10 +4,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/integration/tls_edge.h"
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
@@ -17,12 +20,14 @@
 namespace holdfast::support {
 namespace {
 
-// nginx in the foreground with a folder of its own, serving `www` in it.
+// nginx in the foreground with a folder of its own, which it serves. `settings` are its server's,
+// `listening` more of how that listens.
 class Nginx {
  public:
-  explicit Nginx(const std::string& settings) {
+  explicit Nginx(const std::string& settings, const std::string& listening = "") {
     dir_.Write("small.txt", "small\n");
     dir_.Write("large.txt", Pattern(100'000));
+    const std::string listen = address_ + listening;
     const std::string config =
         dir_.Write("nginx.conf",
                    "user root;\ndaemon off;\nmaster_process off;\npid " + dir_.Path("pid") +
@@ -44,7 +49,7 @@ class Nginx {
                        dir_.Path("scgi") +
                        ";\n"
                        "  server {\n    listen " +
-                       address_ + ";\n    root " + dir_.Path("") + ";\n" + settings + "\n  }\n}\n");
+                       listen + ";\n    root " + dir_.Path("") + ";\n" + settings + "\n  }\n}\n");
     process_ = std::make_unique<Subprocess>(
         std::vector<std::string>{"/usr/sbin/nginx", "-p", dir_.Path(""), "-c", config});
     EXPECT_TRUE(Eventually([&] { return process_->Poll().has_value() || Listens(); }));
@@ -142,6 +147,29 @@ TEST(NginxTest, ItsErrorsPass) {
   RawClient other(hop.gateway.address());
   other.Send(PostRequest("/small.txt", Pattern(300'000)));
   EXPECT_EQ(other.Response().Status(), 413);
+}
+
+// Over TLS, by ALPN; and its goodbyes after a few requests are not seen in either protocol.
+TEST(NginxTest, AutoSpeaksWhatItOffers) {
+  Files files;
+  files.Keyed("a", pool::SiteFor({"a.test"}));
+  const std::string tls = "ssl_certificate " + files.Path("a.pem") + "; ssl_certificate_key " +
+                          files.Path("a.key") +
+                          "; keepalive_requests 7; location = /protocol { return 200 "
+                          "\"$server_protocol\"; }";
+  for (const auto& [listening, protocol] :
+       {std::pair{" ssl http2", "HTTP/2.0"}, std::pair{" ssl", "HTTP/1.1"}}) {
+    Nginx nginx(tls, listening);
+    GatewayProcess gateway(GatewayConfig{
+        .endpoints = {nginx.address()},
+        .upstream = "protocol: auto, tls: {ca: " + files.Authority() + ", server_name: a.test}"});
+    RawClient client(gateway.address());
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(client.Get("/protocol").body, protocol);
+      EXPECT_TRUE(client.Get("/large.txt").body == Pattern(100'000));
+    }
+    EXPECT_EQ(Opened(gateway), 6);
+  }
 }
 
 TEST(NginxTest, ManyClientsAtOnce) {
