@@ -182,6 +182,8 @@ void Http2Session::LookAtEnd() {
   if (phase_ == Phase::kOpen && requests_ >= max_requests_) {
     SayGoodbye(http::PersistenceName(http::ClientPersistence::kMaxRequests));
   }
+  // Whoever comes now may ask once, as over HTTP/1.
+  if (requests_ > 0 && context()->draining) BeginDrain();
   if (phase_ == Phase::kLeaving && session_.end_noticed()) {
     MoveTo(Phase::kLeft);
     session_.RefuseNewStreams();

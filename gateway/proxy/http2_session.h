@@ -65,6 +65,7 @@ class Http2Session final : public Session, private http2::SessionOwner {
                        const pool::ProxiedEnds& ends);
 
   void BeginDrain() override;
+  void AskToLeave() override { BeginDrain(); }
   bool Cut() override;
   void OnReconfigured() override;
   bool GiveWay() override;

@@ -54,6 +54,9 @@ class Session : public pool::ListNode<Session>,
 
   // Its listener leaves, or the process does: closes now if at rest, else after what it does.
   virtual void BeginDrain() = 0;
+  // The process is on its way out and serves on for now: lets the client know, if its protocol can
+  // say so at any time.
+  virtual void AskToLeave() {}
   // The drain's deadline: cuts the connection, whatever it does. True if an exchange was broken
   // off.
   virtual bool Cut() = 0;

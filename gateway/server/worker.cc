@@ -170,10 +170,13 @@ void Worker::SetChallenges(const std::shared_ptr<const acme::Challenges>& challe
   context_.challenges = tokens ? challenges : nullptr;
 }
 
-void Worker::BeginDrain() { context_.draining = true; }
+void Worker::BeginDrain() {
+  context_.draining = true;
+  ForEachSession([](proxy::Session& session) { session.AskToLeave(); });
+}
 
 void Worker::CloseListeners() {
-  context_.draining = true;
+  BeginDrain();
   for (auto& [key, listener] : listeners_) listener->Retire(context_.view);
   context_.when_empty = &empty_task_;
   if (context_.sessions.empty()) loop_.Queue(empty_task_);

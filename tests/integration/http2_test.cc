@@ -292,6 +292,24 @@ TEST(Http2Test, ADrainServesWhatHasBegun) {
   EXPECT_EQ(gateway.WaitExit(), 0);
 }
 
+// While it still serves, as over HTTP/1: who has come asks elsewhere next time, who comes then is
+// answered.
+TEST(Http2Test, InADrainsDelayClientsAreAskedToGo) {
+  GatewayConfig config = Config(UnusedAddress());
+  config.drain = "{delay: 60s, timeout: 1s}";
+  GatewayProcess gateway(config);
+  Http2Client client(gateway.address());
+  EXPECT_EQ(client.Get("/local").Status(), 200);
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(client.AwaitGoaway(), kNoError);
+  client.AwaitEnd();
+  Http2Client next(gateway.address());
+  EXPECT_EQ(next.Get("/local").Status(), 200);
+  EXPECT_EQ(next.AwaitGoaway(), kNoError);
+  next.AwaitEnd();
+  EXPECT_TRUE(gateway.running());
+}
+
 TEST(Http2Test, ThePrefaceAloneIsNoRequest) {
   GatewayProcess gateway(Config(UnusedAddress(), "head_timeout: 300ms"));
   RawClient client(gateway.address());
