@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/gateway/http2/support/http2_client.h"
 #include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/scripted_upstream.h"
@@ -27,6 +29,8 @@ using support::Eventually;
 using support::GatewayConfig;
 using support::GatewayProcess;
 using support::GetRequest;
+using support::Http2Client;
+using support::Http2Response;
 using support::Message;
 using support::OkResponse;
 using support::RawClient;
@@ -100,11 +104,20 @@ class UpgradeProcessTest : public testing::Test {
   std::vector<pid_t> pids_;
 };
 
-// Clients that open a connection for each request, on threads of their own.
+// Clients on threads of their own, until they are told to stop.
 class Load {
  public:
-  explicit Load(std::string address) : address_(std::move(address)) {
-    for (int i = 0; i < 4; ++i) threads_.emplace_back([this] { Run(); });
+  // What one of them does again and again: it asks "/who" and calls `note` with each answer.
+  using Note = std::function<void(int status, const std::string& body)>;
+  using Turn = void (*)(const std::string& address, const Note& note);
+
+  Load(std::string address, Turn turn) : address_(std::move(address)) {
+    for (int i = 0; i < 4; ++i) {
+      threads_.emplace_back([this, turn] {
+        while (!stop_)
+          turn(address_, [this](int status, const auto& body) { Count(status, body); });
+      });
+    }
   }
   ~Load() { Stop(); }
   void Stop() {
@@ -121,15 +134,11 @@ class Load {
   int by_new() const { return by_new_; }
 
  private:
-  void Run() {
-    while (!stop_) {
-      RawClient client(address_);
-      const Message answer = client.Get("/who", "Connection: close\r\n");
-      const bool by_new = answer.body == "new";
-      if (answer.Status() != 200 || (!by_new && answer.body != "old")) ++failures_;
-      by_new_ += by_new ? 1 : 0;
-      ++answers_;
-    }
+  void Count(int status, const std::string& body) {
+    const bool by_new = body == "new";
+    if (status != 200 || (!by_new && body != "old")) ++failures_;
+    by_new_ += by_new ? 1 : 0;
+    ++answers_;
   }
 
   std::string address_;
@@ -139,6 +148,31 @@ class Load {
   std::atomic<int> by_new_ = 0;
   std::vector<std::thread> threads_;
 };
+
+// A connection for each request.
+void AskOnce(const std::string& address, const Load::Note& note) {
+  RawClient client(address);
+  const Message answer = client.Get("/who", "Connection: close\r\n");
+  note(answer.Status(), answer.body);
+}
+
+// A connection of HTTP/2 with some streams at a time, until the gateway says goodbye: what it
+// leaves out is asked again on another (RFC 9113 section 6.8).
+void AskOverHttp2(const std::string& address, const Load::Note& note) {
+  constexpr int kRounds = 50;
+  constexpr int kStreams = 5;
+  constexpr uint32_t kRefusedStream = 7;
+  Http2Client client(RawClient(address), {});
+  for (int round = 0; round < kRounds && client.goaways().empty(); ++round) {
+    std::vector<int32_t> streams;
+    for (int i = 0; i < kStreams; ++i) streams.push_back(client.Send({.path = "/who"}));
+    for (const int32_t stream : streams) {
+      const Http2Response& answer = client.Await(stream);
+      if (answer.reset == kRefusedStream) return;
+      note(answer.Status(), answer.body);
+    }
+  }
+}
 
 struct Successor {
   const char* workers;
@@ -155,7 +189,7 @@ class WorkerCountTest : public UpgradeProcessTest, public testing::WithParamInte
 TEST_P(WorkerCountTest, NoNewConnectionIsLost) {
   GatewayProcess gateway(Config("old"));
   const std::string address = gateway.address();
-  Load load(address);
+  Load load(address, &AskOnce);
   load.Await(50);
   gateway.WriteConfig(Config("new", GetParam().workers).Text());
   Upgrade(gateway);
@@ -165,6 +199,20 @@ TEST_P(WorkerCountTest, NoNewConnectionIsLost) {
   EXPECT_EQ(load.failures(), 0);
   EXPECT_GE(load.by_new(), 200);
   EXPECT_EQ(gateway.address(), address) << "port 0 stays what it was";
+}
+
+// Nor a request on a connection that is kept.
+TEST_P(WorkerCountTest, NoRequestOverHttp2IsLost) {
+  GatewayProcess gateway(Config("old"));
+  Load load(gateway.address(), &AskOverHttp2);
+  load.Await(200);
+  gateway.WriteConfig(Config("new", GetParam().workers).Text());
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  load.Await(500);
+  load.Stop();
+  EXPECT_EQ(load.failures(), 0);
+  EXPECT_GE(load.by_new(), 500);
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest,
@@ -223,6 +271,95 @@ TEST_P(LiveConnectionTest, KeptConnectionsFinishGracefully) {
   EXPECT_EQ(gateway.WaitExit(), 0) << "the moment nothing is left, not after the delay";
 }
 
+// Each of those that run is somewhere else in its exchange.
+TEST_P(LiveConnectionTest, StreamsFinishInTheOldProcess) {
+  constexpr uint32_t kNoError = 0;
+  ScriptedUpstream upstream;
+  GatewayConfig config = Config("old");
+  config.endpoints = {upstream.address()};
+  config.drain = "{delay: 1h, timeout: 1h}";
+  GatewayProcess gateway(config);
+  Http2Client busy(RawClient(gateway.address()), {});
+  const int32_t asking = busy.Send({.method = "POST", .body = "one ", .open = true});
+  busy.Flush();
+  UpstreamConnection of_asking = upstream.Accept();
+  of_asking.ReadUntil("one ");
+  const int32_t waiting = busy.Send({});
+  busy.Flush();
+  UpstreamConnection of_waiting = upstream.Accept();
+  of_waiting.Request();
+  const int32_t reading = busy.Send({});
+  busy.Flush();
+  UpstreamConnection of_reading = upstream.Accept();
+  of_reading.Request();
+  of_reading.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
+  busy.AwaitBody(reading, 5);
+  Http2Client idle(RawClient(gateway.address()), {});
+  EXPECT_EQ(idle.Get("/who").body, "old");
+
+  config.routes = Config("new").routes;
+  gateway.WriteConfig(config.Text());
+  Upgrade(gateway);
+  EXPECT_EQ(idle.AwaitGoaway(), kNoError);
+  idle.AwaitEnd();
+  idle.wire().Close();
+  EXPECT_EQ(busy.AwaitGoaway(), kNoError);
+  Http2Client next(RawClient(gateway.address()), {});
+  EXPECT_EQ(next.Get("/who").body, "new");
+  EXPECT_TRUE(gateway.running());
+
+  busy.SendBody(asking, "two", /*last=*/true);
+  busy.Flush();
+  of_asking.ReadUntil("two");
+  of_asking.Send(OkResponse("asked"));
+  EXPECT_EQ(busy.Await(asking).body, "asked");
+  of_waiting.Send(OkResponse("waited"));
+  EXPECT_EQ(busy.Await(waiting).body, "waited");
+  of_reading.Send("after");
+  EXPECT_EQ(busy.Await(reading).body, "firstafter");
+  EXPECT_TRUE(busy.At(reading).ended);
+  busy.AwaitEnd();
+  ASSERT_FALSE(busy.goaways().empty());
+  EXPECT_EQ(busy.goaways().back().second, reading) << "the last one that was served";
+  busy.wire().Close();
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_EQ(next.Get("/who").body, "new");
+}
+
+// A stream of HTTP/2 from the client's side, an upgrade from the upstream's.
+TEST_P(LiveConnectionTest, ATunnelOverHttp2GoesOnInTheOldProcess) {
+  ScriptedUpstream upstream;
+  GatewayConfig config{.endpoints = {upstream.address()}, .drain = "{delay: 1h, timeout: 1h}"};
+  GatewayProcess gateway(config);
+  Http2Client client(RawClient(gateway.address()), {});
+  const int32_t stream = client.Send({.open = true,
+                                      .pseudo_fields = {{":method", "CONNECT"},
+                                                        {":protocol", "test"},
+                                                        {":scheme", "http"},
+                                                        {":path", "/"},
+                                                        {":authority", "test"}}});
+  client.Flush();
+  UpstreamConnection tunnel = upstream.Accept();
+  tunnel.Answer("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
+  client.AwaitHead(stream);
+  Upgrade(gateway);
+  client.AwaitGoaway();
+  client.SendBody(stream, "still", /*last=*/false);
+  client.Flush();
+  EXPECT_EQ(tunnel.ReadBytes(5), "still");
+  tunnel.Send("there");
+  client.AwaitBody(stream, 5);
+  EXPECT_EQ(client.At(stream).body, "there");
+  client.SendBody(stream, "", /*last=*/true);
+  client.Flush();
+  tunnel.ExpectClosed();
+  tunnel.Close();
+  EXPECT_TRUE(client.Await(stream).ended);
+  client.AwaitEnd();
+  client.wire().Close();
+  EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
 TEST_P(LiveConnectionTest, ATermAfterTheHandOverDoesNotCutWhatIsInFlight) {
   ScriptedUpstream upstream;
   GatewayProcess gateway(
@@ -277,7 +414,7 @@ TEST_F(UpgradeProcessTest, AUnixSocketIsHandedOver) {
   GatewayConfig config = Config("old");
   config.bind = "unix:" + dir.Path("edge");
   GatewayProcess gateway(config);
-  Load load(config.bind);
+  Load load(config.bind, &AskOnce);
   load.Await(20);
   GatewayConfig after = Config("new", "1");
   after.bind = config.bind;
