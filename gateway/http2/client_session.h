@@ -70,6 +70,7 @@ class ClientSession final : public Session,
   void OnSessionNews() override { TellNews(); }
   Stream* OnNewStream(int32_t) override { return nullptr; }  // Nothing is to be pushed.
   void OnGoAway(int32_t last_stream, uint32_t code) override;
+  void OnPriorityUpdate(int32_t) override {}
   void OnUnwelcome() override { going_away_ = true; }
   // The pool first, so that who tries again is not sent here.
   void TellNews();

@@ -34,7 +34,15 @@ void ServerSession::LetGo(size_t bytes) {
   means_->heads_bytes -= bytes;
 }
 
+void ServerSession::OnPriorityUpdate(int32_t id) {
+  if (id <= nghttp2_session_get_last_proc_stream_id(raw())) return;
+  std::erase(updated_early_, id);
+  if (updated_early_.size() == kMaxEarlyUpdates) updated_early_.erase(updated_early_.begin());
+  updated_early_.push_back(id);
+}
+
 void ServerSession::Prioritise(int32_t id, Priority priority) {
+  if (std::erase(updated_early_, id) > 0) return;
   const nghttp2_extpri wanted{.urgency = priority.urgency, .inc = priority.incremental ? 1 : 0};
   nghttp2_session_change_extpri_stream_priority(raw(), id, &wanted, /*ignore_client_signal=*/0);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "gateway/http/serializer.h"
 #include "gateway/http2/priority.h"
@@ -49,6 +50,7 @@ class ServerSession final : public Session {
 
   Stream* OnNewStream(int32_t id) override;
   void OnGoAway(int32_t, uint32_t) override {}
+  void OnPriorityUpdate(int32_t id) override;
   void OnUnwelcome() override {
     if (!end_announced()) AnnounceEnd();
   }
@@ -58,7 +60,8 @@ class ServerSession final : public Session {
   std::span<const nghttp2_nv> Serialize(const http::ResponseHead& head,
                                         const http::ResponseFraming& framing,
                                         std::string_view via_name);
-  // Among the responses of this connection.
+  // Among the responses of this connection, unless an update came before the request: that is the
+  // latest word (RFC 9218 section 7).
   void Prioritise(int32_t id, Priority priority);
   // So much is held of a stream's fields from now on. False: it is too much, and the stream is
   // reset with `code`.
@@ -68,7 +71,11 @@ class ServerSession final : public Session {
   size_t head_size() const { return head_size_; }
   void GiveBack(ServerStream& stream) { means_->streams().Give(loop(), &stream); }
 
+  // Further updates before their requests push out the oldest.
+  static constexpr size_t kMaxEarlyUpdates = 16;
+
   ServerMeans* means_;
+  std::vector<int32_t> updated_early_;  // streams that are still to come
   size_t head_size_ = 0;
   size_t heads_bytes_ = 0;
 };

@@ -169,7 +169,11 @@ struct Callbacks {
         if (session.greeted_) session.Note(Glitch::kSettings);
         session.greeted_ = true;
         return 0;
-      case NGHTTP2_PRIORITY_UPDATE: session.Note(Glitch::kPriority); return 0;
+      case NGHTTP2_PRIORITY_UPDATE:
+        session.Note(Glitch::kPriority);
+        session.OnPriorityUpdate(
+            static_cast<nghttp2_ext_priority_update*>(frame->ext.payload)->stream_id);
+        return 0;
       case NGHTTP2_WINDOW_UPDATE:
         if (session.guard_.SpendUpdate()) session.Note(Glitch::kWindowUpdate);
         return 0;

@@ -108,6 +108,8 @@ class Session {
   // A new stream of the peer's, or null: it is refused.
   virtual Stream* OnNewStream(int32_t id) = 0;
   virtual void OnGoAway(int32_t last_stream, uint32_t code) = 0;
+  // The peer has said of a stream of its own, which may be still to come, what nghttp2 keeps to.
+  virtual void OnPriorityUpdate(int32_t id) = 0;
   // The peer has done three quarters of what ends a connection.
   virtual void OnUnwelcome() = 0;
 

@@ -337,51 +337,5 @@ TEST(Http2Test, WhoSpeaksNothingElseSaysSoToo) {
   EXPECT_EQ(old.Get("/local").Status(), 505);
 }
 
-// Two responses that wait for the connection's window, which then opens for one of them.
-void ExpectFirst(const Http2Fields& early_fields, const Http2Fields& late_fields, size_t early,
-                 size_t late) {
-  constexpr size_t kWindow = 65'535;
-  constexpr size_t kBytes = 40'000;
-  AutoUpstream upstream([](const Message& request) {
-    return AutoUpstream::Reply{
-        OkResponse(std::string(request.Target() == "/fill" ? kWindow : kBytes, 'x'))};
-  });
-  GatewayProcess gateway(Config(upstream.address()));
-  Http2Client client(gateway.address(), {.connection_window = kWindow, .reads_bodies = false});
-  EXPECT_EQ(client.Get("/fill").body.size(), kWindow);
-  const int32_t first = client.Send({.fields = early_fields});
-  client.AwaitHead(first);
-  const int32_t second = client.Send({.fields = late_fields});
-  client.AwaitHead(second);
-  client.GrantConnection(kBytes);
-  client.AwaitBody(early < late ? second : first, std::max(early, late));
-  EXPECT_EQ(client.At(first).body.size(), early);
-  EXPECT_EQ(client.At(second).body.size(), late);
-}
-
-// RFC 9218.
-TEST(Http2Test, ResponsesComeInTheOrderThatIsAskedFor) {
-  ExpectFirst({{"priority", "u=3"}}, {{"priority", "u=3"}}, 40'000, 0);
-  ExpectFirst({{"priority", "u=3"}}, {{"priority", "u=1"}}, 0, 40'000);
-  ExpectFirst({}, {{"priority", "u=2"}}, 0, 40'000);
-  ExpectFirst({{"priority", "u=1, i"}}, {}, 40'000, 0);
-}
-
-// Nothing waits for the end of something long that has not asked for that.
-TEST(Http2Test, WithoutPrioritiesResponsesTakeTurns) {
-  constexpr size_t kWindow = 65'535;
-  AutoUpstream upstream(std::string(kWindow, 'x'));
-  GatewayProcess gateway(Config(upstream.address()));
-  Http2Client client(gateway.address(), {.connection_window = kWindow, .reads_bodies = false});
-  EXPECT_EQ(client.Get("/").body.size(), kWindow);
-  const int32_t first = client.Send({});
-  client.AwaitHead(first);
-  const int32_t second = client.Send({});
-  client.AwaitHead(second);
-  client.GrantConnection(40'000);
-  client.AwaitBody(first, 16'384);
-  client.AwaitBody(second, 16'384);
-}
-
 }  // namespace
 }  // namespace holdfast::support

@@ -210,6 +210,16 @@ void Http2Client::Reset(int32_t stream, uint32_t code) {
   nghttp2_submit_rst_stream(state_->session, NGHTTP2_FLAG_NONE, stream, code);
 }
 
+// nghttp2's own would leave it out before the peer's settings are there.
+void Http2Client::Prioritise(int32_t stream, std::string_view priority) {
+  constexpr char kPriorityUpdate = 0x10;
+  Flush();
+  std::string frame = {0, 0, static_cast<char>(4 + priority.size()), kPriorityUpdate, 0, 0, 0,
+                       0, 0};
+  for (const int shift : {24, 16, 8, 0}) frame += static_cast<char>(stream >> shift & 0xff);
+  SendRaw(frame.append(priority));
+}
+
 void Http2Client::Flush() {
   while (true) {
     const uint8_t* bytes = nullptr;

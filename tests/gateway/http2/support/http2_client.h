@@ -60,6 +60,8 @@ class Http2Client {
   int32_t Send(const Http2Request& request);
   void SendBody(int32_t stream, std::string_view bytes, bool last);
   void Reset(int32_t stream, uint32_t code);
+  // PRIORITY_UPDATE (RFC 9218 section 7.1), at once, of a stream that may be still to come.
+  void Prioritise(int32_t stream, std::string_view priority);
   void Flush();
   // The same without waiting: what the socket does not take leaves with the next call.
   void SendWhatFits();
