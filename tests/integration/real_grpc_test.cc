@@ -4,11 +4,14 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/temp_dir.h"
@@ -144,6 +147,112 @@ TEST(RealGrpcTest, AServerThatDiesEndsItsCallsAndNoOthers) {
               client.Stdout().starts_with("begun\nended UNAVAILABLE\n"))
       << client.Stdout();
   RunCases(gateway.address(), {"unavailable"});
+}
+
+// What the gateway passes between the versions, though gRPC's own do not speak HTTP/1.
+
+// A message as gRPC frames it: not compressed, and its length in four bytes.
+std::string Framed(std::string_view message) {
+  std::string framed(1, '\0');
+  for (const int shift : {24, 16, 8, 0})
+    framed += static_cast<char>(message.size() >> shift & 0xff);
+  return framed + std::string(message);
+}
+
+std::string ChatHead() {
+  return "POST /test.Peer/Chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc\r\n"
+         "TE: trailers\r\nConnection: te\r\nTransfer-Encoding: chunked\r\n\r\n";
+}
+
+TEST(RealGrpcTest, AClientOfHttp1SendsAndReadsTenThousandMessages) {
+  GrpcServer server;
+  GatewayProcess gateway(Before({server.address()}));
+  RawClient client(gateway.address());
+  std::string messages;
+  std::string chunks;
+  for (int i = 0; i < 10'000; ++i) {
+    messages += Framed(std::to_string(i));
+    chunks += Chunk(Framed(std::to_string(i)));
+  }
+  std::thread sender([&] { client.Send(ChatHead() + chunks + std::string(kLastChunk)); });
+  const Message answer = client.Response("POST");
+  sender.join();
+  EXPECT_EQ(answer.Status(), 200);
+  EXPECT_TRUE(answer.body == messages) << answer.body.size() << " of " << messages.size();
+  EXPECT_EQ(answer.Trailer("grpc-status"), "0");
+  gateway.AwaitMetric("holdfast_grpc_calls_total", {{"grpc_status", "0"}}, 1);
+}
+
+TEST(RealGrpcTest, AClientOfHttp1SeesThatTheServerHasDied) {
+  GrpcServer mortal("mortal");
+  GatewayProcess gateway(Before({mortal.address()}));
+  RawClient client(gateway.address());
+  client.Send(ChatHead() + Chunk(Framed("first")));
+  Message answer = ReadHead(client);
+  EXPECT_EQ(ReadChunk(client, &answer), Framed("first"));
+  mortal.Kill();
+  StreamEnd end = StreamEnd::kOpen;
+  EXPECT_EQ(client.ReadToEnd(&end), "") << "no last chunk, which would mean that it is whole";
+  EXPECT_NE(end, StreamEnd::kOpen);
+  gateway.AwaitMetric("holdfast_grpc_calls_total", {{"grpc_status", "none"}}, 1);
+}
+
+// An upstream of HTTP/1 that echoes the messages of calls as they come.
+class ChatUpstream {
+ public:
+  const std::string& address() const { return upstream_.address(); }
+  // Serves one connection until it ends, or until `chunks` have been answered.
+  void Serve(int chunks = -1) {
+    UpstreamConnection connection = upstream_.Accept();
+    while (connection.AwaitInput() == StreamEnd::kOpen && connection.has_input()) {
+      Message call = ReadHead(connection);
+      EXPECT_EQ(call.Value("te"), "trailers");
+      connection.Send(
+          "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n"
+          "Trailer: grpc-status\r\n\r\n");
+      while (true) {
+        const std::string messages = ReadChunk(connection, &call);
+        if (messages.empty()) break;
+        connection.Send(Chunk(messages));
+        if (--chunks == 0) return connection.Close();
+      }
+      connection.Send("0\r\ngrpc-status: 0\r\n\r\n");
+    }
+  }
+
+ private:
+  ScriptedUpstream upstream_;
+};
+
+GatewayConfig BeforeHttp1(const std::string& server) {
+  GatewayConfig config = Before({server});
+  config.upstream = "";
+  return config;
+}
+
+TEST(RealGrpcTest, AServerOfHttp1IsSentTenThousandMessagesAndAnswersEach) {
+  ChatUpstream server;
+  std::thread serving([&] { server.Serve(); });
+  {
+    GatewayProcess gateway(BeforeHttp1(server.address()));
+    RunCases(gateway.address(), {"pingpong", "many"});
+    gateway.AwaitMetric("holdfast_grpc_calls_total", {{"grpc_status", "0"}}, 2);
+  }
+  serving.join();
+}
+
+TEST(RealGrpcTest, AServerOfHttp1ThatDiesEndsItsCall) {
+  ChatUpstream server;
+  std::thread serving([&] { server.Serve(1); });
+  GatewayProcess gateway(BeforeHttp1(server.address()));
+  const Finished client = RunProgram(ClientOf(gateway.address(), {"until_death"}), kCasePatience);
+  serving.join();
+  EXPECT_EQ(client.code, 0) << client.err;
+  // The client may be told before it has said that it began.
+  EXPECT_TRUE(client.out.find("ended INTERNAL\n") != std::string::npos ||
+              client.out.find("ended UNAVAILABLE\n") != std::string::npos)
+      << client.out;
+  gateway.AwaitMetric("holdfast_grpc_calls_total", {{"grpc_status", "none"}}, 1);
 }
 
 TEST(RealGrpcTest, HealthIsAskedInItsOwnWords) {
