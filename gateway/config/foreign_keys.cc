@@ -32,33 +32,36 @@ constexpr std::string_view kAcme[] = {
     "certresolver", "cert_resolver",        "certbot",          "acme_ca",    "acme_server",
     "acme_client",  "acme_issuer",          "acme_certificate", "issuers",    "on_demand_tls",
     "auto_ssl",     "certificatesresolvers"};
-constexpr std::string_view kRegex[] = {
-    "path_regex", "regex",    "path_regexp",  "path_re",
-    "safe_regex", "path_reg", "path_pattern", "path_separated_prefix"};
+constexpr std::string_view kRegex[] = {"path_regexp", "path_re",      "safe_regex",
+                                       "path_reg",    "path_pattern", "path_separated_prefix"};
 constexpr std::string_view kSplit[] = {
     "weights", "weighted_clusters", "upstreams",    "weighted_upstreams",
     "split",   "traffic_split",     "backend_refs", "canary"};
 constexpr std::string_view kMatchMore[] = {"query_params", "query_parameters", "cookies",
                                            "client_ip",    "source_ip",        "remote_address"};
-constexpr std::string_view kRewrite[] = {
-    "rewrite",       "prefix_rewrite", "url_rewrite",     "strip_prefix", "path_rewrite",
-    "regex_rewrite", "replace_prefix", "strip_path",      "add_prefix",   "host_rewrite",
-    "host_header",   "preserve_host",  "proxy_set_header"};
+constexpr std::string_view kRewrite[] = {"prefix_rewrite", "url_rewrite",   "strip_prefix",
+                                         "path_rewrite",   "regex_rewrite", "replace_prefix",
+                                         "strip_path",     "add_prefix",    "host_rewrite",
+                                         "host_header",    "preserve_host", "proxy_set_header"};
 constexpr std::string_view kFields[] = {"add_header",
                                         "add_headers",
                                         "set_headers",
                                         "request_headers_to_add",
                                         "response_headers_to_add",
                                         "remove_headers"};
-constexpr std::string_view kLimits[] = {"rate_limit", "rate_limits", "ratelimit",      "limit_req",
-                                        "limit_conn", "throttle",    "local_ratelimit"};
-constexpr std::string_view kAuth[] = {"auth", "basic_auth", "auth_basic",   "jwt", "oauth2",
-                                      "oidc", "ext_authz",  "forward_auth", "rbac"};
+constexpr std::string_view kLimits[] = {"rate_limits", "ratelimit", "limit_req",
+                                        "limit_conn",  "throttle",  "local_ratelimit"};
+constexpr std::string_view kAuth[] = {"jwt", "oauth2", "oidc", "ext_authz", "forward_auth", "rbac"};
+constexpr std::string_view kBasic[] = {"auth", "auth_basic", "basicauth", "auth_basic_user_file",
+                                       "http_basic"};
+constexpr std::string_view kCompress[] = {"gzip",       "compress", "brotli",
+                                          "gzip_types", "encode",   "compressor"};
+constexpr std::string_view kCross[] = {"cors_policy", "cross_origin", "allow_origin"};
+constexpr std::string_view kMethod[] = {"method"};
 constexpr std::string_view kNetworks[] = {"acl",       "ip_allow",  "allow_list",
                                           "deny_list", "whitelist", "blacklist"};
-constexpr std::string_view kContent[] = {
-    "gzip", "compression", "compress",    "brotli",      "cache",      "proxy_cache", "cors",
-    "root", "static",      "file_server", "error_pages", "error_page", "mirror"};
+constexpr std::string_view kContent[] = {"cache",       "proxy_cache", "root",       "static",
+                                         "file_server", "error_pages", "error_page", "mirror"};
 constexpr std::string_view kHttp2[] = {
     "http2",      "h2",       "h2c", "http_version", "alpn_protocol", "http2_protocol_options",
     "codec_type", "protocol", "grpc"};
@@ -127,18 +130,22 @@ constexpr Hint kHints[] = {
     {kTls,
      "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an upstream"},
     {kRegex,
-     "there are no regular expressions; path takes one path, path_prefix all that begin so"},
+     "see path_regex of a route's match, and regex of its headers and query (RE2's syntax)"},
     {kSplit,
      "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
      "weights"},
     {kMatchMore,
      "see headers, query and clients in a route's match, such as {headers: {x-a: {exact: b}}}"},
-    {kRewrite, "requests are not rewritten; path and Host go on as the client sent them"},
+    {kRewrite, "see rewrite of a route ({path_prefix: /new/, host: NAME}) and host of an upstream"},
     {kFields,
      "see request_headers and response_headers of a route, such as {set: {x-a: b}, remove: [x-c]}"},
-    {kLimits, "there are no rate limits per client; see max_connections, queue and breakers"},
+    {kLimits, "see rate_limit of a route ({requests: 100, per: 1s}), max_connections and breakers"},
+    {kBasic, "see basic_auth of a route ({file: FILE}), with a file that htpasswd -B writes"},
+    {kCompress, "see compression of a route ({algorithms: [zstd, br, gzip]})"},
+    {kCross, "see cors of a route ({allow_origins: [\"https://app.example.com\"]})"},
+    {kMethod, "see methods of a route's match, a list such as [GET, POST]"},
     {kNetworks, "see allow and deny of a route, lists of networks"},
-    {kAuth, "there is no authentication; allow and deny of a route go by the client's network"},
+    {kAuth, "see basic_auth, allow, deny and client_certificate of a route; there is nothing else"},
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "
      "respond"},

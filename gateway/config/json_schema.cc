@@ -98,11 +98,7 @@ Json ConvertKind(const Shape& shape, const void* owner) {
               {"maxProperties", shape.max},
               {"additionalProperties", ConvertElement(*shape.element)}};
     case Kind::kMapping: return ConvertMapping(shape, owner);
-    case Kind::kPartial: {
-      Json some = ConvertElement(*shape.element->element);
-      some.erase("required");
-      return some;
-    }
+    case Kind::kPartial: return {{"type", "object"}};  // which keys, is said where those are
   }
   return {};
 }

@@ -60,7 +60,7 @@ inline constexpr std::string_view kHostWords[] = {kKeepHost, kEndpointHost};
 // Of requests, towards an upstream.
 inline constexpr Shape kUpstreamHost = {
     .kind = Shape::Kind::kText,
-    .expected = "keep, endpoint, or a host such as internal.example or 192.0.2.7:8080",
+    .expected = "a host such as internal.example or 192.0.2.7:8080",
     .words = kHostWords,
     .check = IsHostField,
 };

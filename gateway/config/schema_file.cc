@@ -36,7 +36,7 @@ constexpr Shape kLogTarget = {
 };
 constexpr Shape kPseudonym = {
     .kind = Kind::kText,
-    .expected = "a token of at most 128 letters, such as edge-1, or off",
+    .expected = "a token of at most 128 letters, such as edge-1",
     .words = kOff,
     .check = IsTokenName,
 };

@@ -124,11 +124,13 @@ constexpr Shape kRedirect = Mapping<Redirect>("a mapping such as {to: /new/}", k
 constexpr Shape kNewPath = {
     .kind = Kind::kText,
     .expected = "a path that begins with '/', with or without a query",
+    .words = kOff,
     .check = IsOriginForm,
 };
 constexpr Shape kNewPrefix = {
     .kind = Kind::kText,
     .expected = "a path that begins with '/', without '?', '#' and white space",
+    .words = kOff,
     .check = IsPath,
 };
 constexpr Shape kQueryRewrite = WordShape<QueryRewrite>();
@@ -150,16 +152,14 @@ constexpr Key kPathSwapKeys[] = {
     Field<&PathSwap::to>("to", kReplacement, "What it becomes; \\1 is what the first group holds.")
         .Required("/u/\\1"),
 };
-constexpr Shape kPathSwap =
-    Mapping<PathSwap>("a mapping such as {pattern: /users/([0-9]+), to: /u/\\1}", kPathSwapKeys);
+constexpr Shape kPathSwap = OrWords(
+    Mapping<PathSwap>("a mapping such as {pattern: /users/([0-9]+), to: /u/\\1}", kPathSwapKeys),
+    kOff);
 constexpr Key kRewriteKeys[] = {
     Field<&Rewrite::path_prefix>("path_prefix", kNewPrefix,
-                                 "What stands in place of the prefix that the route matches.")
-        .Otherwise("as it is"),
-    Field<&Rewrite::path>("path", kNewPath, "The whole path, in place of a prefix.")
-        .Otherwise("as it is"),
-    Field<&Rewrite::path_regex>("path_regex", kPathSwap, "How paths of a pattern change.")
-        .Otherwise("none"),
+                                 "What stands in place of the prefix that the route matches."),
+    Field<&Rewrite::path>("path", kNewPath, "The whole path, in place of a prefix."),
+    Field<&Rewrite::path_regex>("path_regex", kPathSwap, "How paths of a pattern change."),
     Field<&Rewrite::query>("query", kQueryRewrite, "What becomes of the request's query."),
     Field<&Rewrite::host>("host", kUpstreamHost,
                           "The Host that the upstream gets: keep, endpoint, or this one.")
@@ -217,8 +217,10 @@ constexpr Key kRateLimitRuleKeys[] = {
         "max_keys", kRateLimitKeys,
         "For how many there is room, 16 bytes each; of more, those that used least start anew."),
 };
-constexpr Shape kRateLimit = Mapping<RateLimitRule>(
-    "a mapping such as {requests: 100, per: 1s, key: client}", kRateLimitRuleKeys);
+constexpr Shape kRateLimit =
+    OrWords(Mapping<RateLimitRule>("a mapping such as {requests: 100, per: 1s, key: client}",
+                                   kRateLimitRuleKeys),
+            kOff);
 
 // basic_auth.
 bool IsRealm(std::string_view text) { return IsName(text) && text.size() <= 128; }
@@ -236,8 +238,9 @@ constexpr Key kBasicAuthKeys[] = {
         .Required("/etc/holdfast/users.htpasswd"),
     Field<&BasicAuth::realm>("realm", kRealm, "What browsers call the place."),
 };
-constexpr Shape kBasicAuth =
-    Mapping<BasicAuth>("a mapping such as {file: /etc/holdfast/users.htpasswd}", kBasicAuthKeys);
+constexpr Shape kBasicAuth = OrWords(
+    Mapping<BasicAuth>("a mapping such as {file: /etc/holdfast/users.htpasswd}", kBasicAuthKeys),
+    kOff);
 
 // compression.
 constexpr std::string_view kCodings[] = {"zstd", "br", "gzip"};
@@ -269,8 +272,10 @@ constexpr Key kCompressionKeys[] = {
         "types", kTypes, "Of which media types; text/event-stream has to be named itself."),
     Field<&compression::Rules::level>("level", kLevel, "1 is the fastest, 9 the smallest."),
 };
-constexpr Shape kCompression = Mapping<compression::Rules>(
-    "a mapping such as {algorithms: [zstd, br, gzip]}", kCompressionKeys);
+constexpr Shape kCompression =
+    OrWords(Mapping<compression::Rules>("a mapping such as {algorithms: [zstd, br, gzip]}",
+                                        kCompressionKeys),
+            kOff);
 
 // security_headers, cors.
 constexpr Shape kSecurityHeaders = WordShape<policy::SecurityHeaders>();
@@ -305,8 +310,10 @@ constexpr Key kCorsKeys[] = {
     Field<&policy::Cors::max_age>("max_age", kCorsAge,
                                   "How long browsers may remember what they were told."),
 };
-constexpr Shape kCors = Mapping<policy::Cors>(
-    "a mapping such as {allow_origins: [\"https://app.example.com\"]}", kCorsKeys);
+constexpr Shape kCors =
+    OrWords(Mapping<policy::Cors>(
+                "a mapping such as {allow_origins: [\"https://app.example.com\"]}", kCorsKeys),
+            kOff);
 
 // timeouts, retry.
 constexpr Key kTimeoutKeys[] = {
@@ -422,11 +429,9 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::allow>("allow", kPeers,
                          "The only ones whose clients are not, unless `deny` has them.")
         .Otherwise("everybody"),
-    Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all.")
-        .Otherwise("off"),
+    Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all."),
     Field<&Route::basic_auth>("basic_auth", kBasicAuth,
-                              "Who may ask, by name and password; off: everybody.")
-        .Otherwise("off"),
+                              "Who may ask, by name and password; off: everybody."),
     Field<&Route::request_headers>(
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "
@@ -436,13 +441,11 @@ constexpr Key kRouteKeys[] = {
         "response_headers", kHeaderRules,
         "The same of responses, the gateway's own among them; variables are of the request."),
     Field<&Route::compression>("compression", kCompression,
-                               "Which responses of the upstream are made smaller; off: none.")
-        .Otherwise("off"),
+                               "Which responses of the upstream are made smaller; off: none."),
     Field<&Route::security_headers>(
         "security_headers", kSecurityHeaders,
         "Fields that responses get which lack them: how browsers are to be careful."),
-    Field<&Route::cors>("cors", kCors, "Which pages of elsewhere may ask; off: the service says.")
-        .Otherwise("off"),
+    Field<&Route::cors>("cors", kCors, "Which pages of elsewhere may ask; off: the service says."),
     Field<&Route::timeouts>("timeouts", kTimeouts, "Time limits of an exchange with the upstream."),
     Field<&Route::retry>("retry", kRetry, "When a request is sent again."),
     Field<&Route::max_request_body>("max_request_body", kBodyLimit,

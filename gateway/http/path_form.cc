@@ -371,6 +371,7 @@ void PathForm::Clear() {
   // The memory that one long path took is not kept for ever.
   constexpr size_t kKeptCapacity = 4096;
   received_ = {};
+  if (ordinary_) return;  // There are no texts.
   ordinary_ = true;
   must_be_resolved_ = has_other_readings_ = has_parameters_ = false;
   for (std::string* text : {&resolved_, &matched_, &decoded_, &liberal_}) {

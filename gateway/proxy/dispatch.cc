@@ -29,20 +29,20 @@ void StopAtUs(std::string_view via_name, const http::RequestHead& request, Dispa
     dispatch->failure = Failure::kLoopDetected;
   } else if (http::MaxForwards(request) == 0u) {
     dispatch->kind = Kind::kAnswerOptions;
-    dispatch->allowed = dispatch->route->match.methods;
+    dispatch->allowed = &dispatch->route->match.methods;
   }
 }
 
 // The route of the request that a browser asks about, where that is the one to answer.
 std::optional<Dispatch> FindPreflight(const route::Snapshot& snapshot, uint32_t listener,
-                                      const route::Asking& asking, http::PathForm* form) {
+                                      const route::Asking& asking, http::PathForm* form,
+                                      route::Miss* miss) {
   const std::string_view method = policy::RequestedMethod(*asking.head);
   route::Asking about = asking;
   about.method = http::IdentifyMethod(method);
   about.method_text = method;
-  route::Miss miss;
   const route::Choice choice =
-      route::ChooseRoute(snapshot.routes(), listener, *asking.head, about, form, &miss);
+      route::ChooseRoute(snapshot.routes(), listener, *asking.head, about, form, miss);
   if (choice.doubt != http::PathDoubt::kNone || choice.route == nullptr ||
       !choice.route->cors_rules.active()) {
     return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<Dispatch> FindPreflight(const route::Snapshot& snapshot, uint32_t 
 }  // namespace
 
 Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
-                         const route::Asking& asking, http::PathForm* form) {
+                         const route::Asking& asking, http::PathForm* form, route::Miss* miss) {
   const http::RequestHead& request = *asking.head;
   // A tunnel to anywhere is not a reverse proxy's to give, and TRACE would echo what fields the
   // client's own network put in (RFC 9110 sections 9.3.6 and 9.3.8).
@@ -63,20 +63,20 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
   }
   if (request.expect_unknown) return Refuse(Failure::kUnknownExpectation);
   if (request.method == http::Method::kOptions && policy::IsPreflight(request)) {
-    if (const auto preflight = FindPreflight(snapshot, listener, asking, form)) return *preflight;
+    if (const auto preflight = FindPreflight(snapshot, listener, asking, form, miss))
+      return *preflight;
   }
-  route::Miss miss;
   const route::Choice choice =
-      route::ChooseRoute(snapshot.routes(), listener, request, asking, form, &miss);
+      route::ChooseRoute(snapshot.routes(), listener, request, asking, form, miss);
   if (choice.doubt != http::PathDoubt::kNone) {
     return Refuse(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
   }
   Dispatch dispatch{.route = choice.route, .path = choice.path};
   if (choice.route == nullptr) {
-    const bool other_method = miss.reason == route::Miss::Reason::kMethodNotAllowed;
+    const bool other_method = miss->reason == route::Miss::Reason::kMethodNotAllowed;
     dispatch.kind = other_method ? Kind::kMethodNotAllowed : Kind::kNoRoute;
     dispatch.failure = other_method ? Failure::kMethodNotAllowed : Failure::kNoRoute;
-    dispatch.allowed = miss.allowed;
+    dispatch.allowed = &miss->allowed;
     return dispatch;
   }
   if (!route::Admits(*choice.route, asking.client)) {

@@ -30,7 +30,7 @@ struct Dispatch {
   std::string_view path;                // that may be forwarded; see route::Choice
   Failure failure = Failure::kNone;
   std::string_view detail;
-  config::MethodSet allowed;
+  const config::MethodSet* allowed = nullptr;  // those of the route, or of `miss`
 
   // The route's own business comes now, if its client is admitted.
   bool served() const {
@@ -39,9 +39,9 @@ struct Dispatch {
 };
 
 // Pure. `listener` is its place in the snapshot; `asking` has a head. The answer's views point into
-// the request, into `form` and into the snapshot.
+// the request, into `form`, `miss` and the snapshot.
 Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
-                         const route::Asking& asking, http::PathForm* form);
+                         const route::Asking& asking, http::PathForm* form, route::Miss* miss);
 
 }  // namespace holdfast::proxy
 

@@ -78,7 +78,9 @@ Step Exchange::Start() {
                              .head = &head,
                              .client = client_.origin,
                              .encrypted = client_.encrypted};
-  Dispatch dispatch = DispatchRequest(view_->snapshot(), run_.listener, asking, &path_form_);
+  route::Miss miss;
+  const Dispatch dispatch =
+      DispatchRequest(view_->snapshot(), run_.listener, asking, &path_form_, &miss);
   run_.route = dispatch.route;
   if (!dispatch.path.empty()) head.path = dispatch.path;
   switch (dispatch.kind) {
@@ -90,7 +92,7 @@ Step Exchange::Start() {
       break;
     case Dispatch::Kind::kMethodNotAllowed:
       account_.failure = dispatch.failure;
-      FillMethodNotAllowedReply(dispatch.allowed, &reply_);
+      FillMethodNotAllowedReply(*dispatch.allowed, &reply_);
       SendError();
       break;
     case Dispatch::Kind::kPreflight:
@@ -98,13 +100,13 @@ Step Exchange::Start() {
       SendLocal(reply_.head, reply_.body);
       break;
     case Dispatch::Kind::kAnswerOptions:
-      FillOptionsReply(dispatch.allowed, &reply_);
+      FillOptionsReply(*dispatch.allowed, &reply_);
       SendLocal(reply_.head, reply_.body);
       break;
     case Dispatch::Kind::kRespond:
     case Dispatch::Kind::kRedirect:
     case Dispatch::Kind::kProxy:
-      if (Admitted()) Serve();
+      if (!run_.route->guarded || Admitted()) Serve();
       break;
   }
   return step();
@@ -162,7 +164,7 @@ void Exchange::StartUpstream() {
   const ExchangeSubject subject{client_, *view_.get(), run_.listener, run_.route, head};
   const Failure failure = outgoing_.Prepare(subject, &call, &detail);
   if (failure != Failure::kNone) return Fail(failure, detail);
-  encoding_.Begin(*run_.route, head);
+  if (run_.route->compression.has_value()) encoding_.Begin(*run_.route, head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
   if (!run_.route->request_edits.empty()) edits_.EditRequest(*run_.route, client_, &head);
   LimitTime();
@@ -418,7 +420,7 @@ void Exchange::BeginRelay() {
   account_.first_byte_at = context_->loop->now();
   account_.status = response_.status;
   if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
-  encoding_.Decide(request(), &response_);
+  if (encoding_.begun()) encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,
                            HeadFacts{.unfinished = BodyHeldBack(), .via_name = via_name()});
   MoveTo(State::kRelay);
@@ -658,7 +660,7 @@ void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
   }
-  question_.CancelWait();
+  if (question_.waiting()) question_.CancelWait();
   call_.End(account_.failure, account_.answer());
   account_.Write({client_, *view_.get(), run_.listener, run_.route, request()}, context_);
   run_.complete = complete;
@@ -676,7 +678,7 @@ bool Exchange::Finish() {
   response_.Clear();
   outgoing_.Clear();
   edits_.Clear();
-  encoding_.Clear();
+  if (encoding_.begun()) encoding_.Clear();
   websocket_.Clear();
   return complete;
 }

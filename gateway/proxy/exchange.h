@@ -123,7 +123,7 @@ class Exchange final : private CallEvents {
   // The route's own business.
   void Serve();
   // The route changes fields of responses.
-  bool Edits() const { return run_.route != nullptr && run_.route->edits_responses(); }
+  bool Edits() const { return run_.route != nullptr && run_.route->edits_responses; }
   void FollowCall(UpstreamCall::Stage stage);
   void Advance();
 

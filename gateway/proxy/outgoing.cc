@@ -77,24 +77,23 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
       return Failure::kAmbiguousPath;
     }
   }
-  const bool speaks_for_another = client.origin.data() != client.ip.data();
-  const bool tells_port = route.cluster.forwarded.Has(http::ForwardedField::kPort);
   call->cluster = &subject.view.cluster(route.upstream);
   call->policy = &route.retry;
   call->head = &head;
-  call->facts = {.client_ip = client.ip,
-                 .scheme = client.encrypted ? "https" : "http",
-                 .trust_client = client.trusted,
-                 .origin = speaks_for_another ? client.origin : std::string_view(),
-                 .believed = BelievedList(listener.client_ip.from),
-                 .written = route.cluster.forwarded,
-                 .port = tells_port ? PortOf(client) : uint16_t{0},
-                 .te_trailers = te_trailers,
-                 .via_name = snapshot.via_name(),
-                 .default_host = route.cluster.default_host,
-                 .host = route.cluster.host,
-                 .target = target_,
-                 .identity = identity_};
+  http::ForwardedFacts& facts = call->facts;
+  facts.client_ip = client.ip;
+  if (client.encrypted) facts.scheme = "https";
+  facts.trust_client = client.trusted;
+  if (client.origin.data() != client.ip.data()) facts.origin = client.origin;
+  facts.believed = BelievedList(listener.client_ip.from);
+  facts.written = route.cluster.forwarded;
+  if (route.cluster.forwarded.Has(http::ForwardedField::kPort)) facts.port = PortOf(client);
+  facts.te_trailers = te_trailers;
+  facts.via_name = snapshot.via_name();
+  facts.default_host = route.cluster.default_host;
+  facts.host = route.cluster.host;
+  facts.target = target_;
+  facts.identity = identity_;
   call->endpoint_host = route.cluster.endpoint_host;
   call->tie = client.tie;
   if (const auto& key = route.cluster.hash; key.has_value()) {

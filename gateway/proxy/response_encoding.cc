@@ -18,13 +18,11 @@ constexpr std::string_view kNoRoom = "no_room";
 }  // namespace
 
 void ResponseEncoding::Begin(const route::Route& route, const http::RequestHead& request) {
-  if (!route.compression.has_value()) return;
   route_ = &route;
   accepted_ = compression::Acceptance::Of(request.headers);
 }
 
 void ResponseEncoding::Decide(const http::RequestHead& request, http::ResponseHead* response) {
-  if (route_ == nullptr) return;
   const compression::Rules& rules = *route_->compression;
   compression::Decision decision = compression::Decide(rules, accepted_, request, *response);
   std::string_view outcome = compression::kOutcomeWords.WordOf(decision.outcome);

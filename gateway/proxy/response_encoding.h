@@ -32,8 +32,9 @@ class ResponseEncoding {
   ResponseEncoding(const ResponseEncoding&) = delete;
   ResponseEncoding& operator=(const ResponseEncoding&) = delete;
 
-  // What the client takes, by its request as it came. The route outlives Clear.
+  // What the client takes, by its request as it came. The route, which has rules, outlives Clear.
   void Begin(const route::Route& route, const http::RequestHead& request);
+  bool begun() const { return route_ != nullptr; }
   // Decides, and changes a final head that is complete but for that.
   void Decide(const http::RequestHead& request, http::ResponseHead* response);
   // From here on bodies go through here.

@@ -127,8 +127,7 @@ bool MeetsConditions(const config::Match& match, std::string_view path, const As
     if (found == (parameter.kind == Kind::kAbsent)) return false;
   }
   if (match.protocol == config::Speech::kGrpc &&
-      (asking.head == nullptr || asking.method != http::Method::kPost ||
-       !grpc::IsCall(*asking.head))) {
+      (asking.head == nullptr || !grpc::IsCall(*asking.head))) {
     return false;
   }
   if (!match.clients.empty() && !IsOf(match.clients, asking.client)) return false;

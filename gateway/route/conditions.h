@@ -20,9 +20,7 @@ struct Asking {
 
 // Whether the method is one of the match's. Pure.
 inline bool MeetsMethod(const config::Match& match, const Asking& asking) {
-  return match.methods.empty() ||
-         match.methods.Contains(
-             asking.method, asking.head != nullptr ? asking.head->method_text : std::string_view());
+  return match.methods.empty() || match.methods.Contains(asking.method, asking.method_text);
 }
 
 // Whether the path begins with the prefix, and that ends where a segment of the path does. Pure.

@@ -61,7 +61,11 @@ Route Made(const config::Route& route) {
           ResponseEdits(route, /*encrypted=*/false),
           ResponseEdits(route, /*encrypted=*/true),
           route.cors.has_value() ? policy::CorsRules(*route.cors) : policy::CorsRules(),
-          nullptr};
+          nullptr,
+          route.cors.has_value() || !route.response_headers.empty() ||
+              route.security_headers != policy::SecurityHeaders::kOff,
+          route.match.client_certificate || route.rate_limit.has_value() ||
+              route.basic_auth.has_value()};
 }
 
 }  // namespace
@@ -184,10 +188,12 @@ void RouteTable::Seal(HostNode* host) const {
 
 const Route* RouteTable::Match(uint32_t listener_index, std::string_view host,
                                std::string_view path, const Asking& asking, Miss* why) const {
-  *why = {};
+  why->reason = Miss::Reason::kNoRoute;
+  if (!why->allowed.empty()) why->allowed = {};
   const Lookup lookup{listener_index, path, asking, why};
   std::array<char, kMaxHost> lower;
-  if (host.size() <= lower.size()) {
+  const bool any_named = !exact_hosts_.empty() || !suffixes_.empty();
+  if (any_named && host.size() <= lower.size()) {
     std::ranges::transform(host, lower.begin(), absl::ascii_tolower);
     std::string_view name(lower.data(), host.size());
     if (name.ends_with('.')) name.remove_suffix(1);
@@ -216,9 +222,11 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
       i >= 0 && host.exact[i].path == lookup.path) {
     if (const Route* route = MatchPath(host.exact[i], lookup)) return route;
   }
+  if (!host.patterns.empty()) {
+    if (const Route* route = MatchPatterns(host, lookup)) return route;
+  }
   // Every prefix of the path sorts before it, and what lies between shares that prefix. So all of
   // them are on the way from the predecessor to its root.
-  if (const Route* route = MatchPatterns(host, lookup)) return route;
   for (int i = LastNotBehind(host.prefixes, lookup.path); i >= 0; i = host.prefixes[i].parent) {
     if (!HasPrefix(lookup.path, host.prefixes[i].path)) continue;
     if (const Route* route = MatchPath(host.prefixes[i], lookup)) return route;

@@ -38,11 +38,8 @@ struct Route : config::Route {
   policy::HeaderEdits secure_response_edits;  // for those that speak TLS
   policy::CorsRules cors_rules;
   std::shared_ptr<policy::RateLimiter> limiter;  // null: all requests are taken
-
-  // Fields of responses change.
-  bool edits_responses() const {
-    return !response_edits.empty() || !secure_response_edits.empty() || cors_rules.active();
-  }
+  bool edits_responses = false;                  // one of these three is not empty
+  bool guarded = false;                          // it asks more of clients than where they are
 };
 
 // Why no route was found.

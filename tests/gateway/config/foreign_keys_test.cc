@@ -21,14 +21,14 @@ void CollectKeys(const Shape& shape, std::vector<std::string_view>* keys) {
 }
 
 TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
-  EXPECT_EQ(ForeignKeyHint("path_regex"),
-            "there are no regular expressions; path takes one path, path_prefix all that begin so");
+  EXPECT_EQ(ForeignKeyHint("safe_regex"),
+            "see path_regex of a route's match, and regex of its headers and query (RE2's syntax)");
   EXPECT_EQ(ForeignKeyHint("SSL"),
             "see tls of a listener ({certificates: [{cert: FILE, key: FILE}]}) and tls of an "
             "upstream");
   EXPECT_EQ(ForeignKeyHint("letsencrypt"), "see acme of a listener's tls ({acme: {storage: DIR}})");
-  EXPECT_EQ(ForeignKeyHint("rate-limit"),
-            "there are no rate limits per client; see max_connections, queue and breakers");
+  EXPECT_EQ(ForeignKeyHint("rate-limits"),
+            "see rate_limit of a route ({requests: 100, per: 1s}), max_connections and breakers");
   EXPECT_EQ(
       ForeignKeyHint("send-proxy-v2"),
       "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");
@@ -58,9 +58,8 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
 
 TEST(ForeignKeyTest, TheLoaderSaysIt) {
   const std::string said = Complaints(
-      WithRoutes("  - {match: {path_regex: /a}, upstream: web, ssl: {}, upstreams: []}\n"));
-  EXPECT_NE(said.find("unknown key 'path_regex'; there are no regular expressions"),
-            std::string::npos);
+      WithRoutes("  - {match: {safe_regex: /a}, upstream: web, ssl: {}, upstreams: []}\n"));
+  EXPECT_NE(said.find("unknown key 'safe_regex'; see path_regex of a route"), std::string::npos);
   EXPECT_NE(said.find("unknown key 'ssl'; see tls of a listener"), std::string::npos);
   EXPECT_NE(said.find("unknown key 'upstreams'; traffic is not split"), std::string::npos);
   EXPECT_EQ(said.find("did you mean"), std::string::npos);

@@ -26,7 +26,7 @@ void CollectKeys(const Shape& shape, const std::string& path, std::set<std::stri
     keys->insert(below);
     CollectKeys(*key.shape, below, keys);
   }
-  if (shape.element != nullptr) {
+  if (shape.element != nullptr && shape.kind != Shape::Kind::kPartial) {
     CollectKeys(*shape.element, path + (shape.kind == Shape::Kind::kList ? "[]" : ".*"), keys);
   }
 }

@@ -229,9 +229,9 @@ TEST(LoadConfigFileTest, NamesTheFileInItsErrors) {
 }
 
 TEST(LoadConfigFileTest, RefusesALargeFile) {
-  const TemporaryFile file(std::string((2 << 20) + 10, '#'));
+  const TemporaryFile file(std::string((16 << 20) + 10, '#'));
   EXPECT_EQ(FormatDiagnostics(LoadConfigFile(file.path()).diagnostics),
-            file.path() + ": error: the file is too large; at most 2097152 bytes\n");
+            file.path() + ": error: the file is too large; at most 16777216 bytes\n");
 }
 
 TEST(LoadConfigFileTest, AFileThatCannotBeReadIsOneError) {

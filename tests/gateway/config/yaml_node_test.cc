@@ -189,7 +189,7 @@ TEST(ParseYamlTest, RefusesWhatIsNotText) {
 
 TEST(ParseYamlTest, BoundsTheSize) {
   EXPECT_EQ(Complaint(std::string(kMaxYamlBytes + 1, '#')),
-            "f.yaml: error: the file is too large; at most 2097152 bytes\n");
+            "f.yaml: error: the file is too large; at most 16777216 bytes\n");
   EXPECT_EQ(Parse(std::string(kMaxYamlBytes, '#')).kind, Kind::kNull);
 }
 
@@ -205,7 +205,7 @@ TEST(ParseYamlTest, BoundsTheNesting) {
 TEST(ParseYamlTest, BoundsTheNumberOfValues) {
   std::string text;
   for (size_t i = 0; i < kMaxYamlNodes; ++i) text += "- a\n";
-  EXPECT_NE(Complaint(text).find("too many values; at most 250000"), std::string::npos);
+  EXPECT_NE(Complaint(text).find("too many values; at most 1000000"), std::string::npos);
 }
 
 }  // namespace

@@ -40,8 +40,9 @@ TEST_P(DispatchTest, IsDecidedByTheHeadAlone) {
   ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
             http::Refusal::kNone);
   http::PathForm form;
+  route::Miss miss;
   const Dispatch dispatch =
-      DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form);
+      DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form, &miss);
   EXPECT_EQ(dispatch.kind, GetParam().kind);
   EXPECT_EQ(dispatch.failure, GetParam().failure);
   EXPECT_EQ(dispatch.route != nullptr ? std::string_view(dispatch.route->name) : "",
@@ -87,8 +88,11 @@ TEST(DispatchPathTest, ThePathThatGoesOnIsTheOneThatWasMatched) {
   ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
             http::Refusal::kNone);
   http::PathForm form;
-  EXPECT_EQ(DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form).path,
-            "/get/a");
+  route::Miss miss;
+  EXPECT_EQ(
+      DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form, &miss)
+          .path,
+      "/get/a");
 }
 
 TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
@@ -101,8 +105,9 @@ TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
     ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
               http::Refusal::kNone);
     http::PathForm form;
+    route::Miss miss;
     const Dispatch dispatch =
-        DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form);
+        DispatchRequest(*snapshot, 0, {.method = request.method, .head = &request}, &form, &miss);
     const bool named = host.find('a') != std::string::npos;
     EXPECT_EQ(dispatch.kind, named ? Kind::kRedirect : Kind::kRefuse) << host;
     EXPECT_EQ(dispatch.failure, named ? Failure::kNone : Failure::kNoHost) << host;

@@ -139,7 +139,9 @@ TEST(ConditionsTest, CallsOfGrpcArePostsThatSaySo) {
   head.headers.Add({.name = "content-type",
                     .value = "application/grpc+proto",
                     .id = http::FieldId::kContentType});
+  head.method = http::Method::kPost;
   EXPECT_TRUE(MeetsConditions(match, "/", {.method = http::Method::kPost, .head = &head}));
+  head.method = http::Method::kGet;
   EXPECT_FALSE(MeetsConditions(match, "/", {.method = http::Method::kGet, .head = &head}));
   const http::RequestHead other;
   EXPECT_FALSE(MeetsConditions(match, "/", {.method = http::Method::kPost, .head = &other}));
