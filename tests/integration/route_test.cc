@@ -79,7 +79,7 @@ TEST(RouteTest, WhoMayNotIsToldSo) {
 
 constexpr char kPaths[] =
     "- {match: {path: /exact}, respond: {body: \"exact\"}}\n"
-    "- {match: {path_prefix: /e}, respond: {body: \"short\"}}\n"
+    "- {match: {path_prefix: /}, respond: {body: \"short\"}}\n"
     "- {match: {path_prefix: /exact/deep/}, respond: {body: \"long\"}}\n";
 
 TEST(RouteTest, PathsAreMatchedExactlyThenByTheLongestPrefix) {
@@ -87,6 +87,7 @@ TEST(RouteTest, PathsAreMatchedExactlyThenByTheLongestPrefix) {
   EXPECT_EQ(Ask(kPaths, GetFrom("test", "/exact?query")).body, "exact");
   EXPECT_EQ(Ask(kPaths, GetFrom("test", "/exact/deep/er")).body, "long");
   EXPECT_EQ(Ask(kPaths, GetFrom("test", "/exactly")).body, "short");
+  EXPECT_EQ(Ask(kPaths, GetFrom("test", "/exact/deeper")).body, "short") << "not a whole segment";
 }
 
 TEST(RouteTest, TheTargetsAuthorityIsTheHost) {
