@@ -195,7 +195,7 @@ std::string WriteRateLimitKey(const RateLimitRule& rule) {
 }
 constexpr Shape kRateLimitRequests = {.kind = Kind::kCount, .min = 1, .max = 100'000'000};
 constexpr Shape kRateLimitPer = {.kind = Kind::kDuration, .min = kMillisecond, .max = 30 * kDay};
-constexpr Shape kRateLimitKeys = {.kind = Kind::kCount, .min = 1, .max = 100'000'000};
+constexpr Shape kRateLimitKeys = {.kind = Kind::kCount, .min = 1, .max = 10'000'000};
 constexpr std::string_view kRateLimitStatusWords[] = {"429", "503"};
 constexpr Shape kRateLimitStatus = {.kind = Kind::kWord, .words = kRateLimitStatusWords};
 constexpr Key kRateLimitRuleKeys[] = {

@@ -14,12 +14,19 @@ constexpr std::string_view kExposeHeaders = "Access-Control-Expose-Headers";
 constexpr std::string_view kRequestMethod = "Access-Control-Request-Method";
 constexpr std::string_view kRequestHeaders = "Access-Control-Request-Headers";
 
-// The value of the one field of that name; empty when there is none, or several.
+// The value of the client's one field of that name; empty when there is none, or several. Where a
+// route has put another in its place, the client's is the one that is dropped.
 std::string_view TheOnly(const http::HeaderList& fields, std::string_view name) {
+  const auto is_named = [name](const http::HeaderField& field) {
+    return http::EqualsIgnoreCase(field.name, name);
+  };
+  const bool replaced = std::ranges::any_of(fields.fields(), [&](const http::HeaderField& field) {
+    return field.dropped && is_named(field);
+  });
   std::string_view value;
   bool found = false;
   for (const http::HeaderField& field : fields.fields()) {
-    if (!http::EqualsIgnoreCase(field.name, name)) continue;
+    if (!is_named(field) || field.dropped != replaced) continue;
     if (found) return {};
     value = field.value;
     found = true;
@@ -29,6 +36,18 @@ std::string_view TheOnly(const http::HeaderList& fields, std::string_view name) 
 
 void Add(std::string_view name, std::string_view value, http::ResponseHead* response) {
   response->headers.Add({.name = name, .value = value, .id = http::IdentifyField(name)});
+}
+
+// Another one need not be said (RFC 9110 section 12.5.5).
+bool VariesByOrigin(const http::HeaderList& fields) {
+  for (const http::HeaderField& field : fields.fields()) {
+    if (field.dropped || !http::EqualsIgnoreCase(field.name, "vary")) continue;
+    std::string_view member;
+    for (http::ListReader list(field.value); list.Next(&member);) {
+      if (member == kAny || http::EqualsIgnoreCase(member, "origin")) return true;
+    }
+  }
+  return false;
 }
 
 std::string Listed(const std::vector<std::string>& texts) {
@@ -135,7 +154,7 @@ void CorsRules::Apply(const http::RequestHead& request, http::ResponseHead* resp
       field.dropped |= http::EqualsIgnoreCase(field.name, own);
     }
   }
-  if (!any_origin_) Add("Vary", "Origin", response);
+  if (!any_origin_ && !VariesByOrigin(response->headers)) Add("Vary", "Origin", response);
   if (TheOnly(request.headers, "Origin").empty()) return;
   const std::string_view allowed = AllowedOrigin(request);
   if (allowed.empty()) return;

@@ -9,6 +9,11 @@
 namespace holdfast::policy {
 namespace {
 
+// The name in a client's hello may have any byte but NUL, a line's end among them.
+bool IsVisible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 constexpr std::string_view kFieldPrefix = "header:";
 
 absl::Status UnknownVariable(std::string_view name) {
@@ -44,7 +49,7 @@ std::string_view ValueOf(Variable variable, const TemplateFacts& facts) {
     case Variable::kRoute: return facts.route;
     case Variable::kUpstream: return facts.upstream;
     case Variable::kScheme: return facts.scheme;
-    case Variable::kTlsSni: return facts.tls_sni;
+    case Variable::kTlsSni: return IsVisible(facts.tls_sni) ? facts.tls_sni : std::string_view();
   }
   return {};
 }

@@ -49,8 +49,8 @@ size_t SetCount(size_t max_keys) {
 
 // Pages are zero, and take memory only once they are written.
 void* ZeroPages(size_t bytes) {
-  void* const pages =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   HOLDFAST_CHECK(pages != MAP_FAILED);
   return pages;
 }

@@ -327,7 +327,7 @@ void Exchange::EndRequest() {
   http::HeaderList* const trailers = client_.stream->request_trailers();
   if (trailers->size() > 0) {
     http::DropHopHeaders(trailers);
-    DropNamedFields(client_, view_->snapshot(), trailers);
+    DropNamedFields(client_.trusted, run_.listener, view_->snapshot(), trailers);
   }
   call_.SendEnd(trailers);
   run_.response_due_since = run_.last_progress;
@@ -472,14 +472,19 @@ void Exchange::SendRest() {
 }
 
 BodyStep::Kind Exchange::FillClient() {
-  while (!client_.stream->Congested()) {
+  // What is made smaller may never congest the client: it is bounded by what comes in.
+  size_t encoded = 0;
+  while (!client_.stream->Congested() && encoded < stream::kHighWatermark) {
     const BodyStep step = call_.stream().NextBody();
     if (step.kind == BodyStep::Kind::kData) {
       NoteProgress();
       run_.flush_due = false;
       if (!encoding_.active()) {
         client_.stream->SendBody(*step.buffer, step.bytes);
-      } else if (!encoding_.Send(*step.buffer, step.bytes, client_.stream)) {
+        continue;
+      }
+      encoded += step.bytes;
+      if (!encoding_.Send(*step.buffer, step.bytes, client_.stream)) {
         run_.encoder_failed = true;
         return BodyStep::Kind::kBroken;
       }

@@ -36,25 +36,22 @@ uint16_t PortOf(const ExchangeClient& client) {
 
 }  // namespace
 
-void DropNamedFields(const ExchangeClient& client, const route::Snapshot& snapshot,
+void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
                      http::HeaderList* fields) {
   const std::vector<std::string>& names = snapshot.identity_fields();
   if (!names.empty()) http::DropNamed(names, fields);
   // Where it says who the client is, a client's own is as good as its X-Forwarded-For.
-  if (client.trusted ||
-      client.listener->config().client_ip.from != config::ClientIp::From::kXRealIp) {
-    return;
-  }
+  const config::ClientIp& believed = snapshot.config().listeners[listener].client_ip;
+  if (trusted || believed.from != config::ClientIp::From::kXRealIp) return;
   for (http::HeaderField& field : fields->fields()) {
     field.dropped |= http::LooksLikeName(field.name, "x-real-ip");
   }
 }
 
-bool Outgoing::TellIdentity(const ExchangeClient& client) {
+bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {
   const pool::PeerIdentity* identity =
       client.transport != nullptr ? client.transport->identity(/*whole=*/true) : nullptr;
-  const auto& headers = *client.listener->config().client_certificate_headers;
-  return route::AppendIdentity(headers, identity, &identity_);
+  return route::AppendIdentity(*listener.client_certificate_headers, identity, &identity_);
 }
 
 Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
@@ -64,9 +61,12 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   const route::Snapshot& snapshot = subject.view.snapshot();
   http::RequestHead& head = client.stream->request();
   const bool te_trailers = http::DropHopHeaders(&head.headers).te_trailers;
-  const config::Listener& listener = client.listener->config();
-  if (NamesFields(snapshot, listener)) DropNamedFields(client, snapshot, &head.headers);
-  if (listener.client_certificate_headers.has_value() && !TellIdentity(client)) {
+  // Of the same configuration as the route: there may have been a reload since it was chosen.
+  const config::Listener& listener = snapshot.config().listeners[subject.listener];
+  if (NamesFields(snapshot, listener)) {
+    DropNamedFields(client.trusted, subject.listener, snapshot, &head.headers);
+  }
+  if (listener.client_certificate_headers.has_value() && !TellIdentity(client, listener)) {
     return Failure::kClientCertificateTooLarge;
   }
   // OPTIONS * is about no path.

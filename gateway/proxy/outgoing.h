@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_OUTGOING_H_
 #define HOLDFAST_GATEWAY_PROXY_OUTGOING_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,7 @@ class Outgoing {
   void Clear();
 
  private:
-  bool TellIdentity(const ExchangeClient& client);
+  bool TellIdentity(const ExchangeClient& client, const config::Listener& listener);
 
   std::string identity_;           // of the client: field lines
   std::string target_;             // in place of the request's; empty: that
@@ -35,7 +36,8 @@ class Outgoing {
 
 // Takes out the fields that say who a client is, which it may not say itself, whichever listener it
 // has come to and by whatever listener they are used.
-void DropNamedFields(const ExchangeClient& client, const route::Snapshot& snapshot,
+// `listener` is its place in the snapshot; `trusted`: the client may say who others are.
+void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
                      http::HeaderList* fields);
 
 }  // namespace holdfast::proxy

@@ -26,6 +26,9 @@ absl::StatusOr<Users> ReadUsers(const std::string& path) {
     const std::string why = absl::StrCat(path, ": cannot be read: ", std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(why) : absl::InvalidArgumentError(why);
   }
+  if (text->size() > auth::PasswordFile::kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": it is larger than 8 MiB"));
+  }
   absl::StatusOr<auth::PasswordFile> parsed = auth::PasswordFile::Parse(*text);
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(

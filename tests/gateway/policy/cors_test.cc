@@ -116,6 +116,23 @@ TEST(CorsTest, WhatTheServiceSaysOfItGivesWay) {
             "Vary: Origin\n");
 }
 
+TEST(CorsTest, TheOriginIsTheClientsWhateverTheServiceIsTold) {
+  http::RequestHead asked = RequestWith({{"Origin", "https://a.test"}});
+  asked.headers.fields()[0].dropped = true;
+  asked.headers.Add({.name = "origin", .value = "https://inside.test"});
+  http::ResponseHead head;
+  const CorsRules rules({.allow_origins = {"https://a.test"}});
+  rules.Apply(asked, &head);
+  EXPECT_EQ(Text(head), "Vary: Origin\nAccess-Control-Allow-Origin: https://a.test\n");
+}
+
+TEST(CorsTest, VaryIsSaidOnce) {
+  const Cors cors{.allow_origins = {"https://a.test"}};
+  EXPECT_EQ(Applied(cors, {}, {{"vary", "accept, ORIGIN"}}), "vary: accept, ORIGIN\n");
+  EXPECT_EQ(Applied(cors, {}, {{"Vary", "*"}}), "Vary: *\n");
+  EXPECT_EQ(Applied(cors, {}, {{"Vary", "Original"}}), "Vary: Original\nVary: Origin\n");
+}
+
 TEST(CorsTest, APreflightRequestIsOneThatAsks) {
   const auto is = [](const Fields& fields, http::Method method) {
     return IsPreflight(RequestWith(fields, method));

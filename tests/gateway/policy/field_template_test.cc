@@ -74,5 +74,13 @@ TEST(FieldTemplateTest, ErrorsSayWhatWasExpected) {
   }
 }
 
+// What a client of TLS says there is not checked by anybody else.
+TEST(FieldTemplateTest, AServerNameBringsNoLine) {
+  for (const std::string_view name : {"a\nb", "a\r\nx: y", "a\tb", "a b", "\x7f", "\xC3\xA9"}) {
+    const TemplateFacts facts{.tls_sni = name};
+    EXPECT_EQ(Filled("<${tls_sni}>", facts), "<>") << name;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::policy
