@@ -31,11 +31,6 @@ struct Dispatch {
   Failure failure = Failure::kNone;
   std::string_view detail;
   const config::MethodSet* allowed = nullptr;  // those of the route, or of `miss`
-
-  // The route's own business comes now, if its client is admitted.
-  bool served() const {
-    return kind == Kind::kRespond || kind == Kind::kRedirect || kind == Kind::kProxy;
-  }
 };
 
 // Pure. `listener` is its place in the snapshot; `asking` has a head. The answer's views point into
