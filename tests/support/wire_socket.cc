@@ -319,6 +319,12 @@ WireSocket Connect(std::string_view address, const ConnectOptions& options) {
   return {};
 }
 
+bool Accepts(std::string_view address) {
+  const pool::SocketAddress peer = ParseAddress(address);
+  const WireSocket socket(::socket(peer.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return connect(socket.fd(), peer.get(), peer.length()) == 0;
+}
+
 int Listen(std::string_view address, int backlog) {
   const pool::SocketAddress local = ParseAddress(address);
   const int fd = socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

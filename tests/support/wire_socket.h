@@ -103,6 +103,8 @@ struct ConnectOptions {
 };
 // To "127.0.0.1:80", "[::1]:80" or "unix:/path". Fails the test when nobody listens.
 WireSocket Connect(std::string_view address, const ConnectOptions& options = {});
+// Whether somebody listens there yet; connects to see, and leaves at once.
+bool Accepts(std::string_view address);
 
 // Listens on an address as above, port 0 for any free one; -1 and a failed test if it cannot.
 int Listen(std::string_view address, int backlog = 512);
