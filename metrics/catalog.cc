@@ -14,9 +14,10 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      "holdfast_requests_total",
      Type::kCounter,
      Unit::kNone,
-     {"listener", "route", "method", "code"},
-     "Requests that have ended, by the status code that the client was sent: 499 if it left before "
-     "one, 0 if the gateway cut it off before one."},
+     {"listener", "route", "method", "code", "source"},
+     "Requests that have ended, by the status code that the client was sent, 499 if it left before "
+     "one, 0 if the gateway cut it off before one; and by who made that answer: upstream or "
+     "gateway."},
     {Metric::kRequestFirstByteSeconds,
      "holdfast_request_first_byte_seconds",
      Type::kHistogram,

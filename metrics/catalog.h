@@ -103,7 +103,7 @@ enum class Unit { kNone, kBytes, kSeconds, kNanoseconds, kMillionths };
 // The label names of one metric, in the order in which values are given to it.
 class LabelNames {
  public:
-  static constexpr size_t kMax = 4;
+  static constexpr size_t kMax = 5;
 
   constexpr LabelNames() = default;
   constexpr LabelNames(std::initializer_list<std::string_view> names) : size_(names.size()) {

@@ -417,8 +417,7 @@ void Exchange::BeginRelay() {
     return Fail(Failure::kUpstreamBadResponse,
                 "The upstream answered instead of switching protocols.");
   }
-  account_.first_byte_at = context_->loop->now();
-  account_.status = response_.status;
+  account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
   if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
   if (encoding_.begun()) encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,
@@ -527,8 +526,7 @@ void Exchange::BeginTunnel() {
     return Fail(Failure::kUpstreamBadResponse,
                 "The upstream did not prove that it knows WebSocket.");
   }
-  account_.first_byte_at = context_->loop->now();
-  account_.status = response_.status;
+  account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
   http::DropHopHeaders(&response_.headers);
   if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
   client_.stream->Switch(response_, via_name());

@@ -77,7 +77,7 @@ inline void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext
   // Of what could not be read nobody knows the method.
   const http::Method method =
       subject.request.method_text.empty() ? http::Method::kOther : subject.request.method;
-  cells.CountRequest(method, ReportedStatus());
+  cells.CountRequest(method, ReportedStatus(), source);
   if (first_byte_at.has_value()) cells.first_byte.Observe(*first_byte_at - started);
   cells.duration.Observe(context->loop->now() - started);
   if (failure != Failure::kNone && BlamesUpstream(failure) && subject.route != nullptr) {

@@ -73,6 +73,12 @@ struct ExchangeAccount {
     close = pool::CloseReason::kNone;
     grpc_status.reset();
   }
+  // The client is sent the upstream's final head.
+  void NoteUpstreamAnswer(int answered, pool::TimePoint now) {
+    status = answered;
+    source = AnswerSource::kUpstream;
+    first_byte_at = now;
+  }
   // A connection was had for one more attempt.
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;
@@ -85,6 +91,7 @@ struct ExchangeAccount {
   std::optional<pool::TimePoint> connected_at;
   std::optional<pool::TimePoint> first_byte_at;
   int status = 0;  // of the final response, once its head was sent
+  AnswerSource source = AnswerSource::kGateway;
   Failure failure = Failure::kNone;
   http::Refusal refusal = http::Refusal::kNone;  // the rule of framing that was broken
   std::string detail;                            // for the operator alone

@@ -14,12 +14,13 @@ RouteCells::RouteCells(metrics::Shard* shard, std::string listener, std::string 
       listener_(std::move(listener)),
       route_(std::move(route)) {}
 
-void RouteCells::Remember(uint32_t key, http::Method method, int status) {
+void RouteCells::Remember(uint32_t key, http::Method method, int status, AnswerSource source) {
   metrics::Counter*& counter = requests_[key];
   if (counter == nullptr) {
     counter =
         &shard_->CounterFor(Metric::kRequestsTotal,
-                            {listener_, route_, http::MethodName(method), std::to_string(status)});
+                            {listener_, route_, http::MethodName(method), std::to_string(status),
+                             source == AnswerSource::kUpstream ? "upstream" : "gateway"});
   }
   last_ = counter;
   last_key_ = key;

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_VIEW_H_
 #define HOLDFAST_GATEWAY_PROXY_VIEW_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,15 +16,19 @@
 
 namespace holdfast::proxy {
 
+// Who made the answer that a client got, or would have got had it not left.
+enum class AnswerSource : uint8_t { kGateway, kUpstream };
+
 // The request metrics of one listener and route in one worker.
 class RouteCells {
  public:
   RouteCells(metrics::Shard* shard, std::string listener, std::string route);
 
-  // Adds one request. Only the first of a method and status looks anything up in the shard.
-  void CountRequest(http::Method method, int status) {
-    const uint32_t key = (static_cast<uint32_t>(method) << 16) | static_cast<uint32_t>(status);
-    if (last_ == nullptr || key != last_key_) Remember(key, method, status);
+  // Adds one request. Only the first of a method, status and source looks anything up in the shard.
+  void CountRequest(http::Method method, int status, AnswerSource source) {
+    const uint32_t key = (static_cast<uint32_t>(source) << 24) |
+                         (static_cast<uint32_t>(method) << 16) | static_cast<uint32_t>(status);
+    if (last_ == nullptr || key != last_key_) Remember(key, method, status, source);
     last_->Add();
   }
 
@@ -32,12 +37,12 @@ class RouteCells {
 
  private:
   // Makes it the last one.
-  void Remember(uint32_t key, http::Method method, int status);
+  void Remember(uint32_t key, http::Method method, int status, AnswerSource source);
 
   metrics::Shard* shard_;
   std::string listener_;
   std::string route_;
-  // The last method and status, which nearly always are the next ones, too.
+  // What the last one was, which nearly always the next one is, too.
   uint32_t last_key_ = 0;
   metrics::Counter* last_ = nullptr;
   absl::flat_hash_map<uint32_t, metrics::Counter*> requests_;

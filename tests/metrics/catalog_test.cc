@@ -88,9 +88,9 @@ TEST(CatalogTest, NanosecondsAreExportedAsSeconds) {
 }
 
 TEST(CatalogDeathTest, AWrongNumberOfLabelValuesNamesTheMetric) {
-  CheckLabelCount(Metric::kRequestsTotal, 4);
+  CheckLabelCount(Metric::kRequestsTotal, 5);
   EXPECT_DEATH(CheckLabelCount(Metric::kRequestsTotal, 3),
-               "metric holdfast_requests_total: given 3 label values, has 4 labels");
+               "metric holdfast_requests_total: given 3 label values, has 5 labels");
 }
 
 }  // namespace

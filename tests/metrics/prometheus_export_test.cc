@@ -18,14 +18,15 @@ TEST(PrometheusExportTest, NoSeriesNoText) { EXPECT_EQ(ToPrometheusText(Registry
 TEST(PrometheusExportTest, ACounterHasItsHelpTypeAndLabels) {
   Registry registry;
   registry.AddShard()
-      ->CounterFor(Metric::kRequestsTotal, {"edge", "api", "GET", "200"})
+      ->CounterFor(Metric::kRequestsTotal, {"edge", "api", "GET", "200", "gateway"})
       .Add(12345678);
   EXPECT_EQ(ToPrometheusText(registry),
             "# HELP holdfast_requests_total Requests that have ended, by the status code that the "
-            "client was sent: 499 if it left before one, 0 if the gateway cut it off before one.\n"
+            "client was sent, 499 if it left before one, 0 if the gateway cut it off before one; "
+            "and by who made that answer: upstream or gateway.\n"
             "# TYPE holdfast_requests_total counter\n"
-            "holdfast_requests_total{listener=\"edge\",route=\"api\",method=\"GET\",code=\"200\"} "
-            "12345678\n");
+            "holdfast_requests_total{listener=\"edge\",route=\"api\",method=\"GET\",code=\"200\","
+            "source=\"gateway\"} 12345678\n");
 }
 
 TEST(PrometheusExportTest, ShardsAppearAsOneSeries) {

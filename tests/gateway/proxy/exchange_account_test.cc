@@ -117,6 +117,8 @@ TEST_F(ExchangeAccountTest, TheLastAttemptIsTheOneThatIsTold) {
   EXPECT_EQ(lines[1].value("retries", 0), 1);
   EXPECT_EQ(lines[1].value("retry", ""), "not_in_policy");
   EXPECT_EQ(lines[1].value("reason", ""), "upstream_closed");
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200", "upstream"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "502", "gateway"}), 1u);
 }
 
 TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
@@ -125,7 +127,7 @@ TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
   harness_.Await(upstream_, kHeadEnd);
   client_.Reset();
   ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "499"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "499", "gateway"}), 1u);
   const json line = Lines()[0];
   EXPECT_EQ(line.value("reason", ""), "client_gone");
   EXPECT_EQ(line.value("status", 0), 499) << "one truth in metrics and log";

@@ -71,7 +71,7 @@ TEST_F(LocalSessionTest, RequestsFollowOneAnotherOnOneConnection) {
     EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\n")) << response;
     EXPECT_EQ(response.find("onnection:"), response.npos) << response;
   }
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200"}), 3u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200", "gateway"}), 3u);
   EXPECT_EQ(harness_.Count(Metric::kClientConnectionsAcceptedTotal, {"edge"}), 1u);
   EXPECT_TRUE(harness_.AtRest());
 }
@@ -89,7 +89,7 @@ TEST_F(LocalSessionTest, PipelinedRequestsAreAnsweredInOrderWhateverTheSplit) {
     })) << split;
     EXPECT_EQ(CountOf(client_.Take(), kHi), 2u) << "HEAD has no body; split " << split;
   }
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "HEAD", "200"}),
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "HEAD", "200", "gateway"}),
             wire.size() - 1);
 }
 
@@ -109,7 +109,8 @@ TEST_F(LocalSessionTest, ATurnAnswersNoMoreThanItsShareOfPipelinedRequests) {
   for (int i = 0; i < 2000; ++i) wire += kGet;
   client_.Send(wire);
   harness_.Turn();
-  const uint64_t first = harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200"});
+  const uint64_t first =
+      harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200", "gateway"});
   EXPECT_GT(first, 0u);
   EXPECT_LE(first, uint64_t{2} * Http1Session::kMaxReadSteps);
   EXPECT_TRUE(harness_.TurnUntil([&] {

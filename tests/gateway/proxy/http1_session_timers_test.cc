@@ -76,7 +76,8 @@ TEST_F(SessionTimersTest, AHeadThatDoesNotComeToItsEndIsToldAndEnds) {
   client_.Close();
   EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.context.sessions.empty(); }));
   EXPECT_EQ(harness_.Closed("head_timeout"), 1u);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "none", "OTHER", "408"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "none", "OTHER", "408", "gateway"}),
+            1u);
 }
 
 TEST_F(SessionTimersTest, TheHeadsTimeRunsFromItsFirstByteWhateverComesMeanwhile) {

@@ -84,27 +84,33 @@ TEST_F(ViewTest, CellsAreMadeOnceForEachListenerAndRoute) {
   EXPECT_EQ(&view->cells(1, nullptr), &view->cells(1, nullptr));
 }
 
-TEST_F(ViewTest, RequestsAreCountedByListenerRouteMethodAndCode) {
+TEST_F(ViewTest, RequestsAreCountedByListenerRouteMethodCodeAndSource) {
   const ViewPin view(Make());
   RouteCells& cells = view->cells(1, RouteOf(1));
-  cells.CountRequest(http::Method::kGet, 200);
-  cells.CountRequest(http::Method::kGet, 200);
-  cells.CountRequest(http::Method::kPost, 200);
-  cells.CountRequest(http::Method::kGet, 404);
-  cells.CountRequest(http::Method::kGet, 200);
-  view->cells(0, nullptr).CountRequest(http::Method::kOther, 0);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"inner", "rest", "GET", "200"}), 3u);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"inner", "rest", "POST", "200"}), 1u);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"inner", "rest", "GET", "404"}), 1u);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "none", "OTHER", "0"}), 1u);
+  cells.CountRequest(http::Method::kGet, 200, AnswerSource::kUpstream);
+  cells.CountRequest(http::Method::kGet, 200, AnswerSource::kUpstream);
+  cells.CountRequest(http::Method::kPost, 200, AnswerSource::kUpstream);
+  cells.CountRequest(http::Method::kGet, 404, AnswerSource::kUpstream);
+  cells.CountRequest(http::Method::kGet, 200, AnswerSource::kGateway);
+  view->cells(0, nullptr).CountRequest(http::Method::kOther, 0, AnswerSource::kGateway);
+  const auto count = [&](const char* listener, const char* route, const char* method,
+                         const char* code, const char* source) {
+    return harness_.Count(Metric::kRequestsTotal, {listener, route, method, code, source});
+  };
+  EXPECT_EQ(count("inner", "rest", "GET", "200", "upstream"), 2u);
+  EXPECT_EQ(count("inner", "rest", "GET", "200", "gateway"), 1u);
+  EXPECT_EQ(count("inner", "rest", "POST", "200", "upstream"), 1u);
+  EXPECT_EQ(count("inner", "rest", "GET", "404", "upstream"), 1u);
+  EXPECT_EQ(count("edge", "none", "OTHER", "0", "gateway"), 1u);
 }
 
 TEST_F(ViewTest, TheNextViewGoesOnWithTheSameSeries) {
   ViewPin view(Make());
-  view->cells(0, RouteOf(0)).CountRequest(http::Method::kGet, 200);
+  view->cells(0, RouteOf(0)).CountRequest(http::Method::kGet, 200, AnswerSource::kUpstream);
   view = ViewPin(Make());
-  view->cells(0, RouteOf(0)).CountRequest(http::Method::kGet, 200);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200"}), 2u);
+  view->cells(0, RouteOf(0)).CountRequest(http::Method::kGet, 200, AnswerSource::kUpstream);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "hello", "GET", "200", "upstream"}),
+            2u);
 }
 
 TEST_F(ViewTest, TheAnswerOfARouteIsPreparedOnce) {
