@@ -12,6 +12,7 @@ drain: {delay: 0s, timeout: 5s}
 listeners:
   - name: gateway
     bind: 127.0.0.1:$0
+    errors: {detail: full}
   - name: origin
     bind: unix:@holdfast-demo-$1
 upstreams:

@@ -21,6 +21,7 @@
 #include "gateway/config/proxy_config.h"
 #include "gateway/config/reference_page.h"
 #include "gateway/demo.h"
+#include "gateway/route/error_page_files.h"
 #include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -154,6 +155,11 @@ bool CheckPasswordFiles(const Command& command, config::Config* config) {
   return status.ok() || Forgive(command, status);
 }
 
+bool CheckErrorPages(const Command& command, config::Config* config) {
+  const absl::Status status = route::LoadErrorPages(config);
+  return status.ok() || Forgive(command, status);
+}
+
 // Reads the files that the configuration names for TLS. False: one of them is not as it has to be.
 bool CheckTls(const Command& command, config::Config* config) {
   tls::StandIns stand_ins;
@@ -169,7 +175,7 @@ bool CheckTls(const Command& command, config::Config* config) {
 int Check(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
   if (!config.has_value() || !CheckTls(command, &*config) ||
-      !CheckPasswordFiles(command, &*config)) {
+      !CheckPasswordFiles(command, &*config) || !CheckErrorPages(command, &*config)) {
     return server::kExitUsage;
   }
   for (const std::string& note : acme::CheckNotes(*config)) {

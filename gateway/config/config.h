@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,6 +75,36 @@ inline constexpr auto kClientProtocolWords =
     pool::Words<ClientProtocol>({{"h2", ClientProtocol::kHttp2}, {"h1", ClientProtocol::kHttp1}});
 constexpr const auto& WordsOf(ClientProtocol) { return kClientProtocolWords; }
 
+// How errors that the gateway answers with by itself look to clients.
+enum class ErrorFormat : uint8_t { kText, kJson, kProblemJson };
+inline constexpr auto kErrorFormatWords = pool::Words<ErrorFormat>({
+    {"text", ErrorFormat::kText},
+    {"json", ErrorFormat::kJson},
+    {"problem+json", ErrorFormat::kProblemJson},
+});
+constexpr const auto& WordsOf(ErrorFormat) { return kErrorFormatWords; }
+// How much of it they tell: all, the reason's word, or the status alone.
+enum class ErrorDetail : uint8_t { kFull, kReason, kNone };
+inline constexpr auto kErrorDetailWords = pool::Words<ErrorDetail>({
+    {"full", ErrorDetail::kFull},
+    {"reason", ErrorDetail::kReason},
+    {"none", ErrorDetail::kNone},
+});
+constexpr const auto& WordsOf(ErrorDetail) { return kErrorDetailWords; }
+struct ErrorAnswers {
+  ErrorFormat format = ErrorFormat::kText;
+  ErrorDetail detail = ErrorDetail::kReason;
+};
+
+// What is sent in place of a body that the gateway would make.
+struct ErrorPage {
+  uint16_t first_status = 0;  // the statuses it is for; both are meant
+  uint16_t last_status = 0;
+  std::string file;  // absolute; its ending says what it holds
+  // What the file holds, once it was read (route/error_page_files.h).
+  std::shared_ptr<const std::string> body;
+};
+
 struct Listener {
   bool Speaks(ClientProtocol protocol) const {
     return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
@@ -99,6 +130,8 @@ struct Listener {
   ListenerTcp tcp;
   ClientIp client_ip;  // of requests from trusted proxies
   std::optional<ClientCertificateHeaders> client_certificate_headers;
+  ErrorAnswers errors;
+  std::vector<ErrorPage> error_pages;  // those for one status first
 };
 
 // What ring_hash and maglev keep together.

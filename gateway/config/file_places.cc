@@ -29,13 +29,22 @@ void AddPaths(const std::string& owner, const YamlNode& node, std::vector<FilePl
 std::vector<FilePlace> PlacesIn(const YamlNode& root) {
   std::vector<FilePlace> places;
   const YamlNode* const listeners = root.Find("listeners");
+  // Theirs are what a listener has that does not say it itself (file_defaults.h).
+  const YamlNode* const defaults = root.Find("defaults");
+  const YamlNode* const shared = defaults != nullptr ? defaults->Find("listeners") : nullptr;
   if (listeners != nullptr) {
     for (const YamlNode& listener : listeners->items) {
       // One without a name is called by where it is bound.
       const YamlNode* const given = listener.Find("name");
       const YamlNode* const name = given != nullptr ? given : listener.Find("bind");
-      const YamlNode* const tls = listener.Find("tls");
-      if (name != nullptr && tls != nullptr) AddPaths("listener " + name->text, *tls, &places);
+      if (name == nullptr) continue;
+      for (const YamlNode* const node : {&listener, shared}) {
+        if (node == nullptr) continue;
+        for (const char* const key : {"tls", "error_pages"}) {
+          const YamlNode* const files = node->Find(key);
+          if (files != nullptr) AddPaths("listener " + name->text, *files, &places);
+        }
+      }
     }
   }
   const YamlNode* const upstreams = root.Find("upstreams");

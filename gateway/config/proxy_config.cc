@@ -92,6 +92,7 @@ absl::StatusOr<Config> MakeProxyConfig(std::string_view from, std::span<const st
   Listener& listener = config.listeners.emplace_back();
   listener.bind = *std::move(bind);
   listener.name = listener.bind.text;
+  listener.errors.detail = ErrorDetail::kFull;  // who starts it by hand is who reads them
 
   Upstream& upstream = config.upstreams.emplace_back();
   upstream.name = "to";

@@ -1,5 +1,6 @@
 #include "gateway/config/address.h"
 #include "gateway/config/config.h"
+#include "gateway/config/error_pages.h"
 #include "gateway/config/field.h"
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/schema.h"
@@ -198,6 +199,33 @@ constexpr Key kHttp2Keys[] = {
 };
 constexpr Shape kListenerHttp2 =
     Mapping<http2::Limits>("a mapping such as {max_concurrent_streams: 100}", kHttp2Keys);
+// errors, error_pages.
+constexpr Shape kErrorFormat = WordShape<ErrorFormat>();
+constexpr Shape kErrorDetail = WordShape<ErrorDetail>();
+constexpr Key kErrorKeys[] = {
+    Field<&ErrorAnswers::format>(
+        "format", kErrorFormat,
+        "How their bodies look: plain text, JSON, or RFC 9457's problem details."),
+    Field<&ErrorAnswers::detail>(
+        "detail", kErrorDetail,
+        "What bodies tell: reason is the word for it that logs and metrics have, full adds a "
+        "sentence that may name the request's host and path and the upstream's troubles, none "
+        "leaves the status and its phrase."),
+};
+constexpr Shape kErrors =
+    Mapping<ErrorAnswers>("a mapping such as {format: problem+json, detail: reason}", kErrorKeys);
+constexpr Shape kErrorPage = {
+    .kind = Kind::kText,
+    .expected = "an absolute path that ends in .html, .json, .txt or .xml",
+    .check = IsErrorPagePath,
+};
+constexpr Shape kErrorPages = {
+    .kind = Kind::kNamed,
+    .expected = "a status from 400 to 599, 4xx or 5xx",
+    .max = 64,
+    .element = &kErrorPage,
+    .check = IsErrorStatus,
+};
 constexpr Key kListenerKeys[] = {
     Field<&Listener::name>("name", kName, "What routes, logs and metrics call it.")
         .Otherwise("the bind"),
@@ -243,6 +271,12 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::client_certificate_headers>(
         "client_certificate_headers", kCertificateHeaders,
         "How upstreams are told who a client is by its certificate; no client can send these."),
+    Field<&Listener::errors>("errors", kErrors,
+                             "What clients are told by errors that the gateway answers with."),
+    Custom<&ReadErrorPages>("error_pages", kErrorPages,
+                            "Files of at most 64 KiB that such errors have for a body, by status; "
+                            "read at the start and at each reload.")
+        .Otherwise("none"),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

@@ -10,6 +10,7 @@
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/admission.h"
 #include "gateway/proxy/dispatch.h"
+#include "gateway/proxy/error_style.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -142,7 +143,7 @@ Step Exchange::Refuse(Refusal refusal) {
   account_.failure = Failure::kRefusedFraming;
   CountRefusal("client", refusal);
   FillRefusalReply(refusal, &reply_);
-  SendLocal(reply_.head, reply_.body);
+  SendError();
   return step();
 }
 
@@ -551,11 +552,12 @@ void Exchange::PumpTunnel() {
 }
 
 void Exchange::SendError() {
+  StyleError(view_->snapshot().config().listeners[run_.listener], &reply_);
   if (account_.grpc) {
     account_.grpc_status = GrpcStatusOf(account_.failure, reply_.head.status);
-    TurnIntoGrpc(*account_.grpc_status, account_.failure, &reply_);
+    TurnIntoGrpc(*account_.grpc_status, &reply_);
   }
-  SendLocal(reply_.head, reply_.body);
+  SendLocal(reply_.head, reply_.content());
 }
 
 void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) {

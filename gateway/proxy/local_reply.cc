@@ -32,7 +32,7 @@ void StartHead(int status, size_t body_bytes, http::ResponseHead* head) {
 
 void FinishTextReply(int status, LocalReply* reply) {
   StartHead(status, reply->body.size(), &reply->head);
-  AddField("Content-Type", "text/plain; charset=utf-8", &reply->head);
+  AddField("Content-Type", kErrorMediaType, &reply->head);
   // The body may quote the request; no browser shall take it for anything but text.
   AddField("X-Content-Type-Options", "nosniff", &reply->head);
   AddField("Cache-Control", "no-store", &reply->head);
@@ -42,7 +42,9 @@ void FinishTextReply(int status, LocalReply* reply) {
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 void FillReply(int status, Failure failure, std::string_view detail, LocalReply* reply) {
+  reply->word = FailureName(failure);
   reply->detail = detail;
+  reply->page = {};
   reply->body = ErrorBody(status, FailureName(failure), detail);
   FinishTextReply(status, reply);
 }
@@ -106,7 +108,8 @@ std::string_view ReasonPhrase(int status) {
 }
 
 std::string ErrorBody(int status, std::string_view reason, std::string_view detail) {
-  return absl::StrCat(status, " ", Piece(ReasonPhrase(status)), "\nreason: ", Piece(reason),
+  return absl::StrCat(status, " ", Piece(ReasonPhrase(status)),
+                      reason.empty() ? "" : "\nreason: ", Piece(reason),
                       detail.empty() ? "" : "\ndetail: ", Piece(detail), "\n");
 }
 
@@ -128,10 +131,11 @@ grpc::Status GrpcStatusOf(Failure failure, int status) {
   }
 }
 
-void TurnIntoGrpc(grpc::Status status, Failure failure, LocalReply* reply) {
-  reply->message = FailureName(failure);
+void TurnIntoGrpc(grpc::Status status, LocalReply* reply) {
+  reply->message = reply->word.empty() ? reply->head.reason : reply->word;
   if (!reply->detail.empty()) reply->message += ": " + grpc::EncodeMessage(reply->detail);
   reply->body.clear();
+  reply->page = {};
   StartHead(200, 0, &reply->head);
   AddField("Content-Type", grpc::kContentType, &reply->head);
   AddField("grpc-status", grpc::StatusNumber(status), &reply->head);

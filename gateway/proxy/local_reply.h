@@ -24,8 +24,13 @@ struct LocalReply {
   LocalReply(const LocalReply&) = delete;
   LocalReply& operator=(const LocalReply&) = delete;
 
+  // What is sent behind the head.
+  std::string_view content() const { return page.data() != nullptr ? page : body; }
+
   http::ResponseHead head;
   std::string body;
+  std::string_view page;    // in place of `body`; its listener's (error_style.h)
+  std::string_view word;    // of an error: why; static
   std::string location;     // of a redirect
   std::string allow;        // of a 405 and of the answer to OPTIONS
   std::string detail;       // of an error
@@ -39,14 +44,17 @@ struct LocalReply {
 // RFC 9110 section 15; "" for a status that has no registered phrase.
 std::string_view ReasonPhrase(int status);
 
-// The body of every error that the gateway answers with, at its listeners and at the status port:
+inline constexpr std::string_view kErrorMediaType = "text/plain; charset=utf-8";
+
+// The body of an error in plain text, at the status port and, where nothing else is asked for, at
+// the listeners (error_style.h):
 //
 //   404 Not Found
 //   reason: no_route
 //   detail: No route matches host "a.example.com" and path "/x".
 //
-// `reason` is the log's word for it. `detail` is one sentence, sent as it is, so it holds nothing
-// secret and no control characters; without one there is no third line.
+// `reason` is the log's word for it. `detail` is one sentence, sent as it is, so it holds no
+// control characters. What is empty has no line.
 std::string ErrorBody(int status, std::string_view reason, std::string_view detail);
 // The detail of a 405, whose Allow field has this value.
 std::string AllowedDetail(std::string_view allow);
@@ -55,9 +63,9 @@ std::string AllowedDetail(std::string_view allow);
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
 // How a call of gRPC ends over that failure, which HTTP tells with `status`.
 grpc::Status GrpcStatusOf(Failure failure, int status);
-// The error that was filled in last, of this failure, as clients of gRPC read it: 200 with nothing
-// but a head, in which grpc-status and grpc-message say the rest.
-void TurnIntoGrpc(grpc::Status status, Failure failure, LocalReply* reply);
+// The error that was filled in last as clients of gRPC read it: 200 with nothing but a head, in
+// which grpc-status and grpc-message say the rest.
+void TurnIntoGrpc(grpc::Status status, LocalReply* reply);
 // The broken rule's word and sentence:
 // "malformed_chunk_size: A chunk size is not made of hexadecimal digits alone."
 std::string RefusalDetail(http::Refusal refusal);

@@ -10,6 +10,7 @@
 
 #include "gateway/config/file_places.h"
 #include "gateway/config/load.h"
+#include "gateway/route/error_page_files.h"
 #include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -62,6 +63,7 @@ absl::Status Configurator::Start(config::Config config) {
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
   if (absl::Status status = route::LoadPasswordFiles(&config); !status.ok()) return status;
+  if (absl::Status status = route::LoadErrorPages(&config); !status.ok()) return status;
   tls_.LogWarnings(config, *tls);
   tls_.Inherit(parts_.listeners->TakeTickets());
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
@@ -158,7 +160,8 @@ absl::Status Configurator::TryReload(const std::string& path) {
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&next);
-  const absl::Status files = tls.ok() ? route::LoadPasswordFiles(&next) : tls.status();
+  absl::Status files = tls.ok() ? route::LoadPasswordFiles(&next) : tls.status();
+  if (files.ok()) files = route::LoadErrorPages(&next);
   if (!files.ok()) {
     const std::string wrong(files.message());
     return absl::InvalidArgumentError(

@@ -75,7 +75,8 @@ class AutoProtocolTest : public testing::TestWithParam<Protocol> {
     for (const std::string& endpoint : endpoints) list += "\"" + endpoint + "\", ";
     gateway_ = std::make_unique<GatewayProcess>(
         "workers: 1\nstatus: {bind: \"127.0.0.1:0\"}\ndrain: {delay: 0s, timeout: 1s}\n"
-        "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\nupstreams: {web: {endpoints: [" +
+        "listeners: [{name: edge, bind: \"127.0.0.1:0\", errors: {detail: full}}]\n"
+        "upstreams: {web: {endpoints: [" +
         list + "], protocol: " + protocol + ", tls: {ca: " + ca_ + ", server_name: a.test}" + more +
         "}}\nroutes: [{upstream: web}]\n");
   }

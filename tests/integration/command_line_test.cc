@@ -167,6 +167,22 @@ TEST(CheckTest, FilesThatTlsNeedsAndThatAreMissingAreErrorsAllAtOnce) {
   EXPECT_EQ(finished.out, "");
 }
 
+TEST(CheckTest, AnErrorPageThatCannotBeReadHasItsPlace) {
+  const TempDir dir;
+  const std::string large = dir.Write("b.txt", std::string(64 * 1024 + 1, 'x'));
+  const Finished finished =
+      WithFile("check", "defaults:\n  listeners: {error_pages: {5xx: " + large +
+                            "}}\n"
+                            "listeners:\n  - {name: edge, bind: \":8080\", error_pages: {404: "
+                            "/nowhere/a.html}}\nroutes: [{respond: {}}]\n");
+  EXPECT_EQ(finished.code, kUsage);
+  for (const std::string& line :
+       {std::string("4:52: error: listener edge: /nowhere/a.html: cannot be read: "),
+        "2:34: error: listener edge: " + large + ": it is larger than 64 KiB"}) {
+    EXPECT_TRUE(Contains(finished.err, "holdfast.yaml:" + line)) << finished.err;
+  }
+}
+
 TEST(CheckTest, AnotherMachinesFilesMayBeMissingHereIfThatIsSaidButNotWrong) {
   const TempDir dir;
   const std::string config = dir.Write("holdfast.yaml", TlsAt("/nowhere"));

@@ -298,7 +298,7 @@ void OverEachPair::StartBefore(const std::string& address, GatewayConfig config)
     config.upstream += config.upstream.empty() ? "protocol: h2" : ", protocol: h2";
   }
   config.endpoints = {address};
-  config.listener = "protocols: [h2, h1]";
+  config.listener += config.listener.empty() ? "protocols: [h2, h1]" : ", protocols: [h2, h1]";
   gateway_ = std::make_unique<GatewayProcess>(config);
   client_ = NewClient();
 }

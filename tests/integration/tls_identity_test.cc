@@ -38,7 +38,8 @@ class TlsIdentityTest : public testing::Test {
            "  - {name: edge, bind: \"127.0.0.1:0\", tls: {certificates: [{" +
            site_ + "}], client_auth: {mode: optional, ca: " + ca_ + "}}" +
            (headers.empty() ? "" : ", client_certificate_headers: " + headers) +
-           "}\n  - {name: plain, bind: \"127.0.0.1:0\", trusted_proxies: [127.0.0.0/8]}\n"
+           "}\n  - {name: plain, bind: \"127.0.0.1:0\", trusted_proxies: [127.0.0.0/8], "
+           "errors: {detail: full}}\n"
            "upstreams: {web: {endpoints: [\"" +
            upstream_.address() + "\"]}}\n" + (routes.empty() ? all : routes);
   }

@@ -28,7 +28,7 @@ class TlsUpstreamTest : public testing::Test {
     for (const std::string& endpoint : endpoints) list += "\"" + endpoint + "\", ";
     return "workers: 1\nstatus: {bind: \"127.0.0.1:0\"}\naccess_log: {path: stdout}\ndrain: "
            "{delay: 0s, timeout: 1s}\n"
-           "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
+           "listeners: [{name: edge, bind: \"127.0.0.1:0\", errors: {detail: full}}]\n"
            "upstreams: {web: {endpoints: [" +
            list + "], " + upstream + "}}\nroutes: [{match: {path_prefix: /}, upstream: web" +
            route + "}]\n";

@@ -33,7 +33,8 @@ std::string GatewayConfig::Text() const {
   std::string text =
       "workers: " + workers + "\nstatus: {bind: \"127.0.0.1:0\"}\ndrain: " + drain + "\n" + top;
   text += "listeners:\n  - {name: edge, bind: \"" + bind + "\"" + More(listener) +
-          (OverTls() ? More(ListenerTls()) : "") + "}\n" + Items(listeners);
+          (errors.empty() ? "" : ", errors: " + errors) + (OverTls() ? More(ListenerTls()) : "") +
+          "}\n" + Items(listeners);
   if (!endpoints.empty()) {
     text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) +
             (OverTls() ? More(UpstreamTls()) : "") + "}\n";

@@ -17,6 +17,7 @@ struct GatewayConfig {
   std::string routes = {};     // more routes: whole list items, each a line such as "- {...}"
   std::string listeners = {};  // more listeners, likewise
   std::string top = {};        // more keys of the file: whole lines
+  std::string errors = "{detail: full}";  // of the listener; empty: as it is by default
   std::string bind = "127.0.0.1:0";
   std::string workers = "1";
   std::string drain = "{delay: 0s, timeout: 1s}";

@@ -49,6 +49,15 @@ TEST(FilePlacesTest, AnothersNameIsNotItsBeginning) {
   EXPECT_TRUE(Placed("listener edge: /b.pem and /a.pem are for a.test").starts_with("f.yaml:6:"));
 }
 
+TEST(FilePlacesTest, ErrorPagesAreFoundAndSoAreThoseOfDefaults) {
+  constexpr std::string_view text =
+      "defaults: {listeners: {error_pages: {5xx: /b.html}}}\n"
+      "listeners:\n"
+      "  - {name: edge, error_pages: {404: /a.html}}\n";
+  EXPECT_TRUE(Placed("listener edge: /a.html: no", text).starts_with("f.yaml:3:37: "));
+  EXPECT_TRUE(Placed("listener edge: /b.html: no", text).starts_with("f.yaml:1:43: "));
+}
+
 TEST(FilePlacesTest, EachLineIsOneAndWhatIsNotFoundHasNoPlace) {
   EXPECT_EQ(Placed("listener edge: certificates: expected at least one\n"
                    "listener gone: /a.pem: cannot be read\nand 3 more"),

@@ -34,6 +34,8 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
       "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");
   EXPECT_NE(ForeignKeyHint("set_real_ip_from").find("trusted_proxies"), std::string_view::npos);
   EXPECT_NE(ForeignKeyHint("so_keepalive").find("see tcp of"), std::string_view::npos);
+  EXPECT_EQ(ForeignKeyHint("error_page"),
+            "see error_pages of a listener ({404: FILE, 5xx: FILE}) and its errors");
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
 }
 

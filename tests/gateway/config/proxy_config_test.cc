@@ -21,6 +21,7 @@ TEST(MakeProxyConfigTest, SendsEverythingToTheEndpoints) {
   ASSERT_EQ(config->listeners.size(), 1u);
   EXPECT_EQ(config->listeners[0].name, ":8080");
   EXPECT_EQ(config->listeners[0].bind.address.port(), 8080);
+  EXPECT_EQ(config->listeners[0].errors.detail, ErrorDetail::kFull);
   ASSERT_EQ(config->upstreams.size(), 1u);
   ASSERT_EQ(config->upstreams[0].endpoints.size(), 2u);
   EXPECT_EQ(config->upstreams[0].endpoints[1].host, "web");

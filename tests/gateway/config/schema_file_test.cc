@@ -37,5 +37,25 @@ TEST(FileShapeTest, TheStatusPortKeepsItsBindUnlessItIsGivenAnother) {
   EXPECT_FALSE(Load(WithFileKeys("status: off\n")).status);
 }
 
+TEST(FileShapeTest, ErrorsTellTheReasonInTextUnlessTheySayOtherwise) {
+  const auto errors = [](std::string_view value) {
+    return Load("listeners: [{bind: 127.0.0.1:8080, errors: " + std::string(value) +
+                "}]\nroutes: [{respond: {}}]\n")
+        .listeners[0]
+        .errors;
+  };
+  EXPECT_EQ(errors("{}").format, ErrorFormat::kText);
+  EXPECT_EQ(errors("{}").detail, ErrorDetail::kReason);
+  EXPECT_EQ(errors("{format: json}").format, ErrorFormat::kJson);
+  EXPECT_EQ(errors("{format: problem+json}").format, ErrorFormat::kProblemJson);
+  EXPECT_EQ(errors("{detail: full}").detail, ErrorDetail::kFull);
+  EXPECT_EQ(errors("{detail: none}").detail, ErrorDetail::kNone);
+  EXPECT_EQ(Complaints("listeners:\n  - bind: 127.0.0.1:8080\n    errors: {format: html}\n"
+                       "routes: [{respond: {}}]\n"),
+            "f.yaml:3:22: error: expected one of text, json, problem+json; found 'html'\n"
+            "      errors: {format: html}\n"
+            "                       ^\n");
+}
+
 }  // namespace
 }  // namespace holdfast::config

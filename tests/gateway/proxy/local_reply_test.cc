@@ -189,7 +189,7 @@ TEST(LocalReplyTest, AnAnswerWithoutContentIsFramedAsItsStatusAsks) {
 TEST(LocalReplyTest, ErrorsForClientsOfGrpcAreHeads) {
   LocalReply reply;
   FillErrorReply(Failure::kQueueFull, "Too many wait: 100%.", &reply);
-  TurnIntoGrpc(GrpcStatusOf(Failure::kQueueFull, 503), Failure::kQueueFull, &reply);
+  TurnIntoGrpc(GrpcStatusOf(Failure::kQueueFull, 503), &reply);
   EXPECT_EQ(reply.head.status, 200);
   EXPECT_EQ(reply.head.content_length, 0u);
   EXPECT_EQ(reply.body, "");
@@ -198,7 +198,7 @@ TEST(LocalReplyTest, ErrorsForClientsOfGrpcAreHeads) {
   EXPECT_EQ(reply.head.headers.FindByName("grpc-message")->value,
             "queue_full: Too many wait: 100%25.");
   FillErrorReply(Failure::kTotalTimeout, "", &reply);
-  TurnIntoGrpc(GrpcStatusOf(Failure::kTotalTimeout, 504), Failure::kTotalTimeout, &reply);
+  TurnIntoGrpc(GrpcStatusOf(Failure::kTotalTimeout, 504), &reply);
   EXPECT_EQ(reply.head.headers.FindByName("grpc-message")->value, "total_timeout");
 }
 

@@ -19,9 +19,9 @@ pool::SocketAddress LoopbackAnyPort() { return *pool::SocketAddress::FromIp("127
 
 std::string ConfigText(const HarnessConfig& config) {
   const auto more = [](const std::string& keys) { return keys.empty() ? "" : ", " + keys; };
-  return "listeners:\n  - {name: edge, bind: 127.0.0.1:0" + more(config.listener) +
-         "}\nupstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]" + more(config.upstream) +
-         "}\nroutes:\n  " + config.routes + "\n";
+  return "listeners:\n  - {name: edge, bind: 127.0.0.1:0, errors: {detail: full}" +
+         more(config.listener) + "}\nupstreams:\n  web: {endpoints: [\"127.0.0.1:1\"]" +
+         more(config.upstream) + "}\nroutes:\n  " + config.routes + "\n";
 }
 
 template <class Cell>
