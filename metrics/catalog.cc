@@ -281,8 +281,8 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kCounter,
      Unit::kNone,
      {"route", "answer"},
-     "Requests to routes with basic_auth: admitted, refused, or overloaded when too many passwords "
-     "were to be checked."},
+     "Requests to routes that ask who it is: admitted, refused, overloaded when too many passwords "
+     "were to be checked, and of forward_auth without an answer failed or, let pass, unasked."},
     {Metric::kCompressionResponsesTotal,
      "holdfast_compression_responses_total",
      Type::kCounter,

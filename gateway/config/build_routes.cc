@@ -193,6 +193,16 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
   WarnOfUnusedOptions(node, report);
 }
 
+// One of them says who asks; two would not agree on it.
+void BuildForwardAuth(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
+  if (!route->forward_auth.has_value()) return;
+  if (const YamlNode* upstream = MappingAt(node, "forward_auth").Find("upstream")) {
+    route->forward_auth->upstream = upstreams.Resolve(*upstream, report).value_or(0);
+  }
+  if (!route->basic_auth.has_value()) return;
+  report->Error(PlaceOf(node, "forward_auth"), "a route has basic_auth or forward_auth, not both");
+}
+
 void NameRoute(const YamlNode& node, Route* route, Names* names, Report* report) {
   if (ScalarAt(node, "name") == nullptr) route->name = "route-" + std::to_string(route->index + 1);
   names->Add(route->name, PlaceOf(node, "name"), report);
@@ -213,6 +223,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     NameRoute(node, &route, &names, report);
     BuildMatch(MappingAt(node, "match"), listeners, &route.match, report);
     BuildAction(node, upstreams, &route, report);
+    BuildForwardAuth(node, upstreams, &route, report);
     DropRepeated(&route.retry.statuses);
     CheckTimeouts(node, route, report);
     CheckRewrite(MappingAt(node, "rewrite"), route, report);

@@ -74,6 +74,7 @@ std::vector<uint32_t> FindUnusedUpstreams(const Config& config) {
   std::vector<bool> used(config.upstreams.size());
   for (const Route& route : config.routes) {
     if (route.action == Action::kUpstream) used[route.upstream] = true;
+    if (route.forward_auth.has_value()) used[route.forward_auth->upstream] = true;
   }
   std::vector<uint32_t> unused;
   for (uint32_t i = 0; i < used.size(); ++i) {

@@ -218,6 +218,22 @@ struct RetryPolicy {
   Duration max_backoff = std::chrono::milliseconds(250);
 };
 
+// What becomes of requests when nobody says whether they may pass.
+enum class FailMode : uint8_t { kClosed, kOpen };
+inline constexpr auto kFailModeWords =
+    pool::Words<FailMode>({{"closed", FailMode::kClosed}, {"open", FailMode::kOpen}});
+constexpr const auto& WordsOf(FailMode) { return kFailModeWords; }
+
+// Another service is asked whether a request may go on (proxy/forward_auth.h).
+struct ForwardAuth {
+  uint32_t upstream = 0;  // index into Config::upstreams
+  std::string path = "/";
+  std::vector<std::string> copy_request_headers;   // empty: all
+  std::vector<std::string> copy_response_headers;  // the client's own are removed
+  Duration timeout = std::chrono::seconds(5);
+  FailMode fail = FailMode::kClosed;
+};
+
 // What logs and metrics call requests that no route matched. No route may be called so.
 inline constexpr std::string_view kUnmatchedRouteName = "none";
 
@@ -234,6 +250,7 @@ struct Route {
   PeerSet deny;           // before `allow`
   std::optional<policy::RateLimitRule> rate_limit;
   std::optional<BasicAuth> basic_auth;
+  std::optional<ForwardAuth> forward_auth;
   policy::HeaderRules request_headers;            // with kUpstream
   policy::HeaderRules response_headers;           // of the gateway's own answers, too
   std::optional<compression::Rules> compression;  // of responses; with kUpstream

@@ -167,6 +167,9 @@ constexpr Key kRewriteKeys[] = {
 };
 constexpr Shape kRewrite = Mapping<Rewrite>("a mapping such as {path_prefix: /new/}", kRewriteKeys);
 
+constexpr Shape kTokenName = {
+    .kind = Kind::kText, .expected = "a field name", .check = IsTokenName};
+
 // rate_limit.
 using policy::RateLimitRule;
 constexpr std::string_view kHeaderKey = "header:";
@@ -240,6 +243,36 @@ constexpr Key kBasicAuthKeys[] = {
 };
 constexpr Shape kBasicAuth = OrWords(
     Mapping<BasicAuth>("a mapping such as {file: /etc/holdfast/users.htpasswd}", kBasicAuthKeys),
+    kOff);
+
+// forward_auth.
+constexpr Shape kAuthPath = {
+    .kind = Kind::kText,
+    .expected = "a path that begins with '/', with or without a query",
+    .check = IsOriginForm,
+};
+constexpr Shape kFieldNames = {
+    .kind = Kind::kList, .expected = "a list of field names", .max = 64, .element = &kTokenName};
+constexpr Shape kAuthTimeout = {.kind = Kind::kDuration, .min = kMillisecond, .max = 60 * kSecond};
+constexpr Shape kFailMode = WordShape<FailMode>();
+constexpr Key kForwardAuthKeys[] = {
+    Apart("upstream", kReference, "The upstream whose service is asked.").Required("auth"),
+    Field<&ForwardAuth::path>("path", kAuthPath, "What it is asked for, with GET."),
+    Field<&ForwardAuth::copy_request_headers>(
+        "copy_request_headers", kFieldNames,
+        "The fields of the request that it gets, beside X-Forwarded-Method, -Uri and those that "
+        "say who asks.")
+        .Otherwise("all"),
+    Field<&ForwardAuth::copy_response_headers>(
+        "copy_response_headers", kRuleNames,
+        "Fields of its answer that the request gets; those of the client are removed.")
+        .Otherwise("none"),
+    Field<&ForwardAuth::timeout>("timeout", kAuthTimeout, "How long an answer is waited for."),
+    Field<&ForwardAuth::fail>("fail", kFailMode,
+                              "Without an answer: closed refuses with 503, open lets pass."),
+};
+constexpr Shape kForwardAuth = OrWords(
+    Mapping<ForwardAuth>("a mapping such as {upstream: auth, path: /verify}", kForwardAuthKeys),
     kOff);
 
 // compression.
@@ -432,6 +465,8 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all."),
     Field<&Route::basic_auth>("basic_auth", kBasicAuth,
                               "Who may ask, by name and password; off: everybody."),
+    Field<&Route::forward_auth>("forward_auth", kForwardAuth,
+                                "Another service says who may ask; off: nobody asks it."),
     Field<&Route::request_headers>(
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "

@@ -1,6 +1,5 @@
 #include "gateway/proxy/admission.h"
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +11,7 @@ namespace {
 
 using metrics::Metric;
 using policy::RateLimitRule;
+using Verdict = Admission::Verdict;
 
 // The client has shown a certificate that is good.
 bool IsVerified(const ExchangeClient& client) {
@@ -53,38 +53,122 @@ policy::TokenBuckets::Verdict Take(const ExchangeSubject& subject, pool::TimePoi
 
 }  // namespace
 
-Admission Admit(const ExchangeSubject& subject, WorkerContext* context) {
-  const route::Route& route = *subject.route;
-  if (route.match.client_certificate && !IsVerified(subject.client)) {
-    return {.failure = Failure::kClientCertificateRequired,
-            .detail = "This is only for clients that have shown a certificate."};
+Admission::Admission(WorkerContext* context, AdmissionEvents* events)
+    : context_(context), events_(events) {}
+
+Verdict Admission::Ask(const ExchangeSubject& subject) {
+  route_ = subject.route;
+  head_ = &subject.client.stream->request();
+  if (route_->match.client_certificate && !IsVerified(subject.client)) {
+    return Refuse(Failure::kClientCertificateRequired);
   }
-  if (route.limiter == nullptr) return {};
-  const policy::TokenBuckets::Verdict verdict = Take(subject, context->loop->now());
-  if (verdict.allowed) return {};
-  const bool shadow = route.limiter->rule().shadow;
-  context->shard
-      ->CounterFor(Metric::kRateLimitedRequestsTotal, {route.name, shadow ? "passed" : "refused"})
-      .Add();
-  if (shadow) return {};
-  return {.failure = Failure::kRateLimited, .detail = {}, .verdict = verdict};
+  if (route_->limiter != nullptr && !WithinRate(subject)) return Refuse(Failure::kRateLimited);
+  if (route_->basic_auth.has_value()) return AskForPassword(subject);
+  if (route_->forward_auth.has_value()) return AskService(subject);
+  return Conclude(Verdict::kAdmitted);
 }
 
-auth::Answer AskWhoItIs(const ExchangeSubject& subject, WorkerContext* context,
-                        auth::AuthWaiter* waiter) {
-  const std::shared_ptr<const auth::PasswordFile>& users = subject.route->basic_auth->users;
+bool Admission::WithinRate(const ExchangeSubject& subject) {
+  rate_ = Take(subject, context_->loop->now());
+  if (rate_.allowed) return true;
+  const bool shadow = route_->limiter->rule().shadow;
+  context_->shard
+      ->CounterFor(Metric::kRateLimitedRequestsTotal, {route_->name, shadow ? "passed" : "refused"})
+      .Add();
+  return shadow;
+}
+
+Verdict Admission::Conclude(Verdict verdict) {
+  verdict_ = verdict;
+  return verdict;
+}
+
+Verdict Admission::Refuse(Failure failure) {
+  failure_ = failure;
+  return Conclude(Verdict::kRefused);
+}
+
+void Admission::Count(std::string_view answer) const {
+  context_->shard->CounterFor(Metric::kAuthRequestsTotal, {route_->name, answer}).Add();
+}
+
+Verdict Admission::AskForPassword(const ExchangeSubject& subject) {
+  const std::shared_ptr<const auth::PasswordFile>& users = route_->basic_auth->users;
   const auto authorization = auth::AuthorizationOf(subject.request.headers);
-  if (!authorization.has_value() || users == nullptr || context->auth == nullptr) {
-    return auth::Answer::kRefused;
+  if (!authorization.has_value() || users == nullptr || context_->auth == nullptr) {
+    return FollowPassword(auth::Answer::kRefused);
   }
   std::string user;
-  return context->auth->Ask(*users, *authorization, waiter, &user);
+  return FollowPassword(context_->auth->Ask(*users, *authorization, this, &user));
 }
 
-void CountAuth(const route::Route& route, auth::Answer answer, WorkerContext* context) {
-  context->shard
-      ->CounterFor(Metric::kAuthRequestsTotal, {route.name, auth::kAnswerWords.WordOf(answer)})
-      .Add();
+void Admission::OnAuthAnswer(auth::Answer answer) {
+  FollowPassword(answer);
+  events_->OnAdmissionKnown();
+}
+
+Verdict Admission::FollowPassword(auth::Answer answer) {
+  if (answer == auth::Answer::kPending) return Conclude(Verdict::kPending);
+  Count(auth::kAnswerWords.WordOf(answer));
+  if (answer == auth::Answer::kAdmitted) return Conclude(Verdict::kAdmitted);
+  return Refuse(answer == auth::Answer::kOverloaded ? Failure::kAuthOverloaded
+                                                    : Failure::kUnauthorized);
+}
+
+Verdict Admission::AskService(const ExchangeSubject& subject) {
+  if (service_ == nullptr)
+    service_ = std::make_unique<ForwardAuth>(context_, static_cast<ForwardAuthEvents*>(this));
+  service_->Ask(subject);
+  return FollowService();
+}
+
+void Admission::OnForwardAuthOver() {
+  FollowService();
+  events_->OnAdmissionKnown();
+}
+
+Verdict Admission::FollowService() {
+  switch (service_->verdict()) {
+    case ForwardAuth::Verdict::kPending: return Conclude(Verdict::kPending);
+    case ForwardAuth::Verdict::kAdmitted:
+      Count("admitted");
+      service_->Mark(head_);
+      return Conclude(Verdict::kAdmitted);
+    case ForwardAuth::Verdict::kRefused:
+      Count("refused");
+      return Refuse(Failure::kForwardAuthRefused);
+    case ForwardAuth::Verdict::kFailed: break;
+  }
+  if (route_->forward_auth->fail == config::FailMode::kOpen) {
+    Count("unasked");
+    return Conclude(Verdict::kAdmitted);
+  }
+  Count("failed");
+  detail_ = service_->failure();
+  return Refuse(Failure::kForwardAuthFailed);
+}
+
+void Admission::FillReply(LocalReply* reply) const {
+  switch (failure_) {
+    case Failure::kRateLimited: return FillRateLimitReply(*route_, rate_, reply);
+    case Failure::kUnauthorized: return FillUnauthorizedReply(*route_->basic_auth, reply);
+    case Failure::kForwardAuthRefused: return service_->FillRefusal(reply);
+    case Failure::kClientCertificateRequired:
+      return FillErrorReply(failure_, "This is only for clients that have shown a certificate.",
+                            reply);
+    case Failure::kAuthOverloaded:
+      return FillErrorReply(failure_, "Too many passwords are to be checked.", reply);
+    default: return FillErrorReply(failure_, {}, reply);
+  }
+}
+
+void Admission::Clear() {
+  if (waiting()) CancelWait();
+  if (service_ != nullptr) service_->Clear();
+  route_ = nullptr;
+  head_ = nullptr;
+  failure_ = Failure::kNone;
+  detail_.clear();
 }
 
 }  // namespace holdfast::proxy

@@ -1,32 +1,79 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_ADMISSION_H_
 #define HOLDFAST_GATEWAY_PROXY_ADMISSION_H_
 
-#include <string_view>
+#include <cstdint>
+#include <memory>
+#include <string>
 
 #include "gateway/auth/basic_auth.h"
 #include "gateway/policy/token_buckets.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
+#include "gateway/proxy/forward_auth.h"
+#include "gateway/proxy/local_reply.h"
 
 namespace holdfast::proxy {
 
-// Whether a request gets what its route gives. Loop thread.
-struct Admission {
-  Failure failure = Failure::kNone;  // kNone: it does
-  std::string_view detail;
-  policy::TokenBuckets::Verdict verdict{};  // with kRateLimited
+// Hears that it is known whether a request is admitted, never from inside Ask.
+class AdmissionEvents {
+ public:
+  virtual void OnAdmissionKnown() = 0;
+
+ protected:
+  ~AdmissionEvents() = default;
 };
 
-// `subject.route` is not null. A request that is admitted has used up one of its route's rate
-// limit; so has none that is refused.
-Admission Admit(const ExchangeSubject& subject, WorkerContext* context);
+// Whether a request gets what its route gives: by certificate, rate, password and another service's
+// word, in this order.
+//
+//   switch (admission.Ask(subject)) ...
+//   admission.Clear();
+//
+// A member of its exchange. Loop thread.
+class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
+ public:
+  enum class Verdict : uint8_t { kAdmitted, kRefused, kPending };
 
-// Whether the request's name and password are those of a user of its route, which has basic_auth.
-// Of kPending the waiter hears.
-auth::Answer AskWhoItIs(const ExchangeSubject& subject, WorkerContext* context,
-                        auth::AuthWaiter* waiter);
-// Any answer but kPending.
-void CountAuth(const route::Route& route, auth::Answer answer, WorkerContext* context);
+  Admission(WorkerContext* context, AdmissionEvents* events);
+
+  // `subject.route` is not null. A request that comes to the route's rate limit and is within it
+  // has used up one of that, whatever else is said of it. Of kPending the events tell: what the
+  // subject refers to outlives that. A request that is admitted has the fields that the service
+  // has said; they are good until Clear.
+  Verdict Ask(const ExchangeSubject& subject);
+  // What was found out, once it is known.
+  Verdict verdict() const { return verdict_; }
+  // Of kRefused: why, and what the client is answered. Its views are good until Clear.
+  Failure failure() const { return failure_; }
+  void FillReply(LocalReply* reply) const;
+  // For the operator; empty: there is nothing to add.
+  const std::string& detail() const { return detail_; }
+  // Nobody waits any more.
+  void Clear();
+
+ private:
+  void OnAuthAnswer(auth::Answer answer) override;
+  void OnForwardAuthOver() override;
+
+  Verdict Conclude(Verdict verdict);
+  Verdict Refuse(Failure failure);
+  bool WithinRate(const ExchangeSubject& subject);
+  Verdict AskForPassword(const ExchangeSubject& subject);
+  Verdict FollowPassword(auth::Answer answer);
+  Verdict AskService(const ExchangeSubject& subject);
+  Verdict FollowService();
+  void Count(std::string_view answer) const;
+
+  WorkerContext* context_;
+  AdmissionEvents* events_;
+  const route::Route* route_ = nullptr;
+  http::RequestHead* head_ = nullptr;
+  Verdict verdict_ = Verdict::kAdmitted;
+  Failure failure_ = Failure::kNone;
+  policy::TokenBuckets::Verdict rate_{};  // with kRateLimited
+  std::string detail_;
+  std::unique_ptr<ForwardAuth> service_;  // null until a route has one
+};
 
 }  // namespace holdfast::proxy
 

@@ -8,7 +8,6 @@
 #include "gateway/acme/challenges.h"
 #include "gateway/grpc/fields.h"
 #include "gateway/http/hop_headers.h"
-#include "gateway/proxy/admission.h"
 #include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/error_style.h"
 #include "pool/net/check.h"
@@ -107,7 +106,8 @@ Step Exchange::Start() {
     case Dispatch::Kind::kRespond:
     case Dispatch::Kind::kRedirect:
     case Dispatch::Kind::kProxy:
-      if (!run_.route->guarded || Admitted()) Serve();
+      FollowAdmission(run_.route->guarded ? admission_.Ask(subject())
+                                          : Admission::Verdict::kAdmitted);
       break;
   }
   return step();
@@ -162,8 +162,7 @@ void Exchange::StartUpstream() {
   http::RequestHead& head = request();
   UpstreamCall::Request call;
   std::string_view detail;
-  const ExchangeSubject subject{client_, *view_.get(), run_.listener, run_.route, head};
-  const Failure failure = outgoing_.Prepare(subject, &call, &detail);
+  const Failure failure = outgoing_.Prepare(subject(), &call, &detail);
   if (failure != Failure::kNone) return Fail(failure, detail);
   if (run_.route->compression.has_value()) encoding_.Begin(*run_.route, head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
@@ -174,43 +173,22 @@ void Exchange::StartUpstream() {
   FollowCall(call_.Begin(call));
 }
 
-bool Exchange::Admitted() {
-  const ExchangeSubject subject{client_, *view_.get(), run_.listener, run_.route, request()};
-  const Admission admission = Admit(subject, context_);
-  if (admission.failure == Failure::kRateLimited) {
-    account_.failure = admission.failure;
-    FillRateLimitReply(*run_.route, admission.verdict, &reply_);
-    SendError();
-    return false;
+void Exchange::FollowAdmission(Admission::Verdict verdict) {
+  switch (verdict) {
+    case Admission::Verdict::kAdmitted: return Serve();
+    case Admission::Verdict::kPending: return MoveTo(State::kChecking);
+    case Admission::Verdict::kRefused: break;
   }
-  if (admission.failure != Failure::kNone) {
-    Fail(admission.failure, admission.detail);
-    return false;
-  }
-  if (!run_.route->basic_auth.has_value()) return true;
-  return FollowAuth(AskWhoItIs(subject, context_, &question_));
+  account_.failure = admission_.failure();
+  account_.detail = admission_.detail();
+  admission_.FillReply(&reply_);
+  const bool relayed = account_.failure == Failure::kForwardAuthRefused && !account_.grpc;
+  return relayed ? SendLocal(reply_.head, reply_.body) : SendError();
 }
 
-bool Exchange::FollowAuth(auth::Answer answer) {
-  if (answer == auth::Answer::kPending) {
-    MoveTo(State::kChecking);
-    return false;
-  }
-  CountAuth(*run_.route, answer, context_);
-  if (answer == auth::Answer::kAdmitted) return true;
-  if (answer == auth::Answer::kOverloaded) {
-    Fail(Failure::kAuthOverloaded, "Too many passwords are to be checked.");
-    return false;
-  }
-  account_.failure = Failure::kUnauthorized;
-  FillUnauthorizedReply(*run_.route->basic_auth, &reply_);
-  SendError();
-  return false;
-}
-
-void Exchange::OnAuthAnswer(auth::Answer answer) {
+void Exchange::OnAdmissionKnown() {
   HOLDFAST_CHECK(state_ == State::kChecking);
-  if (FollowAuth(answer)) Serve();
+  FollowAdmission(admission_.verdict());
   TellIfOver();
 }
 
@@ -665,9 +643,9 @@ void Exchange::Done(bool complete) {
   if (state_ == State::kTunnel) {
     context_->shard->GaugeFor(Metric::kTunnels, {upstream_name()}).Add(-1);
   }
-  if (question_.waiting()) question_.CancelWait();
+  if (state_ == State::kChecking) admission_.Clear();
   call_.End(account_.failure, account_.answer());
-  account_.Write({client_, *view_.get(), run_.listener, run_.route, request()}, context_);
+  account_.Write(subject(), context_);
   run_.complete = complete;
   MoveTo(State::kOver);
 }
@@ -675,6 +653,7 @@ void Exchange::Done(bool complete) {
 bool Exchange::Finish() {
   MoveTo(State::kIdle);
   const bool complete = run_.complete;
+  if (run_.route != nullptr && run_.route->guarded) admission_.Clear();
   run_.route = nullptr;  // the rest is made anew when the next one begins
   client_ = Client{};
   account_ = ExchangeAccount{};

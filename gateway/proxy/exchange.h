@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/auth/basic_auth.h"
 #include "gateway/http/path_form.h"
+#include "gateway/proxy/admission.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/field_edits.h"
 #include "gateway/proxy/interim_budget.h"
@@ -30,7 +30,7 @@ namespace holdfast::proxy {
 // call.
 //
 // Loop thread. Owned by the client's session while it runs, by the worker's free list at rest.
-class Exchange final : private CallEvents {
+class Exchange final : private CallEvents, private AdmissionEvents {
  public:
   // How much of a request that was answered unread is read and thrown away to keep the connection.
   static constexpr uint64_t kMaxDiscardBytes = 64 * 1024;
@@ -114,12 +114,9 @@ class Exchange final : private CallEvents {
   void StartUpstream();
   // The route's time, and no more than a client of gRPC says it will wait.
   void LimitTime();
-  // What the route asks of clients is met. False: that is not known yet, or the exchange has ended,
-  // or will.
-  bool Admitted();
-  void OnAuthAnswer(auth::Answer answer);
-  // False: the exchange has ended, or will.
-  bool FollowAuth(auth::Answer answer);
+  // Serves who is admitted, answers who is not, waits for what is not known yet.
+  void FollowAdmission(Admission::Verdict verdict);
+  void OnAdmissionKnown() override;
   // The route's own business.
   void Serve();
   // The route changes fields of responses.
@@ -188,17 +185,10 @@ class Exchange final : private CallEvents {
   http::RequestHead& request() const { return client_.stream->request(); }
   // What the gateway calls itself to both sides of this exchange.
   std::string_view via_name() const { return view_->snapshot().via_name(); }
+  ExchangeSubject subject() {
+    return {client_, *view_.get(), run_.listener, run_.route, request()};
+  }
   const std::string& upstream_name() const { return run_.route->cluster.name; }
-
-  // Asks who the client is.
-  class Question final : public auth::AuthWaiter {
-   public:
-    explicit Question(Exchange* exchange) : exchange_(exchange) {}
-
-   private:
-    void OnAuthAnswer(auth::Answer answer) override { exchange_->OnAuthAnswer(answer); }
-    Exchange* exchange_;
-  };
 
   WorkerContext* context_;
   Client client_{};
@@ -214,7 +204,7 @@ class Exchange final : private CallEvents {
   FieldEdits edits_;
   ResponseEncoding encoding_{context_};
   Outgoing outgoing_;
-  Question question_{this};
+  Admission admission_{context_, this};
   WebSocketHandshake websocket_;
   pool::MemberTimer<Exchange, &Exchange::OnTimer> timer_{this};
   pool::MemberTask<Exchange, &Exchange::RunTask> progress_task_{this};

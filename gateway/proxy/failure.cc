@@ -28,6 +28,8 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kClientDenied, "client_denied", 403, false},
     {Failure::kRateLimited, "rate_limited", 429, false},
     {Failure::kUnauthorized, "unauthorized", 401, false},
+    {Failure::kForwardAuthRefused, "forward_auth_refused", 403, false},
+    {Failure::kForwardAuthFailed, "forward_auth_failed", 503, false},
     {Failure::kAuthOverloaded, "auth_overloaded", 503, false},
     {Failure::kClientCertificateRequired, "client_certificate_required", 403, false},
     {Failure::kClientCertificateTooLarge, "client_certificate_too_large", 431, false},

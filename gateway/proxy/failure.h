@@ -27,6 +27,8 @@ enum class Failure : uint8_t {
   kClientDenied,               // the route is not for clients of that network
   kRateLimited,                // the route has taken as many requests of theirs as it may
   kUnauthorized,               // the route is for users with a password, and this is none of them
+  kForwardAuthRefused,         // the service that is asked has said no
+  kForwardAuthFailed,          // that service has said nothing that counts
   kAuthOverloaded,             // more passwords are to be checked than may wait
   kClientCertificateRequired,  // the route is for who has shown one that is good
   kClientCertificateTooLarge,  // to be told to an upstream
@@ -62,7 +64,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 44;
+inline constexpr int kFailures = 46;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

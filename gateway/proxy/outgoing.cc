@@ -48,6 +48,23 @@ void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& sna
   }
 }
 
+http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::RouteCluster& cluster) {
+  const ExchangeClient& client = subject.client;
+  const route::Snapshot& snapshot = subject.view.snapshot();
+  http::ForwardedFacts facts;
+  facts.client_ip = client.ip;
+  if (client.encrypted) facts.scheme = "https";
+  facts.trust_client = client.trusted;
+  if (client.origin.data() != client.ip.data()) facts.origin = client.origin;
+  facts.believed = BelievedList(snapshot.config().listeners[subject.listener].client_ip.from);
+  facts.written = cluster.forwarded;
+  if (cluster.forwarded.Has(http::ForwardedField::kPort)) facts.port = PortOf(client);
+  facts.via_name = snapshot.via_name();
+  facts.default_host = cluster.default_host;
+  facts.host = cluster.host;
+  return facts;
+}
+
 bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {
   const pool::PeerIdentity* identity =
       client.transport != nullptr ? client.transport->identity(/*whole=*/true) : nullptr;
@@ -81,17 +98,8 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   call->policy = &route.retry;
   call->head = &head;
   http::ForwardedFacts& facts = call->facts;
-  facts.client_ip = client.ip;
-  if (client.encrypted) facts.scheme = "https";
-  facts.trust_client = client.trusted;
-  if (client.origin.data() != client.ip.data()) facts.origin = client.origin;
-  facts.believed = BelievedList(listener.client_ip.from);
-  facts.written = route.cluster.forwarded;
-  if (route.cluster.forwarded.Has(http::ForwardedField::kPort)) facts.port = PortOf(client);
+  facts = FactsFor(subject, route.cluster);
   facts.te_trailers = te_trailers;
-  facts.via_name = snapshot.via_name();
-  facts.default_host = route.cluster.default_host;
-  facts.host = route.cluster.host;
   facts.target = target_;
   facts.identity = identity_;
   call->endpoint_host = route.cluster.endpoint_host;

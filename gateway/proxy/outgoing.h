@@ -13,6 +13,9 @@
 
 namespace holdfast::proxy {
 
+// What an upstream is told of who asks; good as long as the client and the snapshot.
+http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::RouteCluster& cluster);
+
 // A request as its upstream is to get it: without what belongs to one hop or what no client may say
 // of itself, under the path and the host that the route writes, and with what is known of who asks.
 //

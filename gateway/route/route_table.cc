@@ -53,9 +53,10 @@ policy::HeaderEdits ResponseEdits(const config::Route& route, bool encrypted) {
       policy::WithSecurityHeaders(route.response_headers, route.security_headers, encrypted));
 }
 
-// Its cluster is yet to be filled in.
+// Its clusters are yet to be filled in.
 Route Made(const config::Route& route) {
   return {route,
+          {},
           {},
           policy::HeaderEdits(route.request_headers),
           ResponseEdits(route, /*encrypted=*/false),
@@ -65,7 +66,7 @@ Route Made(const config::Route& route) {
           route.cors.has_value() || !route.response_headers.empty() ||
               route.security_headers != policy::SecurityHeaders::kOff,
           route.match.client_certificate || route.rate_limit.has_value() ||
-              route.basic_auth.has_value()};
+              route.basic_auth.has_value() || route.forward_auth.has_value()};
 }
 
 }  // namespace
@@ -83,6 +84,11 @@ RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
   for (const config::Route& route : config.routes) {
     routes_.push_back(Made(route));
     SetLimiter(before, &routes_.back());
+    if (route.forward_auth.has_value()) {
+      const config::Upstream& auth = config.upstreams.at(route.forward_auth->upstream);
+      routes_.back().auth_cluster = ClusterOf(auth);
+      SetHost(auth, {}, &routes_.back().auth_cluster);
+    }
     if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
     routes_.back().cluster = ClusterOf(config.upstreams.at(route.upstream));
     SetHost(config.upstreams.at(route.upstream), route.rewrite, &routes_.back().cluster);

@@ -32,7 +32,8 @@ struct RouteCluster {
 };
 
 struct Route : config::Route {
-  RouteCluster cluster;  // with Action::kUpstream
+  RouteCluster cluster;       // with Action::kUpstream
+  RouteCluster auth_cluster;  // with forward_auth
   policy::HeaderEdits request_edits;
   policy::HeaderEdits response_edits;         // for clients that speak in clear
   policy::HeaderEdits secure_response_edits;  // for those that speak TLS

@@ -37,7 +37,7 @@ std::string GatewayConfig::Text() const {
           "}\n" + Items(listeners);
   if (!endpoints.empty()) {
     text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) +
-            (OverTls() ? More(UpstreamTls()) : "") + "}\n";
+            (OverTls() ? More(UpstreamTls()) : "") + "}\n" + Items(upstreams);
   }
   text += "routes:\n" + Items(routes);
   text += "  - {name: local, match: {path: /local}, respond: {body: \"local\"}}\n";

@@ -15,6 +15,7 @@ struct GatewayConfig {
   std::string upstream = {};   // more keys of the upstream
   std::string route = {};      // more keys of the route to it
   std::string routes = {};     // more routes: whole list items, each a line such as "- {...}"
+  std::string upstreams = {};  // more upstreams: whole entries, each a line such as "a: {...}"
   std::string listeners = {};  // more listeners, likewise
   std::string top = {};        // more keys of the file: whole lines
   std::string errors = "{detail: full}";  // of the listener; empty: as it is by default

@@ -48,6 +48,35 @@ TEST(BuildRoutesTest, ReadsEveryKey) {
   EXPECT_EQ(route.tunnel_idle_timeout, seconds(4));
 }
 
+TEST(BuildRoutesTest, ReadsWhoIsAsked) {
+  const Route route = LoadRoute(
+      "  - upstream: web\n"
+      "    forward_auth: {upstream: api, path: /verify?x, copy_request_headers: [cookie],\n"
+      "                   copy_response_headers: [x-user], timeout: 1s, fail: open}\n");
+  ASSERT_TRUE(route.forward_auth.has_value());
+  EXPECT_EQ(route.forward_auth->upstream, 1u);
+  EXPECT_EQ(route.forward_auth->path, "/verify?x");
+  EXPECT_EQ(route.forward_auth->copy_request_headers, std::vector<std::string>{"cookie"});
+  EXPECT_EQ(route.forward_auth->copy_response_headers, std::vector<std::string>{"x-user"});
+  EXPECT_EQ(route.forward_auth->timeout, seconds(1));
+  EXPECT_EQ(route.forward_auth->fail, FailMode::kOpen);
+  EXPECT_FALSE(LoadRoute("  - {upstream: web, forward_auth: off}\n").forward_auth.has_value());
+}
+
+TEST(BuildRoutesTest, WhoIsAskedHasToBeThereAndTheOnlyOne) {
+  for (const auto& [keys, error] : {
+           std::pair{"forward_auth: {path: /v}", "upstream"},
+           std::pair{"forward_auth: {upstream: wep}", "did you mean 'web'"},
+           std::pair{"forward_auth: {upstream: web, path: v}", "begins with '/'"},
+           std::pair{"forward_auth: {upstream: web, copy_response_headers: [host]}", "Host"},
+           std::pair{"forward_auth: {upstream: web, fail: maybe}", "closed"},
+           std::pair{"forward_auth: {upstream: web}, basic_auth: {file: /x}", "not both"},
+       }) {
+    const std::string errors = RouteErrors("  - {upstream: web, " + std::string(keys) + "}\n");
+    EXPECT_NE(errors.find(error), std::string::npos) << keys << ": " << errors;
+  }
+}
+
 TEST(BuildRoutesTest, TakesOff) {
   const Route route = LoadRoute(
       "  - {upstream: web, timeouts: {first_byte: off, stall: off, total: off},\n"

@@ -88,6 +88,14 @@ TEST(FindUnreachableTest, TheEarlierOneIsOnAtLeastTheListeners) {
   EXPECT_EQ(Hidden({all, first}), (Pairs{{1, 0}}));
 }
 
+TEST(FindUnusedUpstreamsTest, WhoIsAskedIsUsed) {
+  Config config;
+  config.upstreams.resize(2);
+  config.routes.resize(1);
+  config.routes[0].forward_auth = ForwardAuth{.upstream = 1};
+  EXPECT_EQ(FindUnusedUpstreams(config), std::vector<uint32_t>{});
+}
+
 TEST(FindUnusedUpstreamsTest, FindsThoseNoRouteNames) {
   Config config;
   config.upstreams.resize(3);

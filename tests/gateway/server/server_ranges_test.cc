@@ -114,6 +114,8 @@ class ServerRangesTest : public testing::Test {
   static void AddRequiredOfRoute(Json* route) {
     const auto limit = route->find("rate_limit");
     if (limit != route->end() && !limit->contains("requests")) (*limit)["requests"] = "1";
+    const auto auth = route->find("forward_auth");
+    if (auth != route->end()) (*auth)["upstream"] = (*route)["upstream"];
     const auto cors = route->find("cors");
     if (cors != route->end()) (*cors)["allow_origins"] = {"https://a.test"};
   }

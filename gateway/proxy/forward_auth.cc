@@ -1,0 +1,135 @@
+#include "gateway/proxy/forward_auth.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gateway/http/hop_headers.h"
+#include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/outgoing.h"
+#include "gateway/proxy/view.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using Verdict = ForwardAuth::Verdict;
+
+// A question is repeated as any other request that is safe to repeat.
+constexpr config::RetryPolicy kPolicy;
+
+// What makes an answer depend on what the client has already, and what the gateway says itself.
+constexpr std::array<std::string_view, 10> kNotAsked = {
+    "if-match", "if-none-match", "if-modified-since",  "if-unmodified-since",
+    "if-range", "range",         "x-forwarded-method", "x-forwarded-uri",
+    "expect",   "max-forwards"};
+
+bool IsOneOf(std::span<const std::string> names, std::string_view name) {
+  return std::ranges::any_of(
+      names, [name](const std::string& one) { return http::EqualsIgnoreCase(name, one); });
+}
+
+bool MayBeAsked(std::string_view name) {
+  return std::ranges::none_of(
+      kNotAsked, [name](std::string_view known) { return http::LooksLikeName(name, known); });
+}
+
+}  // namespace
+
+ForwardAuth::ForwardAuth(WorkerContext* context, ForwardAuthEvents* events)
+    : events_(events), call_(context, this) {}
+
+Verdict ForwardAuth::Ask(const ExchangeSubject& subject) {
+  rule_ = &*subject.route->forward_auth;
+  http::DropNamed(rule_->copy_response_headers, &subject.client.stream->request().headers);
+  FillHead(subject);
+  UpstreamCall::Request call;
+  call.cluster = &subject.view.cluster(rule_->upstream);
+  call.policy = &kPolicy;
+  call.head = &head_;
+  call.facts = FactsFor(subject, subject.route->auth_cluster);
+  call.endpoint_host = subject.route->auth_cluster.endpoint_host;
+  if (call.cluster->introduces()) {
+    const ExchangeClient& client = subject.client;
+    client_ends_ = ClientEnds(client.connection != nullptr ? client.connection->fd() : -1,
+                              client.announced, call.facts.origin);
+    call.client_ends = &client_ends_;
+  }
+  verdict_ = Verdict::kPending;
+  if (call_.Begin(call, rule_->timeout)) Decide();
+  return verdict_;
+}
+
+void ForwardAuth::FillHead(const ExchangeSubject& subject) {
+  const http::RequestHead& request = subject.request;
+  head_.Clear();
+  head_.method_text = http::MethodName(http::Method::kGet);
+  head_.version = request.version;
+  head_.target = head_.path = rule_->path;
+  head_.host = request.host;
+  head_.authority = request.authority;
+  for (const http::HeaderField& field : request.headers.fields()) {
+    const bool wanted = rule_->copy_request_headers.empty() ||
+                        IsOneOf(rule_->copy_request_headers, field.name) ||
+                        http::LooksLikeName(field.name, "connection");
+    if (!field.dropped && wanted && MayBeAsked(field.name)) head_.headers.Add(field);
+  }
+  http::DropHopHeaders(&head_.headers);
+  DropNamedFields(subject.client.trusted, subject.listener, subject.view.snapshot(),
+                  &head_.headers);
+  uri_.assign(request.path);
+  if (request.has_query) uri_.append("?").append(request.query);
+  head_.headers.Add({.name = "X-Forwarded-Method", .value = request.method_text});
+  head_.headers.Add({.name = "X-Forwarded-Uri", .value = uri_});
+}
+
+void ForwardAuth::OnSideCallOver() {
+  Decide();
+  events_->OnForwardAuthOver();
+}
+
+void ForwardAuth::Decide() {
+  const int status = call_.head().status;
+  if (call_.failure() != Failure::kNone) {
+    verdict_ = Verdict::kFailed;
+    failure_ = FailureName(call_.failure());
+  } else if (status >= 200 && status < 300) {
+    verdict_ = Verdict::kAdmitted;
+  } else if (status < 500 && status != 304) {
+    verdict_ = Verdict::kRefused;
+  } else {
+    verdict_ = Verdict::kFailed;
+    failure_ = "status " + std::to_string(status);
+  }
+}
+
+void ForwardAuth::Mark(http::RequestHead* head) const {
+  for (const http::HeaderField& field : call_.head().headers.fields()) {
+    if (!field.dropped && IsOneOf(rule_->copy_response_headers, field.name)) {
+      head->headers.Add(field);
+    }
+  }
+}
+
+void ForwardAuth::FillRefusal(LocalReply* reply) const {
+  reply->body = call_.body();
+  reply->page = {};
+  reply->word = FailureName(Failure::kForwardAuthRefused);
+  reply->detail.clear();
+  reply->head.Clear();
+  reply->head.status = call_.head().status;
+  reply->head.reason = ReasonPhrase(reply->head.status);
+  reply->head.body = http::BodyKind::kLength;
+  reply->head.has_content_length = true;
+  reply->head.content_length = reply->body.size();
+  for (const http::HeaderField& field : call_.head().headers.fields()) {
+    if (!field.dropped && field.id != http::FieldId::kTrailer) reply->head.headers.Add(field);
+  }
+}
+
+void ForwardAuth::Clear() {
+  call_.Clear();
+  head_.Clear();
+  rule_ = nullptr;
+  failure_.clear();
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,77 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_FORWARD_AUTH_H_
+#define HOLDFAST_GATEWAY_PROXY_FORWARD_AUTH_H_
+
+#include <string>
+#include <string_view>
+
+#include "gateway/config/config.h"
+#include "gateway/http/message.h"
+#include "gateway/proxy/exchange_account.h"
+#include "gateway/proxy/local_reply.h"
+#include "gateway/proxy/side_call.h"
+#include "pool/net/proxy_header.h"
+
+namespace holdfast::proxy {
+
+// Hears what the service has said, never from inside Ask.
+class ForwardAuthEvents {
+ public:
+  virtual void OnForwardAuthOver() = 0;
+
+ protected:
+  ~ForwardAuthEvents() = default;
+};
+
+// Asks another service whether a request may go on (`forward_auth` of its route), as nginx's
+// auth_request and Traefik's forwardAuth do: a GET of the route's path with the request's fields,
+// and X-Forwarded-Method, -Uri and -Host that say what was asked for. A status of 2xx lets the
+// request pass, with the fields of `copy_response_headers` in place of whatever the client has sent
+// under these names. Any other below 500 is the client's answer.
+//
+// Where `fail` is open, a request whose question found no answer (5xx, broken, too late, more than
+// 64 KiB) passes as well, without those fields.
+//
+// A member of its exchange, which keeps it from one request to the next. Loop thread.
+class ForwardAuth final : private SideCallEvents {
+ public:
+  enum class Verdict {
+    kPending,   // the events will tell
+    kAdmitted,  // and Mark is to be called
+    kRefused,   // FillRefusal has the answer
+    kFailed,    // the service did not say
+  };
+
+  ForwardAuth(WorkerContext* context, ForwardAuthEvents* events);
+
+  // `subject.route` has forward_auth; what it refers to outlives the call. Removes the identity
+  // fields that the client has sent from its request.
+  Verdict Ask(const ExchangeSubject& subject);
+  Verdict verdict() const { return verdict_; }
+  // The service's fields become the request's. They point into this object.
+  void Mark(http::RequestHead* head) const;
+  // Of kRefused: the service's answer, for HTTP/1.1 and HTTP/2 alike. Its views point into this
+  // object.
+  void FillRefusal(LocalReply* reply) const;
+  // Why there is no answer, for the operator.
+  std::string_view failure() const { return failure_; }
+  // Ends a question that is open, and forgets the answer.
+  void Clear();
+
+ private:
+  void OnSideCallOver() override;
+  void FillHead(const ExchangeSubject& subject);
+  void Decide();
+
+  ForwardAuthEvents* events_;
+  SideCall call_;
+  const config::ForwardAuth* rule_ = nullptr;
+  http::RequestHead head_;
+  std::string uri_;
+  pool::ProxiedEnds client_ends_;  // for upstreams that are told
+  std::string failure_;
+  Verdict verdict_ = Verdict::kPending;
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_FORWARD_AUTH_H_

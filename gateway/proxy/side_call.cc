@@ -1,0 +1,175 @@
+#include "gateway/proxy/side_call.h"
+
+#include <algorithm>
+
+#include "gateway/http/hop_headers.h"
+#include "gateway/proxy/context.h"
+#include "pool/net/check.h"
+
+namespace holdfast::proxy {
+
+using stream::BodyStep;
+using stream::HeadStep;
+using stream::UpstreamTrouble;
+
+namespace {
+
+// Before the final one; a sane server sends one or two.
+constexpr int kMaxInformational = 16;
+
+}  // namespace
+
+SideCall::SideCall(WorkerContext* context, SideCallEvents* events)
+    : context_(context), events_(events), call_(context, &account_, this) {}
+
+bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit) {
+  HOLDFAST_CHECK(state_ == State::kAtRest);
+  MoveTo(State::kCalling);
+  deadline_ = context_->loop->now() + limit;
+  informational_ = 0;
+  account_.started = context_->loop->now();
+  UpstreamCall::Request timed = request;
+  timed.ends = deadline_;
+  Follow(call_.Begin(timed));
+  if (!over()) ArmTimer();
+  return over();
+}
+
+void SideCall::Clear() {
+  if (state_ == State::kAtRest) return;
+  call_.End(Failure::kClientGone, {});
+  MoveTo(State::kAtRest);
+  failure_ = Failure::kNone;
+  account_ = ExchangeAccount{};
+  received_.Clear();
+  head_.Clear();
+  text_.clear();
+  body_.clear();
+}
+
+void SideCall::MoveTo(State next) {
+  switch (next) {
+    case State::kAtRest:
+    case State::kOver: HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kAtRest); break;
+    case State::kCalling: HOLDFAST_CHECK(state_ != State::kOver); break;
+    case State::kHead:
+    case State::kBody: HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kOpen); break;
+  }
+  state_ = next;
+}
+
+void SideCall::OnCallReady() {
+  if (state_ == State::kCalling) {
+    Follow(call_.stage());
+  } else {
+    Advance();
+  }
+  if (over()) events_->OnSideCallOver();
+}
+
+void SideCall::Follow(UpstreamCall::Stage stage) {
+  switch (stage) {
+    case UpstreamCall::Stage::kWaiting: MoveTo(State::kCalling); return ArmTimer();
+    case UpstreamCall::Stage::kFailed: return Conclude(call_.failure());
+    case UpstreamCall::Stage::kOpen:
+      MoveTo(State::kHead);
+      if (!call_.request_done()) call_.SendEnd(nullptr);
+      call_.stream().Flush();
+      return Advance();
+    case UpstreamCall::Stage::kAtRest: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void SideCall::Advance() {
+  if (state_ == State::kHead) ReadHead();
+  if (state_ == State::kBody) ReadBody();
+}
+
+void SideCall::ReadHead() {
+  while (true) {
+    const HeadStep step = call_.stream().NextHead(&received_);
+    if (step.kind == HeadStep::Kind::kBlocked) {
+      call_.stream().Flush();
+      return;
+    }
+    if (step.kind == HeadStep::Kind::kBroken) return OnBroken(step);
+    if (received_.status == 101) return Conclude(Failure::kUpstreamBadResponse);
+    if (!received_.informational()) break;
+    if (++informational_ > kMaxInformational) return Conclude(Failure::kUpstreamBadResponse);
+  }
+  Keep(received_);
+  MoveTo(State::kBody);
+}
+
+void SideCall::OnBroken(const HeadStep& step) {
+  const bool closed =
+      step.trouble == UpstreamTrouble::kClosed || step.trouble == UpstreamTrouble::kReset;
+  if (!closed) return Conclude(Failure::kUpstreamBadResponse);
+  Follow(call_.OnTrouble(step.trouble));
+}
+
+void SideCall::ReadBody() {
+  while (true) {
+    const BodyStep step = call_.stream().NextBody();
+    switch (step.kind) {
+      case BodyStep::Kind::kBlocked: return;
+      case BodyStep::Kind::kBroken: return Conclude(Failure::kUpstreamTruncated);
+      case BodyStep::Kind::kEnd: return Conclude(Failure::kNone);
+      case BodyStep::Kind::kData: break;
+    }
+    if (body_.size() + step.bytes > kMaxBodyBytes) return Conclude(Failure::kUpstreamBadResponse);
+    for (size_t left = step.bytes; left > 0;) {
+      const std::string_view front = step.buffer->Front().substr(0, left);
+      body_ += front;
+      left -= front.size();
+      step.buffer->Consume(front.size());
+    }
+  }
+}
+
+void SideCall::Keep(const http::ResponseHead& head) {
+  static_cast<http::ResponseFacts&>(head_) = head;
+  head_.reason = {};
+  size_t bytes = 0;
+  for (const http::HeaderField& field : head.headers.fields()) {
+    bytes += field.name.size() + field.value.size();
+  }
+  text_.reserve(bytes);  // so that it stays where it is
+  const auto keep = [this](std::string_view part) {
+    const size_t at = text_.size();
+    text_ += part;
+    return std::string_view(text_).substr(at);
+  };
+  for (const http::HeaderField& field : head.headers.fields()) {
+    http::HeaderField kept = field;
+    kept.name = keep(field.name);
+    kept.value = keep(field.value);
+    head_.headers.Add(kept);
+  }
+  http::DropHopHeaders(&head_.headers);
+}
+
+void SideCall::Conclude(Failure failure) {
+  failure_ = failure;
+  call_.End(failure, {failure == Failure::kNone ? head_.status : 0, std::nullopt});
+  MoveTo(State::kOver);
+}
+
+void SideCall::ArmTimer() {
+  const pool::TimePoint wake = std::min(deadline_, call_.wake_at().value_or(deadline_));
+  if (!timer_.armed() || timer_.deadline() > wake) context_->loop->timers().Arm(timer_, wake);
+}
+
+void SideCall::OnTimer(pool::TimePoint now) {
+  if (state_ == State::kAtRest || state_ == State::kOver) return;
+  if (now >= deadline_) {
+    Conclude(Failure::kTotalTimeout);
+  } else if (call_.wake_at().has_value() && now >= *call_.wake_at()) {
+    Follow(call_.OnWake());
+  }
+  if (over()) return events_->OnSideCallOver();
+  ArmTimer();
+}
+
+}  // namespace holdfast::proxy

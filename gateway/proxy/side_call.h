@@ -1,0 +1,89 @@
+#ifndef HOLDFAST_GATEWAY_PROXY_SIDE_CALL_H_
+#define HOLDFAST_GATEWAY_PROXY_SIDE_CALL_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/http/message.h"
+#include "gateway/proxy/exchange_account.h"
+#include "gateway/proxy/failure.h"
+#include "gateway/proxy/upstream_call.h"
+#include "pool/net/clock.h"
+#include "pool/net/timer_wheel.h"
+
+namespace holdfast::proxy {
+
+// Hears that a side call is over, never from inside one of its calls.
+class SideCallEvents {
+ public:
+  virtual void OnSideCallOver() = 0;
+
+ protected:
+  ~SideCallEvents() = default;
+};
+
+// A request of the gateway's own to an upstream, beside an exchange's call: a head without a body
+// goes out, and the answer is taken in as a whole, within a time and a size. It goes through the
+// upstream's pool with everything that belongs to that: kept connections, retries, ejection.
+//
+// Used again and again: Begin, then over, then Clear. Loop thread. Destruction ends the call.
+class SideCall final : private CallEvents {
+ public:
+  // Of the answer's body; one that is longer is no answer.
+  static constexpr size_t kMaxBodyBytes = 64 * 1024;
+
+  SideCall(WorkerContext* context, SideCallEvents* events);
+  ~SideCall() { Clear(); }
+  SideCall(const SideCall&) = delete;
+  SideCall& operator=(const SideCall&) = delete;
+
+  // Begins a call that has `limit` to be over. What `request` points to outlives it. True: it is
+  // over already.
+  bool Begin(const UpstreamCall::Request& request, pool::Duration limit);
+  bool over() const { return state_ == State::kOver; }
+  // Ends the call, if one is under way, and forgets its answer.
+  void Clear();
+
+  // Once it is over: kNone, or why there is no answer.
+  Failure failure() const { return failure_; }
+  // The answer; its fields point into the call. Fields of one hop are marked as dropped.
+  const http::ResponseHead& head() const { return head_; }
+  std::string_view body() const { return body_; }
+
+ private:
+  enum class State : uint8_t { kAtRest, kCalling, kHead, kBody, kOver };
+
+  void OnCallReady() override;
+  void MoveTo(State next);
+  void Follow(UpstreamCall::Stage stage);
+  void Advance();
+  void ReadHead();
+  void OnBroken(const stream::HeadStep& step);
+  void ReadBody();
+  // The views of the stream's head end with the next step: they are moved into text_.
+  void Keep(const http::ResponseHead& head);
+  void Conclude(Failure failure);
+  void ArmTimer();
+  void OnTimer(pool::TimePoint now);
+
+  WorkerContext* context_;
+  SideCallEvents* events_;
+  ExchangeAccount account_;  // of attempts; nobody reads it
+  UpstreamCall call_;
+  State state_ = State::kAtRest;
+  pool::TimePoint deadline_;
+  int informational_ = 0;
+  Failure failure_ = Failure::kNone;
+  http::ResponseHead received_;  // points into the stream
+  http::ResponseHead head_;
+  std::string text_;  // what head_ points to
+  std::string body_;
+  pool::MemberTimer<SideCall, &SideCall::OnTimer> timer_{this};
+};
+
+}  // namespace holdfast::proxy
+
+#endif  // HOLDFAST_GATEWAY_PROXY_SIDE_CALL_H_

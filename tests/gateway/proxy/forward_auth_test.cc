@@ -1,0 +1,171 @@
+#include "gateway/proxy/forward_auth.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using metrics::Metric;
+using std::chrono::seconds;
+
+HarnessConfig Asking(const std::string& keys = "") {
+  return {.listener = "",
+          .upstream = "",
+          .routes =
+              "- {name: all, match: {path_prefix: /}, upstream: web, forward_auth: {upstream: "
+              "web, path: /verify, copy_response_headers: [x-user, x-groups]" +
+              keys + "}}"};
+}
+
+constexpr std::string_view kYes =
+    "HTTP/1.1 204 No Content\r\nX-User: ann\r\nX-Other: 1\r\nConnection: keep-alive\r\n\r\n";
+
+// The service that is asked and the upstream are one backend.
+class ForwardAuthTest : public testing::Test {
+ protected:
+  bool Has(const std::string& text, std::string_view line) {
+    return text.find("\r\n" + std::string(line) + "\r\n") != std::string::npos;
+  }
+  uint64_t Answers(ProxyHarness& harness, const char* answer) {
+    return harness.Count(Metric::kAuthRequestsTotal, {"all", answer});
+  }
+};
+
+TEST_F(ForwardAuthTest, WhoIsLetInIsMarked) {
+  ProxyHarness harness(Asking());
+  Wire client = harness.Connect();
+  client.Send(
+      "POST /x?y=1 HTTP/1.1\r\nHost: a\r\nCookie: sid=1\r\nX-User: root\r\nX_User: root\r\n"
+      "X-Groups: admins\r\nX-Forwarded-Uri: /free\r\nX-Forwarded-Method: HEAD\r\n"
+      "If-None-Match: \"1\"\r\nRange: bytes=0-1\r\nContent-Length: 2\r\n\r\nhi");
+  Wire backend = harness.Accept();
+  const std::string asked = harness.Await(backend, kHeadEnd);
+  EXPECT_TRUE(asked.starts_with("GET /verify HTTP/1.1\r\nHost: a\r\n")) << asked;
+  EXPECT_TRUE(Has(asked, "Cookie: sid=1")) << asked;
+  EXPECT_TRUE(Has(asked, "X-Forwarded-Method: POST")) << asked;
+  EXPECT_TRUE(Has(asked, "X-Forwarded-Uri: /x?y=1")) << asked;
+  EXPECT_TRUE(Has(asked, "X-Forwarded-For: 192.0.2.7")) << asked;
+  for (const std::string_view word : {"root", "admins", "/free", "HEAD", "If-None", "Range",
+                                      "Content-Length", "Transfer-Encoding"}) {
+    EXPECT_EQ(asked.find(word), asked.npos) << word << " in " << asked;
+  }
+  backend.Take();
+  backend.Send(kYes);
+  const std::string request = harness.Await(backend, "hi");
+  EXPECT_TRUE(request.starts_with("POST /x?y=1 HTTP/1.1\r\n")) << request;
+  EXPECT_TRUE(Has(request, "X-User: ann")) << request;
+  EXPECT_TRUE(Has(request, "If-None-Match: \"1\"")) << request;
+  for (const std::string_view word : {"root", "admins", "X-Other"}) {
+    EXPECT_EQ(request.find(word), request.npos) << word << " in " << request;
+  }
+  backend.Send(kOk);
+  EXPECT_TRUE(harness.Await(client, "ok").starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(Answers(harness, "admitted"), 1u);
+  EXPECT_TRUE(harness.TurnUntil([&] { return harness.AtRest(); }));
+}
+
+TEST_F(ForwardAuthTest, AnyOtherAnswerIsTheClients) {
+  for (const std::string_view answer :
+       {"401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nSet-Cookie: a=1\r\n",
+        "302 Found\r\nLocation: https://login.test/\r\n", "403 Forbidden\r\n",
+        "404 Not Found\r\n"}) {
+    ProxyHarness harness(Asking());
+    Wire client = harness.Connect();
+    client.Send(kGet);
+    Wire backend = harness.Accept();
+    harness.Await(backend, kHeadEnd);
+    backend.Send("HTTP/1.1 " + std::string(answer) + "Content-Length: 4\r\n\r\nnope");
+    const std::string response = harness.Await(client, "nope");
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 " + std::string(answer))) << response;
+    EXPECT_EQ(response.find("Via:"), response.npos) << response;
+    EXPECT_EQ(Answers(harness, "refused"), 1u);
+    EXPECT_TRUE(harness.TurnUntil([&] { return harness.AtRest(); }));
+  }
+}
+
+TEST_F(ForwardAuthTest, AQuestionWithoutAnAnswerIsANo) {
+  for (const std::string_view answer :
+       {"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n"}) {
+    ProxyHarness harness(Asking());
+    Wire client = harness.Connect();
+    client.Send(kGet);
+    Wire backend = harness.Accept();
+    harness.Await(backend, kHeadEnd);
+    backend.Send(answer);
+    const std::string response = harness.Await(client, "forward_auth_failed\n");
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 503 ")) << response;
+    EXPECT_EQ(Answers(harness, "failed"), 1u) << answer;
+  }
+}
+
+TEST_F(ForwardAuthTest, LateIsNoAnswerEither) {
+  ProxyHarness harness(Asking(", timeout: 2s"));
+  harness.LogExchanges();
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire backend = harness.Accept();
+  harness.Await(backend, kHeadEnd);
+  harness.Advance(seconds(3));
+  EXPECT_TRUE(harness.Await(client, "forward_auth_failed\n").starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    return harness.log_lines.find("total_timeout") != std::string::npos;
+  })) << harness.log_lines;
+}
+
+TEST_F(ForwardAuthTest, WhereItFailsOpenNobodyIsMarked) {
+  ProxyHarness harness(Asking(", fail: open"));
+  Wire client = harness.Connect();
+  client.Send("GET / HTTP/1.1\r\nHost: a\r\nX-User: root\r\n\r\n");
+  Wire backend = harness.Accept();
+  harness.Await(backend, kHeadEnd);
+  backend.Take();
+  backend.Send("HTTP/1.1 502 Bad Gateway\r\nX-User: ann\r\nContent-Length: 0\r\n\r\n");
+  const std::string request = harness.Await(backend, kHeadEnd);
+  EXPECT_TRUE(request.starts_with("GET / HTTP/1.1\r\n")) << request;
+  EXPECT_EQ(request.find("X-User"), request.npos) << request;
+  EXPECT_EQ(Answers(harness, "unasked"), 1u);
+}
+
+TEST_F(ForwardAuthTest, OnlyTheNamedFieldsAreCopied) {
+  ProxyHarness harness(Asking(", copy_request_headers: [authorization]"));
+  Wire client = harness.Connect();
+  client.Send("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nAuthorization: Bearer x\r\n\r\n");
+  Wire backend = harness.Accept();
+  const std::string asked = harness.Await(backend, kHeadEnd);
+  EXPECT_TRUE(Has(asked, "Authorization: Bearer x")) << asked;
+  EXPECT_EQ(asked.find("Cookie"), asked.npos) << asked;
+}
+
+TEST_F(ForwardAuthTest, FieldsOfOneHopAreNotCopied) {
+  ProxyHarness harness(Asking());
+  Wire client = harness.Connect();
+  client.Send(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-hop, upgrade\r\nX-Hop: 1\r\n"
+      "Upgrade: websocket\r\nTE: trailers\r\n\r\n");
+  Wire backend = harness.Accept();
+  const std::string asked = harness.Await(backend, kHeadEnd);
+  for (const std::string_view word : {"X-Hop", "Upgrade", "TE:", "Connection"}) {
+    EXPECT_EQ(asked.find(word), asked.npos) << word << " in " << asked;
+  }
+}
+
+TEST_F(ForwardAuthTest, AClientThatLeavesEndsTheQuestion) {
+  ProxyHarness harness(Asking());
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire backend = harness.Accept();
+  harness.Await(backend, kHeadEnd);
+  client.Reset();
+  EXPECT_TRUE(harness.AwaitEnd(backend));
+  EXPECT_TRUE(harness.TurnUntil([&] { return harness.context.sessions.empty(); }));
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

@@ -1,0 +1,161 @@
+#include "gateway/proxy/side_call.h"
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/proxy/proxy_harness.h"
+
+namespace holdfast::proxy {
+namespace {
+
+using std::chrono::seconds;
+
+class SideCallTest : public testing::Test, private SideCallEvents {
+ protected:
+  // Asks for /ask and brings the question to the backend.
+  Wire Ask() {
+    EXPECT_FALSE(Begin());
+    Wire wire = harness_.Accept();
+    EXPECT_TRUE(harness_.Await(wire, kHeadEnd).starts_with("GET /ask HTTP/1.1\r\n"));
+    return wire;
+  }
+  bool Begin() {
+    head_.method_text = "GET";
+    head_.target = head_.path = "/ask";
+    head_.host = head_.authority = "a";
+    UpstreamCall::Request request;
+    request.cluster = harness_.cluster.get();
+    request.policy = &policy_;
+    request.head = &head_;
+    request.facts.client_ip = "192.0.2.7";
+    return call_.Begin(request, seconds(5));
+  }
+  void AwaitOver() {
+    EXPECT_TRUE(harness_.TurnUntil([&] { return told_ > 0; }));
+    EXPECT_TRUE(call_.over());
+    EXPECT_EQ(told_, 1);
+  }
+  void OnSideCallOver() override { ++told_; }
+
+  ProxyHarness harness_;
+  config::RetryPolicy policy_;
+  http::RequestHead head_;
+  int told_ = 0;
+  SideCall call_{&harness_.context, this};
+};
+
+TEST_F(SideCallTest, TheAnswerIsTakenInAsAWhole) {
+  Wire wire = Ask();
+  wire.Send("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n");
+  harness_.Turns(3);
+  wire.Send("HTTP/1.1 401 Unauthorized\r\nX-One: 1\r\nConnection: x-hop\r\nX-Hop: 2\r\n");
+  harness_.Turns(3);
+  wire.Send("Content-Length: 4\r\n\r\nno");
+  harness_.Turns(3);
+  EXPECT_FALSE(call_.over());
+  wire.Send("pe");
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+  EXPECT_EQ(call_.head().status, 401);
+  EXPECT_EQ(call_.body(), "nope");
+  EXPECT_EQ(call_.head().headers.FindByName("x-one")->value, "1");
+  EXPECT_TRUE(call_.head().headers.FindByName("x-hop")->dropped);
+}
+
+TEST_F(SideCallTest, TheConnectionIsKeptForTheNextOne) {
+  Wire wire = Ask();
+  for (int i = 0; i < 3; ++i) {
+    wire.Send(kOk);
+    AwaitOver();
+    call_.Clear();
+    told_ = 0;
+    EXPECT_FALSE(Begin());
+    EXPECT_TRUE(harness_.Await(wire, kHeadEnd).starts_with("GET /ask HTTP/1.1\r\n"));
+  }
+}
+
+TEST_F(SideCallTest, WhatTakesTooLongIsNoAnswer) {
+  Wire wire = Ask();
+  wire.Send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nno");
+  harness_.Turns(3);
+  harness_.Advance(seconds(6));
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kTotalTimeout);
+  EXPECT_TRUE(harness_.AwaitEnd(wire)) << "what is left of it is nobody's";
+}
+
+TEST_F(SideCallTest, WhatIsTooLongIsNoAnswer) {
+  Wire wire = Ask();
+  wire.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 1000 && !call_.over(); ++i) {
+    wire.SendSome("400\r\n" + std::string(1024, 'x') + "\r\n");
+    harness_.Turn();
+  }
+  ASSERT_TRUE(call_.over());
+  EXPECT_EQ(call_.failure(), Failure::kUpstreamBadResponse);
+  EXPECT_LE(call_.body().size(), SideCall::kMaxBodyBytes);
+}
+
+TEST_F(SideCallTest, WhatBreaksIsNoAnswer) {
+  for (const auto& [bytes, failure] : {
+           std::pair{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nno", Failure::kUpstreamTruncated},
+           std::pair{"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Failure::kUpstreamBadResponse},
+           std::pair{"HTTP/1.1 200 OK\r\nContent-Le", Failure::kUpstreamHeadTruncated},
+           std::pair{
+               "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+               Failure::kUpstreamBadResponse},
+       }) {
+    Wire wire = Ask();
+    wire.Send(bytes);
+    harness_.Turns(3);
+    wire.Close();
+    AwaitOver();
+    EXPECT_EQ(call_.failure(), failure) << bytes;
+    call_.Clear();
+    told_ = 0;
+  }
+}
+
+TEST_F(SideCallTest, InterimAnswersHaveAnEnd) {
+  Wire wire = Ask();
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  wire.Send(many);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kUpstreamBadResponse);
+}
+
+TEST_F(SideCallTest, ADeadKeptConnectionCostsNothing) {
+  Wire wire = Ask();
+  wire.Send(kOk);
+  AwaitOver();
+  call_.Clear();
+  told_ = 0;
+  wire.Close();
+  EXPECT_FALSE(Begin());
+  Wire next = harness_.Accept();
+  harness_.Await(next, kHeadEnd);
+  next.Send(kOk);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+}
+
+TEST_F(SideCallTest, ToClearItEndsIt) {
+  Wire wire = Ask();
+  call_.Clear();
+  EXPECT_TRUE(harness_.AwaitEnd(wire));
+  EXPECT_EQ(told_, 0);
+  EXPECT_TRUE(harness_.AtRest());
+}
+
+TEST_F(SideCallTest, NobodyToAskIsKnownAtOnce) {
+  harness_.SetEndpoints({});
+  EXPECT_TRUE(Begin());
+  EXPECT_EQ(call_.failure(), Failure::kNoEndpoint);
+  EXPECT_EQ(told_, 0) << "nobody is called from inside a call";
+}
+
+}  // namespace
+}  // namespace holdfast::proxy
