@@ -5,6 +5,7 @@
 
 #include "gateway/auth/basic_credentials.h"
 #include "gateway/http/cookies.h"
+#include "gateway/http/hop_headers.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -58,7 +59,6 @@ Admission::Admission(WorkerContext* context, AdmissionEvents* events)
 
 Verdict Admission::Ask(const ExchangeSubject& subject) {
   route_ = subject.route;
-  head_ = &subject.client.stream->request();
   if (route_->match.client_certificate && !IsVerified(subject.client)) {
     return Refuse(Failure::kClientCertificateRequired);
   }
@@ -130,10 +130,7 @@ void Admission::OnForwardAuthOver() {
 Verdict Admission::FollowService() {
   switch (service_->verdict()) {
     case ForwardAuth::Verdict::kPending: return Conclude(Verdict::kPending);
-    case ForwardAuth::Verdict::kAdmitted:
-      Count("admitted");
-      service_->Mark(head_);
-      return Conclude(Verdict::kAdmitted);
+    case ForwardAuth::Verdict::kAdmitted: Count("admitted"); return Conclude(Verdict::kAdmitted);
     case ForwardAuth::Verdict::kRefused:
       Count("refused");
       return Refuse(Failure::kForwardAuthRefused);
@@ -146,6 +143,11 @@ Verdict Admission::FollowService() {
   Count("failed");
   detail_ = service_->failure();
   return Refuse(Failure::kForwardAuthFailed);
+}
+
+void Admission::Mark(http::RequestHead* head) const {
+  if (!route_->forward_auth.has_value()) return;
+  if (service_->verdict() == ForwardAuth::Verdict::kAdmitted) service_->Mark(head);
 }
 
 void Admission::FillReply(LocalReply* reply) const {
@@ -166,9 +168,13 @@ void Admission::Clear() {
   if (waiting()) CancelWait();
   if (service_ != nullptr) service_->Clear();
   route_ = nullptr;
-  head_ = nullptr;
   failure_ = Failure::kNone;
   detail_.clear();
+}
+
+void DropClaims(const route::Route& route, http::HeaderList* trailers) {
+  if (!route.forward_auth.has_value()) return;
+  http::DropNamed(route.forward_auth->copy_response_headers, trailers);
 }
 
 }  // namespace holdfast::proxy

@@ -38,11 +38,14 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
 
   // `subject.route` is not null. A request that comes to the route's rate limit and is within it
   // has used up one of that, whatever else is said of it. Of kPending the events tell: what the
-  // subject refers to outlives that. A request that is admitted has the fields that the service
-  // has said; they are good until Clear.
+  // subject refers to outlives that. The client's own word for what the route finds out is taken
+  // out of the request.
   Verdict Ask(const ExchangeSubject& subject);
   // What was found out, once it is known.
   Verdict verdict() const { return verdict_; }
+  // Of kAdmitted, once the fields of the client's hop are out: tells the upstream what was found
+  // out. These fields are good until Clear.
+  void Mark(http::RequestHead* head) const;
   // Of kRefused: why, and what the client is answered. Its views are good until Clear.
   Failure failure() const { return failure_; }
   void FillReply(LocalReply* reply) const;
@@ -67,13 +70,15 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   WorkerContext* context_;
   AdmissionEvents* events_;
   const route::Route* route_ = nullptr;
-  http::RequestHead* head_ = nullptr;
   Verdict verdict_ = Verdict::kAdmitted;
   Failure failure_ = Failure::kNone;
   policy::TokenBuckets::Verdict rate_{};  // with kRateLimited
   std::string detail_;
   std::unique_ptr<ForwardAuth> service_;  // null until a route has one
 };
+
+// Takes out of a request's trailers what only the gateway may say of a client of that route.
+void DropClaims(const route::Route& route, http::HeaderList* trailers);
 
 }  // namespace holdfast::proxy
 

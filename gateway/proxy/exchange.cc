@@ -165,6 +165,7 @@ void Exchange::StartUpstream() {
   const Failure failure = outgoing_.Prepare(subject(), &call, &detail);
   if (failure != Failure::kNone) return Fail(failure, detail);
   if (run_.route->compression.has_value()) encoding_.Begin(*run_.route, head);
+  if (run_.route->guarded) admission_.Mark(&head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
   if (!run_.route->request_edits.empty()) edits_.EditRequest(*run_.route, client_, &head);
   LimitTime();
@@ -306,6 +307,7 @@ void Exchange::EndRequest() {
   http::HeaderList* const trailers = client_.stream->request_trailers();
   if (trailers->size() > 0) {
     http::DropHopHeaders(trailers);
+    if (run_.route->guarded) DropClaims(*run_.route, trailers);
     DropNamedFields(client_.trusted, run_.listener, view_->snapshot(), trailers);
   }
   call_.SendEnd(trailers);

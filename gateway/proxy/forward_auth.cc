@@ -129,6 +129,7 @@ void ForwardAuth::Clear() {
   call_.Clear();
   head_.Clear();
   rule_ = nullptr;
+  verdict_ = Verdict::kPending;
   failure_.clear();
 }
 

@@ -10,6 +10,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
 
 namespace holdfast::support {
 namespace {
@@ -85,6 +86,23 @@ TEST_F(ForwardAuthTest, NobodySaysWhoItIsBesideTheService) {
     const Message served = client.Exchange(Get("/in", std::string(field) + "Cookie: user=ann\r\n"));
     EXPECT_EQ(served.body, "/in by ann") << field;
   }
+}
+
+TEST_F(ForwardAuthTest, NorDoesATrailer) {
+  ScriptedUpstream service;
+  GatewayConfig config = Config();
+  config.endpoints = {service.address()};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  client.Send(
+      "POST /in HTTP/1.1\r\nHost: a.test\r\nCookie: user=ann\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "0\r\nX-User: root\r\nX-Sum: 1\r\n\r\n");
+  UpstreamConnection connection = service.Accept();
+  const Message request = connection.Answer(OkResponse("ok"));
+  EXPECT_EQ(request.Value("x-user"), "ann");
+  EXPECT_EQ(request.Trailer("x-user"), std::nullopt);
+  EXPECT_EQ(request.Trailer("x-sum"), "1");
+  EXPECT_EQ(client.Response().body, "ok");
 }
 
 TEST_F(ForwardAuthTest, AnotherSpellingOfThePathIsAskedForAllTheSame) {
