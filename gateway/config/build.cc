@@ -95,6 +95,25 @@ void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Rep
                   "client_auth of its tls");
 }
 
+// What says who a client is would be overwritten.
+void CheckRequestIdField(const YamlNode& node, const Listener& listener, const Config& config,
+                         Report* report) {
+  if (!listener.request_id.has_value()) return;
+  const std::string& name = listener.request_id->header;
+  const YamlNode& given = MappingAt(node, "request_id");
+  const Position place =
+      given.is_mapping() ? PlaceOf(given, "header") : PlaceOf(node, "request_id");
+  for (const Listener& other : config.listeners) {
+    if (!other.client_certificate_headers.has_value()) continue;
+    const ClientCertificateHeaders& taken = *other.client_certificate_headers;
+    for (const std::string* field : {&taken.certificate, &taken.chain, &taken.subject, &taken.san,
+                                     &taken.fingerprint, &taken.verified}) {
+      if (!http::LooksLikeName(name, *field)) continue;
+      report->Error(place, Quoted(name) + " is a field of client_certificate_headers already");
+    }
+  }
+}
+
 // Routes for clients with certificates, on listeners that ask nobody for one.
 void WarnOfUnaskedCertificates(const YamlNode& root, const Config& config, Report* report) {
   const std::vector<YamlNode>& nodes = ListAt(root, "routes");
@@ -220,6 +239,7 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
     CheckVersions(node, listener, report);
     CheckClientIp(node, listener, report);
     CheckCertificateHeaders(node, listener, report);
+    CheckRequestIdField(node, listener, *config, report);
   }
 }
 

@@ -105,6 +105,26 @@ struct ErrorPage {
   std::shared_ptr<const std::string> body;
 };
 
+// By which field a request's id is told to upstreams and, in the answer, to its client.
+enum class RequestIdMode : uint8_t {
+  kKeep,    // a client's own, where it is well formed (policy/request_id.h)
+  kCreate,  // always a new one
+};
+inline constexpr auto kRequestIdModeWords = pool::Words<RequestIdMode>(
+    {{"keep", RequestIdMode::kKeep}, {"create", RequestIdMode::kCreate}});
+constexpr const auto& WordsOf(RequestIdMode) { return kRequestIdModeWords; }
+struct RequestIds {
+  RequestIdMode mode = RequestIdMode::kCreate;
+  std::string header = "x-request-id";
+};
+
+// What becomes of W3C's trace fields (policy/trace_context.h): what is well formed is kept.
+struct TraceRule {
+  // Of a million requests that come without, how many begin a trace that is sampled; the others
+  // begin one that is not. nullopt: none is begun.
+  std::optional<uint32_t> sample;
+};
+
 struct Listener {
   bool Speaks(ClientProtocol protocol) const {
     return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
@@ -131,7 +151,9 @@ struct Listener {
   ClientIp client_ip;  // of requests from trusted proxies
   std::optional<ClientCertificateHeaders> client_certificate_headers;
   ErrorAnswers errors;
-  std::vector<ErrorPage> error_pages;  // those for one status first
+  std::vector<ErrorPage> error_pages;    // those for one status first
+  std::optional<RequestIds> request_id;  // nullopt: requests have none unless a template asks
+  std::optional<TraceRule> trace;        // nullopt: the fields pass as they come
 };
 
 // What ring_hash and maglev keep together.

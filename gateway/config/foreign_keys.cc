@@ -81,7 +81,9 @@ constexpr std::string_view kSticky[] = {"sticky",          "session_affinity", "
                                         "sticky_sessions", "affinity",         "ip_hash",
                                         "hash_policy",     "stick_table",      "persistence"};
 constexpr std::string_view kAdmin[] = {"admin", "api", "dashboard"};
-constexpr std::string_view kTracing[] = {"tracing", "trace", "opentelemetry", "otel", "zipkin"};
+constexpr std::string_view kIds[] = {"request_ids",    "x_request_id",     "generate_request_id",
+                                     "correlation_id", "unique_id_header", "unique_id_format"};
+constexpr std::string_view kTracing[] = {"tracing", "opentelemetry", "otel", "zipkin"};
 constexpr std::string_view kInclude[] = {"include", "includes", "import", "conf_d"};
 constexpr std::string_view kLogLevel[] = {"log", "logs", "logging", "log_level", "error_log"};
 constexpr std::string_view kMetrics[] = {"metrics", "prometheus", "stats", "health", "ready"};
@@ -163,7 +165,8 @@ constexpr Hint kHints[] = {
     {kWebSocket, "upgrades such as WebSocket need no key; see tunnel_idle_timeout"},
     {kSticky, "see balance: maglev with hash: {cookie: session} or client_address"},
     {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
-    {kTracing, "there is no tracing; trace fields pass unchanged, and access_log has the times"},
+    {kIds, "see request_id of a listener (keep or create)"},
+    {kTracing, "no spans are sent; see trace of a listener, and access_log for the times"},
     {kInclude, "a configuration is one file"},
     {kLogLevel, "the process log goes to stderr as it is; access_log is for requests"},
     {kMetrics, "see status, which serves /metrics, /healthz and /readyz"},

@@ -67,6 +67,8 @@ inline constexpr Shape kUpstreamHost = {
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 
+extern const Shape kRequestIds;   // schema_ids.cc
+extern const Shape kTrace;        // schema_ids.cc
 extern const Shape kListenerTls;  // schema_tls.cc
 extern const Shape kUpstreamTls;  // schema_tls.cc
 extern const Shape kUpstreams;    // schema_upstreams.cc

@@ -277,6 +277,14 @@ constexpr Key kListenerKeys[] = {
                             "Files of at most 64 KiB that such errors have for a body, by status; "
                             "read at the start and at each reload.")
         .Otherwise("none"),
+    Field<&Listener::request_id>(
+        "request_id", kRequestIds,
+        "An id for each request, for upstreams, for the client and in the log: keep takes a "
+        "client's own where there is a good one, create never does."),
+    Field<&Listener::trace>(
+        "trace", kTrace,
+        "What becomes of traceparent and tracestate: off passes them on as they come, keep only "
+        "those that are well formed."),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

@@ -470,8 +470,8 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::request_headers>(
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "
-        "${client_port}, ${host}, ${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni} and "
-        "${header:NAME}."),
+        "${client_port}, ${host}, ${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni}, "
+        "${request_id} and ${header:NAME}."),
     Field<&Route::response_headers>(
         "response_headers", kHeaderRules,
         "The same of responses, the gateway's own among them; variables are of the request."),

@@ -8,6 +8,7 @@
 #include "gateway/config/peer_set.h"
 #include "gateway/http/header_list.h"
 #include "gateway/policy/pattern.h"
+#include "gateway/policy/trace_context.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::config {
@@ -112,6 +113,12 @@ bool IsIdentityFieldName(std::string_view text) {
     case http::FieldId::kXForwardedOther: return true;
     default: return false;
   }
+}
+
+bool IsRequestIdFieldName(std::string_view text) {
+  return IsFieldName(text) && http::IdentifyField(text) == http::FieldId::kOther &&
+         !http::EqualsIgnoreCase(text, policy::kTraceparent) &&
+         !http::EqualsIgnoreCase(text, policy::kTracestate);
 }
 
 bool IsPeer(std::string_view text) { return PeerSet().Add(text); }

@@ -48,6 +48,9 @@ bool IsFieldName(std::string_view text);
 // A field name that may carry who a client is: one as above that the gateway has no other use for.
 bool IsIdentityFieldName(std::string_view text);
 
+// A field name that may carry a request's id: one that the gateway has no use for at all.
+bool IsRequestIdFieldName(std::string_view text);
+
 // "192.0.2.0/24", "2001:db8::1" or "unix" (peer_set.h).
 bool IsPeer(std::string_view text);
 

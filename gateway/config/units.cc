@@ -21,6 +21,9 @@ constexpr Unit kSizeUnits[] = {
 };
 constexpr uint64_t kMaxSize = uint64_t{1} << 50;
 
+constexpr size_t kShareDecimals = 6;
+constexpr uint32_t kWholeShare = 1'000'000;
+
 // Takes the digits at the front off `text`.
 std::optional<uint64_t> TakeNumber(std::string_view* text) {
   uint64_t number = 0;
@@ -78,6 +81,21 @@ std::optional<uint64_t> ParsePercent(std::string_view text) {
   return ParseCount(text);
 }
 
+std::optional<uint32_t> ParseShare(std::string_view text) {
+  const std::string_view whole = text.substr(0, text.find('.'));
+  std::string_view decimals = text.substr(whole.size());
+  if (whole != "0" && whole != "1") return std::nullopt;
+  if (!decimals.empty()) decimals.remove_prefix(1);
+  if (decimals.size() > kShareDecimals || text.ends_with('.')) return std::nullopt;
+  uint32_t share = whole == "1" ? 1 : 0;
+  for (size_t i = 0; i < kShareDecimals; ++i) {
+    const char digit = i < decimals.size() ? decimals[i] : '0';
+    if (digit < '0' || digit > '9') return std::nullopt;
+    share = share * 10 + static_cast<uint32_t>(digit - '0');
+  }
+  return share <= kWholeShare ? std::optional(share) : std::nullopt;
+}
+
 std::optional<StatusRange> ParseStatusRange(std::string_view text) {
   const size_t dash = text.find('-');
   const std::optional<uint64_t> min = ParseCount(text.substr(0, dash));
@@ -107,6 +125,14 @@ std::string FormatSize(uint64_t bytes) {
     }
   }
   return {};
+}
+
+std::string FormatShare(uint32_t of_a_million) {
+  if (of_a_million >= kWholeShare) return "1";
+  std::string decimals = std::to_string(of_a_million);
+  decimals.insert(0, kShareDecimals - decimals.size(), '0');
+  decimals.erase(decimals.find_last_not_of('0') + 1);
+  return decimals.empty() ? "0" : "0." + decimals;
 }
 
 }  // namespace holdfast::config

@@ -23,6 +23,9 @@ std::optional<uint64_t> ParseCount(std::string_view text);
 // Reads "20%": a whole number, which may exceed 100, and a percent sign.
 std::optional<uint64_t> ParsePercent(std::string_view text);
 
+// Reads a share, "0" to "1" with at most six decimals ("0.01"), as so many of a million.
+std::optional<uint32_t> ParseShare(std::string_view text);
+
 // A range of status codes of final responses, from 200 to 599 (RFC 9110 section 15): "200-399" with
 // the lower one first, or "200" for that one alone.
 struct StatusRange {
@@ -35,6 +38,7 @@ std::optional<StatusRange> ParseStatusRange(std::string_view text);
 // The same value in its shortest form: "5s", "90s", "64KiB".
 std::string FormatDuration(std::chrono::nanoseconds duration);
 std::string FormatSize(uint64_t bytes);
+std::string FormatShare(uint32_t of_a_million);
 
 }  // namespace holdfast::config
 

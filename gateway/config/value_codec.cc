@@ -61,6 +61,18 @@ void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* va
   value->chain = "Client-Cert-Chain";
 }
 
+// Either word alone is the mode.
+void Read(const YamlNode& node, const Shape& shape, RequestIds* value, Report* report) {
+  if (node.is_mapping()) return DecodeMapping(node, shape, value, report);
+  Read(node, shape, &value->mode, report);
+}
+
+// The word begins no trace.
+void Read(const YamlNode& node, const Shape& shape, TraceRule* value, Report* report) {
+  *value = {};
+  if (node.is_mapping()) DecodeMapping(node, shape, value, report);
+}
+
 std::string Write(const Shape& /*shape*/, const std::string& value) { return value; }
 std::string Write(const Shape& /*shape*/, bool value) { return value ? "true" : "false"; }
 std::string Write(const Shape& /*shape*/, Duration value) { return FormatDuration(value); }

@@ -27,6 +27,8 @@ void Read(const YamlNode& node, const Shape& shape, pool::SocketAddress* value, 
 void Read(const YamlNode& node, const Shape& shape, Endpoint* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* value,
           Report* report);
+void Read(const YamlNode& node, const Shape& shape, RequestIds* value, Report* report);
+void Read(const YamlNode& node, const Shape& shape, TraceRule* value, Report* report);
 
 std::string Write(const Shape& shape, const std::string& value);
 std::string Write(const Shape& shape, bool value);

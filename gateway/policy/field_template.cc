@@ -49,6 +49,7 @@ std::string_view ValueOf(Variable variable, const TemplateFacts& facts) {
     case Variable::kRoute: return facts.route;
     case Variable::kUpstream: return facts.upstream;
     case Variable::kScheme: return facts.scheme;
+    case Variable::kRequestId: return facts.request_id;
     case Variable::kTlsSni: return IsVisible(facts.tls_sni) ? facts.tls_sni : std::string_view();
   }
   return {};

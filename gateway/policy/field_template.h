@@ -23,6 +23,7 @@ enum class Variable : uint8_t {
   kUpstream,
   kScheme,
   kTlsSni,
+  kRequestId,
 };
 inline constexpr auto kVariableWords = pool::Words<Variable>({
     {"client_ip", Variable::kClientIp},
@@ -33,6 +34,7 @@ inline constexpr auto kVariableWords = pool::Words<Variable>({
     {"upstream", Variable::kUpstream},
     {"scheme", Variable::kScheme},
     {"tls_sni", Variable::kTlsSni},
+    {"request_id", Variable::kRequestId},
 });
 constexpr const auto& WordsOf(Variable) { return kVariableWords; }
 
@@ -46,6 +48,7 @@ struct TemplateFacts {
   std::string_view upstream;
   std::string_view scheme;
   std::string_view tls_sni;
+  std::string_view request_id;
   const http::HeaderList* headers = nullptr;  // the request's; null: none
 };
 

@@ -174,6 +174,8 @@ void AppendJsonLine(const ExchangeRecord& record, std::string* out) {
   object.Text("reason", record.reason);
   object.TextIfAny("refusal", record.refusal);
   object.TextIfAny("detail", record.detail);
+  object.TextIfAny("request_id", record.request_id);
+  object.TextIfAny("trace_id", record.trace_id);
   object.End();
 }
 

@@ -53,6 +53,9 @@ struct ExchangeRecord {
   std::string_view reason;
   std::string_view refusal;  // the framing rule that was broken, if one was
   std::string_view detail;   // more about the reason; may be empty
+  // Empty where there is none.
+  std::string_view request_id;
+  std::string_view trace_id;
 };
 
 // Appends `record` to `out` as one JSON object and a line end. Bytes that JSON cannot hold as they

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/policy/request_id.h"
 #include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/http2_session.h"
 #include "gateway/proxy/listener.h"
@@ -29,7 +30,8 @@ WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worke
       random(worker_random),
       http1_sessions(sizeof(Http1Session)),
       http2(std::make_unique<Http2Means>(this)),
-      encoding(std::make_unique<EncodingMeans>()) {}
+      encoding(std::make_unique<EncodingMeans>()),
+      request_ids(std::make_unique<policy::RequestIdSource>(policy::RequestIdSource::Fresh())) {}
 
 WorkerContext::~WorkerContext() = default;
 

@@ -31,6 +31,10 @@ namespace holdfast::acme {
 struct Challenges;
 }
 
+namespace holdfast::policy {
+class RequestIdSource;
+}
+
 namespace holdfast::proxy {
 
 class ClientTransports;
@@ -74,6 +78,8 @@ struct WorkerContext {
   pool::FreeList<Http1Serving> http1_servings;
   std::unique_ptr<Http2Means> http2;        // what its sessions share
   std::unique_ptr<EncodingMeans> encoding;  // what bodies that are made smaller share
+  // Where they are made.
+  std::unique_ptr<policy::RequestIdSource> request_ids;
   pool::IntrusiveList<Session> sessions;
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.

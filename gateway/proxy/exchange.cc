@@ -62,11 +62,13 @@ void Exchange::Begin(const Client& client) {
   const pool::TimePoint now = context_->loop->now();
   run_ = Run{.listener = client.listener->index(), .begun = now, .last_progress = now};
   account_.started = now - client.head_time;
+  edits_.Begin(view_->snapshot().config().listeners[run_.listener]);
   MoveTo(State::kRouting);
 }
 
 Step Exchange::Start() {
   HOLDFAST_CHECK(state_ == State::kRouting);
+  edits_.Read(&request());
   if (context_->challenges != nullptr && AnswerChallenge()) return step();
   http::RequestHead& head = request();
   account_.grpc = head.method == http::Method::kPost && grpc::IsCall(head);
@@ -167,7 +169,7 @@ void Exchange::StartUpstream() {
   if (run_.route->compression.has_value()) encoding_.Begin(*run_.route, head);
   if (run_.route->guarded) admission_.Mark(&head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
-  if (!run_.route->request_edits.empty()) edits_.EditRequest(*run_.route, client_, &head);
+  if (edits_.EditsRequest(*run_.route)) edits_.EditRequest(*run_.route, client_, &head);
   LimitTime();
   call.ends = run_.ends;
   call.grpc = account_.grpc;
@@ -306,9 +308,8 @@ BodyStep::Kind Exchange::FillUpstream() {
 void Exchange::EndRequest() {
   http::HeaderList* const trailers = client_.stream->request_trailers();
   if (trailers->size() > 0) {
-    http::DropHopHeaders(trailers);
+    CleanFields(client_.trusted, run_.listener, view_->snapshot(), trailers);
     if (run_.route->guarded) DropClaims(*run_.route, trailers);
-    DropNamedFields(client_.trusted, run_.listener, view_->snapshot(), trailers);
   }
   call_.SendEnd(trailers);
   run_.response_due_since = run_.last_progress;
@@ -399,7 +400,7 @@ void Exchange::BeginRelay() {
                 "The upstream answered instead of switching protocols.");
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
-  if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
+  if (Edits()) edits_.EditResponse(run_.route, client_, request(), &response_);
   if (encoding_.begun()) encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,
                            HeadFacts{.unfinished = BodyHeldBack(), .via_name = via_name()});
@@ -509,7 +510,7 @@ void Exchange::BeginTunnel() {
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
   http::DropHopHeaders(&response_.headers);
-  if (Edits()) edits_.EditResponse(*run_.route, client_, request(), &response_);
+  if (Edits()) edits_.EditResponse(run_.route, client_, request(), &response_);
   client_.stream->Switch(response_, via_name());
   call_.stream().Switch();
   const std::string& upstream = upstream_name();
@@ -558,7 +559,7 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
       .generated = true, .unfinished = unread, .refused = failure == Failure::kRefusedFraming};
   if (Edits()) {
     response_ = head;
-    edits_.EditResponse(*run_.route, client_, request(), &response_);
+    edits_.EditResponse(run_.route, client_, request(), &response_);
   }
   client_.stream->SendHead(Edits() ? response_ : head, facts);
   if (request().method != http::Method::kHead && head.body == BodyKind::kLength) {

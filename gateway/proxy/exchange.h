@@ -119,8 +119,8 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   void OnAdmissionKnown() override;
   // The route's own business.
   void Serve();
-  // The route changes fields of responses.
-  bool Edits() const { return run_.route != nullptr && run_.route->edits_responses; }
+  // The listener or the route changes fields of responses.
+  bool Edits() const { return edits_.EditsResponse(run_.route); }
   void FollowCall(UpstreamCall::Stage stage);
   void Advance();
 
@@ -201,7 +201,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   http::PathForm path_form_;  // the request's path may point into it
   http::ResponseHead response_;
   LocalReply reply_;
-  FieldEdits edits_;
+  FieldEdits edits_{context_, &account_};
   ResponseEncoding encoding_{context_};
   Outgoing outgoing_;
   Admission admission_{context_, this};

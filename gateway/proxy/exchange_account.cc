@@ -141,6 +141,8 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .reason = FailureName(failure),
       .refusal = refusal != http::Refusal::kNone ? http::RefusalName(refusal) : std::string_view(),
       .detail = detail,
+      .request_id = request_id,
+      .trace_id = trace_id,
   };
   if (subject.client.encrypted) AddSecure(subject.client.transport, &record);
   context->access_log->Record(record);

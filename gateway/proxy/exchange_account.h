@@ -95,6 +95,8 @@ struct ExchangeAccount {
   Failure failure = Failure::kNone;
   http::Refusal refusal = http::Refusal::kNone;  // the rule of framing that was broken
   std::string detail;                            // for the operator alone
+  std::string_view request_id;                   // while the exchange runs (correlation.h)
+  std::string_view trace_id;                     // likewise
   bool grpc = false;                             // it is a call of gRPC
   std::optional<grpc::Status> grpc_status;       // how it ended, by the response
   // Of the last attempt.

@@ -6,13 +6,12 @@
 #include "gateway/proxy/client_ends.h"
 
 namespace holdfast::proxy {
-namespace {
 
 using policy::Variable;
 
-// What costs something to know is asked for only where it is used.
-policy::TemplateFacts FactsFor(const policy::HeaderEdits& edits, const route::Route& route,
-                               const ExchangeClient& client, const http::RequestHead& request) {
+policy::TemplateFacts FieldEdits::FactsFor(const policy::HeaderEdits& edits,
+                                           const route::Route& route, const ExchangeClient& client,
+                                           const http::RequestHead& request) {
   policy::TemplateFacts facts{.client_ip = client.origin,
                               .host = request.host,
                               .path = request.path,
@@ -30,26 +29,30 @@ policy::TemplateFacts FactsFor(const policy::HeaderEdits& edits, const route::Ro
     const std::string_view origin = speaks_for_another ? client.origin : std::string_view();
     facts.client_port = ClientEnds(client.connection->fd(), client.announced, origin).source.port();
   }
+  if (edits.Uses(Variable::kRequestId)) facts.request_id = correlation_.request_id();
   return facts;
 }
 
-}  // namespace
-
 void FieldEdits::EditRequest(const route::Route& route, const ExchangeClient& client,
                              http::RequestHead* request) {
-  route.request_edits.Apply(FactsFor(route.request_edits, route, client, *request),
-                            &request->headers, &of_request_);
+  correlation_.TellUpstream(&request->headers);
+  const policy::HeaderEdits& edits = route.request_edits;
+  if (edits.empty()) return;
+  edits.Apply(FactsFor(edits, route, client, *request), &request->headers, &of_request_);
 }
 
-void FieldEdits::EditResponse(const route::Route& route, const ExchangeClient& client,
+void FieldEdits::EditResponse(const route::Route* route, const ExchangeClient& client,
                               const http::RequestHead& request, http::ResponseHead* response) {
+  correlation_.TellClient(&response->headers);
+  if (route == nullptr || !route->edits_responses) return;
   const policy::HeaderEdits& edits =
-      client.encrypted ? route.secure_response_edits : route.response_edits;
-  edits.Apply(FactsFor(edits, route, client, request), &response->headers, &of_response_);
-  if (route.cors_rules.active()) route.cors_rules.Apply(request, response);
+      client.encrypted ? route->secure_response_edits : route->response_edits;
+  edits.Apply(FactsFor(edits, *route, client, request), &response->headers, &of_response_);
+  if (route->cors_rules.active()) route->cors_rules.Apply(request, response);
 }
 
 void FieldEdits::Clear() {
+  correlation_.Clear();
   of_request_.clear();
   of_response_.clear();
 }

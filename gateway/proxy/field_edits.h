@@ -4,22 +4,46 @@
 #include <string>
 
 #include "gateway/http/message.h"
+#include "gateway/proxy/correlation.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/route/route_table.h"
 
 namespace holdfast::proxy {
 
-// What a route's rules make of the fields of one exchange (policy/header_rules.h), and the texts of
-// those that had to be made for it. Loop thread; outlives the heads that it has edited.
+// What a listener's ids and a route's rules make of the fields of one exchange (correlation.h,
+// policy/header_rules.h), and the texts of those that had to be made for it. Loop thread; outlives
+// the heads that it has edited.
 class FieldEdits {
  public:
+  // As Correlation.
+  FieldEdits(WorkerContext* context, ExchangeAccount* account) : correlation_(context, account) {}
+
+  // Of an exchange that begins. `listener` outlives it.
+  void Begin(const config::Listener& listener) { correlation_.Begin(listener); }
+  // The head was read: what the listener's ids take out of it is gone before routes are asked.
+  void Read(http::RequestHead* request) {
+    if (correlation_.active()) correlation_.Take(&request->headers);
+  }
+  bool EditsRequest(const route::Route& route) const {
+    return correlation_.active() || !route.request_edits.empty();
+  }
+  // `route` is null where none matched.
+  bool EditsResponse(const route::Route* route) const {
+    return correlation_.active() || (route != nullptr && route->edits_responses);
+  }
   void EditRequest(const route::Route& route, const ExchangeClient& client,
                    http::RequestHead* request);
-  void EditResponse(const route::Route& route, const ExchangeClient& client,
+  // Rules come last: what they remove is gone.
+  void EditResponse(const route::Route* route, const ExchangeClient& client,
                     const http::RequestHead& request, http::ResponseHead* response);
   void Clear();
 
  private:
+  // What costs something to know is asked for only where it is used.
+  policy::TemplateFacts FactsFor(const policy::HeaderEdits& edits, const route::Route& route,
+                                 const ExchangeClient& client, const http::RequestHead& request);
+
+  Correlation correlation_;
   std::string of_request_;
   std::string of_response_;
 };

@@ -72,9 +72,7 @@ void ForwardAuth::FillHead(const ExchangeSubject& subject) {
                         http::LooksLikeName(field.name, "connection");
     if (!field.dropped && wanted && MayBeAsked(field.name)) head_.headers.Add(field);
   }
-  http::DropHopHeaders(&head_.headers);
-  DropNamedFields(subject.client.trusted, subject.listener, subject.view.snapshot(),
-                  &head_.headers);
+  CleanFields(subject.client.trusted, subject.listener, subject.view.snapshot(), &head_.headers);
   uri_.assign(request.path);
   if (request.has_query) uri_.append("?").append(request.query);
   head_.headers.Add({.name = "X-Forwarded-Method", .value = request.method_text});

@@ -5,6 +5,7 @@
 
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/correlation.h"
 #include "gateway/proxy/hash_key.h"
 #include "gateway/route/client_identity.h"
 #include "gateway/route/rewrite.h"
@@ -34,8 +35,8 @@ uint16_t PortOf(const ExchangeClient& client) {
                                      : client.listener->config().bind.address.port();
 }
 
-}  // namespace
-
+// Takes out the fields that say who a client is, which it may not say itself, whichever listener it
+// has come to and by whatever listener they are used.
 void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
                      http::HeaderList* fields) {
   const std::vector<std::string>& names = snapshot.identity_fields();
@@ -47,6 +48,8 @@ void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& sna
     field.dropped |= http::LooksLikeName(field.name, "x-real-ip");
   }
 }
+
+}  // namespace
 
 http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::RouteCluster& cluster) {
   const ExchangeClient& client = subject.client;
@@ -63,6 +66,13 @@ http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::Route
   facts.default_host = cluster.default_host;
   facts.host = cluster.host;
   return facts;
+}
+
+void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
+                 http::HeaderList* fields) {
+  http::DropHopHeaders(fields);
+  DropNamedFields(trusted, listener, snapshot, fields);
+  DropCorrelation(snapshot.config().listeners[listener], fields);
 }
 
 bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {

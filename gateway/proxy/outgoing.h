@@ -37,11 +37,11 @@ class Outgoing {
   pool::ProxiedEnds client_ends_;  // for upstreams that are told
 };
 
-// Takes out the fields that say who a client is, which it may not say itself, whichever listener it
-// has come to and by whatever listener they are used.
+// Takes out of a request's fields, or of its trailers, what belongs to one hop, what no client may
+// say of itself, and what the gateway says in the head (correlation.h).
 // `listener` is its place in the snapshot; `trusted`: the client may say who others are.
-void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
-                     http::HeaderList* fields);
+void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
+                 http::HeaderList* fields);
 
 }  // namespace holdfast::proxy
 

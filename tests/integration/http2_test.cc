@@ -292,6 +292,33 @@ TEST(Http2Test, ADrainServesWhatHasBegun) {
   EXPECT_EQ(gateway.WaitExit(), 0);
 }
 
+// Whoever answers.
+TEST(Http2Test, RequestsHaveIdsAndTraces) {
+  ScriptedUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address(),
+                                "request_id: {mode: keep, header: X-Request-Id}, trace: "
+                                "{sample: 1}"));
+  Http2Client client(gateway.address());
+  const int32_t stream = client.Send({.fields = {{"x-request-id", "mine"},
+                                                 {"x-request-id", "evil"},
+                                                 {"x_request_id", "evil"},
+                                                 {"traceparent", "evil"},
+                                                 {"tracestate", "evil=1"}}});
+  client.Flush();
+  UpstreamConnection connection = upstream.Accept();
+  const Message request = connection.Answer(OkResponse("x", "X-Request-Id: theirs\r\n"));
+  EXPECT_EQ(request.Value("x-request-id"), "mine");
+  EXPECT_EQ(request.Count("x-request-id"), 1u);
+  EXPECT_EQ(request.Value("traceparent").size(), 55u) << request.head;
+  EXPECT_EQ(request.head.find("evil"), request.head.npos) << request.head;
+  EXPECT_EQ(client.Await(stream).Value("x-request-id"), "mine");
+  const Http2Response local =
+      client.Await(client.Send({.path = "/local", .fields = {{"x-request-id", "<evil>"}}}));
+  EXPECT_EQ(local.Status(), 200);
+  EXPECT_EQ(local.Value("x-request-id").size(), 36u);
+  EXPECT_NE(client.Get("/local").Value("x-request-id"), local.Value("x-request-id"));
+}
+
 // While it still serves, as over HTTP/1: who has come asks elsewhere next time, who comes then is
 // answered.
 TEST(Http2Test, InADrainsDelayClientsAreAskedToGo) {

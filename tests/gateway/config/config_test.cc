@@ -41,6 +41,10 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   EXPECT_EQ(listener.client_ip.from, ClientIp::From::kXForwardedFor);
   EXPECT_EQ(listener.client_ip.depth, std::nullopt);
   EXPECT_EQ(AcceptedProxies().timeout, seconds(5));
+  EXPECT_FALSE(listener.request_id.has_value());
+  EXPECT_FALSE(listener.trace.has_value());
+  EXPECT_EQ(RequestIds().mode, RequestIdMode::kCreate);
+  EXPECT_EQ(RequestIds().header, "x-request-id");
 }
 
 TEST(ConfigTest, TheDefaultsOfUpstreamsAreTheDocumentedOnes) {

@@ -32,6 +32,8 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(
       ForeignKeyHint("send-proxy-v2"),
       "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");
+  EXPECT_EQ(ForeignKeyHint("generate_request_id"), "see request_id of a listener (keep or create)");
+  EXPECT_NE(ForeignKeyHint("tracing").find("see trace of a listener"), std::string_view::npos);
   EXPECT_NE(ForeignKeyHint("set_real_ip_from").find("trusted_proxies"), std::string_view::npos);
   EXPECT_NE(ForeignKeyHint("so_keepalive").find("see tcp of"), std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("error_page"),

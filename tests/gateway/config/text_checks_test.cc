@@ -172,6 +172,16 @@ TEST(TextChecksTest, MailAddresses) {
   }
 }
 
+TEST(TextChecksTest, FieldsOfRequestIdsHaveNoOtherUse) {
+  for (const char* good : {"x-request-id", "X-Correlation-Id", "request_id"}) {
+    EXPECT_TRUE(IsRequestIdFieldName(good)) << good;
+  }
+  for (const char* bad : {"", "a b", "host", "Cookie", "user-agent", "X-Forwarded-Id", "server",
+                          "Client-Cert", "TraceParent", "tracestate", "Transfer_Encoding"}) {
+    EXPECT_FALSE(IsRequestIdFieldName(bad)) << bad;
+  }
+}
+
 TEST(TextChecksTest, PeersAreNetworksAndUnix) {
   for (const char* good : {"192.0.2.0/24", "192.0.2.1", "2001:db8::/32", "unix"}) {
     EXPECT_TRUE(IsPeer(good)) << good;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -40,6 +41,28 @@ TEST(ParseDurationTest, HasAnUpperBound) {
   EXPECT_EQ(ParseDuration("36601d"), std::nullopt);
   EXPECT_EQ(ParseDuration("36600d1ms"), std::nullopt);
   EXPECT_EQ(ParseDuration("18446744073709551615ms"), std::nullopt);
+}
+
+TEST(ParseShareTest, ReadsWhatItWrites) {
+  for (const auto& [text, share] : {std::pair{"0", 0u},
+                                    {"1", 1'000'000u},
+                                    {"0.5", 500'000u},
+                                    {"0.01", 10'000u},
+                                    {"0.000001", 1u},
+                                    {"0.999999", 999'999u}}) {
+    EXPECT_EQ(ParseShare(text), share) << text;
+    EXPECT_EQ(FormatShare(share), text);
+  }
+  EXPECT_EQ(ParseShare("0.10"), 100'000u);
+  EXPECT_EQ(ParseShare("1.0"), 1'000'000u);
+}
+
+TEST(ParseShareTest, RefusesWhatIsNoShare) {
+  for (const char* text :
+       {"",     ".",  "0.",        "1.",   ".5",  "00",   "01",   "2",  "1.1", "1.000001",
+        "-0.1", "+1", "0.0000001", "0.1%", "0,1", "1e-1", "0.1 ", " 0", "0.a", "0..1"}) {
+    EXPECT_EQ(ParseShare(text), std::nullopt) << text;
+  }
 }
 
 TEST(ParseSizeTest, ReadsBytesAndBinaryMultiples) {

@@ -39,10 +39,12 @@ TEST(FieldTemplateTest, VariablesAreFilledIn) {
                             .upstream = "web",
                             .scheme = "https",
                             .tls_sni = "sni.test",
+                            .request_id = "id-1",
                             .headers = &headers};
   EXPECT_EQ(Filled("${client_ip}:${client_port}", facts), "192.0.2.7:4711");
   EXPECT_EQ(Filled("${scheme}://${host}${path}", facts), "https://a.test/x");
   EXPECT_EQ(Filled("<${route}|${upstream}|${tls_sni}>", facts), "<all|web|sni.test>");
+  EXPECT_EQ(Filled("${request_id}", facts), "id-1");
   EXPECT_EQ(Filled("${header:x-tenant}", facts), "blue") << "the first";
   EXPECT_FALSE(FieldTemplate::Parse("${host}")->constant());
   EXPECT_TRUE(FieldTemplate::Parse("a${client_port}")->Uses(Variable::kClientPort));
@@ -67,7 +69,7 @@ TEST(FieldTemplateTest, ADollarSignCanBeMeant) {
 TEST(FieldTemplateTest, ErrorsSayWhatWasExpected) {
   EXPECT_EQ(ErrorOf("${nobody}"),
             "${nobody} is not known; expected one of ${client_ip}, ${client_port}, ${host}, "
-            "${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni}, ${header:NAME}");
+            "${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni}, ${request_id}, ${header:NAME}");
   EXPECT_EQ(ErrorOf("a${host"), "'${' has no '}'; expected $${ for the characters as such");
   for (const std::string_view bad : {"${}", "${header:}", "${header:a b}", "${Host}", "${ host}"}) {
     EXPECT_NE(ErrorOf(bad), "") << bad;

@@ -46,6 +46,17 @@ std::string TargetThroughJson(std::string_view target) {
   return Parsed(record).value("target", "");
 }
 
+TEST(AccessLogLineTest, IdsAreThereWhereThereAreAny) {
+  ExchangeRecord record = Minimal();
+  EXPECT_FALSE(Parsed(record).contains("request_id"));
+  EXPECT_FALSE(Parsed(record).contains("trace_id"));
+  record.request_id = "id-1";
+  record.trace_id = "0af7651916cd43dd8448eb211c80319c";
+  const json parsed = Parsed(record);
+  EXPECT_EQ(parsed.at("request_id"), "id-1");
+  EXPECT_EQ(parsed.at("trace_id"), "0af7651916cd43dd8448eb211c80319c");
+}
+
 TEST(AccessLogLineTest, WhatIsKnownOfATlsClientIsThereForThoseAlone) {
   ExchangeRecord record = Minimal();
   record.client_subject = "CN=nobody";

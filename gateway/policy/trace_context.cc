@@ -1,0 +1,69 @@
+#include "gateway/policy/trace_context.h"
+
+#include <algorithm>
+
+namespace holdfast::policy {
+namespace {
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+// Where the parts of a traceparent begin, and how long they are.
+constexpr size_t kVersionDigits = 2;
+constexpr size_t kTraceAt = 3;
+constexpr size_t kTraceDigits = 32;
+constexpr size_t kParentAt = 36;
+constexpr size_t kParentDigits = 16;
+constexpr size_t kFlagsAt = 53;
+constexpr size_t kFlagsDigits = 2;
+constexpr size_t kLength = kFlagsAt + kFlagsDigits;
+static_assert(kLength == std::tuple_size_v<TraceparentText>);
+
+// Capitals are none (section 3.2.2.3: "lower case").
+bool IsHex(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool IsZero(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c == '0'; });
+}
+
+char* Put(uint64_t bits, char* out) {
+  for (int shift = 60; shift >= 0; shift -= 4) *out++ = kHexDigits[bits >> shift & 15];
+  return out;
+}
+
+}  // namespace
+
+std::string_view TraceIdOf(std::string_view value) {
+  if (value.size() < kLength) return {};
+  const std::string_view version = value.substr(0, kVersionDigits);
+  const std::string_view trace = value.substr(kTraceAt, kTraceDigits);
+  const std::string_view parent = value.substr(kParentAt, kParentDigits);
+  const std::string_view flags = value.substr(kFlagsAt, kFlagsDigits);
+  if (value[kTraceAt - 1] != '-' || value[kParentAt - 1] != '-' || value[kFlagsAt - 1] != '-') {
+    return {};
+  }
+  if (!IsHex(version) || !IsHex(trace) || !IsHex(parent) || !IsHex(flags)) return {};
+  if (version == "ff" || IsZero(trace) || IsZero(parent)) return {};
+  if (value.size() > kLength && (version == "00" || value[kLength] != '-')) return {};
+  return trace;
+}
+
+TraceparentText StartTrace(bool sampled, RequestIdSource* source) {
+  TraceparentText text;
+  char* out = text.data();
+  *out++ = '0';
+  *out++ = '0';
+  *out++ = '-';
+  out = Put(source->Bits(), out);
+  out = Put(source->Bits(), out);
+  *out++ = '-';
+  out = Put(source->Bits(), out);
+  *out++ = '-';
+  *out++ = '0';
+  *out++ = sampled ? '1' : '0';
+  return text;
+}
+
+}  // namespace holdfast::policy

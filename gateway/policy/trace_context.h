@@ -1,0 +1,31 @@
+#ifndef HOLDFAST_GATEWAY_POLICY_TRACE_CONTEXT_H_
+#define HOLDFAST_GATEWAY_POLICY_TRACE_CONTEXT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/policy/request_id.h"
+
+namespace holdfast::policy {
+
+// The fields of W3C Trace Context (https://www.w3.org/TR/trace-context/).
+inline constexpr std::string_view kTraceparent = "traceparent";
+inline constexpr std::string_view kTracestate = "tracestate";
+
+// The trace's id (32 digits) within a traceparent, or empty where the value breaks section 3.2: two
+// digits of a version that is not ff, the ids of the trace and of the parent, neither of which is
+// all zeros, and two digits of flags, in lower case with dashes between them. What a later version
+// than 00 appends behind one more dash is not looked at. Pure; the answer points into `value`.
+std::string_view TraceIdOf(std::string_view value);
+
+// A traceparent of version 00.
+using TraceparentText = std::array<char, 55>;
+
+// The first word of a new trace. Its ids are random; `sampled` asks all who see it to record it.
+TraceparentText StartTrace(bool sampled, RequestIdSource* source);
+
+}  // namespace holdfast::policy
+
+#endif  // HOLDFAST_GATEWAY_POLICY_TRACE_CONTEXT_H_

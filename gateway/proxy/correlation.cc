@@ -1,0 +1,89 @@
+#include "gateway/proxy/correlation.h"
+
+namespace holdfast::proxy {
+namespace {
+
+constexpr std::string_view kTraceFields[] = {policy::kTraceparent, policy::kTracestate};
+
+// In every spelling that a reader may take for the name.
+void Drop(std::string_view name, http::HeaderList* fields) {
+  for (http::HeaderField& field : fields->fields()) {
+    field.dropped |= http::LooksLikeName(field.name, name);
+  }
+}
+
+}  // namespace
+
+void Correlation::Take(http::HeaderList* fields) {
+  if (ids_ != nullptr) {
+    if (ids_->mode == config::RequestIdMode::kKeep) {
+      // Of several the first one stands for all; whoever is behind shall not choose another.
+      const http::HeaderField* sent = fields->FindByName(ids_->header);
+      if (sent != nullptr && policy::IsRequestId(sent->value)) request_id_ = sent->value;
+    }
+    Drop(ids_->header, fields);
+    account_->request_id = request_id();
+  }
+  if (trace_ != nullptr) TakeTrace(fields);
+}
+
+// https://www.w3.org/TR/trace-context/ sections 3.2.4 and 4.2: what is malformed, or there more
+// than once, is none, and then tracestate is of no use.
+void Correlation::TakeTrace(http::HeaderList* fields) {
+  std::string_view trace_id;
+  int found = 0;
+  for (http::HeaderField& field : fields->fields()) {
+    if (field.dropped || !http::EqualsIgnoreCase(field.name, policy::kTraceparent)) continue;
+    ++found;
+    traceparent_ = field.value;
+    trace_id = policy::TraceIdOf(field.value);
+    field.dropped = true;
+  }
+  if (found != 1 || trace_id.empty()) {
+    traceparent_ = {};
+    trace_id = {};
+    Drop(policy::kTracestate, fields);
+    if (trace_->sample.has_value()) {
+      const bool sampled = context_->request_ids->Chance(*trace_->sample);
+      made_traceparent_ = policy::StartTrace(sampled, context_->request_ids.get());
+      traceparent_ = {made_traceparent_.data(), made_traceparent_.size()};
+      trace_id = policy::TraceIdOf(traceparent_);
+    }
+  }
+  account_->trace_id = trace_id;
+}
+
+void Correlation::TellUpstream(http::HeaderList* fields) {
+  if (ids_ != nullptr) fields->Add({.name = ids_->header, .value = request_id()});
+  if (!traceparent_.empty()) fields->Add({.name = policy::kTraceparent, .value = traceparent_});
+}
+
+void Correlation::TellClient(http::HeaderList* fields) {
+  if (ids_ == nullptr) return;
+  Drop(ids_->header, fields);
+  fields->Add({.name = ids_->header, .value = request_id()});
+}
+
+std::string_view Correlation::request_id() {
+  if (request_id_.empty()) {
+    made_id_ = context_->request_ids->MakeUuid(context_->loop->wall_now());
+    request_id_ = {made_id_.data(), made_id_.size()};
+    account_->request_id = request_id_;
+  }
+  return request_id_;
+}
+
+void Correlation::Clear() {
+  ids_ = nullptr;
+  trace_ = nullptr;
+  request_id_ = {};
+  traceparent_ = {};
+}
+
+void DropCorrelation(const config::Listener& listener, http::HeaderList* trailers) {
+  if (listener.request_id.has_value()) Drop(listener.request_id->header, trailers);
+  if (!listener.trace.has_value()) return;
+  for (const std::string_view name : kTraceFields) Drop(name, trailers);
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,83 @@
+#include "gateway/policy/trace_context.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::policy {
+namespace {
+
+constexpr std::string_view kTrace = "0af7651916cd43dd8448eb211c80319c";
+constexpr std::string_view kParent = "b7ad6b7169203331";
+
+std::string Traceparent(std::string_view version = "00", std::string_view trace = kTrace,
+                        std::string_view parent = kParent, std::string_view flags = "01") {
+  return std::string(version) + "-" + std::string(trace) + "-" + std::string(parent) + "-" +
+         std::string(flags);
+}
+
+TEST(TraceContextTest, TheIdOfAWellFormedOneIsFound) {
+  EXPECT_EQ(TraceIdOf(Traceparent()), kTrace);
+  for (const std::string_view flags : {"00", "02", "03", "ff"}) {
+    EXPECT_EQ(TraceIdOf(Traceparent("00", kTrace, kParent, flags)), kTrace) << flags;
+  }
+}
+
+// Section 3.2.4: what a later version appends is nobody's business but its own.
+TEST(TraceContextTest, LaterVersionsMayBeLonger) {
+  EXPECT_EQ(TraceIdOf(Traceparent("01")), kTrace);
+  EXPECT_EQ(TraceIdOf(Traceparent("cc") + "-"), kTrace);
+  EXPECT_EQ(TraceIdOf(Traceparent("fe") + "-what.the=future"), kTrace);
+  EXPECT_EQ(TraceIdOf(Traceparent("01") + "x"), "");
+  EXPECT_EQ(TraceIdOf(Traceparent("00") + "-"), "");
+  EXPECT_EQ(TraceIdOf(Traceparent("00") + "-00"), "");
+}
+
+TEST(TraceContextTest, NothingElseIsOne) {
+  for (const std::string& bad : {std::string(),
+                                 std::string("00"),
+                                 std::string(55, '-'),
+                                 std::string(55, '0'),
+                                 Traceparent().substr(1),
+                                 Traceparent().substr(0, 54),
+                                 " " + Traceparent(),
+                                 Traceparent() + " ",
+                                 Traceparent() + "," + Traceparent(),
+                                 Traceparent("ff"),
+                                 Traceparent("FE"),
+                                 Traceparent("0x"),
+                                 Traceparent("00", std::string(32, '0')),
+                                 Traceparent("00", "0AF7651916CD43DD8448EB211C80319C"),
+                                 Traceparent("00", "0af7651916cd43dd8448eb211c80319g"),
+                                 Traceparent("00", kTrace, std::string(16, '0')),
+                                 Traceparent("00", kTrace, "B7AD6B7169203331"),
+                                 Traceparent("00", kTrace, kParent, "0g"),
+                                 Traceparent("00", kTrace, kParent, "0A"),
+                                 Traceparent("00", kTrace, kParent, "1")}) {
+    EXPECT_EQ(TraceIdOf(bad), "") << bad;
+  }
+  for (const size_t dash : {2u, 35u, 52u}) {
+    std::string bad = Traceparent();
+    bad[dash] = '_';
+    EXPECT_EQ(TraceIdOf(bad), "") << bad;
+  }
+}
+
+TEST(TraceContextTest, WhatIsBegunIsWellFormedAndNew) {
+  RequestIdSource source(1, 2);
+  std::string last;
+  for (int i = 0; i < 100; ++i) {
+    const TraceparentText text = StartTrace(/*sampled=*/i % 2 == 0, &source);
+    const std::string traceparent(text.data(), text.size());
+    const std::string id(TraceIdOf(traceparent));
+    EXPECT_EQ(id.size(), 32u) << traceparent;
+    EXPECT_NE(id, last);
+    EXPECT_TRUE(traceparent.starts_with("00-")) << traceparent;
+    EXPECT_TRUE(traceparent.ends_with(i % 2 == 0 ? "-01" : "-00")) << traceparent;
+    last = id;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::policy
