@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "gateway/config/diagnostic.h"
+#include "gateway/config/suggest.h"
 #include "gateway/server/lifecycle.h"
 
 namespace holdfast {
@@ -69,6 +71,43 @@ Command::Kind KindOfConfig(const CLI::App& config) {
   return Command::Kind::kConfigDocs;
 }
 
+// A line that tells which command or flag was probably meant by `word`, which `app` does not know;
+// or nothing.
+std::string Hint(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  if (word.starts_with("--")) {
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+  } else {
+    const auto any = [](const CLI::App*) { return true; };
+    for (const CLI::App* subcommand : app.get_subcommands(any)) {
+      known.push_back(subcommand->get_name());
+    }
+  }
+  const std::string name = word.substr(0, word.find('='));
+  const std::string meant = config::Suggestion(name, {known.begin(), known.end()});
+  return meant.empty() ? "" : config::Quoted(name) + " is not known" + meant + "\n";
+}
+
+// The same for the first word of the line that nobody took.
+std::string HintForRest(const CLI::App& app) {
+  for (const std::string& word : app.remaining()) {
+    if (std::string hint = Hint(app, word); !hint.empty()) return hint;
+  }
+  for (const CLI::App* subcommand : app.get_subcommands()) {
+    if (std::string hint = HintForRest(*subcommand); !hint.empty()) return hint;
+  }
+  return {};
+}
+
+// What CLI11 says, and after its first line what may have been meant.
+std::string Complaint(const CLI::App& app, const CLI::Error& error, const std::string& topic) {
+  std::string message = CLI::FailureMessage::simple(&app, error);
+  const std::string hint = topic.empty() ? HintForRest(app) : Hint(app, topic);
+  return message.insert(message.find('\n') + 1, hint);
+}
+
 Command UsageError(const CLI::App& app, const CLI::Error& error, Command command) {
   app.exit(error);
   command.exit_code = server::kExitUsage;
@@ -98,6 +137,10 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app("Holdfast: an HTTP reverse proxy that keeps connections.", "holdfast");
   app.footer(kSignals);
   app.require_subcommand(0, 1);
+  std::string topic;
+  app.failure_message([&topic](const CLI::App* failed, const CLI::Error& error) {
+    return Complaint(*failed, error, topic);
+  });
 
   CLI::App* run = app.add_subcommand("run", "Serve as a configuration file says.");
   AddConfigOption(run, &command);
@@ -124,7 +167,6 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   app.add_flag("-v,--version", version, "Print the version.");
   app.add_subcommand("version", "Print the version.");
 
-  std::string topic;
   CLI::App* help = app.add_subcommand("help", "Print this help, or that of a command.");
   help->add_option("COMMAND", topic, "The command.")->type_name("");
 

@@ -25,7 +25,8 @@ class Binds {
     if (ephemeral) return;
     const auto [first, added] = seen_.try_emplace(bind.address, node.position);
     if (added) return;
-    report->Error(node.position, GivenTwice("address " + Quoted(bind.text), first->second));
+    report->Error(node.position, GivenTwice("address " + Quoted(bind.text), first->second,
+                                            node.position, *report));
   }
 
   // Where an address is given, or null.
@@ -260,12 +261,12 @@ void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
   WarnOfCircles(root, config, report);
   const std::vector<YamlNode>& routes = ListAt(root, "routes");
   for (const Unreachable& found : FindUnreachable(config)) {
-    report->Warning(routes[found.route].position,
-                    "route " + Quoted(config.routes[found.route].name) +
-                        " never gets a request: route " +
-                        Quoted(config.routes[found.earlier].name) + " at line " +
-                        std::to_string(routes[found.earlier].position.line) +
-                        " takes the same hosts, path and methods");
+    report->Warning(
+        routes[found.route].position,
+        "route " + Quoted(config.routes[found.route].name) + " never gets a request: route " +
+            Quoted(config.routes[found.earlier].name) + " at " +
+            report->LineSeenFrom(routes[found.route].position, routes[found.earlier].position) +
+            " takes the same hosts, path and methods");
   }
   const std::vector<YamlEntry>& upstreams = MappingAt(root, "upstreams").entries;
   for (const uint32_t unused : FindUnusedUpstreams(config)) {

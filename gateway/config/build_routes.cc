@@ -145,7 +145,8 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
   const auto claim = [&](const YamlNode& name) {
     for (const auto& [other, place] : names) {
       if (!http::LooksLikeName(name.text, other)) continue;
-      return report->Error(name.position, GivenTwice("field " + Quoted(name.text), place));
+      return report->Error(name.position,
+                           GivenTwice("field " + Quoted(name.text), place, name.position, *report));
     }
     names.emplace_back(name.text, name.position);
   };

@@ -35,7 +35,8 @@ void CheckEndpoints(const YamlNode& node, const Upstream& upstream, Report* repo
     const Position place = PlaceOf(item, endpoint.srv ? "srv" : "address");
     const auto [first, added] = seen.try_emplace(endpoint.text, place);
     if (!added) {
-      report->Error(place, GivenTwice("endpoint " + Quoted(endpoint.text), first->second));
+      report->Error(place,
+                    GivenTwice("endpoint " + Quoted(endpoint.text), first->second, place, *report));
     }
   }
   if (!upstream.endpoints.empty() && std::ranges::all_of(upstream.endpoints, &Endpoint::backup)) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/net/check.h"
+
 namespace holdfast::config {
 namespace {
 
@@ -67,27 +69,49 @@ std::string Quoted(std::string_view text) {
   return out + (used < text.size() ? "...'" : "'");
 }
 
+Report::Report(std::string_view text, std::string_view file) : files_{{text, file}} {}
+
+int Report::AddFile(std::string text, std::string name) {
+  const std::string& kept_text = owned_.emplace_back(std::move(text));
+  const std::string& kept_name = owned_.emplace_back(std::move(name));
+  files_.push_back({kept_text, kept_name});
+  return static_cast<int>(files_.size()) - 1;
+}
+
+const Report::File& Report::At(int file) const {
+  const auto index = static_cast<size_t>(file);
+  HOLDFAST_CHECK(index < files_.size());
+  return files_[index];
+}
+
 void Report::Error(Position position, std::string message) {
-  if (++errors_ <= kMaxErrors) Add(Severity::kError, position, std::move(message));
+  if (++errors_ <= kMaxErrors) {
+    diagnostics_.push_back(Make(Severity::kError, position, std::move(message)));
+  }
 }
 
 void Report::Warning(Position position, std::string message) {
-  if (++warnings_ <= kMaxWarnings) Add(Severity::kWarning, position, std::move(message));
+  if (++warnings_ <= kMaxWarnings) {
+    diagnostics_.push_back(Make(Severity::kWarning, position, std::move(message)));
+  }
 }
 
-void Report::Add(Severity severity, Position position, std::string message) {
-  diagnostics_.push_back(
-      {severity, std::string(file_), position, std::move(message), ExtractLine(text_, position)});
+Diagnostic Report::Make(Severity severity, Position position, std::string message) const {
+  return {severity, std::string(name(position.file)), position, std::move(message),
+          ExtractLine(text(position.file), position)};
+}
+
+std::string Report::LineSeenFrom(Position here, Position there) const {
+  std::string place = "line " + std::to_string(there.line);
+  if (there.file != here.file) place += " of " + std::string(name(there.file));
+  return place;
 }
 
 std::vector<Diagnostic> Report::Take() {
   std::ranges::stable_sort(diagnostics_, {}, &Diagnostic::position);
   if (errors_ > kMaxErrors) {
-    diagnostics_.push_back({Severity::kError,
-                            std::string(file_),
-                            {},
-                            "errors not shown: " + std::to_string(errors_ - kMaxErrors),
-                            {}});
+    diagnostics_.push_back(
+        Make(Severity::kError, {}, "errors not shown: " + std::to_string(errors_ - kMaxErrors)));
   }
   return std::exchange(diagnostics_, {});
 }

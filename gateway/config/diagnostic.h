@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,27 +33,47 @@ std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics);
 // text.
 std::string Quoted(std::string_view text);
 
-// Gathers what is wrong in one text, which must outlive it. It only counts errors and warnings
-// beyond a bound.
+// Gathers what is wrong in a text, which must outlive it, and in those that are added to it. It
+// only counts errors and warnings beyond a bound, which is for all of them together.
 class Report {
  public:
   static constexpr size_t kMaxErrors = 20;
   static constexpr size_t kMaxWarnings = 20;
 
-  Report(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+  Report(std::string_view text, std::string_view file);
+  Report(const Report&) = delete;
+  Report& operator=(const Report&) = delete;
+
+  // Takes another file; what it returns is its Position::file.
+  int AddFile(std::string text, std::string name);
+  // What the file with this number holds, and its name; valid as long as the report is.
+  std::string_view text(int file) const { return At(file).text; }
+  std::string_view name(int file) const { return At(file).name; }
 
   void Error(Position position, std::string message);
   void Warning(Position position, std::string message);
   bool has_errors() const { return errors_ > 0; }
 
-  // The complaints in the file's order. If errors were left out, the last complaint says how many.
+  // One complaint with its line, without adding it to the others.
+  Diagnostic Make(Severity severity, Position position, std::string message) const;
+
+  // "line 3", as it is told at `here`: "line 3 of other.yaml" where that is in another file.
+  std::string LineSeenFrom(Position here, Position there) const;
+
+  // The complaints, file by file, in the order of each. If errors were left out, the last complaint
+  // says how many.
   std::vector<Diagnostic> Take();
 
  private:
-  void Add(Severity severity, Position position, std::string message);
+  struct File {
+    std::string_view text;
+    std::string_view name;
+  };
 
-  std::string_view text_;
-  std::string_view file_;
+  const File& At(int file) const;
+
+  std::vector<File> files_;
+  std::deque<std::string> owned_;  // the texts and names of those that were added
   std::vector<Diagnostic> diagnostics_;
   size_t errors_ = 0;
   size_t warnings_ = 0;

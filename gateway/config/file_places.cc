@@ -1,12 +1,16 @@
 #include "gateway/config/file_places.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include "gateway/config/environment.h"
+#include "gateway/config/file_access.h"
 #include "gateway/config/file_text.h"
+#include "gateway/config/include.h"
 #include "gateway/config/yaml_node.h"
 
 namespace holdfast::config {
@@ -76,35 +80,38 @@ bool IsAbout(std::string_view complaint, const FilePlace& place) {
   return rest.starts_with(": ") || rest.starts_with(' ');
 }
 
-}  // namespace
-
-std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
-                                        std::string_view file) {
-  Report unheard(text, file);
+// `root` is the tree of what `report` has, as far as there is one.
+std::vector<Diagnostic> PlaceAll(std::string_view complaints, const std::optional<YamlNode>& root,
+                                 const Report& report) {
   std::vector<FilePlace> places;
-  if (const std::optional<YamlNode> root = ParseYaml(text, &unheard)) places = PlacesIn(*root);
+  if (root.has_value()) places = PlacesIn(*root);
   std::vector<Diagnostic> placed;
   for (const absl::string_view line : absl::StrSplit(
            absl::string_view(complaints.data(), complaints.size()), '\n', absl::SkipEmpty())) {
-    Diagnostic diagnostic{.severity = Severity::kError,
-                          .file = std::string(file),
-                          .position = {},
-                          .message = std::string(line),
-                          .source = {}};
-    for (const FilePlace& place : places) {
-      if (!IsAbout(diagnostic.message, place)) continue;
-      diagnostic.position = place.position;
-      diagnostic.source = ExtractLine(text, place.position);
-      break;
-    }
-    placed.push_back(std::move(diagnostic));
+    const std::string message(line);
+    const auto place = std::ranges::find_if(
+        places, [&message](const FilePlace& one) { return IsAbout(message, one); });
+    placed.push_back(report.Make(Severity::kError,
+                                 place == places.end() ? Position{} : place->position, message));
   }
   return placed;
 }
 
+}  // namespace
+
+std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
+                                        std::string_view file) {
+  Report report(text, file);
+  const std::optional<YamlNode> root = ParseYaml(text, &report);
+  return PlaceAll(complaints, root, report);
+}
+
 std::vector<Diagnostic> PlaceComplaintsIn(const std::string& path, std::string_view complaints) {
   const std::optional<std::string> text = ReadFileText(path, kMaxYamlBytes);
-  return PlaceComplaints(complaints, text.value_or(""), path);
+  Report report(text.has_value() ? *text : std::string_view(), path);
+  const std::optional<YamlNode> root =
+      ReadWithIncludes(OfThisProcess, FilesOfThisMachine(), &report);
+  return PlaceAll(complaints, root, report);
 }
 
 }  // namespace holdfast::config

@@ -18,7 +18,7 @@ namespace holdfast::config {
 std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
                                         std::string_view file);
 
-// The same with what the file holds now. Blocks.
+// The same with what the file, and those that it includes, hold now. Blocks.
 std::vector<Diagnostic> PlaceComplaintsIn(const std::string& path, std::string_view complaints);
 
 }  // namespace holdfast::config

@@ -84,7 +84,7 @@ constexpr std::string_view kAdmin[] = {"admin", "api", "dashboard"};
 constexpr std::string_view kIds[] = {"request_ids",    "x_request_id",     "generate_request_id",
                                      "correlation_id", "unique_id_header", "unique_id_format"};
 constexpr std::string_view kTracing[] = {"tracing", "opentelemetry", "otel", "zipkin"};
-constexpr std::string_view kInclude[] = {"include", "includes", "import", "conf_d"};
+constexpr std::string_view kInclude[] = {"includes", "import", "conf_d"};
 constexpr std::string_view kLogLevel[] = {"log", "logs", "logging", "log_level", "error_log"};
 constexpr std::string_view kMetrics[] = {"metrics", "prometheus", "stats", "health", "ready"};
 constexpr std::string_view kUser[] = {"user", "group", "daemon", "chroot", "pid", "pid_file"};
@@ -167,7 +167,7 @@ constexpr Hint kHints[] = {
     {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
     {kIds, "see request_id of a listener (keep or create)"},
     {kTracing, "no spans are sent; see trace of a listener, and access_log for the times"},
-    {kInclude, "a configuration is one file"},
+    {kInclude, "see include, such as include: conf.d/*.yaml, for files with more routes"},
     {kLogLevel, "the process log goes to stderr as it is; access_log is for requests"},
     {kMetrics, "see status, which serves /metrics, /healthz and /readyz"},
     {kUser, "whoever starts the process chooses its user; it does not detach itself"},

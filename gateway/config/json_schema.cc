@@ -114,12 +114,24 @@ Json Convert(const Shape& shape, const void* owner) {
   return {{"anyOf", std::move(any_of)}};
 }
 
+// What is needed may be in an included file, and such a file has nothing but three of the keys.
+Json WaysToBeAFile(Json required) {
+  const Json included = {{"enum", Json::array({"listeners", "upstreams", "routes"})}};
+  Json ways = Json::array();
+  ways.push_back({{"required", std::move(required)}});
+  ways.push_back({{"required", Json::array({"include"})}});
+  ways.push_back({{"propertyNames", included}});
+  return ways;
+}
+
 }  // namespace
 
 std::string JsonSchema() {
   Json json = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                {"title", "Holdfast configuration"}};
   json.update(ConvertElement(FileShape()));
+  json["anyOf"] = WaysToBeAFile(std::move(json["required"]));
+  json.erase("required");
   return json.dump(2) + "\n";
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/config/build.h"
 #include "gateway/config/file_defaults.h"
 #include "gateway/config/file_text.h"
+#include "gateway/config/include.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/shape_check.h"
 #include "gateway/config/surroundings.h"
@@ -25,8 +26,7 @@ void AddSurroundings(const std::string& path, LoadResult* result) {
   }
 }
 
-Config BuildFile(YamlNode root, const Environment& environment, Report* report) {
-  ExpandEnvironment(environment, &root, report);
+Config BuildFile(YamlNode root, Report* report) {
   ApplyFileDefaults(&root, report);
   CheckShape(root, FileShape(), report);
   return BuildConfig(root, report);
@@ -35,14 +35,14 @@ Config BuildFile(YamlNode root, const Environment& environment, Report* report) 
 }  // namespace
 
 LoadResult LoadConfig(std::string_view text, std::string_view file_name,
-                      const Environment& environment) {
+                      const Environment& environment, const FileAccess& files) {
   Report report(text, file_name);
   LoadResult result;
-  if (std::optional<YamlNode> root = ParseYaml(text, &report)) {
+  if (std::optional<YamlNode> root = ReadWithIncludes(environment, files, &report)) {
     if (root->kind == YamlNode::Kind::kNull) {
       report.Error({}, "the file is empty; expected " + Expectation(FileShape()));
     } else {
-      result.config = BuildFile(*std::move(root), environment, &report);
+      result.config = BuildFile(*std::move(root), &report);
     }
   }
   if (report.has_errors()) result.config.reset();
@@ -54,7 +54,7 @@ LoadResult LoadConfigFile(const std::string& path) {
   // One byte more than the parser takes, which then says so.
   const std::optional<std::string> text = ReadFileText(path, kMaxYamlBytes);
   if (text) {
-    LoadResult result = LoadConfig(*text, path);
+    LoadResult result = LoadConfig(*text, path, OfThisProcess, FilesOfThisMachine());
     if (result.config) AddSurroundings(path, &result);
     return result;
   }

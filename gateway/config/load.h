@@ -9,22 +9,24 @@
 #include "gateway/config/config.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/environment.h"
+#include "gateway/config/file_access.h"
 
 namespace holdfast::config {
 
 struct LoadResult {
   std::optional<Config> config;         // absent when there is an error
-  std::vector<Diagnostic> diagnostics;  // in the file's order; warnings may come with a config
+  std::vector<Diagnostic> diagnostics;  // in the files' order; warnings may come with a config
 };
 
-// Reads YAML text. `file_name` appears in the diagnostics only. It is safe on any bytes: the size,
-// the nesting and the number of reported errors are bounded, and it looks at nothing outside the
-// text but the variables that it names.
+// Reads YAML text. `file_name` appears in the diagnostics, and what the text includes is beside it.
+// It is safe on any bytes: the size, the nesting and the number of reported errors are bounded, and
+// it looks at nothing outside the text but the variables and files that it names; without `files`
+// at none of these.
 LoadResult LoadConfig(std::string_view text, std::string_view file_name,
-                      const Environment& environment = OfThisProcess);
+                      const Environment& environment = OfThisProcess, const FileAccess& files = {});
 
-// Reads a file. If it cannot be read there is one error without a position. It warns of what the
-// configuration needs and this machine lacks.
+// Reads a file and those that it includes. If it cannot be read there is one error without a
+// position. It warns of what the configuration needs and this machine lacks.
 LoadResult LoadConfigFile(const std::string& path);
 
 }  // namespace holdfast::config

@@ -46,8 +46,9 @@ std::string NotOneOf(const YamlNode& mapping, std::initializer_list<std::string_
   return text + "; found " + (given == 0 ? "none" : keys.size() == 2 ? "both" : "several");
 }
 
-std::string GivenTwice(std::string_view what, Position first) {
-  return std::string(what) + " is given twice; first at line " + std::to_string(first.line);
+std::string GivenTwice(std::string_view what, Position first, Position again,
+                       const Report& report) {
+  return std::string(what) + " is given twice; first at " + report.LineSeenFrom(again, first);
 }
 
 }  // namespace holdfast::config

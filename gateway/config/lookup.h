@@ -26,8 +26,9 @@ Position PlaceOf(const YamlNode& mapping, std::string_view key);
 // exactly one of the keys.
 std::string NotOneOf(const YamlNode& mapping, std::initializer_list<std::string_view> keys);
 
-// "listener 'edge' is given twice; first at line 3".
-std::string GivenTwice(std::string_view what, Position first);
+// "listener 'edge' is given twice; first at line 3", or "at line 3 of other.yaml", as it is told at
+// `again`.
+std::string GivenTwice(std::string_view what, Position first, Position again, const Report& report);
 
 }  // namespace holdfast::config
 

@@ -10,8 +10,8 @@ void Names::Add(const std::string& name, Position position, Report* report) {
   names_.push_back(name);
   const auto [existing, added] = entries_.try_emplace(name, Entry{index, position});
   if (added) return;
-  report->Error(position,
-                GivenTwice(std::string(kind_) + " " + Quoted(name), existing->second.position));
+  report->Error(position, GivenTwice(std::string(kind_) + " " + Quoted(name),
+                                     existing->second.position, position, *report));
 }
 
 std::optional<uint32_t> Names::Resolve(const YamlNode& node, Report* report) const {

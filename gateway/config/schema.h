@@ -128,7 +128,7 @@ struct Shape {
   TypeTag type = nullptr;               // of a mapping: the struct that its keys fill
   const void* (*defaults)() = nullptr;  // of a mapping: such a struct, as it is by default
   const Shape* element = nullptr;
-  const Shape* short_form = nullptr;  // a scalar that may stand for the mapping
+  const Shape* short_form = nullptr;  // a scalar that may stand for the mapping or list
   bool (*check)(std::string_view) = nullptr;
 };
 

@@ -339,6 +339,20 @@ constexpr Key kDefaultsKeys[] = {
 };
 constexpr Shape kDefaults = Mapping<FileDefaults>(
     "a mapping such as {routes: {timeouts: {first_byte: 10s}}}", kDefaultsKeys);
+// include: the files are read by include.h.
+constexpr Shape kGlob = {
+    .kind = Kind::kText,
+    .expected = "the path of a file or a glob such as conf.d/*.yaml",
+    .check = IsFileGlob,
+};
+constexpr Shape kInclude = {
+    .kind = Kind::kList,
+    .expected = "a glob such as conf.d/*.yaml, or a list of 1 to 100 of them",
+    .min = 1,
+    .max = 100,
+    .element = &kGlob,
+    .short_form = &kGlob,
+};
 constexpr Key kFileKeys[] = {
     Field<&Config::workers>("workers", kWorkers,
                             "How many threads serve; auto follows CPU affinity and quota."),
@@ -349,6 +363,9 @@ constexpr Key kFileKeys[] = {
                         "Via, since some origins answer those who send it uncompressed."),
     Apart("defaults", kDefaults,
           "What holds for each listener, upstream and route that does not say it itself.")
+        .Otherwise("none"),
+    Apart("include", kInclude,
+          "Files with more listeners, upstreams and routes, which come after those of this one.")
         .Otherwise("none"),
     Field<&Config::listeners>("listeners", kListeners, "Where clients connect.").Required({}),
     Field<&Config::upstreams>("upstreams", kUpstreams, "Services by name."),

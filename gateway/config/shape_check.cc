@@ -140,7 +140,11 @@ void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
         return CheckShape(node, *shape.short_form, report);
       }
       return CheckMapping(node, shape, report);
-    case Kind::kList: return CheckList(node, shape, report);
+    case Kind::kList:
+      if (node.is_scalar() && shape.short_form != nullptr) {
+        return CheckShape(node, *shape.short_form, report);
+      }
+      return CheckList(node, shape, report);
     case Kind::kNamed: return CheckNamed(node, shape, report);
     case Kind::kPartial: return CheckKeys(node, *shape.element->element, shape, report);
     default:

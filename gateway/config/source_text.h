@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_SOURCE_TEXT_H_
 #define HOLDFAST_GATEWAY_CONFIG_SOURCE_TEXT_H_
 
+#include <compare>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -12,7 +13,14 @@ namespace holdfast::config {
 struct Position {
   int line = 0;
   int column = 0;
-  auto operator<=>(const Position&) const = default;
+  int file = 0;  // which of a Report's texts; 0 is the configuration file itself
+
+  bool operator==(const Position&) const = default;
+  // A file after another, each from its beginning.
+  std::strong_ordering operator<=>(const Position& other) const {
+    if (file != other.file) return file <=> other.file;
+    return line != other.line ? line <=> other.line : column <=> other.column;
+  }
 };
 
 struct EncodingError {

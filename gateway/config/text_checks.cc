@@ -216,6 +216,11 @@ bool IsFilePath(std::string_view text) {
          text.find('\0') == std::string_view::npos;
 }
 
+bool IsFileGlob(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxFilePath &&
+         std::ranges::none_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
 bool IsLogTarget(std::string_view text) {
   return text == "stdout" || text == "stderr" || IsFilePath(text);
 }

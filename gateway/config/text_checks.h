@@ -65,6 +65,9 @@ bool IsRedirectTarget(std::string_view text);
 // An absolute path, without a NUL.
 bool IsFilePath(std::string_view text);
 
+// The path of a file, absolute or not, or a glob: no control bytes; at most 4096 bytes.
+bool IsFileGlob(std::string_view text);
+
 // A host name or an IP address, without a port and without '*'.
 bool IsServerName(std::string_view text);
 

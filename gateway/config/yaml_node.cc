@@ -21,7 +21,7 @@ struct DiagDeleter {
 // nor its alias resolution take part. An error stops it: what follows one rarely makes sense.
 class TreeBuilder {
  public:
-  TreeBuilder(std::string_view text, Report* report);
+  TreeBuilder(std::string_view text, int file, YamlBudget* budget, Report* report);
   ~TreeBuilder() { Release(); }
 
   std::optional<YamlNode> Build();
@@ -51,26 +51,31 @@ class TreeBuilder {
   Position PlaceOf(fy_token* property);
 
   std::string_view text_;
+  int file_;  // its number in the report
+  YamlBudget* budget_;
   Report* report_;
   std::unique_ptr<fy_diag, DiagDeleter> diag_;
   std::unique_ptr<fy_parser, ParserDeleter> parser_;
   fy_event* event_ = nullptr;
-  Position place_{1, 1};
-  size_t nodes_ = 0;
+  Position place_;
 };
 
 Position ToPosition(const fy_mark* mark) { return {mark->line + 1, mark->column + 1}; }
 
 // The mark of a quoted scalar is behind its quote, that of an alias or an anchor behind its '*' or
 // '&'.
-Position Before(Position position) { return {position.line, std::max(1, position.column - 1)}; }
+Position Before(Position position) {
+  position.column = std::max(1, position.column - 1);
+  return position;
+}
 
 bool IsQuoted(fy_token* token) {
   const fy_scalar_style style = fy_token_scalar_style(token);
   return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 }
 
-TreeBuilder::TreeBuilder(std::string_view text, Report* report) : text_(text), report_(report) {
+TreeBuilder::TreeBuilder(std::string_view text, int file, YamlBudget* budget, Report* report)
+    : text_(text), file_(file), budget_(budget), report_(report), place_{1, 1, file} {
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
   diag_config.fp = nullptr;
@@ -92,7 +97,7 @@ std::optional<YamlNode> TreeBuilder::Build() {
     return std::nullopt;
   }
   YamlNode root;
-  root.position = {1, 1};
+  root.position = place_;
   if (!Next() || !Next()) return std::nullopt;  // the stream's start, then a document or the end
   if (type() != FYET_DOCUMENT_START) return root;
   if (!Next() || !ReadNode(0, &root)) return std::nullopt;
@@ -129,6 +134,7 @@ void TreeBuilder::ReportParserErrors() {
 }
 
 bool TreeBuilder::Fail(Position position, std::string message) {
+  position.file = file_;
   report_->Error(position, std::move(message));
   return false;
 }
@@ -137,6 +143,7 @@ Position TreeBuilder::Place() {
   const fy_mark* mark = event_ == nullptr ? nullptr : fy_event_start_mark(event_);
   if (mark == nullptr) return place_;
   place_ = ToPosition(mark);
+  place_.file = file_;
   const bool quoted = type() == FYET_SCALAR && IsQuoted(event_->scalar.value);
   if (quoted || type() == FYET_ALIAS) place_ = Before(place_);
   return place_;
@@ -176,9 +183,10 @@ bool TreeBuilder::CheckPlain() {
 bool TreeBuilder::ReadNode(int depth, YamlNode* node) {
   node->position = Place();
   if (!CheckPlain()) return false;
-  if (++nodes_ > kMaxYamlNodes) {
+  if (budget_->nodes == 0) {
     return Fail(node->position, "too many values; at most " + std::to_string(kMaxYamlNodes));
   }
+  --budget_->nodes;
   if (depth > kMaxYamlDepth) {
     return Fail(node->position, "nested too deeply; at most " + std::to_string(kMaxYamlDepth));
   }
@@ -257,6 +265,22 @@ bool TreeBuilder::ReadMapping(int depth, YamlNode* node) {
   return false;
 }
 
+std::optional<YamlNode> Parse(std::string_view text, int file, YamlBudget* budget, Report* report) {
+  if (text.size() > budget->bytes) {
+    report->Error({.file = file},
+                  std::string(file == 0 ? "the file is" : "the file and those before it are") +
+                      " too large; at most " + std::to_string(kMaxYamlBytes) + " bytes");
+    return std::nullopt;
+  }
+  budget->bytes -= text.size();
+  if (std::optional<EncodingError> error = FindEncodingError(text)) {
+    error->position.file = file;
+    report->Error(error->position, std::move(error->message));
+    return std::nullopt;
+  }
+  return TreeBuilder(text, file, budget, report).Build();
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::Find(std::string_view key) const {
@@ -267,15 +291,12 @@ const YamlNode* YamlNode::Find(std::string_view key) const {
 }
 
 std::optional<YamlNode> ParseYaml(std::string_view text, Report* report) {
-  if (text.size() > kMaxYamlBytes) {
-    report->Error({}, "the file is too large; at most " + std::to_string(kMaxYamlBytes) + " bytes");
-    return std::nullopt;
-  }
-  if (std::optional<EncodingError> error = FindEncodingError(text)) {
-    report->Error(error->position, std::move(error->message));
-    return std::nullopt;
-  }
-  return TreeBuilder(text, report).Build();
+  YamlBudget budget;
+  return Parse(text, 0, &budget, report);
+}
+
+std::optional<YamlNode> ParseYamlFile(int file, YamlBudget* budget, Report* report) {
+  return Parse(report->text(file), file, budget, report);
 }
 
 }  // namespace holdfast::config

@@ -41,10 +41,19 @@ inline constexpr size_t kMaxYamlBytes = 16 << 20;
 inline constexpr int kMaxYamlDepth = 16;
 inline constexpr size_t kMaxYamlNodes = 1'000'000;
 
+// What is left of the bounds for all texts of one configuration.
+struct YamlBudget {
+  size_t bytes = kMaxYamlBytes;
+  size_t nodes = kMaxYamlNodes;
+};
+
 // Reads one document of block or flow YAML. It refuses aliases, anchors, tags and several
 // documents, so that a configuration is what it looks like and its size is that of its text. Null
 // when the text is not such a document; `report` then says why.
 std::optional<YamlNode> ParseYaml(std::string_view text, Report* report);
+
+// The same with the file of this number in `report`, and what it takes is taken from the budget.
+std::optional<YamlNode> ParseYamlFile(int file, YamlBudget* budget, Report* report);
 
 }  // namespace holdfast::config
 

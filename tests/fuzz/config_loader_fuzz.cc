@@ -1,8 +1,10 @@
-// A configuration file. There is a configuration or an error, never both or neither; what is said
-// about a file is bounded, is inside it, and does not change.
+// A configuration file, and behind a NUL one that it may include. There is a configuration or an
+// error, never both or neither; what is said about a file is bounded, is inside it, and does not
+// change. No file of this machine is read.
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "gateway/config/load.h"
 #include "tests/fuzz/property.h"
@@ -10,12 +12,32 @@
 namespace holdfast::fuzz {
 namespace {
 
+constexpr char kIncluded[] = "included.yaml";
+
+// Finds the same for every glob, and reads it for every path.
+config::FileAccess OneFile(std::string_view text) {
+  return {.find = [](const std::string&) -> absl::StatusOr<std::vector<std::string>> {
+            return std::vector<std::string>{kIncluded};
+          },
+          .read = [text](const std::string& path, size_t) -> absl::StatusOr<std::string> {
+            if (path != kIncluded) return absl::NotFoundError("there is none");
+            return std::string(text);
+          }};
+}
+
+config::LoadResult Load(std::string_view text) {
+  const size_t nul = text.find('\0');
+  if (nul == text.npos) return config::LoadConfig(text, "fuzz.yaml");
+  return config::LoadConfig(text.substr(0, nul), "fuzz.yaml", config::OfThisProcess,
+                            OneFile(text.substr(nul + 1)));
+}
+
 void CheckDiagnostics(const config::LoadResult& result) {
   bool errors = false;
   for (const config::Diagnostic& diagnostic : result.diagnostics) {
     errors |= diagnostic.severity == config::Severity::kError;
     HOLDFAST_PROPERTY(!diagnostic.message.empty());
-    HOLDFAST_PROPERTY(diagnostic.file == "fuzz.yaml");
+    HOLDFAST_PROPERTY(diagnostic.file == "fuzz.yaml" || diagnostic.file == kIncluded);
   }
   HOLDFAST_PROPERTY(errors != result.config.has_value());
   // One more line tells how many errors were left out.
@@ -50,10 +72,10 @@ void CheckConfig(const config::Config& config) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace holdfast;
   const std::string_view text = fuzz::AsText(data, size);
-  const config::LoadResult result = config::LoadConfig(text, "fuzz.yaml");
+  const config::LoadResult result = fuzz::Load(text);
   fuzz::CheckDiagnostics(result);
   if (result.config) fuzz::CheckConfig(*result.config);
-  const config::LoadResult again = config::LoadConfig(text, "fuzz.yaml");
+  const config::LoadResult again = fuzz::Load(text);
   HOLDFAST_PROPERTY(config::FormatDiagnostics(result.diagnostics) ==
                     config::FormatDiagnostics(again.diagnostics));
   return 0;

@@ -132,6 +132,39 @@ TEST(CommandLineTest, HelpIsACommandAsWell) {
   EXPECT_THAT(Refused({"help", "fly"}), HasSubstr("fly"));
 }
 
+TEST(CommandLineTest, WhatWasProbablyMeantIsTold) {
+  struct Case {
+    std::vector<std::string> line;
+    std::string hint;
+  };
+  const Case cases[] = {
+      {{"chekc", "a.yaml"}, "'chekc' is not known; did you mean 'check'?\n"},
+      {{"config", "shcema"}, "'shcema' is not known; did you mean 'schema'?\n"},
+      {{"help", "porxy"}, "'porxy' is not known; did you mean 'proxy'?\n"},
+      {{"check", "a.yaml", "--without-file"},
+       "'--without-file' is not known; did you mean '--without-files'?\n"},
+      {{"run", "--confg=a.yaml"}, "'--confg' is not known; did you mean '--config'?\n"},
+      {{"--versoin"}, "'--versoin' is not known; did you mean '--version'?\n"},
+      // What is missing is told as well.
+      {{"proxy", "--form", ":8080", "--to", "a:1"},
+       "'--form' is not known; did you mean '--from'?\n"},
+  };
+  for (const Case& one : cases) {
+    EXPECT_THAT(Refused(one.line), HasSubstr(one.hint)) << one.line.back();
+  }
+}
+
+TEST(CommandLineTest, WhatIsLikeNothingGetsNoSuggestion) {
+  for (const std::vector<std::string>& line :
+       std::vector<std::vector<std::string>>{{"fly"},
+                                             {"run", "a.yaml", "b.yaml"},
+                                             {"run", "--fast"},
+                                             {"help", "fly"},
+                                             {"version", "x"}}) {
+    EXPECT_THAT(Refused(line), Not(HasSubstr("did you mean"))) << line.front();
+  }
+}
+
 // Either form will do, so neither is required by itself.
 TEST(CommandLineTest, HelpDoesNotRequireAFileTwice) {
   for (const char* name : {"run", "check"}) {

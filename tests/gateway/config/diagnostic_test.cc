@@ -57,6 +57,38 @@ TEST(ReportTest, SortsByPlaceAndKeepsTheOrderOfEquals) {
   EXPECT_EQ(messages, (std::vector<std::string>{"first", "second", "third", "fourth"}));
 }
 
+TEST(ReportTest, EachFileHasItsLinesAndComesAfterThoseBeforeIt) {
+  Report report("a\nb", "f");
+  const int second = report.AddFile("x\ny", "g");
+  const int third = report.AddFile("", "h");
+  EXPECT_EQ(report.text(second), "x\ny");
+  EXPECT_EQ(report.name(third), "h");
+  report.Error({.file = third}, "cannot be read");
+  report.Error({1, 1, second}, "odd");
+  report.Error({2, 1}, "strange");
+  EXPECT_EQ(FormatDiagnostics(report.Take()),
+            "f:2:1: error: strange\n  b\n  ^\n"
+            "g:1:1: error: odd\n  x\n  ^\n"
+            "h: error: cannot be read\n");
+}
+
+TEST(ReportTest, ALineOfAnotherFileIsToldWithItsName) {
+  Report report("a", "f");
+  const int other = report.AddFile("x", "g");
+  EXPECT_EQ(report.LineSeenFrom({1, 1}, {7, 2}), "line 7");
+  EXPECT_EQ(report.LineSeenFrom({1, 1, other}, {7, 2, other}), "line 7");
+  EXPECT_EQ(report.LineSeenFrom({1, 1, other}, {7, 2}), "line 7 of f");
+  EXPECT_EQ(report.LineSeenFrom({1, 1}, {7, 2, other}), "line 7 of g");
+}
+
+TEST(ReportTest, OneThatIsMadeIsNotAdded) {
+  Report report("a", "f");
+  EXPECT_EQ(FormatDiagnostic(report.Make(Severity::kError, {1, 1}, "odd")),
+            "f:1:1: error: odd\n  a\n  ^\n");
+  EXPECT_FALSE(report.has_errors());
+  EXPECT_TRUE(report.Take().empty());
+}
+
 TEST(ReportTest, ShowsTwentyErrorsAndCountsTheRest) {
   Report report("a", "f");
   for (int i = 0; i < 23; ++i) report.Error({1, 1}, "wrong");

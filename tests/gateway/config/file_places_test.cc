@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temp_dir.h"
+
 namespace holdfast::config {
 namespace {
 
@@ -71,6 +73,29 @@ TEST(FilePlacesTest, WhatIsNoConfigurationHasNoPlaces) {
     EXPECT_EQ(Placed("listener edge: /a.pem: no", text),
               "f.yaml: error: listener edge: /a.pem: no\n");
   }
+}
+
+TEST(FilePlacesTest, WhatAnIncludedFileNamesIsFoundThere) {
+  const support::TempDir dir;
+  const std::string main = dir.Write("main.yaml",
+                                     "listeners: [{name: a, bind: \":1\"}]\n"
+                                     "routes: [{respond: {}}]\n"
+                                     "include: part*.yaml\n");
+  const std::string part = dir.Write("part.yaml",
+                                     "# a part\n"
+                                     "listeners:\n"
+                                     "  - {name: b, bind: \":2\", tls: {key: /b.key}}\n"
+                                     "routes: [{basic_auth: {file: /users}}]\n");
+  EXPECT_EQ(FormatDiagnostics(
+                PlaceComplaintsIn(main, "listener b: /b.key: no\nroute route-2: /users: no\n")),
+            part +
+                ":3:38: error: listener b: /b.key: no\n"
+                "    - {name: b, bind: \":2\", tls: {key: /b.key}}\n"
+                "                                       ^\n" +
+                part +
+                ":4:30: error: route route-2: /users: no\n"
+                "  routes: [{basic_auth: {file: /users}}]\n"
+                "                               ^\n");
 }
 
 TEST(FilePlacesTest, AFileThatIsGoneHasNone) {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/gateway/config/load_testing.h"
+#include "tests/support/temp_dir.h"
 
 namespace holdfast::config {
 namespace {
@@ -219,6 +220,15 @@ class TemporaryFile {
 TEST(LoadConfigFileTest, ReadsAFile) {
   const TemporaryFile file(kTenLines);
   EXPECT_TRUE(LoadConfigFile(file.path()).config);
+}
+
+TEST(LoadConfigFileTest, ReadsThoseThatItIncludes) {
+  const support::TempDir dir;
+  dir.Write("part.yaml", "routes: [{match: {path: /a}, respond: {}}]\n");
+  const LoadResult result =
+      LoadConfigFile(dir.Write("main.yaml", std::string(kTenLines) + "include: p*.yaml\n"));
+  ASSERT_TRUE(result.config) << FormatDiagnostics(result.diagnostics);
+  EXPECT_EQ(result.config->routes.size(), 2u);
 }
 
 TEST(LoadConfigFileTest, NamesTheFileInItsErrors) {

@@ -41,8 +41,13 @@ TEST(LookupTest, SaysWhatThereIsInPlaceOfExactlyOneKey) {
 }
 
 TEST(LookupTest, SaysWhereAThingWasGivenFirst) {
-  EXPECT_EQ(GivenTwice("route 'a'", {.line = 3, .column = 5}),
+  Report report("", "f.yaml");
+  const int other = report.AddFile("", "d/g.yaml");
+  const Position first{.line = 3, .column = 5};
+  EXPECT_EQ(GivenTwice("route 'a'", first, {.line = 4}, report),
             "route 'a' is given twice; first at line 3");
+  EXPECT_EQ(GivenTwice("route 'a'", first, {.line = 1, .file = other}, report),
+            "route 'a' is given twice; first at line 3 of f.yaml");
 }
 
 }  // namespace

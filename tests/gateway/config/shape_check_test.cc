@@ -24,6 +24,12 @@ constexpr OldWord kOldColours[] = {{"scarlet", "red"}};
 constexpr Shape kColour = {.kind = Kind::kWord, .words = kColours, .old_words = kOldColours};
 constexpr Shape kList = {
     .kind = Kind::kList, .expected = "two counts", .min = 2, .max = 2, .element = &kCount};
+constexpr Shape kTexts = {.kind = Kind::kList,
+                          .expected = "a short text, or a list of 1 to 2 of them",
+                          .min = 1,
+                          .max = 2,
+                          .element = &kText,
+                          .short_form = &kText};
 constexpr Shape kNamed = {.kind = Kind::kNamed,
                           .expected = "a short name",
                           .min = 1,
@@ -39,6 +45,7 @@ constexpr Key kRootKeys[] = {
     {"text", "T.", &kText},   {"count", "C.", &kCount},   {"duration", "D.", &kDuration},
     {"size", "S.", &kSize},   {"colour", "K.", &kColour}, {"list", "L.", &kList},
     {"named", "N.", &kNamed}, {"point", "P.", &kPoint},   {"share", "S.", &kShare},
+    {"texts", "T.", &kTexts},
 };
 constexpr Shape kRoot = {.kind = Kind::kMapping, .expected = "a mapping", .keys = kRootKeys};
 
@@ -121,6 +128,11 @@ TEST(CheckShapeTest, ReportsMissingKeys) {
 TEST(CheckShapeTest, ReportsTheShortFormInItsOwnWords) {
   EXPECT_EQ(Check("point: abcd"), "1:8 expected a short text; found 'abcd'\n");
   EXPECT_EQ(Check("point: [1]"), "1:8 expected a point such as {x: 2}; found a list\n");
+  EXPECT_EQ(Check("texts: abc"), "");
+  EXPECT_EQ(Check("texts: [abc, abc]"), "");
+  EXPECT_EQ(Check("texts: abcd"), "1:8 expected a short text; found 'abcd'\n");
+  EXPECT_EQ(Check("texts: []"),
+            "1:8 expected a short text, or a list of 1 to 2 of them; found an empty list\n");
 }
 
 TEST(CheckShapeTest, ReportsListsOfTheWrongLengthOrKind) {
@@ -142,7 +154,7 @@ TEST(CheckShapeTest, ReportsEverythingAtOnce) {
   EXPECT_EQ(Check("text: abcd\nx: 1\ncount: 0\n"),
             "1:7 expected a short text; found 'abcd'\n"
             "2:1 unknown key 'x'; expected one of text, count, duration, size, colour, list, "
-            "named, point, share\n"
+            "named, point, share, texts\n"
             "3:8 expected a whole number from 2 to 9; found '0'\n");
 }
 

@@ -92,6 +92,18 @@ TEST(IsTokenNameTest, IsAToken) {
   EXPECT_FALSE(IsTokenName(std::string(129, 'a')));
 }
 
+TEST(IsFileGlobTest, IsAnyPathWithoutControlBytes) {
+  for (const char* text : {"a.yaml", "conf.d/*.yaml", "/etc/[a-z]?", "../a b", "\xc3\xa9"}) {
+    EXPECT_TRUE(IsFileGlob(text)) << text;
+  }
+  using std::string_view_literals::operator""sv;
+  for (const std::string_view text : {""sv, "a\0b"sv, "a\nb"sv, "\x7f"sv}) {
+    EXPECT_FALSE(IsFileGlob(text)) << text;
+  }
+  EXPECT_TRUE(IsFileGlob(std::string(4096, 'a')));
+  EXPECT_FALSE(IsFileGlob(std::string(4097, 'a')));
+}
+
 TEST(LowerCaseTest, ChangesLettersOnly) { EXPECT_EQ(LowerCase("X-User_9\xc3"), "x-user_9\xc3"); }
 
 TEST(IsFieldNameTest, RefusesFramingHopByHopAndDateInAnyCase) {

@@ -208,5 +208,26 @@ TEST(ParseYamlTest, BoundsTheNumberOfValues) {
   EXPECT_NE(Complaint(text).find("too many values; at most 1000000"), std::string::npos);
 }
 
+TEST(ParseYamlTest, ABudgetIsForSeveralFiles) {
+  Report report("a: [b]\n", "f.yaml");
+  const int second = report.AddFile("c: d\n", "g.yaml");
+  const int third = report.AddFile("e\n", "h.yaml");
+  YamlBudget budget{.bytes = 12, .nodes = 7};
+  EXPECT_TRUE(ParseYamlFile(0, &budget, &report));
+  EXPECT_EQ(budget.bytes, 5u);
+  EXPECT_EQ(budget.nodes, 3u);
+  const std::optional<YamlNode> node = ParseYamlFile(second, &budget, &report);
+  ASSERT_TRUE(node);
+  EXPECT_EQ(node->entries[0].value.position, (Position{1, 4, second}));
+  EXPECT_FALSE(report.has_errors());
+  EXPECT_FALSE(ParseYamlFile(third, &budget, &report));
+  budget = {.bytes = 2, .nodes = 0};
+  EXPECT_FALSE(ParseYamlFile(third, &budget, &report));
+  EXPECT_EQ(budget.nodes, 0u);
+  EXPECT_EQ(FormatDiagnostics(report.Take()),
+            "h.yaml: error: the file and those before it are too large; at most 16777216 bytes\n"
+            "h.yaml:1:1: error: too many values; at most 1000000\n  e\n  ^\n");
+}
+
 }  // namespace
 }  // namespace holdfast::config
