@@ -259,6 +259,7 @@ void BuildStatus(const YamlNode& root, Binds* binds, const Config& config, Repor
 void ReportUseless(const YamlNode& root, const Config& config, Report* report) {
   WarnOfUnaskedCertificates(root, config, report);
   WarnOfCircles(root, config, report);
+  WarnOfPathPolicies(root, config, report);
   const std::vector<YamlNode>& routes = ListAt(root, "routes");
   for (const Unreachable& found : FindUnreachable(config)) {
     report->Warning(

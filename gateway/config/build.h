@@ -24,6 +24,9 @@ void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Repo
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,
                  Config* config, Report* report);
 
+// Warns of what routes lose by the way in which their listeners read paths (build_paths.cc).
+void WarnOfPathPolicies(const YamlNode& root, const Config& config, Report* report);
+
 }  // namespace holdfast::config
 
 #endif  // HOLDFAST_GATEWAY_CONFIG_BUILD_H_

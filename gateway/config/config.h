@@ -18,6 +18,7 @@
 #include "gateway/config/tls.h"
 #include "gateway/http/forwarded.h"
 #include "gateway/http/hops.h"
+#include "gateway/http/path_policy.h"
 #include "gateway/http2/limits.h"
 #include "pool/cluster_options.h"
 #include "pool/net/socket.h"
@@ -148,7 +149,8 @@ struct Listener {
   std::optional<ListenerTls> tls;  // nullopt: plain
   std::optional<AcceptedProxies> proxy_protocol;
   ListenerTcp tcp;
-  ClientIp client_ip;  // of requests from trusted proxies
+  ClientIp client_ip;     // of requests from trusted proxies
+  http::PathPolicy path;  // how paths are read
   std::optional<ClientCertificateHeaders> client_certificate_headers;
   ErrorAnswers errors;
   std::vector<ErrorPage> error_pages;    // those for one status first

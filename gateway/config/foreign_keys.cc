@@ -98,6 +98,9 @@ constexpr std::string_view kClusters[] = {"clusters", "services"};
 constexpr std::string_view kHosts[] = {"server_names", "domains", "virtual_hosts", "hostnames",
                                        "domain"};
 constexpr std::string_view kPath[] = {"prefix", "location", "locations", "uri"};
+constexpr std::string_view kSlashes[] = {
+    "normalize_path",  "path_normalization", "path_with_escaped_slashes_action",
+    "encoded_slashes", "encoded_characters", "sanitize_path"};
 constexpr std::string_view kBalance[] = {
     "lb", "lb_policy", "load_balancer", "load_balancing", "algorithm", "policy"};
 constexpr std::string_view kKeep[] = {"keepalive", "keep_alive", "keepalive_timeout",
@@ -177,6 +180,7 @@ constexpr Hint kHints[] = {
     {kClusters, "see upstreams"},
     {kHosts, "see hosts in a route's match"},
     {kPath, "see path and path_prefix in a route's match"},
+    {kSlashes, "see path of a listener, such as {normalize: merge_slashes, encoded_slash: reject}"},
     {kBalance, "see balance of an upstream"},
     {kKeep,
      "connections are kept by default; see idle_timeout, max_idle, max_requests and "

@@ -226,6 +226,20 @@ constexpr Shape kErrorPages = {
     .element = &kErrorPage,
     .check = IsErrorStatus,
 };
+constexpr Shape kPathNormalization = WordShape<http::PathNormalization>();
+constexpr Shape kEncodedSlash = WordShape<http::EncodedSlash>();
+constexpr Key kPathKeys[] = {
+    Field<&http::PathPolicy::normalize>(
+        "normalize", kPathNormalization,
+        "strict: what is matched means the same to every reader of what is forwarded, else 400; "
+        "merge_slashes: likewise, and runs of / are forwarded as one; off: matched and forwarded "
+        "byte for byte, nothing is refused."),
+    Field<&http::PathPolicy::encoded_slash>(
+        "encoded_slash", kEncodedSlash,
+        "A path with %2F. keep: it is forwarded so and divides nothing; reject: it gets 400."),
+};
+constexpr Shape kPathPolicy = Mapping<http::PathPolicy>(
+    "a mapping such as {normalize: strict, encoded_slash: keep}", kPathKeys);
 constexpr Key kListenerKeys[] = {
     Field<&Listener::name>("name", kName, "What routes, logs and metrics call it.")
         .Otherwise("the bind"),
@@ -246,6 +260,7 @@ constexpr Key kListenerKeys[] = {
         .Otherwise("none"),
     Field<&Listener::client_ip>("client_ip", kClientIp,
                                 "How trusted proxies say who the client is."),
+    Field<&Listener::path>("path", kPathPolicy, "How paths are read, matched and forwarded."),
     Field<&Listener::max_head_bytes>("max_head_bytes", kHeadBytes,
                                      "Largest request head, 431 beyond."),
     Field<&Listener::max_header_fields>("max_header_fields", kHeaderFields,

@@ -72,6 +72,13 @@ PathDoubt CheckEscapes(std::string_view path) {
   return PathDoubt::kNone;
 }
 
+bool HasEncodedSlash(std::string_view path) {
+  for (size_t at = path.find("%2"); at != std::string_view::npos; at = path.find("%2", at + 2)) {
+    if (EscapedByte(path.substr(at)) == '/') return true;
+  }
+  return false;
+}
+
 // A byte of a path, or an escape and the byte it stands for.
 struct Unit {
   std::string_view spelled;
@@ -324,20 +331,26 @@ std::string_view PathDoubtText(PathDoubt doubt) {
       return "The path has separators in path parameters that readers differ about.";
     case PathDoubt::kHiddenAuthority: return "The path begins with a slash and a backslash.";
     case PathDoubt::kOtherRoute: return "The path can be read as one that another route is for.";
+    case PathDoubt::kEncodedSlash: return "The path has an escaped slash (%2F).";
   }
   HOLDFAST_CHECK(false);
 }
 
-PathDoubt PathForm::Read(std::string_view path) {
+PathDoubt PathForm::Read(std::string_view path, const PathPolicy& policy) {
   HOLDFAST_CHECK(path.starts_with('/'));
   received_ = path;
   must_be_resolved_ = has_other_readings_ = false;
-  ordinary_ = IsOrdinary(path);
+  ordinary_ = policy.byte_for_byte() || IsOrdinary(path);
+  if (policy.encoded_slash == EncodedSlash::kReject && HasEncodedSlash(path)) {
+    return PathDoubt::kEncodedSlash;
+  }
   if (ordinary_) return PathDoubt::kNone;
   if (const PathDoubt doubt = CheckEscapes(path); doubt != PathDoubt::kNone) return doubt;
   const bool had_dots = Resolve(path, &resolved_, &matched_);
   if (resolved_.starts_with("/\\")) return PathDoubt::kHiddenAuthority;
-  must_be_resolved_ = had_dots || path.starts_with("//");
+  const bool merge = policy.normalize == PathNormalization::kMergeSlashes;
+  must_be_resolved_ =
+      had_dots || path.starts_with("//") || (merge && path.find("//") != std::string_view::npos);
   has_other_readings_ = !IsOrdinary(matched_);
   return PathDoubt::kNone;
 }
@@ -378,6 +391,12 @@ void PathForm::Clear() {
     text->clear();
     if (text->capacity() > kKeptCapacity) text->shrink_to_fit();
   }
+}
+
+void MergeSlashes(std::string* target) {
+  const auto query = std::ranges::find(*target, '?');
+  const auto both = [](char a, char b) { return a == '/' && b == '/'; };
+  target->erase(std::unique(target->begin(), query, both), query);
 }
 
 std::optional<std::string> MatchedForm(std::string_view path) {

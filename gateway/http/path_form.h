@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/http/path_policy.h"
+
 namespace holdfast::http {
 
 // What makes a path mean different things to different readers.
@@ -18,6 +20,7 @@ enum class PathDoubt : uint8_t {
   kUnclearParameter,  // ";a%2Fb\\c", ";a%3Fb": path parameters may end in several places
   kHiddenAuthority,   // "/\": readers of URLs take what follows for a host
   kOtherRoute,        // some readers see a path that another route takes
+  kEncodedSlash,      // %2F, where a listener takes none
 };
 // One sentence for the body of the error response; empty for kNone.
 std::string_view PathDoubtText(PathDoubt doubt);
@@ -32,6 +35,9 @@ std::string_view PathDoubtText(PathDoubt doubt);
 // Empty segments go before dot segments are resolved, as in origins that map paths to files. An
 // ordinary path is all three at once and costs one scan. A value; its views point into it or into
 // the path that was read, until the next Read. It allocates only while its texts grow.
+//
+// A listener may ask for less or for more than that (path_policy.h): byte for byte there is one
+// form, which is the received one.
 class PathForm {
  public:
   // Where readers that know path parameters (";x=1") take one to end.
@@ -39,13 +45,14 @@ class PathForm {
 
   // `path` is visible ASCII and starts with '/' (RFC 9112 section 3.2.1). kNone, or why no other
   // form of it can be trusted.
-  PathDoubt Read(std::string_view path);
+  PathDoubt Read(std::string_view path, const PathPolicy& policy = {});
 
   std::string_view received() const { return received_; }
   std::string_view resolved() const { return ordinary_ ? received_ : resolved_; }
   std::string_view matched() const { return ordinary_ ? received_ : matched_; }
   // Whether the received path must not be forwarded as it is, whatever the routes are: it has dot
-  // segments or begins with two slashes, and would be another path to some readers.
+  // segments or begins with two slashes, and would be another path to some readers; or it has runs
+  // of slashes that are to be merged.
   bool must_be_resolved() const { return must_be_resolved_; }
   // Whether it has escapes, separators or parameters that some readers take for more than a name.
   bool has_other_readings() const { return has_other_readings_; }
@@ -72,6 +79,9 @@ class PathForm {
   std::string decoded_;
   std::string liberal_;
 };
+
+// Makes each run of slashes one, up to the query of an origin-form target.
+void MergeSlashes(std::string* target);
 
 // A route's path in the form that `matched` has. nullopt: no request's path can match it (a
 // malformed escape or %00).

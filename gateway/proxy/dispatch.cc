@@ -15,6 +15,10 @@ Dispatch Refuse(Failure failure, std::string_view detail = {}) {
   return {.kind = Kind::kRefuse, .failure = failure, .detail = detail};
 }
 
+const http::PathPolicy& PolicyOf(const route::Snapshot& snapshot, uint32_t listener) {
+  return snapshot.config().listeners[listener].path;
+}
+
 bool TooLarge(const http::RequestHead& request, const route::Route& route) {
   return request.body == http::BodyKind::kLength && route.max_request_body.has_value() &&
          request.content_length > *route.max_request_body;
@@ -41,8 +45,8 @@ std::optional<Dispatch> FindPreflight(const route::Snapshot& snapshot, uint32_t 
   route::Asking about = asking;
   about.method = http::IdentifyMethod(method);
   about.method_text = method;
-  const route::Choice choice =
-      route::ChooseRoute(snapshot.routes(), listener, *asking.head, about, form, miss);
+  const route::Choice choice = route::ChooseRoute(
+      snapshot.routes(), listener, PolicyOf(snapshot, listener), *asking.head, about, form, miss);
   if (choice.doubt != http::PathDoubt::kNone || choice.route == nullptr ||
       !choice.route->cors_rules.active()) {
     return std::nullopt;
@@ -66,10 +70,10 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
     if (const auto preflight = FindPreflight(snapshot, listener, asking, form, miss))
       return *preflight;
   }
-  const route::Choice choice =
-      route::ChooseRoute(snapshot.routes(), listener, request, asking, form, miss);
+  const route::Choice choice = route::ChooseRoute(
+      snapshot.routes(), listener, PolicyOf(snapshot, listener), request, asking, form, miss);
   if (choice.doubt != http::PathDoubt::kNone) {
-    return Refuse(Failure::kAmbiguousPath, http::PathDoubtText(choice.doubt));
+    return Refuse(FailureOf(choice.doubt), http::PathDoubtText(choice.doubt));
   }
   Dispatch dispatch{.route = choice.route, .path = choice.path};
   if (choice.route == nullptr) {

@@ -18,6 +18,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kNone, "none", 0, false},
     {Failure::kRefusedFraming, "refused_framing", 400, false},
     {Failure::kAmbiguousPath, "ambiguous_path", 400, false},
+    {Failure::kEncodedSlash, "encoded_slash", 400, false},
     {Failure::kNoRoute, "no_route", 404, false},
     {Failure::kMethodNotAllowed, "method_not_allowed", 405, false},
     {Failure::kUnsupportedMethod, "unsupported_method", 501, false},
@@ -98,6 +99,21 @@ Failure FailureOf(pool::CheckoutResult result) {
     case CheckoutResult::kTied:
     case CheckoutResult::kFresh:
     case CheckoutResult::kCancelled: break;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+Failure FailureOf(http::PathDoubt doubt) {
+  using http::PathDoubt;
+  switch (doubt) {
+    case PathDoubt::kNone: return Failure::kNone;
+    case PathDoubt::kEncodedSlash: return Failure::kEncodedSlash;
+    case PathDoubt::kMalformedEscape:
+    case PathDoubt::kNul:
+    case PathDoubt::kHiddenDotSegment:
+    case PathDoubt::kUnclearParameter:
+    case PathDoubt::kHiddenAuthority:
+    case PathDoubt::kOtherRoute: return Failure::kAmbiguousPath;
   }
   HOLDFAST_CHECK(false);
 }

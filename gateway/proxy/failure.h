@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "gateway/grpc/status.h"
+#include "gateway/http/path_form.h"
 #include "pool/cluster.h"
 
 namespace holdfast::proxy {
@@ -17,6 +18,7 @@ enum class Failure : uint8_t {
   // The request never met an upstream.
   kRefusedFraming,
   kAmbiguousPath,  // readers would take the path for different ones
+  kEncodedSlash,   // the listener takes no path that has one
   kNoRoute,
   kMethodNotAllowed,
   kUnsupportedMethod,
@@ -64,7 +66,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 46;
+inline constexpr int kFailures = 47;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.
@@ -72,6 +74,8 @@ int FailureStatus(Failure failure);
 // Whether the failure counts against the upstream.
 bool BlamesUpstream(Failure failure);
 Failure FailureOf(pool::CheckoutResult result);
+// kNone for no doubt.
+Failure FailureOf(http::PathDoubt doubt);
 
 // 502, 503 or 504: the endpoint, or something behind it, could not serve the request.
 constexpr bool IsGatewayError(int status) { return status >= 502 && status <= 504; }

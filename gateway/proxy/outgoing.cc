@@ -98,10 +98,10 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   }
   // OPTIONS * is about no path.
   if (route.rewrite.of_target() && head.path.starts_with('/')) {
-    const http::PathDoubt doubt = route::RewriteTarget(route, head, &target_);
+    const http::PathDoubt doubt = route::RewriteTarget(route, listener.path, head, &target_);
     if (doubt != http::PathDoubt::kNone) {
       *detail = http::PathDoubtText(doubt);
-      return Failure::kAmbiguousPath;
+      return FailureOf(doubt);
     }
   }
   call->cluster = &subject.view.cluster(route.upstream);

@@ -13,7 +13,7 @@ namespace holdfast::route {
 // On a path_prefix route, a `to` that ends with '/' gets what the path has behind the prefix:
 // "/old/a?b" becomes "/new/a?b". Any other `to` is the whole path. The request keeps its query
 // unless `to` has a query or a fragment of its own, which is sent as it is. The request's path is
-// the one that ChooseRoute gave (route/route_choice.h): without dot segments.
+// the one that ChooseRoute gave (route/route_choice.h).
 //
 // With a scheme that is the same on the request's host, which it must have; without a `to` the path
 // is the request's.

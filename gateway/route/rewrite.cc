@@ -27,8 +27,10 @@ std::string WithPrefix(const config::Route& route, std::string_view path) {
 }
 
 // False: the pattern does not match.
-bool Replaced(const config::PathSwap& swap, std::string_view path, std::string* out) {
+bool Replaced(const config::PathSwap& swap, const http::PathPolicy& policy, std::string_view path,
+              std::string* out) {
   if (swap.pattern.Replace(path, swap.to, out)) return true;
+  if (policy.byte_for_byte()) return false;
   PathForm form;
   return form.Read(path) == PathDoubt::kNone && form.matched() != path &&
          swap.pattern.Replace(form.matched(), swap.to, out);
@@ -36,10 +38,10 @@ bool Replaced(const config::PathSwap& swap, std::string_view path, std::string* 
 
 // Whether each reader sees the same path. Parts of a path that were harmless where they stood may
 // not be so where they were put.
-PathDoubt CheckPath(std::string_view path) {
+PathDoubt CheckPath(const http::PathPolicy& policy, std::string_view path) {
   if (!path.starts_with('/')) return PathDoubt::kHiddenAuthority;
   PathForm form;
-  if (const PathDoubt doubt = form.Read(path); doubt != PathDoubt::kNone) return doubt;
+  if (const PathDoubt doubt = form.Read(path, policy); doubt != PathDoubt::kNone) return doubt;
   if (form.must_be_resolved()) return PathDoubt::kHiddenDotSegment;
   if (!form.has_other_readings()) return PathDoubt::kNone;
   return form.ReadLiberally(0, PathForm::ParameterEnd::kAnySeparator);
@@ -49,11 +51,13 @@ PathDoubt CheckPath(std::string_view path) {
 
 std::string_view BehindPrefix(const config::Match& match, std::string_view path) {
   if (match.exact_path || !match.path_pattern.empty()) return {};
+  // As all paths that are matched byte for byte.
+  if (path.starts_with(match.path)) return path.substr(match.path.size());
   return path.substr(http::SpelledBytes(path, match.path.size()));
 }
 
-PathDoubt RewriteTarget(const config::Route& route, const http::RequestHead& request,
-                        std::string* target) {
+PathDoubt RewriteTarget(const config::Route& route, const http::PathPolicy& policy,
+                        const http::RequestHead& request, std::string* target) {
   const config::Rewrite& rewrite = route.rewrite;
   target->clear();
   if (rewrite.path_prefix.has_value()) {
@@ -61,12 +65,13 @@ PathDoubt RewriteTarget(const config::Route& route, const http::RequestHead& req
   } else if (rewrite.path.has_value()) {
     *target = *rewrite.path;
   } else if (!rewrite.path_regex.has_value() ||
-             !Replaced(*rewrite.path_regex, request.path, target)) {
+             !Replaced(*rewrite.path_regex, policy, request.path, target)) {
     *target = request.path;
   }
+  if (policy.normalize == http::PathNormalization::kMergeSlashes) http::MergeSlashes(target);
   const size_t query = std::min(target->find('?'), target->size());
   if (*target != request.path) {
-    const PathDoubt doubt = CheckPath(std::string_view(*target).substr(0, query));
+    const PathDoubt doubt = CheckPath(policy, std::string_view(*target).substr(0, query));
     if (doubt != PathDoubt::kNone) return doubt;
   }
   if (rewrite.query == config::QueryRewrite::kDrop || !request.has_query) return PathDoubt::kNone;

@@ -11,7 +11,8 @@
 namespace holdfast::route {
 
 // What the path has behind the route's prefix; empty on a route of a whole path or a pattern. The
-// path is one that ChooseRoute gave (route/route_choice.h): without dot segments. Pure.
+// path is one that ChooseRoute gave (route/route_choice.h): without dot segments, unless it is
+// matched byte for byte. Pure.
 std::string_view BehindPrefix(const config::Match& match, std::string_view path);
 
 // Fills in `*target`, in origin-form (RFC 9112 section 3.2.1), which the upstream gets in place of
@@ -24,9 +25,11 @@ std::string_view BehindPrefix(const config::Match& match, std::string_view path)
 //                 path that it does not match stays as it is
 //
 // A query in `path` or `to` comes before the request's own. kNone, or why nobody could tell what
-// path it is that came out: readers differ about it.
-http::PathDoubt RewriteTarget(const config::Route& route, const http::RequestHead& request,
-                              std::string* target);
+// path it is that came out: readers differ about it. `policy` is the listener's and holds for what
+// comes out as it did for what came in (http/path_policy.h): slashes that meet are merged, or
+// nothing is looked at but that it is a path.
+http::PathDoubt RewriteTarget(const config::Route& route, const http::PathPolicy& policy,
+                              const http::RequestHead& request, std::string* target);
 
 }  // namespace holdfast::route
 

@@ -23,7 +23,7 @@ PathDoubt CheckLiberalReadings(const Route* route, const Match& match, PathForm*
 
 }  // namespace
 
-Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
+Choice ChooseRoute(const RouteTable& table, uint32_t listener_index, const http::PathPolicy& policy,
                    const http::RequestHead& request, const Asking& asking, PathForm* form,
                    Miss* why) {
   Miss unused;
@@ -33,7 +33,7 @@ Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
   const auto match_only = [&](std::string_view path) { return match(path, &unused); };
   if (request.path == "*") return {.route = match("/", why), .path = request.path};
 
-  Choice choice{.doubt = form->Read(request.path), .path = request.path};
+  Choice choice{.doubt = form->Read(request.path, policy), .path = request.path};
   if (choice.doubt != PathDoubt::kNone) return choice;
   choice.route = match(form->matched(), why);
   if (form->has_other_readings()) {

@@ -28,7 +28,10 @@ struct Choice {
 // route makes of them. `request.path` may also be "*", which is matched as "/": `OPTIONS *` asks
 // about the server as a whole (RFC 9110 section 9.3.7). For an ordinary path this is one look-up
 // and allocates nothing.
-Choice ChooseRoute(const RouteTable& table, uint32_t listener_index,
+//
+// That is so where the listener's `policy` is the default. Slashes may be merged on top of it; byte
+// for byte there is one reading, and nothing of the above is promised (http/path_policy.h).
+Choice ChooseRoute(const RouteTable& table, uint32_t listener_index, const http::PathPolicy& policy,
                    const http::RequestHead& request, const Asking& asking, http::PathForm* form,
                    Miss* why);
 

@@ -111,7 +111,7 @@ Cost Lookup(const RouteTable& table) {
       http::RequestHead head;
       head.host = question.host;
       head.path = question.path;
-      const Choice choice = ChooseRoute(table, 0, head, {.head = &head}, &form, &miss);
+      const Choice choice = ChooseRoute(table, 0, {}, head, {.head = &head}, &form, &miss);
       if (choice.doubt != http::PathDoubt::kNone) std::abort();
     }
     times.push_back((CpuNanoseconds() - begun) / kLookups);

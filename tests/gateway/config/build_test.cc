@@ -32,6 +32,7 @@ TEST(BuildListenerTest, ReadsEveryKey) {
                          "    max_connections: 1000\n"
                          "    max_requests: 2000\n"
                          "    client_ip: {from: forwarded, depth: 3}\n"
+                         "    path: {normalize: merge_slashes, encoded_slash: reject}\n"
                          "    tcp: {keepalive: 2m, user_timeout: 30s, backlog: 128}\n"
                          "    proxy_protocol: {from: [192.0.2.0/24, unix], timeout: 6s}\n"));
   ASSERT_EQ(config.listeners.size(), 1u);
@@ -53,6 +54,8 @@ TEST(BuildListenerTest, ReadsEveryKey) {
   EXPECT_EQ(listener.max_requests, 2000u);
   EXPECT_EQ(listener.client_ip.from, ClientIp::From::kForwarded);
   EXPECT_EQ(listener.client_ip.depth, 3u);
+  EXPECT_EQ(listener.path.normalize, http::PathNormalization::kMergeSlashes);
+  EXPECT_EQ(listener.path.encoded_slash, http::EncodedSlash::kReject);
   EXPECT_EQ(listener.tcp.options.keepalive, seconds(120));
   EXPECT_EQ(listener.tcp.options.user_timeout, seconds(30));
   EXPECT_EQ(listener.tcp.backlog, 128u);

@@ -40,6 +40,7 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   EXPECT_EQ(listener.tcp.backlog, 4096u);
   EXPECT_EQ(listener.client_ip.from, ClientIp::From::kXForwardedFor);
   EXPECT_EQ(listener.client_ip.depth, std::nullopt);
+  EXPECT_EQ(listener.path, http::PathPolicy());
   EXPECT_EQ(AcceptedProxies().timeout, seconds(5));
   EXPECT_FALSE(listener.request_id.has_value());
   EXPECT_FALSE(listener.trace.has_value());

@@ -38,6 +38,8 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_NE(ForeignKeyHint("so_keepalive").find("see tcp of"), std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("error_page"),
             "see error_pages of a listener ({404: FILE, 5xx: FILE}) and its errors");
+  EXPECT_EQ(ForeignKeyHint("path_with_escaped_slashes_action"),
+            "see path of a listener, such as {normalize: merge_slashes, encoded_slash: reject}");
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
 }
 

@@ -232,5 +232,53 @@ TEST(PathFormTest, ClearForgetsThePath) {
   EXPECT_FALSE(form.must_be_resolved());
 }
 
+TEST(PathFormTest, ByteForByteThereIsOneForm) {
+  constexpr PathPolicy kBytes = {.normalize = PathNormalization::kOff};
+  for (const std::string_view path :
+       {"/", "/x/../y", "//x", "/%", "/%zz", "/%00", "/a%2fb", "/..;/x", "/\\x", "/%252e"}) {
+    PathForm form;
+    EXPECT_EQ(form.Read(path, kBytes), PathDoubt::kNone) << path;
+    EXPECT_EQ(form.matched(), path);
+    EXPECT_EQ(form.resolved(), path);
+    EXPECT_FALSE(form.must_be_resolved());
+    EXPECT_FALSE(form.has_other_readings());
+  }
+}
+
+TEST(PathFormTest, RunsOfSlashesAreToBeResolvedWhereTheyAreMerged) {
+  constexpr PathPolicy kMerging = {.normalize = PathNormalization::kMergeSlashes};
+  PathForm form;
+  EXPECT_EQ(form.Read("/a//b", kMerging), PathDoubt::kNone);
+  EXPECT_TRUE(form.must_be_resolved());
+  EXPECT_EQ(form.resolved(), "/a/b");
+  EXPECT_EQ(form.Read("/a%20b", kMerging), PathDoubt::kNone);
+  EXPECT_FALSE(form.must_be_resolved());
+  EXPECT_EQ(form.Read("/a//b"), PathDoubt::kNone);
+  EXPECT_FALSE(form.must_be_resolved());
+}
+
+TEST(PathFormTest, AnEscapedSlashIsFoundInEitherCaseAndNowhereElse) {
+  constexpr PathPolicy kNone = {.encoded_slash = EncodedSlash::kReject};
+  for (const std::string_view path : {"/%2f", "/a%2Fb", "/a/%2F", "/%2e%2f", "/%%2F", "/%2%2F"}) {
+    EXPECT_EQ(PathForm().Read(path, kNone), PathDoubt::kEncodedSlash) << path;
+  }
+  for (const std::string_view path : {"/2f", "/%252f", "/%5c", "/%20", "/a/b"}) {
+    EXPECT_EQ(PathForm().Read(path, kNone), PathDoubt::kNone) << path;
+  }
+  EXPECT_EQ(PathForm().Read("/%2", kNone), PathDoubt::kMalformedEscape);
+}
+
+TEST(PathFormTest, SlashesAreMergedUpToTheQuery) {
+  const auto merged = [](std::string target) {
+    MergeSlashes(&target);
+    return target;
+  };
+  EXPECT_EQ(merged("///a//b/"), "/a/b/");
+  EXPECT_EQ(merged("/a//?b//c"), "/a/?b//c");
+  EXPECT_EQ(merged("/"), "/");
+  EXPECT_EQ(merged("//"), "/");
+  EXPECT_EQ(merged(""), "");
+}
+
 }  // namespace
 }  // namespace holdfast::http

@@ -95,6 +95,31 @@ TEST(DispatchPathTest, ThePathThatGoesOnIsTheOneThatWasMatched) {
       "/get/a");
 }
 
+TEST(DispatchPathTest, EachListenerReadsPathsInItsOwnWay) {
+  const std::shared_ptr<const route::Snapshot> snapshot = ProxyHarness::Load(
+      "listeners:\n"
+      "  - {name: strict, bind: 127.0.0.1:8080}\n"
+      "  - {name: merging, bind: 127.0.0.1:8081, path: {normalize: merge_slashes}}\n"
+      "  - {name: none, bind: 127.0.0.1:8082, path: {encoded_slash: reject}}\n"
+      "upstreams: {web: {endpoints: [\"127.0.0.1:1\"]}}\n"
+      "routes: [{upstream: web}]\n");
+  const std::string bytes = "GET /a//b%2Fc HTTP/1.1\r\nHost: a\r\n\r\n";
+  http::RequestHead request;
+  ASSERT_EQ(http::ParseRequestHead({bytes.data(), bytes.size()}, {}, &request),
+            http::Refusal::kNone);
+  http::PathForm form;
+  route::Miss miss;
+  const auto dispatch = [&](uint32_t listener) {
+    return DispatchRequest(*snapshot, listener, {.method = request.method, .head = &request}, &form,
+                           &miss);
+  };
+  EXPECT_EQ(dispatch(0).path, "/a//b%2Fc");
+  EXPECT_EQ(dispatch(1).path, "/a/b%2Fc");
+  EXPECT_EQ(dispatch(2).kind, Kind::kRefuse);
+  EXPECT_EQ(dispatch(2).failure, Failure::kEncodedSlash);
+  EXPECT_EQ(dispatch(2).detail, "The path has an escaped slash (%2F).");
+}
+
 TEST(DispatchSchemeTest, NobodyIsLedToAHostWithoutAName) {
   const std::shared_ptr<const route::Snapshot> snapshot = ProxyHarness::Load(
       "listeners: [{name: edge, bind: 127.0.0.1:8080}]\n"

@@ -70,8 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, FailureTableTest,
     testing::Values(
         Expected{Failure::kRefusedFraming, 400, false},
-        Expected{Failure::kAmbiguousPath, 400, false}, Expected{Failure::kNoRoute, 404, false},
-        Expected{Failure::kMethodNotAllowed, 405, false},
+        Expected{Failure::kAmbiguousPath, 400, false}, Expected{Failure::kEncodedSlash, 400, false},
+        Expected{Failure::kNoRoute, 404, false}, Expected{Failure::kMethodNotAllowed, 405, false},
         Expected{Failure::kUnsupportedMethod, 501, false},
         Expected{Failure::kUnknownExpectation, 417, false},
         Expected{Failure::kBodyTooLarge, 413, false}, Expected{Failure::kHeadTimeout, 408, false},
@@ -96,6 +96,13 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kClientBodyTimeout, 408, false},
         Expected{Failure::kClientBodyBroken, 400, false}),
     [](const auto& info) { return std::string(FailureName(info.param.failure)); });
+
+TEST(FailureTest, APathThatIsRefusedHasItsFailure) {
+  EXPECT_EQ(FailureOf(http::PathDoubt::kNone), Failure::kNone);
+  EXPECT_EQ(FailureOf(http::PathDoubt::kNul), Failure::kAmbiguousPath);
+  EXPECT_EQ(FailureOf(http::PathDoubt::kOtherRoute), Failure::kAmbiguousPath);
+  EXPECT_EQ(FailureOf(http::PathDoubt::kEncodedSlash), Failure::kEncodedSlash);
+}
 
 TEST(FailureTest, EveryCheckoutThatFailedHasItsFailure) {
   EXPECT_EQ(FailureOf(CheckoutResult::kQueueFull), Failure::kQueueFull);

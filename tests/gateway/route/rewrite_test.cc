@@ -21,9 +21,10 @@ http::RequestHead Asking(std::string_view target) {
   return head;
 }
 
-std::string Rewritten(const config::Route& route, std::string_view target) {
+std::string Rewritten(const config::Route& route, std::string_view target,
+                      const http::PathPolicy& policy = {}) {
   std::string out;
-  const PathDoubt doubt = RewriteTarget(route, Asking(target), &out);
+  const PathDoubt doubt = RewriteTarget(route, policy, Asking(target), &out);
   return doubt == PathDoubt::kNone ? out : "refused";
 }
 
@@ -116,12 +117,40 @@ TEST(RewriteTest, WhatComesOutMeansTheSameToEveryReader) {
   EXPECT_EQ(Rewritten(WithPrefix("/a/", "/b/"), "/a/\\x"), "/b/\\x");
 }
 
+TEST(RewriteTest, SlashesThatMeetAreMergedWhereTheyAre) {
+  constexpr http::PathPolicy kMerging = {.normalize = http::PathNormalization::kMergeSlashes};
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x/y?z//"), "/a//y?z//");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x/y?z//", kMerging), "/a/y?z//");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/\\1"), "/x/evil.test", kMerging), "/evil.test");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/\\1"), "/x\\evil.test", kMerging), "refused");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x..%2fsecret", kMerging), "refused");
+}
+
+TEST(RewriteTest, WhatIsReadByteForByteIsRewrittenSo) {
+  constexpr http::PathPolicy kBytes = {.normalize = http::PathNormalization::kOff};
+  EXPECT_EQ(Rewritten(WithPrefix("/a", "/b"), "/a/../%zz//x%", kBytes), "/b/../%zz//x%");
+  EXPECT_EQ(Rewritten(WithPrefix("/a%20b/", "/b/"), "/a%20b/%", kBytes), "/b/%");
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x..%2fsecret", kBytes), "/a/..%2fsecret");
+  const config::Route plus = WithRegex("/a\\+b/(.*)", "/c/\\1");
+  EXPECT_EQ(Rewritten(plus, "/a+b/%", kBytes), "/c/%");
+  EXPECT_EQ(Rewritten(plus, "/a%2Bb/x", kBytes), "/a%2Bb/x") << "other bytes";
+  EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "\\1"), "/xhttp://evil.test/", kBytes), "refused")
+      << "no path at all";
+}
+
+TEST(RewriteTest, NoEscapedSlashComesOutWhereNoneIsTaken) {
+  constexpr http::PathPolicy kNone = {.encoded_slash = http::EncodedSlash::kReject};
+  EXPECT_EQ(Rewritten(WithRegex("/x/(.)25(.*)", "/\\1\\2"), "/x/%252Fy"), "/%2Fy");
+  EXPECT_EQ(Rewritten(WithRegex("/x/(.)25(.*)", "/\\1\\2"), "/x/%252Fy", kNone), "refused");
+}
+
 TEST(RewriteTest, BehindPrefixIsWhatTheRouteLeaves) {
   config::Match match;
   match.path = "/a";
   EXPECT_EQ(BehindPrefix(match, "/a/b"), "/b");
   EXPECT_EQ(BehindPrefix(match, "/%61/b"), "/b");
   EXPECT_EQ(BehindPrefix(match, "/a"), "");
+  EXPECT_EQ(BehindPrefix(match, "/a/%"), "/%") << "byte for byte";
   match.exact_path = true;
   EXPECT_EQ(BehindPrefix(match, "/a"), "");
   match.exact_path = false;

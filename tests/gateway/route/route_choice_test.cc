@@ -29,12 +29,12 @@ config::Route RouteFor(std::string_view path, bool exact) {
 class Choosing {
  public:
   Choosing(const std::vector<std::string_view>& prefixes,
-           const std::vector<std::string_view>& exact)
-      : table_(Config(prefixes, exact)) {}
+           const std::vector<std::string_view>& exact, const http::PathPolicy& policy = {})
+      : table_(Config(prefixes, exact)), policy_(policy) {}
 
   Choice For(std::string_view path) {
     request_.path = path;
-    return ChooseRoute(table_, 0, request_, {.head = &request_}, &form_, &miss_);
+    return ChooseRoute(table_, 0, policy_, request_, {.head = &request_}, &form_, &miss_);
   }
   // The name of the route, "none", or "refused".
   std::string_view Route(std::string_view path) {
@@ -59,6 +59,7 @@ class Choosing {
   }
 
   RouteTable table_;
+  http::PathPolicy policy_;
   http::RequestHead request_;
   http::PathForm form_;
   Miss miss_;
@@ -227,6 +228,98 @@ TEST(RouteChoiceTest, AnAbsoluteTargetIsReadLikeAnyOther) {
                                    {.head_bytes = 1024, .fields = 10, .uri_bytes = 512}, &head),
             http::Refusal::kNone);
   EXPECT_EQ(choosing.Route(head.path), "/admin/");
+}
+
+// ---- What another policy makes of the same paths: the route's name, and what is forwarded.
+
+struct Spelling {
+  std::string_view path;
+  std::string_view strict, merged, off;  // "/admin/ /admin/x": the route, and what is forwarded
+};
+
+constexpr Spelling kSpellings[] = {
+    {"/x/y", "/ /x/y", "/ /x/y", "/ /x/y"},
+    {"/admin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/admin/ /admin/x"},
+    {"/x//y", "/ /x//y", "/ /x/y", "/ /x//y"},
+    {"/x///y//", "/ /x///y//", "/ /x/y/", "/ /x///y//"},
+    {"//x/y", "/ /x/y", "/ /x/y", "/ //x/y"},
+    {"/x//%61%2b", "/ /x//%61%2b", "/ /x/a%2b", "/ /x//%61%2b"},
+    {"/x/../y", "/ /y", "/ /y", "/ /x/../y"},
+    {"/x%2Fy", "/ /x%2Fy", "/ /x%2Fy", "/ /x%2Fy"},
+    {"/x;a=1/y", "/ /x;a=1/y", "/ /x;a=1/y", "/ /x;a=1/y"},
+    {"/x\\y", "/ /x\\y", "/ /x\\y", "/ /x\\y"},
+    // Aliases of what is denied.
+    {"//admin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/ //admin/x"},
+    {"/admin//x", "/admin/ /admin//x", "/admin/ /admin/x", "/admin/ /admin//x"},
+    {"/x/../admin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/ /x/../admin/x"},
+    {"/x//../admin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/ /x//../admin/x"},
+    {"/%61dmin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/ /%61dmin/x"},
+    {"/x/%2e%2E/admin/x", "/admin/ /admin/x", "/admin/ /admin/x", "/ /x/%2e%2E/admin/x"},
+    {"/admin%2fx", "refused", "refused", "/ /admin%2fx"},
+    {"/x%2F..%2Fadmin/x", "refused", "refused", "/ /x%2F..%2Fadmin/x"},
+    {"/admin;a=1/x", "refused", "refused", "/ /admin;a=1/x"},
+    {"/x/..;/admin/x", "refused", "refused", "/ /x/..;/admin/x"},
+    {"/x\\..\\admin\\x", "refused", "refused", "/ /x\\..\\admin\\x"},
+    {"/admin%5cx", "refused", "refused", "/ /admin%5cx"},
+    {"/%2561dmin/x", "refused", "refused", "/ /%2561dmin/x"},
+    {"/admin%c0%afx", "refused", "refused", "/ /admin%c0%afx"},
+    {"/admin%00/x", "refused", "refused", "/ /admin%00/x"},
+    {"/%zz/../admin/x", "refused", "refused", "/ /%zz/../admin/x"},
+    {"/x%", "refused", "refused", "/ /x%"},
+    {"/\\admin/x", "refused", "refused", "/ /\\admin/x"},
+};
+
+std::string Outcome(Choosing* choosing, std::string_view path) {
+  const Choice choice = choosing->For(path);
+  if (choice.doubt != PathDoubt::kNone) return "refused";
+  return choice.route->name + " " + std::string(choice.path);
+}
+
+TEST(RouteChoicePolicyTest, EachSpellingHasOneOutcomeForEachPolicy) {
+  Choosing strict({"/", "/admin/"}, {"/admin"});
+  Choosing merged({"/", "/admin/"}, {"/admin"},
+                  {.normalize = http::PathNormalization::kMergeSlashes});
+  Choosing off({"/", "/admin/"}, {"/admin"}, {.normalize = http::PathNormalization::kOff});
+  for (const Spelling& spelling : kSpellings) {
+    EXPECT_EQ(Outcome(&strict, spelling.path), spelling.strict) << spelling.path;
+    EXPECT_EQ(Outcome(&merged, spelling.path), spelling.merged) << spelling.path;
+    EXPECT_EQ(Outcome(&off, spelling.path), spelling.off) << spelling.path;
+  }
+}
+
+TEST(RouteChoicePolicyTest, AnEscapedSlashIsRefusedWhereNoneIsTaken) {
+  for (const auto normalize :
+       {http::PathNormalization::kStrict, http::PathNormalization::kMergeSlashes,
+        http::PathNormalization::kOff}) {
+    Choosing choosing({"/", "/admin/"}, {},
+                      {.normalize = normalize, .encoded_slash = http::EncodedSlash::kReject});
+    for (const std::string_view path :
+         {"/a%2fb", "/a%2Fb", "/%2f", "/%2", "/a/../b%2F", "/%2%2f", "/%252f%2F", "/admin%2fx"}) {
+      const bool has_none = path == "/%2";
+      const bool off = normalize == http::PathNormalization::kOff;
+      const PathDoubt none = off ? PathDoubt::kNone : PathDoubt::kMalformedEscape;
+      EXPECT_EQ(choosing.For(path).doubt, has_none ? none : PathDoubt::kEncodedSlash) << path;
+    }
+    for (const std::string_view path : {"/a/b", "/a%252fb", "/a%20b", "/a%5Cb", "/2f%25"}) {
+      EXPECT_EQ(choosing.For(path).doubt, PathDoubt::kNone) << path;
+      EXPECT_EQ(choosing.For(path).path, path);
+    }
+  }
+}
+
+TEST(RouteChoicePolicyTest, AnOriginThatNamesWhatOthersResolveIsReachedByteForByte) {
+  Choosing choosing({"/a%2Fb/", "/a+b/"}, {}, {.normalize = http::PathNormalization::kOff});
+  EXPECT_EQ(choosing.Route("/a%2Fb/x"), "/a%2Fb/");
+  EXPECT_EQ(choosing.Route("/a%2fb/x"), "none") << "other bytes";
+  EXPECT_EQ(choosing.Route("/a%2Bb/x"), "none");
+  EXPECT_EQ(choosing.Route("*"), "none");
+}
+
+TEST(RouteChoicePolicyTest, ByteForByteNoPathCostsAnAllocation) {
+  Choosing choosing({"/"}, {}, {.normalize = http::PathNormalization::kOff});
+  const uint64_t before = support::AllocationCount();
+  EXPECT_EQ(choosing.Route("/x/../a%20b//c;d"), "/");
+  EXPECT_EQ(support::AllocationCount(), before);
 }
 
 TEST(RouteChoiceTest, AnOrdinaryPathCostsNoAllocation) {
