@@ -74,6 +74,13 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"listener", "reason"},
      "Times a listener stopped accepting, or gave a client up, because a limit was reached."},
+    {Metric::kClientConnectionsUncountedTotal,
+     "holdfast_client_connections_uncounted_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"listener"},
+     "Client connections let in without being counted for max_connections_per_client, because the "
+     "table of clients had no room."},
     {Metric::kClientStreams,
      "holdfast_client_streams",
      Type::kGauge,

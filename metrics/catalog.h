@@ -26,6 +26,7 @@ enum class Metric {
   kClientConnectionsAcceptedTotal,
   kClientConnectionsClosedTotal,
   kClientConnectionsRefusedTotal,
+  kClientConnectionsUncountedTotal,
   kClientStreams,
   kClientGlitchesTotal,
   kAcceptErrorsTotal,

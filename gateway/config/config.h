@@ -142,7 +142,8 @@ struct Listener {
   uint32_t max_header_fields = 100;         // 431 beyond; 1 to 1000
   uint32_t max_uri_bytes = 8 * 1024;        // 414 beyond; 64 B to 64 KiB, at most max_head_bytes
   std::optional<uint32_t> max_connections;  // nullopt: derived from the descriptor limit (`auto`)
-  std::optional<uint32_t> max_requests;     // on one connection, varied by up to a tenth
+  std::optional<uint32_t> max_connections_per_client;  // at this listener; nullopt: any number
+  std::optional<uint32_t> max_requests;                // on one connection, varied by up to a tenth
   // The preferred one first.
   std::vector<ClientProtocol> protocols = {ClientProtocol::kHttp2, ClientProtocol::kHttp1};
   http2::Limits http2;             // max_fields and max_uri_bytes are those above
@@ -212,7 +213,9 @@ struct Upstream {
   HashKey hash;                     // with kRingHash and kMaglev
   std::optional<UpstreamTls> tls;   // nullopt: plain
   http::ForwardedFields forwarded = http::kUsualForwardedFields;  // that its requests get
-  std::string host{kKeepHost};  // of its requests: keep, endpoint or a Host field's value
+  uint32_t max_head_bytes = 32 * 1024;  // of its responses; 1 KiB to 256 KiB
+  uint32_t max_header_fields = 100;     // of its responses; 1 to 1000
+  std::string host{kKeepHost};          // of its requests: keep, endpoint or a Host field's value
   std::optional<HealthCheck> health_check;
 
   // What its health checks speak.

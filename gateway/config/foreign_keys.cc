@@ -49,8 +49,8 @@ constexpr std::string_view kFields[] = {"add_header",
                                         "request_headers_to_add",
                                         "response_headers_to_add",
                                         "remove_headers"};
-constexpr std::string_view kLimits[] = {"rate_limits", "ratelimit", "limit_req",
-                                        "limit_conn",  "throttle",  "local_ratelimit"};
+constexpr std::string_view kLimits[] = {"rate_limits", "ratelimit", "limit_req", "throttle",
+                                        "local_ratelimit"};
 constexpr std::string_view kAuth[] = {"jwt", "oauth2", "oidc", "ext_authz", "auth_request", "rbac"};
 constexpr std::string_view kBasic[] = {"auth", "auth_basic", "basicauth", "auth_basic_user_file",
                                        "http_basic"};
@@ -115,6 +115,8 @@ constexpr std::string_view kHealth[] = {"max_fails", "fail_timeout", "outlier_de
 constexpr std::string_view kBreakers[] = {"circuit_breaker", "circuit_breakers", "thresholds"};
 constexpr std::string_view kConnections[] = {"maxconn", "max_conns", "worker_connections",
                                              "max_clients"};
+constexpr std::string_view kPerClient[] = {"limit_conn", "limit_conn_zone", "limit_conn_per_ip",
+                                           "max_connections_per_ip", "maxconn_per_ip"};
 constexpr std::string_view kListeners[] = {"frontend", "frontends", "entrypoints"};
 constexpr std::string_view kConnect[] = {"proxy_connect_timeout", "dial_timeout"};
 constexpr std::string_view kRetries[] = {"num_retries", "proxy_next_upstream", "redispatch"};
@@ -192,6 +194,7 @@ constexpr Hint kHints[] = {
     {kHealth, "see outlier of an upstream"},
     {kBreakers, "see breakers of an upstream"},
     {kConnections, "see max_connections of a listener or of an upstream"},
+    {kPerClient, "see max_connections_per_client of a listener"},
     {kListeners, "see listeners and routes"},
     {kConnect, "see connect_timeout of an upstream"},
     {kRetries, "see retry of a route"},

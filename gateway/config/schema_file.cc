@@ -48,6 +48,8 @@ constexpr Shape kTtl = {.kind = Kind::kDuration, .min = kMillisecond, .max = kDa
 constexpr Shape kWorkers = {.kind = Kind::kCount, .min = 1, .max = 1024, .words = kAuto};
 constexpr Shape kClientConnections = {
     .kind = Kind::kCount, .min = 1, .max = 10'000'000, .words = kAuto};
+constexpr Shape kConnectionsPerClient = {
+    .kind = Kind::kCount, .min = 1, .max = 1'000'000, .words = kOff};
 constexpr Shape kHeaderFields = {.kind = Kind::kCount, .min = 1, .max = 1000};
 constexpr Shape kDnsAttempts = {.kind = Kind::kCount, .min = 1, .max = 10};
 constexpr Shape kHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = kMiB};
@@ -271,6 +273,9 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::max_connections>(
         "max_connections", kClientConnections,
         "Most client connections; auto follows the descriptor limit."),
+    Field<&Listener::max_connections_per_client>(
+        "max_connections_per_client", kConnectionsPerClient,
+        "Most connections of one IPv4 address, or one IPv6 /64; more are closed as they come."),
     Field<&Listener::max_requests>(
         "max_requests", kRequestsPerConnection,
         "Requests after which a client connection is closed gracefully."),

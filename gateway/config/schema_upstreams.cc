@@ -34,6 +34,9 @@ constexpr Shape kPercent = {.kind = Kind::kPercent, .min = 0, .max = 100};
 constexpr Shape kSomeOrOff = {.kind = Kind::kCount, .min = 1, .max = 1'000'000, .words = kOff};
 constexpr Shape kAnyOrOff = {.kind = Kind::kCount, .min = 0, .max = 1'000'000, .words = kOff};
 constexpr Shape kAny = {.kind = Kind::kCount, .min = 0, .max = 1'000'000};
+// Clients of HTTP/2 are sent no head of more than 1 MiB, whatever its fields make of it.
+constexpr Shape kResponseHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = 256 * kKiB};
+constexpr Shape kResponseFields = {.kind = Kind::kCount, .min = 1, .max = 1000};
 constexpr Shape kTimesInARow = {.kind = Kind::kCount, .min = 1, .max = 1000};
 
 // endpoints.
@@ -304,6 +307,12 @@ constexpr Key kUpstreamKeys[] = {
     Field<&Upstream::host>("host", kUpstreamHost,
                            "The Host of its requests: keep what the client sent, endpoint for the "
                            "endpoint's own name, or this one."),
+    Field<&Upstream::max_head_bytes>(
+        "max_head_bytes", kResponseHeadBytes,
+        "Largest head of a response, 502 beyond; over HTTP/2 twice as much, since that counts 32 "
+        "bytes more for each field."),
+    Field<&Upstream::max_header_fields>("max_header_fields", kResponseFields,
+                                        "Most fields of a response, 502 beyond."),
     InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
     Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
         .Otherwise("client_address"),

@@ -1,5 +1,6 @@
 #include "gateway/http1/client_stream.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -22,7 +23,7 @@ using stream::HeadStep;
 using stream::UpstreamTrouble;
 
 void ClientStream::Start(pool::Connection* connection, http::Method method,
-                         stream::StreamEvents* events) {
+                         stream::StreamEvents* events, const http::HeadLimits& limits) {
   HOLDFAST_CHECK(connection_ == nullptr && connection->open());
   HOLDFAST_CHECK(connection->in().empty() && connection->out().empty());
   connection_ = connection;
@@ -30,6 +31,7 @@ void ClientStream::Start(pool::Connection* connection, http::Method method,
   connection_->set_events(this);
   scanner_.Reset();
   run_ = Run{.method = method,
+             .limits = limits,
              .read_before = connection->bytes_read(),
              .written_before = connection->bytes_written(),
              .wire_written_before = connection->transport().wire_bytes_written()};
@@ -83,10 +85,11 @@ bool ClientStream::Congested() { return run_.writer.Congested(*connection_); }
 HeadStep ClientStream::NextHead(http::ResponseHead* head) {
   HOLDFAST_CHECK(!run_.response_started);
   DropHead();
+  // A head beyond its limit is refused by the scanner before the buffer reaches this one.
+  const size_t most = std::max<size_t>(stream::kHighWatermark, run_.limits.head_bytes + 1);
   while (true) {
     if (!connection_->in().empty()) {
-      const http::HeadScanner::Result scan =
-          ScanHead(&scanner_, connection_->in(), http::HeadLimits{});
+      const http::HeadScanner::Result scan = ScanHead(&scanner_, connection_->in(), run_.limits);
       if (scan.status == http::HeadScanner::Status::kComplete) {
         return ParseHead(scan.head_bytes, head);
       }
@@ -95,7 +98,7 @@ HeadStep ClientStream::NextHead(http::ResponseHead* head) {
       }
     }
     if (!connection_->readable()) return HeadStep{};
-    switch (connection_->Fill(stream::kHighWatermark)) {
+    switch (connection_->Fill(most)) {
       case FillStatus::kRead: break;
       case FillStatus::kWouldBlock: return HeadStep{};
       case FillStatus::kEndOfStream:
@@ -110,8 +113,8 @@ HeadStep ClientStream::NextHead(http::ResponseHead* head) {
 
 HeadStep ClientStream::ParseHead(size_t bytes, http::ResponseHead* head) {
   head->Clear();
-  const Refusal refusal = http::ParseResponseHead(connection_->in().Linearize(bytes),
-                                                  http::HeadLimits{}, run_.method, head);
+  const Refusal refusal =
+      http::ParseResponseHead(connection_->in().Linearize(bytes), run_.limits, run_.method, head);
   if (refusal != Refusal::kNone) return Broken(UpstreamTrouble::kBadResponse, refusal);
   run_.authenticated |= http::AuthenticatesConnection(head->headers);
   const http::StrayContent stray = http::FindStrayContent(*head);

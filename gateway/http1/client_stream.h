@@ -21,8 +21,10 @@ class ClientStream final : public stream::UpstreamStream, private pool::Connecti
  public:
   explicit ClientStream(pool::SlabPool* slabs) : body_(slabs, http::ChunkSender::kUpstream) {}
 
-  // The connection is established and quiet; `events` hears of its readiness from now on.
-  void Start(pool::Connection* connection, http::Method method, stream::StreamEvents* events);
+  // The connection is established and quiet; `events` hears of its readiness from now on. `limits`
+  // are for the heads of the response.
+  void Start(pool::Connection* connection, http::Method method, stream::StreamEvents* events,
+             const http::HeadLimits& limits = {});
   bool active() const { return connection_ != nullptr; }
 
   // A whole request without a body, as its bytes: instead of SendHead and SendEnd.
@@ -55,6 +57,7 @@ class ClientStream final : public stream::UpstreamStream, private pool::Connecti
   // All that belongs to one request.
   struct Run {
     http::Method method = http::Method::kGet;
+    http::HeadLimits limits;
     BodyWriter writer;
     bool request_finished = false;
     bool response_started = false;  // the final head has been read

@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "pool/key_hash.h"
 #include "pool/net/check.h"
-#include "pool/net/socket_address.h"
 
 namespace holdfast::policy {
 namespace {
@@ -25,9 +23,12 @@ std::string Named(std::string_view name) { return "\"" + std::string(name) + "\"
 }  // namespace
 
 std::string_view ClientKey(std::string_view address, ClientKeyBytes* bytes) {
-  const std::optional<pool::SocketAddress> parsed = pool::SocketAddress::FromIp(address, 0);
-  if (!parsed.has_value()) return {};
-  const sockaddr* raw = parsed->get();
+  return ClientKey(pool::SocketAddress::FromIp(address, 0).value_or(pool::SocketAddress()), bytes);
+}
+
+std::string_view ClientKey(const pool::SocketAddress& address, ClientKeyBytes* bytes) {
+  if (!address.is_ip()) return {};
+  const sockaddr* raw = address.get();
   bytes->bytes[0] = static_cast<char>(raw->sa_family);
   if (raw->sa_family == AF_INET) {
     std::memcpy(bytes->bytes + 1, &reinterpret_cast<const sockaddr_in*>(raw)->sin_addr, 4);

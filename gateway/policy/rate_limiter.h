@@ -8,6 +8,7 @@
 
 #include "gateway/policy/token_buckets.h"
 #include "pool/net/clock.h"
+#include "pool/net/socket_address.h"
 #include "pool/net/word_table.h"
 
 namespace holdfast::policy {
@@ -44,6 +45,8 @@ inline constexpr auto kRateLimitKeyWords = pool::Words<RateLimitRule::Key>({
 struct ClientKeyBytes {
   char bytes[17];
 };
+std::string_view ClientKey(const pool::SocketAddress& address, ClientKeyBytes* bytes);
+// The same of an address's text.
 std::string_view ClientKey(std::string_view address, ClientKeyBytes* bytes);
 
 // Door 6, too: a rule at work, for all workers together. Any thread, without a lock.

@@ -90,6 +90,11 @@ void Announcement::Watch() {
 }
 
 void Announcement::HandOver() {
+  // One that asks for itself or for nobody named is the proxy's, which stands for many clients.
+  if (reader_.ends().known()) {
+    if (!listener()->AdmitClient(reader_.ends().source)) return Close(SessionEnd::kClientCap);
+    TakeClientPlace();
+  }
   if (std::exchange(watched_, false)) context()->loop->Unregister(socket_.get(), this);
   // LOCAL: it is the proxy itself that asks. UNKNOWN and the like: somebody whom it does not name,
   // and who gets nothing of the trust in it.

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/policy/client_connections.h"
 #include "pool/bounded_count.h"
 #include "pool/net/clock.h"
 #include "pool/peers.h"
@@ -72,6 +73,8 @@ class ClientPlaces {
 
   // The places of all listeners together.
   pool::BoundedCount& all() { return all_; }
+  // What each client has of them at listeners with max_connections_per_client.
+  policy::ClientConnections& by_client() { return by_client_; }
   // The places of one listener, made at the first call and gone with the last who holds them.
   std::shared_ptr<ListenerPlaces> Of(const std::string& listener);
 
@@ -94,6 +97,7 @@ class ClientPlaces {
   std::vector<Slot> slots_;
   const pool::Peers* peers_ = nullptr;
   pool::BoundedCount all_;
+  policy::ClientConnections by_client_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<ListenerPlaces>> listeners_;  // under mutex_
 };

@@ -34,6 +34,10 @@ void Intake::Accept(Listener* listener, pool::FileDescriptor socket,
   if (listener->config().proxy_protocol.has_value()) {
     return Announcement::Accept(listener, std::move(socket), peer);
   }
+  if (!listener->AdmitClient(peer)) {
+    listener->cells().ClosedFor(SessionEndName(SessionEnd::kClientCap)).Add();
+    return;
+  }
   std::unique_ptr<pool::Transport> transport = TransportFor(listener, socket);
   if (transport == nullptr) return Http1Session::Start(listener, std::move(socket), peer);
   Begin(listener, std::move(transport), {.source = peer, .destination = {}}, /*before=*/nullptr);

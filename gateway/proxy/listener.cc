@@ -124,7 +124,28 @@ void Listener::ReturnPlace() {
 }
 
 void Listener::ReturnUnused() {
+  ReturnClientPlace(TakeClientPlace());
   if (std::exchange(place_taken_, false)) ReturnPlace();
+}
+
+bool Listener::CountClient(const pool::SocketAddress& client) {
+  using Verdict = policy::ClientConnections::Verdict;
+  ReturnClientPlace(TakeClientPlace());  // Of one that came to nothing.
+  switch (context_->places->by_client().Take(
+      config_->name, client, *config_->max_connections_per_client, &client_place_)) {
+    case Verdict::kRefused: return false;
+    case Verdict::kNoRoom:
+      context_->shard->CounterFor(Metric::kClientConnectionsUncountedTotal, {config_->name}).Add();
+      return true;
+    case Verdict::kCounted:
+    case Verdict::kNoAddress: return true;
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void Listener::ReturnClientPlace(policy::ClientConnections::Place place) {
+  if (place == policy::ClientConnections::Place::kNowhere) return;
+  context_->places->by_client().Return(place);
 }
 
 void Listener::OnSessionOpened() {

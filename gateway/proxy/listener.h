@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/policy/client_connections.h"
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/view.h"
 #include "metrics/shard.h"
@@ -104,6 +105,17 @@ class Listener final : private pool::AcceptorEvents {
   // A place for one more client; false when there is none. It is the next session's, or goes back
   // at the end of the batch.
   bool TakePlace();
+  // Counts a connection of this client where max_connections_per_client limits them; the count is
+  // the next session's, or goes back at the end of the batch. False: the client has as many as it
+  // may, and this one is to be closed.
+  bool AdmitClient(const pool::SocketAddress& client) {
+    return !config_->max_connections_per_client.has_value() || CountClient(client);
+  }
+  policy::ClientConnections::Place TakeClientPlace() {
+    return std::exchange(client_place_, policy::ClientConnections::Place::kNowhere);
+  }
+  // That session has ended.
+  void ReturnClientPlace(policy::ClientConnections::Place place);
   void OnSessionOpened();
   void OnSessionClosed();
   void OnSessionIdle(IdleSession& session);
@@ -140,6 +152,7 @@ class Listener final : private pool::AcceptorEvents {
   void ConfigureTcp(pool::Acceptor& acceptor);
   void StandDown();
   bool MayBeginHandshake();
+  bool CountClient(const pool::SocketAddress& client);
   void ReturnPlace();
   void ReturnUnused();
   // At a cap: lets somebody give way now, or sees to it that it is tried again. True if a place may
@@ -157,6 +170,8 @@ class Listener final : private pool::AcceptorEvents {
   std::shared_ptr<const config::Listener> config_;
   uint32_t index_;
   std::shared_ptr<ListenerPlaces> places_;
+  // Counted, and not used yet.
+  policy::ClientConnections::Place client_place_ = policy::ClientConnections::Place::kNowhere;
   bool place_taken_ = false;    // and not used yet
   bool pause_counted_ = false;  // since the last session began
   size_t sessions_ = 0;

@@ -113,6 +113,7 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   facts.target = target_;
   facts.identity = identity_;
   call->endpoint_host = route.cluster.endpoint_host;
+  call->response_limits = route.cluster.response_limits;
   call->tie = client.tie;
   if (const auto& key = route.cluster.hash; key.has_value()) {
     call->hash = HashOf(*key, head, client.origin);

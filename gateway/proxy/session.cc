@@ -28,6 +28,7 @@ std::string_view SessionEndName(SessionEnd end) {
     case SessionEnd::kDrained: return "drained";
     case SessionEnd::kHandshakeEvicted: return "handshake_evicted";
     case SessionEnd::kIdleEvicted: return "idle_evicted";
+    case SessionEnd::kClientCap: return "client_cap";
     case SessionEnd::kUpgraded: return "upgraded";
     case SessionEnd::kTlsFailed: return "tls_failed";
     case SessionEnd::kTlsTimeout: return "tls_handshake_timeout";
@@ -46,6 +47,7 @@ std::string_view SessionEndName(SessionEnd end) {
 void Session::Enlist() {
   context()->sessions.PushBack(*this);
   listener_->OnSessionOpened();
+  TakeClientPlace();
   listener_->cells().idle.Add(1);
 }
 
@@ -54,6 +56,7 @@ void Session::Replace(Session& predecessor) {
   context()->sessions.PushBack(*this);
   context()->sessions.Remove(predecessor);
   counted_active_ = std::exchange(predecessor.counted_active_, false);
+  client_place_ = std::exchange(predecessor.client_place_, {});
 }
 
 Session::ConnectionTerms Session::NewTerms(const pool::PeerIp& peer, bool unnamed,
@@ -77,6 +80,7 @@ void Session::CountActive(bool active) {
 }
 
 void Session::Delist(std::string_view reason) {
+  listener_->ReturnClientPlace(std::exchange(client_place_, {}));
   (counted_active_ ? listener_->cells().active : listener_->cells().idle).Add(-1);
   listener_->cells().ClosedFor(reason).Add();
   if (IdleSession::linked()) listener_->OnSessionBusy(*this);

@@ -25,6 +25,7 @@ enum class SessionEnd : uint8_t {
   kDrained,
   kHandshakeEvicted,  // at a cap of handshakes it gave way to a newcomer
   kIdleEvicted,       // at a cap it gave way to a newcomer
+  kClientCap,         // its client had as many connections as it may
   kUpgraded,          // the tunnel that it became has ended
   kTlsFailed,         // the handshake did
   kTlsTimeout,        // it was not over in time
@@ -88,12 +89,15 @@ class Session : public pool::ListNode<Session>,
                            pool::TimePoint accepted_at) const;
   // Counts it as busy with a client, or as idle.
   void CountActive(bool active);
+  // It is the connection that the listener has counted for its client (Listener::AdmitClient).
+  void TakeClientPlace() { client_place_ = listener_->TakeClientPlace(); }
   // It is over. Its owner destroys it at the end of the turn.
   void Delist(std::string_view reason);
 
  private:
   Listener* listener_;
   bool counted_active_ = false;
+  policy::ClientConnections::Place client_place_ = policy::ClientConnections::Place::kNowhere;
 };
 
 }  // namespace holdfast::proxy

@@ -90,7 +90,7 @@ Stage UpstreamCall::Open(pool::Lease& lease) {
     stream_ = context_->upstream_streams->Open(lease_, request_.head->method, this);
   }
   if (stream_ == nullptr) {
-    http1_.Start(&lease_.connection(), request_.head->method, this);
+    http1_.Start(&lease_.connection(), request_.head->method, this, request_.response_limits);
     stream_ = &http1_;
   }
   if (request_.endpoint_host) NameEndpoint();

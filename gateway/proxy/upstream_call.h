@@ -64,6 +64,7 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     const http::RequestHead* head = nullptr;
     http::ForwardedFacts facts;
     bool endpoint_host = false;                      // facts.host is to be the endpoint's own name
+    http::HeadLimits response_limits;                // over HTTP/1
     std::optional<uint64_t> hash;                    // what the choice of the endpoint goes by
     pool::ConnectionTie* tie = nullptr;              // the client's
     const pool::ProxiedEnds* client_ends = nullptr;  // for a cluster that introduces

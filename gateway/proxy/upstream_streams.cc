@@ -6,6 +6,27 @@ namespace holdfast::proxy {
 
 using pool::UpstreamProtocol;
 
+namespace {
+
+// RFC 9113 section 6.5.2 counts 32 bytes more for each field, which is less than as much again for
+// all but heads of the shortest fields.
+constexpr uint32_t kHeadBytesFactor = 2;
+
+}  // namespace
+
+void Http2Upstreams::Configure(const std::vector<config::Upstream>& upstreams) {
+  limits_.clear();
+  const config::Upstream usual;
+  for (const config::Upstream& upstream : upstreams) {
+    if (upstream.max_head_bytes == usual.max_head_bytes &&
+        upstream.max_header_fields == usual.max_header_fields) {
+      continue;
+    }
+    limits_[upstream.name] = {.max_head_bytes = kHeadBytesFactor * upstream.max_head_bytes,
+                              .max_fields = upstream.max_header_fields};
+  }
+}
+
 // An upstream of which nothing is known yet is hoped to speak HTTP/2: if it does not, that costs
 // one wait, and else it would cost a connection for each of those who wait.
 uint32_t Http2Upstreams::ExpectedCapacity(const pool::EndpointKey& key) const {
@@ -20,8 +41,9 @@ std::unique_ptr<pool::ConnectionProtocol> Http2Upstreams::ProtocolFor(
                   (key.protocol == UpstreamProtocol::kAuto &&
                    connection.transport().protocol() == pool::kHttp2Protocol);
   if (!h2) return std::make_unique<pool::ExclusiveProtocol>();
-  return std::make_unique<http2::ClientSession>(loop_, slabs_, &connection, http2::Limits(),
-                                                &resting_);
+  const auto own = limits_.find(key.upstream);
+  return std::make_unique<http2::ClientSession>(
+      loop_, slabs_, &connection, own != limits_.end() ? own->second : http2::Limits(), &resting_);
 }
 
 stream::UpstreamStream* Http2Upstreams::Open(pool::Lease& lease, http::Method method,

@@ -3,7 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
+#include "gateway/config/config.h"
 #include "gateway/http2/client_stream.h"
 #include "gateway/http2/limits.h"
 #include "gateway/proxy/upstream_call.h"
@@ -21,6 +26,10 @@ class Http2Upstreams final : public pool::ProtocolChoice, public UpstreamStreams
   // Both outlive it.
   Http2Upstreams(pool::EventLoop* loop, pool::SlabPool* slabs) : loop_(loop), slabs_(slabs) {}
 
+  // Takes from each upstream what its responses are held to. That holds for connections opened from
+  // then on, since peers are told of it at the beginning.
+  void Configure(const std::vector<config::Upstream>& upstreams);
+
   uint32_t ExpectedCapacity(const pool::EndpointKey& key) const override;
   std::unique_ptr<pool::ConnectionProtocol> ProtocolFor(
       const pool::EndpointKey& key, pool::Connection& connection) const override;
@@ -30,6 +39,7 @@ class Http2Upstreams final : public pool::ProtocolChoice, public UpstreamStreams
  private:
   pool::EventLoop* loop_;
   pool::SlabPool* slabs_;
+  absl::flat_hash_map<std::string, http2::Limits> limits_;  // by upstream; the others': the usual
   mutable pool::FreeList<http2::ClientStream> resting_;
 };
 

@@ -22,7 +22,9 @@ RouteCluster ClusterOf(const config::Upstream& upstream) {
                        .hash = {},
                        .forwarded = upstream.forwarded,
                        .host = {},
-                       .endpoint_host = false};
+                       .endpoint_host = false,
+                       .response_limits = {.head_bytes = upstream.max_head_bytes,
+                                           .fields = upstream.max_header_fields}};
   if (!upstream.endpoints.empty() && !upstream.endpoints.front().host.empty()) {
     cluster.default_host = upstream.endpoints.front().text;
   }

@@ -13,6 +13,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/http/message.h"
+#include "gateway/http/parser.h"
 #include "gateway/policy/cors.h"
 #include "gateway/policy/header_rules.h"
 #include "gateway/policy/pattern.h"
@@ -27,8 +28,9 @@ struct RouteCluster {
   std::string default_host;             // for requests that have no Host: as the file names it
   std::optional<config::HashKey> hash;  // nullopt: the upstream is not balanced by keys
   http::ForwardedFields forwarded;
-  std::string host;            // of all requests; empty: each keeps its own
-  bool endpoint_host = false;  // each gets the name of the endpoint that it is sent to
+  std::string host;                  // of all requests; empty: each keeps its own
+  bool endpoint_host = false;        // each gets the name of the endpoint that it is sent to
+  http::HeadLimits response_limits;  // over HTTP/1
 };
 
 struct Route : config::Route {

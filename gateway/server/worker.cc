@@ -77,6 +77,7 @@ void Worker::Adopt(WorkerUpdate update) {
   context_.access_log =
       update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
   tls_.Adopt(std::move(update.tls));
+  upstream_streams_.Configure(update.snapshot->config().upstreams);
   // The view first: a session may begin as soon as there is a listener.
   const proxy::ViewPin old_view = context_.view;
   context_.view =

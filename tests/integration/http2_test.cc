@@ -237,6 +237,23 @@ TEST(Http2Test, ABrokenHeadIsToldAndHurtsNobodyElse) {
   EXPECT_EQ(client.Await(client.Send({.fields = Http2Fields(101, {"a", "b"})})).Status(), 431);
 }
 
+TEST(Http2Test, AConnectionIsOneHoweverManyRequestsItHas) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(Config(upstream.address(), "max_connections_per_client: 2"));
+  Http2Client first(gateway.address());
+  std::vector<int32_t> streams;
+  for (int i = 0; i < 10; ++i) streams.push_back(first.Send({}));
+  for (const int32_t stream : streams) EXPECT_EQ(first.Await(stream).Status(), 200);
+  RawClient second(gateway.address());
+  EXPECT_EQ(second.Get("/").Status(), 200);
+  RawClient third(gateway.address());
+  third.ExpectClosed();
+  first.wire().Close();
+  gateway.AwaitMetric("holdfast_client_connections", {{"listener", "edge"}}, 1);
+  Http2Client fourth(gateway.address());
+  EXPECT_EQ(fourth.Get("/").Status(), 200);
+}
+
 TEST(Http2Test, ABodyIsAsLongAsItSays) {
   ScriptedUpstream upstream;
   GatewayProcess gateway(Config(upstream.address()));

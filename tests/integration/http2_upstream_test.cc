@@ -239,6 +239,34 @@ TEST(Http2UpstreamTest, ManyClientsGatherOnFewConnections) {
       0);
 }
 
+// "/BYTES/FIELDS": as many fields, of which one has a value of as many bytes.
+void AnswerAtLength(ScriptedServer& server, SeenRequest& request) {
+  const std::string path(request.Field(":path"));
+  const size_t slash = path.find('/', 1);
+  http2::Fields fields(std::stoul(path.substr(slash + 1)) - 1, {"b", "c"});
+  fields.emplace_back("a", std::string(std::stoul(path.substr(1, slash - 1)), 'a'));
+  server.Respond(request.id, 200, fields, "ok");
+}
+
+TEST(Http2UpstreamTest, ItSaysHowLargeTheHeadsOfItsResponsesMayBe) {
+  Http2Upstream upstream(AnswerAtLength);
+  GatewayProcess gateway(Before(upstream, "max_head_bytes: 8KiB, max_header_fields: 200"));
+  RawClient client(gateway.address());
+  const Message most = client.Get("/7000/200");
+  EXPECT_EQ(most.Status(), 200);
+  EXPECT_EQ(most.Count("b"), 199u);
+  EXPECT_EQ(client.Get("/7000/201").Status(), 502);
+  EXPECT_EQ(client.Get("/17000/1").Status(), 502);
+  const MetricsScrape scrape = gateway.Scrape();
+  for (const std::string reason : {"head_too_large", "too_many_fields"}) {
+    EXPECT_EQ(
+        scrape.Value("holdfast_framing_refusals_total", {{"side", "upstream"}, {"reason", reason}}),
+        1)
+        << reason;
+  }
+  EXPECT_EQ(client.Get("/10/10").Status(), 200);
+}
+
 TEST(Http2UpstreamTest, WhatThePeerAllowsIsKept) {
   Http2Upstream upstream(Echo, {.max_streams = 4});
   GatewayProcess gateway(Before(upstream, "max_connections: 3"));

@@ -87,6 +87,51 @@ const Broken kHeads[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Heads, BrokenHeadTest, ::testing::ValuesIn(kHeads), ReasonAndNumber);
 
+// What becomes of a response whose head has so many bytes and fields.
+Message Relayed(ScriptedHop& hop, size_t bytes, size_t fields) {
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+  std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n";
+  for (size_t i = 3; i < fields; ++i) head += "B: c\r\n";
+  head += "A: " + std::string(bytes - head.size() - std::string_view("A: \r\n\r\n").size(), 'a');
+  upstream.Answer(head + "\r\n\r\nok");
+  return hop.client.Response();
+}
+
+TEST(ResponseHeadLimitTest, TheUpstreamSaysHowLargeAHeadMayBe) {
+  ScriptedHop hop(GatewayConfig{.upstream = "max_head_bytes: 100KiB, max_header_fields: 300"});
+  const Message large = Relayed(hop, 100 * 1024, 300);
+  EXPECT_EQ(large.Status(), 200);
+  EXPECT_EQ(large.body, "ok");
+  EXPECT_EQ(large.Count("B"), 297u);
+  EXPECT_EQ(Relayed(hop, 100 * 1024 + 1, 300).Status(), 502);
+  EXPECT_EQ(Relayed(hop, 100 * 1024, 301).Status(), 502);
+  const MetricsScrape scrape = hop.gateway.Scrape();
+  for (const std::string reason : {"head_too_large", "too_many_fields"}) {
+    EXPECT_EQ(scrape.Value(kRefusals, {{"side", "upstream"}, {"reason", reason}}), 1) << reason;
+  }
+}
+
+TEST(ResponseHeadLimitTest, ItMayBeLessThanUsualAndAReloadChangesIt) {
+  ScriptedUpstream upstream;
+  GatewayConfig config{.endpoints = {upstream.address()}, .upstream = "max_head_bytes: 1KiB"};
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  const auto status = [&] {
+    client.Send(GetRequest("/"));
+    UpstreamConnection connection = upstream.Accept();
+    connection.Answer(
+        OkResponse("x", "Connection: close\r\nA: " + std::string(1'024, 'a') + "\r\n"));
+    return client.Response().Status();
+  };
+  EXPECT_EQ(status(), 502);
+  config.upstream = "";
+  gateway.Reload(config.Text());
+  EXPECT_EQ(status(), 200);
+  config.upstream = "max_header_fields: 2";
+  gateway.Reload(config.Text());
+  EXPECT_EQ(status(), 502);
+}
+
 class BrokenChunksTest : public ::testing::TestWithParam<Broken> {};
 
 // The status has been sent: all that is left to tell the client is a break.

@@ -30,6 +30,7 @@ TEST(BuildListenerTest, ReadsEveryKey) {
                          "    max_header_fields: 50\n"
                          "    max_uri_bytes: 4KiB\n"
                          "    max_connections: 1000\n"
+                         "    max_connections_per_client: 20\n"
                          "    max_requests: 2000\n"
                          "    client_ip: {from: forwarded, depth: 3}\n"
                          "    path: {normalize: merge_slashes, encoded_slash: reject}\n"
@@ -51,6 +52,7 @@ TEST(BuildListenerTest, ReadsEveryKey) {
   EXPECT_EQ(listener.max_header_fields, 50u);
   EXPECT_EQ(listener.max_uri_bytes, 4u << 10);
   EXPECT_EQ(listener.max_connections, 1000u);
+  EXPECT_EQ(listener.max_connections_per_client, 20u);
   EXPECT_EQ(listener.max_requests, 2000u);
   EXPECT_EQ(listener.client_ip.from, ClientIp::From::kForwarded);
   EXPECT_EQ(listener.client_ip.depth, 3u);
@@ -166,7 +168,8 @@ TEST(BuildListenerTest, TakesOffAndAuto) {
   const Config config = Load(
       WithListeners("  - {bind: \":0\", idle_timeout: off, head_timeout: off, body_timeout: off,\n"
                     "     max_connection_age: off, max_connections: auto, max_requests: off,\n"
-                    "     tcp: {keepalive: off, user_timeout: off}, proxy_protocol: off}\n"));
+                    "     tcp: {keepalive: off, user_timeout: off}, proxy_protocol: off,\n"
+                    "     max_connections_per_client: off}\n"));
   EXPECT_EQ(config.listeners[0].tcp.options.keepalive, std::nullopt);
   EXPECT_EQ(config.listeners[0].tcp.options.user_timeout, std::nullopt);
   EXPECT_FALSE(config.listeners[0].proxy_protocol);
@@ -175,6 +178,7 @@ TEST(BuildListenerTest, TakesOffAndAuto) {
   EXPECT_EQ(config.listeners[0].body_timeout, std::nullopt);
   EXPECT_EQ(config.listeners[0].max_connection_age, std::nullopt);
   EXPECT_EQ(config.listeners[0].max_connections, std::nullopt);
+  EXPECT_EQ(config.listeners[0].max_connections_per_client, std::nullopt);
   EXPECT_EQ(config.listeners[0].max_requests, std::nullopt);
 }
 
@@ -197,6 +201,20 @@ TEST(BuildListenerTest, SeveralMayAskForAnyPort) {
   EXPECT_EQ(Load(WithListeners("  - {name: a, bind: \":0\"}\n  - {name: b, bind: \":0\"}\n"))
                 .listeners.size(),
             2u);
+}
+
+TEST(BuildListenerTest, AClientMayHaveSomeConnectionsOrAny) {
+  EXPECT_EQ(Complaints(WithListeners("  - bind: :1\n    max_connections_per_client: 0\n")),
+            "f.yaml:4:33: error: expected a whole number from 1 to 1000000, or off; found '0'\n"
+            "      max_connections_per_client: 0\n"
+            "                                  ^\n");
+  for (const std::string_view wrong : {"-1", "1000001", "auto", "1.5", "[]", "{}", "1k"}) {
+    EXPECT_NE(Complaints(WithListeners("  - bind: :1\n    max_connections_per_client: " +
+                                       std::string(wrong) + "\n"))
+                  .find("f.yaml:4:33: error: expected a whole number"),
+              std::string::npos)
+        << wrong;
+  }
 }
 
 TEST(BuildListenerTest, TheUriIsPartOfTheHead) {

@@ -32,6 +32,8 @@ TEST(BuildUpstreamTest, ReadsEveryKey) {
                    "    idle_timeout: 30s\n"
                    "    max_connection_age: 10m\n"
                    "    connect_timeout: 500ms\n"
+                   "    max_head_bytes: 64KiB\n"
+                   "    max_header_fields: 200\n"
                    "    queue: {size: 7, timeout: 9s}\n"));
   ASSERT_EQ(config.upstreams.size(), 1u);
   const Upstream& web = config.upstreams[0];
@@ -47,6 +49,8 @@ TEST(BuildUpstreamTest, ReadsEveryKey) {
   EXPECT_EQ(web.cluster.pool.idle_timeout, seconds(30));
   EXPECT_EQ(web.cluster.pool.max_age, minutes(10));
   EXPECT_EQ(web.cluster.pool.connect_timeout, milliseconds(500));
+  EXPECT_EQ(web.max_head_bytes, 64u << 10);
+  EXPECT_EQ(web.max_header_fields, 200u);
   EXPECT_EQ(web.cluster.pool.queue_size, 7u);
   EXPECT_EQ(web.cluster.pool.queue_timeout, seconds(9));
 }
@@ -397,6 +401,18 @@ TEST(BuildOutlierTest, TheEjectionTimesAreInOrder) {
             "6:30 base_ejection is longer than max_ejection, which is 5m\n");
   EXPECT_EQ(Errors(WithKeys("    outlier: {base_ejection: 10s, max_ejection: 9s}\n")),
             "6:30 base_ejection is longer than max_ejection, which is 9s\n");
+}
+
+TEST(BuildUpstreamTest, HeadsOfResponsesHaveBounds) {
+  for (const std::string_view wrong : {"1023", "1025KiB", "257KiB", "off", "0"}) {
+    EXPECT_EQ(Errors(WithKeys("    max_head_bytes: " + std::string(wrong) + "\n")),
+              "6:21 expected a size such as 512B, 64KiB or 10MiB, from 1KiB to 256KiB; found '" +
+                  std::string(wrong) + "'\n");
+  }
+  for (const std::string_view wrong : {"0", "1001", "off"}) {
+    EXPECT_EQ(Errors(WithKeys("    max_header_fields: " + std::string(wrong) + "\n")),
+              "6:24 expected a whole number from 1 to 1000; found '" + std::string(wrong) + "'\n");
+  }
 }
 
 TEST(BuildUpstreamTest, WarnsOfMoreIdleConnectionsThanThereMayBe) {

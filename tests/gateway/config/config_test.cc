@@ -23,6 +23,7 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
   EXPECT_EQ(listener.max_header_fields, 100u);
   EXPECT_EQ(listener.max_uri_bytes, 8u << 10);
   EXPECT_EQ(listener.max_connections, std::nullopt);
+  EXPECT_EQ(listener.max_connections_per_client, std::nullopt);
   EXPECT_EQ(listener.max_requests, std::nullopt);
   EXPECT_EQ(listener.protocols,
             (std::vector<ClientProtocol>{ClientProtocol::kHttp2, ClientProtocol::kHttp1}));
@@ -51,6 +52,8 @@ TEST(ConfigTest, TheDefaultsOfListenersAreTheDocumentedOnes) {
 TEST(ConfigTest, TheDefaultsOfUpstreamsAreTheDocumentedOnes) {
   const Upstream upstream;
   EXPECT_EQ(upstream.cluster.balancing.policy, pool::BalancePolicy::kLeastRequest);
+  EXPECT_EQ(upstream.max_head_bytes, 32u << 10);
+  EXPECT_EQ(upstream.max_header_fields, 100u);
   EXPECT_EQ(upstream.cluster.pool.max_connections, 512u);
   EXPECT_EQ(upstream.cluster.pool.max_idle, 512u);
   EXPECT_TRUE(upstream.cluster.pool.idle_learned);

@@ -36,7 +36,7 @@ class LeaseTaker final : public pool::Waiter, public stream::StreamEvents {
 class ClientStreamTest : public testing::Test {
  protected:
   // Leases a connection and starts a request of that method on it.
-  void Start(http::Method method = http::Method::kGet) {
+  void Start(http::Method method = http::Method::kGet, const http::HeadLimits& limits = {}) {
     pool::SocketAddress picked;
     pool::Checkout checkout = harness_.cluster->Acquire(&taker_, {}, &picked);
     if (checkout.status == pool::Checkout::Status::kLeased) {
@@ -45,7 +45,7 @@ class ClientStreamTest : public testing::Test {
       peer_ = harness_.Accept();
     }
     ASSERT_TRUE(harness_.TurnUntil([&] { return taker_.lease.held(); }));
-    upstream_.Start(&taker_.lease.connection(), method, &taker_);
+    upstream_.Start(&taker_.lease.connection(), method, &taker_, limits);
   }
   CloseReason End(pool::ConnectionTie* tie = nullptr) {
     pool::ReuseFacts facts = upstream_.Finish();
@@ -222,6 +222,33 @@ TEST_F(ClientStreamTest, TheWaysToHaveNoHead) {
   EXPECT_EQ(step.refusal, Refusal::kHeadTooLarge);
   End();
   EXPECT_TRUE(harness_.AtRest());
+}
+
+TEST_F(ClientStreamTest, AHeadMayBeAsLargeAsTheLimitsSay) {
+  const auto outcome = [&](size_t bytes, size_t fields, const http::HeadLimits& limits) {
+    Start(http::Method::kGet, limits);
+    SendRequest();
+    std::string head = "HTTP/1.1 204 No\r\n";
+    for (size_t i = 1; i < fields; ++i) head += "b: c\r\n";
+    head += "a: " + std::string(bytes - head.size() - std::string_view("a: \r\n\r\n").size(), 'a');
+    head += kHeadEnd;
+    HeadStep step;
+    std::string_view left = head;
+    EXPECT_TRUE(harness_.TurnUntil([&] {
+      left.remove_prefix(peer_.SendSome(left));
+      step = NextHead();
+      return step.kind != HeadKind::kBlocked;
+    }));
+    End();
+    return step.refusal;
+  };
+  EXPECT_EQ(outcome(1'000, 10, {.head_bytes = 1'000, .fields = 10}), Refusal::kNone);
+  EXPECT_EQ(outcome(1'001, 10, {.head_bytes = 1'000, .fields = 10}), Refusal::kHeadTooLarge);
+  EXPECT_EQ(outcome(1'000, 11, {.head_bytes = 1'000, .fields = 10}), Refusal::kTooManyFields);
+  EXPECT_EQ(outcome(200'000, 500, {.head_bytes = 200'000, .fields = 500}), Refusal::kNone)
+      << "more than is read of a body at a time";
+  EXPECT_EQ(outcome(200'001, 500, {.head_bytes = 200'000, .fields = 500}), Refusal::kHeadTooLarge);
+  EXPECT_EQ(outcome(40'000, 5, {}), Refusal::kHeadTooLarge) << "what another request had is gone";
 }
 
 struct Ending {

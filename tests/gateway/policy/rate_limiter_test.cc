@@ -37,6 +37,15 @@ TEST(ClientKeyTest, WhoHasNoAddressIsOneOfMany) {
   EXPECT_EQ(KeyOf("unix"), "");
 }
 
+TEST(ClientKeyTest, AnAddressHasTheKeyOfItsText) {
+  for (const std::string_view ip : {"192.0.2.1", "2001:db8:1:2::1", "::ffff:192.0.2.1"}) {
+    ClientKeyBytes bytes;
+    EXPECT_EQ(ClientKey(*pool::SocketAddress::FromIp(ip, 4711), &bytes), KeyOf(ip));
+  }
+  ClientKeyBytes bytes;
+  EXPECT_EQ(ClientKey(*pool::SocketAddress::Parse("unix:/tmp/s"), &bytes), "");
+}
+
 // So no field's value is the key of a client.
 TEST(ClientKeyTest, AKeyBeginsWithWhatNoFieldMayHave) {
   EXPECT_LT(static_cast<unsigned char>(KeyOf("192.0.2.1").front()), 0x20);

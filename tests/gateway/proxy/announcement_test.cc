@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -235,6 +236,47 @@ TEST_F(AnnouncementTest, WhatCameInTimeIsTaken) {
   client.Send(std::string(kLine) + std::string(kGet));
   harness_.Advance(config::AcceptedProxies().timeout);
   EXPECT_NE(Forwarded(client).find("203.0.113.9"), std::string::npos);
+}
+
+class CappedAnnouncementTest : public AnnouncementTest {
+ protected:
+  CappedAnnouncementTest()
+      : AnnouncementTest(std::string(kProxies) + ", max_connections_per_client: 1") {}
+  size_t sessions() { return harness_.listener->sessions(); }
+};
+
+TEST_F(CappedAnnouncementTest, WhoIsAnnouncedIsCounted) {
+  Wire first = harness_.Connect();
+  first.Send(kLine);
+  harness_.Turns(3);
+  Wire second = harness_.Connect();
+  second.Send(kLine);
+  EXPECT_TRUE(harness_.AwaitEnd(second));
+  EXPECT_EQ(harness_.Closed("client_cap"), 1u);
+  EXPECT_EQ(sessions(), 1u);
+  Wire other = harness_.Connect();
+  other.Send("PROXY TCP4 203.0.113.10 198.51.100.2 4711 443\r\n" + std::string(kGet));
+  EXPECT_NE(Forwarded(other).find("203.0.113.10"), std::string::npos);
+  first.Close();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return sessions() == 1; }));
+  Wire third = harness_.Connect();
+  third.Send(std::string(kLine) + std::string(kGet));
+  EXPECT_NE(Forwarded(third).find("203.0.113.9"), std::string::npos);
+}
+
+// It stands for many clients, and asks whether we are well.
+TEST_F(CappedAnnouncementTest, TheProxyItselfIsNotCounted) {
+  std::vector<Wire> proxies;
+  for (const std::string& header : {pool::LocalProxyHeader(ProxyVersion::kV2),
+                                    pool::LocalProxyHeader(ProxyVersion::kV1), std::string()}) {
+    for (int i = 0; i < 2; ++i) {
+      proxies.push_back(harness_.Connect());
+      proxies.back().Send(header);
+    }
+  }
+  harness_.Turns(5);
+  EXPECT_EQ(sessions(), proxies.size());
+  EXPECT_EQ(harness_.places.by_client().counted(), 0u);
 }
 
 class UnixAnnouncementTest : public AnnouncementTest {

@@ -121,6 +121,47 @@ TEST_F(ListenerTest, AtItsCapTheNextClientWaitsForAPlace) {
   EXPECT_EQ(harness_.listener->sessions(), 2u);
 }
 
+TEST(ListenerClientCapTest, WhatComesToNothingIsNotCounted) {
+  ProxyHarness harness({.listener = "max_connections_per_client: 2"});
+  const auto client = *pool::SocketAddress::FromIp("192.0.2.7", 1);
+  EXPECT_TRUE(harness.listener->AdmitClient(client));
+  EXPECT_TRUE(harness.listener->AdmitClient(client));
+  EXPECT_TRUE(harness.listener->AdmitClient(client));
+  EXPECT_EQ(harness.places.by_client().counted(), 1u);
+}
+
+TEST(ListenerClientCapTest, EachWayToEndGivesThePlaceBack) {
+  ProxyHarness harness({.listener = "max_connections_per_client: 1, idle_timeout: 1s"});
+  const auto count = [&] { return harness.places.by_client().counted(); };
+  const auto ends = [&] { return harness.TurnUntil([&] { return count() == 0; }); };
+  Wire leaves = harness.Connect();
+  EXPECT_EQ(count(), 1u);
+  leaves.Close();
+  EXPECT_TRUE(ends());
+  Wire resets = harness.Connect();
+  resets.Reset();
+  EXPECT_TRUE(ends());
+  Wire rests = harness.Connect();
+  harness.Advance(std::chrono::seconds(2));
+  EXPECT_TRUE(ends());
+  Wire evicted = harness.Connect();
+  EXPECT_TRUE(harness.listener->EvictIdle(harness.loop.now()));
+  EXPECT_TRUE(ends());
+  Wire served = harness.Connect();
+  served.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  Wire upstream = harness.Accept();
+  harness.Await(upstream, kHeadEnd);
+  EXPECT_EQ(count(), 1u);
+  upstream.Send(kOk);
+  EXPECT_TRUE(harness.AwaitEnd(served));
+  served.Close();
+  EXPECT_TRUE(ends());
+  Wire drained = harness.Connect();
+  harness.context.sessions.front()->BeginDrain();
+  EXPECT_TRUE(ends());
+  EXPECT_EQ(harness.Closed("client_cap"), 0u);
+}
+
 TEST_F(ListenerTest, AHigherCapLetsInWhoWaits) {
   SetCap(1);
   Wire first = Dial();

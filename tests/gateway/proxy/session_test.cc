@@ -68,6 +68,24 @@ TEST_F(SessionTest, ASuccessorTakesOverThePlaceAndTheCount) {
   EXPECT_EQ(harness_.Closed("why"), 1u) << "the first did not end";
 }
 
+TEST_F(SessionTest, ItsClientIsCountedUntilTheLastSuccessorEnds) {
+  const auto next = ProxyHarness::Load(
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\", max_connections_per_client: 1}]\n"
+      "routes: [{respond: {}}]\n");
+  harness_.listener->Configure(ProxyHarness::ListenerConfig(next, 0), 0);
+  const auto client = *pool::SocketAddress::FromIp("192.0.2.7", 1);
+  ASSERT_TRUE(harness_.listener->TakePlace());
+  ASSERT_TRUE(harness_.listener->AdmitClient(client));
+  TestSession first(harness_.listener.get());
+  first.Enlist();
+  TestSession second(harness_.listener.get());
+  second.Replace(first);
+  EXPECT_FALSE(harness_.listener->AdmitClient(client));
+  EXPECT_EQ(harness_.places.by_client().counted(), 1u);
+  second.Delist("why");
+  EXPECT_EQ(harness_.places.by_client().counted(), 0u);
+}
+
 TEST(SessionEndTest, NamesAreDistinct) {
   std::set<std::string_view> names;
   for (int i = 0; i <= static_cast<int>(SessionEnd::kUpgraded); ++i) {

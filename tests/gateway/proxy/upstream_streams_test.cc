@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/http2/client_session.h"
 #include "pool/net/plain_transport.h"
 #include "pool/tls_identity.h"
 #include "tests/pool/net/socket_pair.h"
@@ -46,6 +47,30 @@ TEST_F(UpstreamStreamsTest, OneThatIsToldSpeaksHttp2AndStaysWithItsWorker) {
   EXPECT_EQ(protocol->capacity(), 100u);
   EXPECT_NE(protocol->listener(), nullptr);
   EXPECT_FALSE(protocol->travels());
+}
+
+TEST_F(UpstreamStreamsTest, ResponsesAreHeldToWhatTheirUpstreamSays) {
+  ASSERT_EQ(connection_.Open(), 0);
+  const auto limits_of = [&](const std::string& upstream) {
+    EndpointKey key = KeyOf(UpstreamProtocol::kH2);
+    key.upstream = upstream;
+    const auto protocol = upstreams_.ProtocolFor(key, connection_);
+    return static_cast<http2::ClientSession&>(*protocol).limits();
+  };
+  config::Upstream web{.name = "web"};
+  web.max_head_bytes = 100'000;
+  web.max_header_fields = 300;
+  config::Upstream usual{.name = "usual"};
+  upstreams_.Configure({web, usual});
+  EXPECT_EQ(limits_of("web").max_head_bytes, 200'000u);
+  EXPECT_EQ(limits_of("web").max_fields, 300u);
+  EXPECT_EQ(limits_of("usual"), http2::Limits());
+  EXPECT_EQ(limits_of("unknown"), http2::Limits());
+  // What an upstream has when it says nothing is the rule with the defaults.
+  EXPECT_EQ(2 * usual.max_head_bytes, http2::Limits().max_head_bytes);
+  EXPECT_EQ(usual.max_header_fields, http2::Limits().max_fields);
+  upstreams_.Configure({usual});
+  EXPECT_EQ(limits_of("web"), http2::Limits());
 }
 
 TEST_F(UpstreamStreamsTest, WithoutAWordOfThePeerItIsHttp1) {
