@@ -22,6 +22,7 @@
 #include "gateway/config/reference_page.h"
 #include "gateway/demo.h"
 #include "gateway/route/error_page_files.h"
+#include "gateway/route/key_files.h"
 #include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -150,9 +151,15 @@ bool Forgive(const Command& command, const absl::Status& status) {
   return true;
 }
 
-bool CheckPasswordFiles(const Command& command, config::Config* config) {
-  const absl::Status status = route::LoadPasswordFiles(config);
-  return status.ok() || Forgive(command, status);
+bool CheckAuthFiles(const Command& command, config::Config* config) {
+  const absl::Status passwords = route::LoadPasswordFiles(config);
+  if (!passwords.ok() && !Forgive(command, passwords)) return false;
+  const absl::Status keys = route::LoadKeyFiles(config);
+  if (!keys.ok() && !Forgive(command, keys)) return false;
+  for (const std::string& note : route::KeyFileNotes(*config)) {
+    fprintf(stderr, "note: %s\n", note.c_str());
+  }
+  return true;
 }
 
 bool CheckErrorPages(const Command& command, config::Config* config) {
@@ -174,8 +181,8 @@ bool CheckTls(const Command& command, config::Config* config) {
 
 int Check(const Command& command) {
   std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
-  if (!config.has_value() || !CheckTls(command, &*config) ||
-      !CheckPasswordFiles(command, &*config) || !CheckErrorPages(command, &*config)) {
+  if (!config.has_value() || !CheckTls(command, &*config) || !CheckAuthFiles(command, &*config) ||
+      !CheckErrorPages(command, &*config)) {
     return server::kExitUsage;
   }
   for (const std::string& note : acme::CheckNotes(*config)) {

@@ -288,8 +288,9 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kCounter,
      Unit::kNone,
      {"route", "answer"},
-     "Requests to routes that ask who it is: admitted, refused, overloaded when too many passwords "
-     "were to be checked, and of forward_auth without an answer failed or, let pass, unasked."},
+     "Requests to routes that ask who it is: admitted or refused; with basic_auth overloaded when "
+     "too many passwords were to be checked; with jwt jwt_missing, jwt_invalid, jwt_expired; with "
+     "forward_auth without an answer failed or, let pass, unasked."},
     {Metric::kCompressionResponsesTotal,
      "holdfast_compression_responses_total",
      Type::kCounter,

@@ -16,6 +16,9 @@ namespace holdfast::auth {
 // Our own, since the library's skips blanks, reads '.' as '=' and drops what is left over: two
 // texts for the same bytes. And it leaves copies behind.
 std::optional<size_t> DecodeBase64(std::string_view text, std::span<char> out);
+// The same of base64url (section 5), which has '-' and '_' for '+' and '/'; without any padding, as
+// tokens have it (RFC 7515 section 2).
+std::optional<size_t> DecodeBase64Url(std::string_view text, std::span<char> out);
 
 }  // namespace holdfast::auth
 

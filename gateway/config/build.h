@@ -19,6 +19,9 @@ void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* repor
 // The rules for a route's `match`, and what of it depends on several keys (build_match.cc).
 void BuildMatch(const YamlNode& node, const Names& listeners, Match* match, Report* report);
 
+// The rules for a route's `jwt` (build_jwt.cc); `route_node` is the route's.
+void BuildJwt(const YamlNode& route_node, const Route& route, Report* report);
+
 // The rules for `routes`, once the listeners and upstreams are known, and what of a route refers to
 // them or depends on several keys (build_routes.cc).
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,

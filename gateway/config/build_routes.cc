@@ -200,8 +200,9 @@ void BuildForwardAuth(const YamlNode& node, const Names& upstreams, Route* route
   if (const YamlNode* upstream = MappingAt(node, "forward_auth").Find("upstream")) {
     route->forward_auth->upstream = upstreams.Resolve(*upstream, report).value_or(0);
   }
-  if (!route->basic_auth.has_value()) return;
-  report->Error(PlaceOf(node, "forward_auth"), "a route has basic_auth or forward_auth, not both");
+  if (!route->basic_auth.has_value() && !route->jwt.has_value()) return;
+  report->Error(PlaceOf(node, "forward_auth"),
+                "a route has one of basic_auth, jwt and forward_auth");
 }
 
 void NameRoute(const YamlNode& node, Route* route, Names* names, Report* report) {
@@ -230,6 +231,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     CheckRewrite(MappingAt(node, "rewrite"), route, report);
     BuildCors(MappingAt(node, "cors"), &route, report);
     CheckRateLimit(MappingAt(node, "rate_limit"), route, report);
+    BuildJwt(node, route, report);
     CheckHeaderRules(MappingAt(node, "request_headers"), report);
     CheckHeaderRules(MappingAt(node, "response_headers"), report);
   }

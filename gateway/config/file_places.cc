@@ -64,10 +64,12 @@ std::vector<FilePlace> PlacesIn(const YamlNode& root) {
     for (const YamlNode& route : routes->items) {
       ++number;
       const YamlNode* const name = route.Find("name");
-      const YamlNode* const auth = route.Find("basic_auth");
-      if (auth == nullptr) continue;
-      AddPaths("route " + (name != nullptr ? name->text : "route-" + std::to_string(number)), *auth,
-               &places);
+      const std::string owner =
+          "route " + (name != nullptr ? name->text : "route-" + std::to_string(number));
+      for (const std::string_view key : {"basic_auth", "jwt"}) {
+        const YamlNode* const auth = route.Find(key);
+        if (auth != nullptr) AddPaths(owner, *auth, &places);
+      }
     }
   }
   return places;

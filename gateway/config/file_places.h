@@ -13,8 +13,8 @@ namespace holdfast::config {
 // `text`, which the configuration `file` holds, names each file that is complained about.
 //
 // `complaints` has a line each: "listener NAME: PATH: ..." or "upstream NAME: PATH: ...", as
-// tls::LoadTls tells them, or "route NAME: PATH: ...", as route::LoadPasswordFiles does. One that
-// begins otherwise gets no position. Pure; safe on any text.
+// tls::LoadTls tells them, or "route NAME: PATH: ...", as route::LoadPasswordFiles and
+// route::LoadKeyFiles do. One that begins otherwise gets no position. Pure; safe on any text.
 std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
                                         std::string_view file);
 

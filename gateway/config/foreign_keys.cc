@@ -51,7 +51,8 @@ constexpr std::string_view kFields[] = {"add_header",
                                         "remove_headers"};
 constexpr std::string_view kLimits[] = {"rate_limits", "ratelimit", "limit_req", "throttle",
                                         "local_ratelimit"};
-constexpr std::string_view kAuth[] = {"jwt", "oauth2", "oidc", "ext_authz", "auth_request", "rbac"};
+constexpr std::string_view kAuth[] = {"oauth2", "oidc", "ext_authz", "auth_request", "rbac"};
+constexpr std::string_view kTokens[] = {"auth_jwt", "jwt_authn", "jwt_auth", "jwks_uri", "bearer"};
 constexpr std::string_view kBasic[] = {"auth", "auth_basic", "basicauth", "auth_basic_user_file",
                                        "http_basic"};
 constexpr std::string_view kCompress[] = {"gzip",       "compress", "brotli",
@@ -154,7 +155,9 @@ constexpr Hint kHints[] = {
     {kCross, "see cors of a route ({allow_origins: [\"https://app.example.com\"]})"},
     {kMethod, "see methods of a route's match, a list such as [GET, POST]"},
     {kNetworks, "see allow and deny of a route, lists of networks"},
-    {kAuth, "see basic_auth, forward_auth, allow, deny and client_certificate of a route"},
+    {kTokens,
+     "see jwt of a route ({jwks: FILE, issuer: URL, audience: NAME, algorithms: [ES256]})"},
+    {kAuth, "see forward_auth, jwt, basic_auth, allow, deny and client_certificate of a route"},
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "
      "respond"},

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/auth/password_file.h"
+#include "gateway/auth/token_rules.h"
 #include "gateway/compression/eligibility.h"
 #include "gateway/config/peer_set.h"
 #include "gateway/grpc/status.h"
@@ -26,6 +26,10 @@
 #include "pool/net/word_table.h"
 
 // The part of the configuration that says what becomes of a request (config.h).
+
+namespace holdfast::auth {
+class PasswordFile;
+}
 
 namespace holdfast::config {
 
@@ -251,6 +255,7 @@ struct Route {
   std::optional<policy::RateLimitRule> rate_limit;
   std::optional<BasicAuth> basic_auth;
   std::optional<ForwardAuth> forward_auth;
+  std::optional<auth::TokenRules> jwt;            // of these three a route has one at the most
   policy::HeaderRules request_headers;            // with kUpstream
   policy::HeaderRules response_headers;           // of the gateway's own answers, too
   std::optional<compression::Rules> compression;  // of responses; with kUpstream

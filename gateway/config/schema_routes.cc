@@ -467,6 +467,7 @@ constexpr Key kRouteKeys[] = {
                               "Who may ask, by name and password; off: everybody."),
     Field<&Route::forward_auth>("forward_auth", kForwardAuth,
                                 "Another service says who may ask; off: nobody asks it."),
+    Field<&Route::jwt>("jwt", kJwt, "Who may ask, by a JSON Web Token; off: everybody."),
     Field<&Route::request_headers>(
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "

@@ -6,6 +6,7 @@
 #include "gateway/auth/basic_credentials.h"
 #include "gateway/http/cookies.h"
 #include "gateway/http/hop_headers.h"
+#include "pool/net/check.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -52,6 +53,16 @@ policy::TokenBuckets::Verdict Take(const ExchangeSubject& subject, pool::TimePoi
   return limiter.Take(policy::ClientKey(subject.client.origin, &bytes), now);
 }
 
+Failure RefusalOf(auth::TokenAnswer answer) {
+  switch (answer) {
+    case auth::TokenAnswer::kAdmitted: return Failure::kNone;
+    case auth::TokenAnswer::kMissing: return Failure::kJwtMissing;
+    case auth::TokenAnswer::kInvalid: return Failure::kJwtInvalid;
+    case auth::TokenAnswer::kExpired: return Failure::kJwtExpired;
+  }
+  HOLDFAST_CHECK(false);
+}
+
 }  // namespace
 
 Admission::Admission(WorkerContext* context, AdmissionEvents* events)
@@ -64,6 +75,7 @@ Verdict Admission::Ask(const ExchangeSubject& subject) {
   }
   if (route_->limiter != nullptr && !WithinRate(subject)) return Refuse(Failure::kRateLimited);
   if (route_->basic_auth.has_value()) return AskForPassword(subject);
+  if (route_->jwt.has_value()) return CheckToken(subject);
   if (route_->forward_auth.has_value()) return AskService(subject);
   return Conclude(Verdict::kAdmitted);
 }
@@ -115,6 +127,17 @@ Verdict Admission::FollowPassword(auth::Answer answer) {
                                                     : Failure::kUnauthorized);
 }
 
+Verdict Admission::CheckToken(const ExchangeSubject& subject) {
+  http::HeaderList& fields = subject.client.stream->request().headers;
+  auth::DropClaims(*route_->jwt, &fields);
+  if (context_->tokens == nullptr) context_->tokens = std::make_unique<auth::BearerAuth>();
+  const auth::TokenAnswer answer =
+      context_->tokens->Ask(*route_->jwt, fields, context_->loop->wall_now(), &token_);
+  Count(auth::kTokenAnswerWords.WordOf(answer));
+  if (answer == auth::TokenAnswer::kAdmitted) return Conclude(Verdict::kAdmitted);
+  return Refuse(RefusalOf(answer));
+}
+
 Verdict Admission::AskService(const ExchangeSubject& subject) {
   if (service_ == nullptr)
     service_ = std::make_unique<ForwardAuth>(context_, static_cast<ForwardAuthEvents*>(this));
@@ -146,6 +169,7 @@ Verdict Admission::FollowService() {
 }
 
 void Admission::Mark(http::RequestHead* head) const {
+  if (token_ != nullptr) auth::WriteClaims(*route_->jwt, *token_, &head->headers);
   if (!route_->forward_auth.has_value()) return;
   if (service_->verdict() == ForwardAuth::Verdict::kAdmitted) service_->Mark(head);
 }
@@ -170,9 +194,11 @@ void Admission::Clear() {
   route_ = nullptr;
   failure_ = Failure::kNone;
   detail_.clear();
+  token_.reset();
 }
 
 void DropClaims(const route::Route& route, http::HeaderList* trailers) {
+  if (route.jwt.has_value()) auth::DropClaims(*route.jwt, trailers);
   if (!route.forward_auth.has_value()) return;
   http::DropNamed(route.forward_auth->copy_response_headers, trailers);
 }

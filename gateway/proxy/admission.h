@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gateway/auth/basic_auth.h"
+#include "gateway/auth/bearer_auth.h"
 #include "gateway/policy/token_buckets.h"
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
@@ -23,8 +24,8 @@ class AdmissionEvents {
   ~AdmissionEvents() = default;
 };
 
-// Whether a request gets what its route gives: by certificate, rate, password and another service's
-// word, in this order.
+// Whether a request gets what its route gives: by certificate, rate, and a password, a token or
+// another service's word, in this order.
 //
 //   switch (admission.Ask(subject)) ...
 //   admission.Clear();
@@ -63,6 +64,7 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   bool WithinRate(const ExchangeSubject& subject);
   Verdict AskForPassword(const ExchangeSubject& subject);
   Verdict FollowPassword(auth::Answer answer);
+  Verdict CheckToken(const ExchangeSubject& subject);
   Verdict AskService(const ExchangeSubject& subject);
   Verdict FollowService();
   void Count(std::string_view answer) const;
@@ -74,7 +76,8 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   Failure failure_ = Failure::kNone;
   policy::TokenBuckets::Verdict rate_{};  // with kRateLimited
   std::string detail_;
-  std::unique_ptr<ForwardAuth> service_;  // null until a route has one
+  std::shared_ptr<const auth::GoodToken> token_;  // fields of the request point into it
+  std::unique_ptr<ForwardAuth> service_;          // null until a route has one
 };
 
 // Takes out of a request's trailers what only the gateway may say of a client of that route.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/auth/bearer_auth.h"
 #include "gateway/policy/request_id.h"
 #include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/http2_session.h"

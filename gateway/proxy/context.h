@@ -25,7 +25,8 @@
 
 namespace holdfast::auth {
 class BasicAuth;
-}
+class BearerAuth;
+}  // namespace holdfast::auth
 
 namespace holdfast::acme {
 struct Challenges;
@@ -80,6 +81,7 @@ struct WorkerContext {
   std::unique_ptr<EncodingMeans> encoding;  // what bodies that are made smaller share
   // Where they are made.
   std::unique_ptr<policy::RequestIdSource> request_ids;
+  std::unique_ptr<auth::BearerAuth> tokens;  // who checks them; null: none has come yet
   pool::IntrusiveList<Session> sessions;
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.

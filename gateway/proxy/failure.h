@@ -32,6 +32,9 @@ enum class Failure : uint8_t {
   kForwardAuthRefused,         // the service that is asked has said no
   kForwardAuthFailed,          // that service has said nothing that counts
   kAuthOverloaded,             // more passwords are to be checked than may wait
+  kJwtMissing,                 // the route is for who has a token, and none was sent
+  kJwtInvalid,                 // ... and this is no good one
+  kJwtExpired,                 // ... and this was one
   kClientCertificateRequired,  // the route is for who has shown one that is good
   kClientCertificateTooLarge,  // to be told to an upstream
   kMisdirected,         // the host has another way to check clients than the one of the connection
@@ -66,7 +69,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 47;
+inline constexpr int kFailures = 50;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

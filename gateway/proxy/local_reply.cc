@@ -117,8 +117,20 @@ std::string AllowedDetail(std::string_view allow) {
   return absl::StrCat("The allowed methods are: ", Piece(allow), ".");
 }
 
+// RFC 6750 section 3: who sent nothing is told no error, and who sent something not which.
+std::string_view TokenChallenge(Failure failure) {
+  switch (failure) {
+    case Failure::kJwtMissing: return "Bearer";
+    case Failure::kJwtInvalid:
+    case Failure::kJwtExpired: return "Bearer error=\"invalid_token\"";
+    default: return {};
+  }
+}
+
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply) {
   FillReply(FailureStatus(failure), failure, detail, reply);
+  const std::string_view challenge = TokenChallenge(failure);
+  if (!challenge.empty()) AddField("WWW-Authenticate", challenge, &reply->head);
 }
 
 grpc::Status GrpcStatusOf(Failure failure, int status) {

@@ -59,7 +59,8 @@ std::string ErrorBody(int status, std::string_view reason, std::string_view deta
 // The detail of a 405, whose Allow field has this value.
 std::string AllowedDetail(std::string_view allow);
 
-// An error with the failure's status and word; `detail` as in ErrorBody.
+// An error with the failure's status and word; `detail` as in ErrorBody. One about a token asks for
+// another (RFC 6750 section 3).
 void FillErrorReply(Failure failure, std::string_view detail, LocalReply* reply);
 // How a call of gRPC ends over that failure, which HTTP tells with `status`.
 grpc::Status GrpcStatusOf(Failure failure, int status);

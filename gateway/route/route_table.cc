@@ -68,7 +68,8 @@ Route Made(const config::Route& route) {
           route.cors.has_value() || !route.response_headers.empty() ||
               route.security_headers != policy::SecurityHeaders::kOff,
           route.match.client_certificate || route.rate_limit.has_value() ||
-              route.basic_auth.has_value() || route.forward_auth.has_value()};
+              route.basic_auth.has_value() || route.jwt.has_value() ||
+              route.forward_auth.has_value()};
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ struct Route : config::Route {
   policy::HeaderEdits secure_response_edits;  // for those that speak TLS
   policy::CorsRules cors_rules;
   std::shared_ptr<policy::RateLimiter> limiter;  // null: all requests are taken
-  bool edits_responses = false;                  // one of these three is not empty
+  bool edits_responses = false;                  // one of the three for responses is not empty
   bool guarded = false;                          // it asks more of clients than where they are
 };
 

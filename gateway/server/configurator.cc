@@ -11,6 +11,7 @@
 #include "gateway/config/file_places.h"
 #include "gateway/config/load.h"
 #include "gateway/route/error_page_files.h"
+#include "gateway/route/key_files.h"
 #include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
@@ -20,6 +21,18 @@
 namespace holdfast::server {
 
 using metrics::Metric;
+
+namespace {
+
+// The files that routes name for passwords and tokens.
+absl::Status LoadAuthFiles(config::Config* config) {
+  if (absl::Status status = route::LoadPasswordFiles(config); !status.ok()) return status;
+  if (absl::Status status = route::LoadKeyFiles(config); !status.ok()) return status;
+  for (const std::string& note : route::KeyFileNotes(*config)) LogWarning(note);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 Configurator::Configurator(const Parts& parts, StatusServer::Handler status_pages)
     : parts_(parts),
@@ -62,7 +75,7 @@ absl::Status Configurator::Start(config::Config config) {
   shares_ = *shares;
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
-  if (absl::Status status = route::LoadPasswordFiles(&config); !status.ok()) return status;
+  if (absl::Status status = LoadAuthFiles(&config); !status.ok()) return status;
   if (absl::Status status = route::LoadErrorPages(&config); !status.ok()) return status;
   tls_.LogWarnings(config, *tls);
   tls_.Inherit(parts_.listeners->TakeTickets());
@@ -160,7 +173,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&next);
-  absl::Status files = tls.ok() ? route::LoadPasswordFiles(&next) : tls.status();
+  absl::Status files = tls.ok() ? LoadAuthFiles(&next) : tls.status();
   if (files.ok()) files = route::LoadErrorPages(&next);
   if (!files.ok()) {
     const std::string wrong(files.message());

@@ -60,5 +60,26 @@ TEST(Base64Test, NoMoreThanThereIsRoomFor) {
   EXPECT_EQ(DecodeBase64("", std::span<char>()), 0u);
 }
 
+std::optional<std::string> DecodedUrl(std::string_view text) {
+  std::array<char, 64> bytes;
+  const std::optional<size_t> size = DecodeBase64Url(text, bytes);
+  if (!size.has_value()) return std::nullopt;
+  return std::string(bytes.data(), *size);
+}
+
+TEST(Base64Test, TheAlphabetForUrlsIsWithoutPadding) {
+  std::string bytes;
+  for (int i = 0; i < 48; ++i) {
+    EXPECT_EQ(DecodedUrl(absl::WebSafeBase64Escape(bytes)), bytes);
+    bytes.push_back(static_cast<char>(i * 53 + 200));
+  }
+  EXPECT_EQ(DecodedUrl("-_-_"), "\xfb\xff\xbf");
+  for (const std::string_view text :
+       {"Zg==", "Zg=", "Zm8=", "=", "+/+/", "Zm9+", "Zm9/", "Z", "Zh", "Zm9", "Zm9v\n", " Zm9v",
+        "Zm9v ", "Zm.v", "Zm8.", "Zm9\xc3"}) {
+    EXPECT_EQ(DecodedUrl(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::auth

@@ -70,7 +70,7 @@ TEST(BuildRoutesTest, WhoIsAskedHasToBeThereAndTheOnlyOne) {
            std::pair{"forward_auth: {upstream: web, path: v}", "begins with '/'"},
            std::pair{"forward_auth: {upstream: web, copy_response_headers: [host]}", "Host"},
            std::pair{"forward_auth: {upstream: web, fail: maybe}", "closed"},
-           std::pair{"forward_auth: {upstream: web}, basic_auth: {file: /x}", "not both"},
+           std::pair{"forward_auth: {upstream: web}, basic_auth: {file: /x}", "one of"},
        }) {
     const std::string errors = RouteErrors("  - {upstream: web, " + std::string(keys) + "}\n");
     EXPECT_NE(errors.find(error), std::string::npos) << keys << ": " << errors;

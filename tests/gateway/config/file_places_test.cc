@@ -37,6 +37,15 @@ TEST(FilePlacesTest, EachIsFoundWhereItsOwnerNamesIt) {
   EXPECT_TRUE(Placed("upstream web: /a.pem: it is empty").starts_with("f.yaml:9:19: error: "));
 }
 
+TEST(FilePlacesTest, SoAreTheFilesOfRoutes) {
+  constexpr std::string_view kRoutes =
+      "routes:\n"
+      "  - {name: a, basic_auth: {file: /users}}\n"
+      "  - {jwt: {issuer: i, jwks: /keys}}\n";
+  EXPECT_TRUE(Placed("route a: /users: line 1", kRoutes).starts_with("f.yaml:2:34: error: "));
+  EXPECT_TRUE(Placed("route route-2: /keys: key 1", kRoutes).starts_with("f.yaml:3:29: error: "));
+}
+
 TEST(FilePlacesTest, AListenerWithoutANameIsFoundByItsBind) {
   EXPECT_EQ(Placed("listener 127.0.0.1:8443: /a.key: cannot be read",
                    "listeners:\n  - bind: 127.0.0.1:8443\n    tls: {key: /a.key}\n"),

@@ -41,6 +41,7 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
             "see error_pages of a listener ({404: FILE, 5xx: FILE}) and its errors");
   EXPECT_EQ(ForeignKeyHint("path_with_escaped_slashes_action"),
             "see path of a listener, such as {normalize: merge_slashes, encoded_slash: reject}");
+  EXPECT_NE(ForeignKeyHint("auth_jwt").find("see jwt of a route"), std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
 }
 

@@ -130,5 +130,32 @@ TEST_F(AdmissionTest, WithoutUsersNobodyIsAdmitted) {
   EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "refused"}), 2u);
 }
 
+TEST_F(AdmissionTest, WithoutKeysNoTokenIsGood) {
+  ProxyHarness harness(
+      WithRoute("jwt: {jwks: /none, issuer: i, audience: a, algorithms: [ES256]}"));
+  Wire client = harness.Connect();
+  const std::string missing = Ask(harness, client);
+  EXPECT_TRUE(missing.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << missing;
+  EXPECT_NE(missing.find("WWW-Authenticate: Bearer\r\n"), missing.npos) << missing;
+  EXPECT_NE(missing.find("reason: jwt_missing\n"), missing.npos) << missing;
+  const std::string invalid = Ask(harness, client, "Authorization: Bearer a.b.c\r\n");
+  EXPECT_TRUE(invalid.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << invalid;
+  EXPECT_NE(invalid.find("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n"), invalid.npos)
+      << invalid;
+  EXPECT_NE(invalid.find("reason: jwt_invalid\n"), invalid.npos) << invalid;
+  EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "jwt_missing"}), 1u);
+  EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "jwt_invalid"}), 1u);
+}
+
+// Who asks too often has no signatures checked.
+TEST_F(AdmissionTest, TheRateLimitComesBeforeTheToken) {
+  ProxyHarness harness(
+      WithRoute("rate_limit: {requests: 1, per: 10s}, "
+                "jwt: {jwks: /none, issuer: i, audience: a, algorithms: [ES256]}"));
+  Wire client = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 401);
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 429);
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/auth/password_file.h"
 #include "tests/support/temp_dir.h"
 
 namespace holdfast::route {

@@ -111,13 +111,16 @@ class ServerRangesTest : public testing::Test {
   }
 
   // What a route has to have besides a number in it.
-  static void AddRequiredOfRoute(Json* route) {
+  void AddRequiredOfRoute(Json* route) const {
     const auto limit = route->find("rate_limit");
     if (limit != route->end() && !limit->contains("requests")) (*limit)["requests"] = "1";
     const auto auth = route->find("forward_auth");
     if (auth != route->end()) (*auth)["upstream"] = (*route)["upstream"];
     const auto cors = route->find("cors");
     if (cors != route->end()) (*cors)["allow_origins"] = {"https://a.test"};
+    const auto jwt = route->find("jwt");
+    if (jwt == route->end()) return;
+    jwt->update({{"jwks", jwks_}, {"issuer", "i"}, {"audience", "a"}, {"algorithms", {"EdDSA"}}});
   }
 
   // JSON is YAML. nullopt where the loader finds that the value goes with no other one's default,
@@ -163,6 +166,10 @@ class ServerRangesTest : public testing::Test {
   const pool::Issued site_ = pool::SiteFor({"a.test"});
   const std::string certificate_ = dir_.Write("a.pem", site_.chain().pem);
   const std::string key_ = dir_.Write("a.key", site_.key_file().pem);
+  // RFC 8037 appendix A.2.
+  const std::string jwks_ =
+      dir_.Write("jwks.json", R"({"keys":[{"kty":"OKP","crv":"Ed25519",)"
+                              R"("x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
   support::AutoUpstream upstream_;
 };
 

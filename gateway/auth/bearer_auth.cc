@@ -1,0 +1,76 @@
+#include "gateway/auth/bearer_auth.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "pool/net/check.h"
+
+namespace holdfast::auth {
+namespace {
+
+constexpr std::string_view kScheme = "Bearer";
+
+// The answer when that is known without a look at the token.
+TokenAnswer FindToken(const http::HeaderList& fields, std::string_view* token) {
+  const http::HeaderField* only = nullptr;
+  for (const http::HeaderField& field : fields.fields()) {
+    if (field.id != http::FieldId::kAuthorization) continue;
+    // Another reader may take another one.
+    if (only != nullptr) return TokenAnswer::kInvalid;
+    only = &field;
+  }
+  if (only == nullptr) return TokenAnswer::kMissing;
+  std::string_view value = only->value;
+  if (!http::EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme)) {
+    return TokenAnswer::kMissing;
+  }
+  value.remove_prefix(kScheme.size());
+  if (!value.empty() && !value.starts_with(' ')) return TokenAnswer::kMissing;  // "Bearers"
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  if (value.empty() || value.size() > kMaxTokenBytes) return TokenAnswer::kInvalid;
+  *token = value;
+  return TokenAnswer::kAdmitted;
+}
+
+}  // namespace
+
+BearerAuth::BearerAuth() : digest_(pool::KeyedDigest::FreshKey()) {}
+
+TokenAnswer BearerAuth::Ask(const TokenRules& rules, const http::HeaderList& fields,
+                            pool::WallTime now, std::shared_ptr<const GoodToken>* token) {
+  std::string_view text;
+  const TokenAnswer found = FindToken(fields, &text);
+  if (found != TokenAnswer::kAdmitted) return found;
+  if (rules.keys == nullptr) return TokenAnswer::kInvalid;
+  const TokenCache::Key key = digest_.Of({rules.identity, text});
+  *token = known_.Find(key, now);
+  if (*token != nullptr) return TokenAnswer::kAdmitted;
+  TokenVerdict verdict = CheckToken(rules, text, now);
+  if (verdict.kind == TokenVerdict::Kind::kExpired) return TokenAnswer::kExpired;
+  if (verdict.kind == TokenVerdict::Kind::kBad) return TokenAnswer::kInvalid;
+  *token = std::move(verdict.token);
+  known_.Put(key, *token);
+  return TokenAnswer::kAdmitted;
+}
+
+void DropClaims(const TokenRules& rules, http::HeaderList* fields) {
+  for (const ClaimHeader& claim : rules.claims_to_headers) {
+    for (http::HeaderField& field : fields->fields()) {
+      field.dropped |= http::LooksLikeName(field.name, claim.header);
+    }
+  }
+}
+
+void WriteClaims(const TokenRules& rules, const GoodToken& token, http::HeaderList* fields) {
+  HOLDFAST_CHECK(token.values.size() == rules.claims_to_headers.size());
+  DropClaims(rules, fields);
+  for (size_t i = 0; i < token.values.size(); ++i) {
+    if (!token.values[i].has_value()) continue;
+    const std::string& name = rules.claims_to_headers[i].header;
+    fields->Add({.name = name, .value = *token.values[i], .id = http::IdentifyField(name)});
+  }
+}
+
+}  // namespace holdfast::auth

@@ -1,0 +1,37 @@
+#ifndef HOLDFAST_GATEWAY_AUTH_TOKEN_RULES_H_
+#define HOLDFAST_GATEWAY_AUTH_TOKEN_RULES_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/auth/key_set.h"
+#include "pool/tls/public_key.h"
+
+namespace holdfast::auth {
+
+// A field of requests that says what a token claims.
+struct ClaimHeader {
+  std::string header;
+  std::string claim;
+};
+
+// Which JSON Web Tokens (RFC 7519) a route takes, as it is configured.
+struct TokenRules {
+  std::string jwks;      // the file that has the keys
+  std::string issuer;    // what `iss` is
+  std::string audience;  // what `aud` is, or has
+  std::vector<pool::SignatureAlgorithm> algorithms;
+  std::vector<ClaimHeader> claims_to_headers;
+  std::chrono::nanoseconds leeway = std::chrono::seconds(30);  // clocks differ so much
+
+  // Once the file was read (route/key_files.h): what it holds. Null: no token is good.
+  std::shared_ptr<const KeySet> keys;
+  // The same only of rules by which the same tokens are good and say the same; then, too.
+  std::string identity;
+};
+
+}  // namespace holdfast::auth
+
+#endif  // HOLDFAST_GATEWAY_AUTH_TOKEN_RULES_H_

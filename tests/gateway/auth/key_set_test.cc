@@ -1,0 +1,117 @@
+#include "gateway/auth/key_set.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/gateway/auth/test_tokens.h"
+
+namespace holdfast::auth {
+namespace {
+
+using pool::PublicKey;
+using pool::TestKeyPair;
+using Algorithm = pool::SignatureAlgorithm;
+using Kind = PublicKey::Kind;
+
+std::string ErrorOf(const std::string& text) {
+  return std::string(KeySet::Parse(text).status().message());
+}
+
+const TestKeyPair& Pair() {
+  static const TestKeyPair& pair = *new TestKeyPair(TestKeyPair::Make(Kind::kP256));
+  return pair;
+}
+
+TEST(KeySetTest, TakesEachKindOfKey) {
+  std::vector<std::string> keys;
+  for (const Kind kind : {Kind::kP256, Kind::kP384, Kind::kRsa, Kind::kEd25519}) {
+    keys.push_back(JwkOf(TestKeyPair::Make(kind),
+                         ",\"kid\":\"k" + std::to_string(keys.size()) + "\",\"use\":\"sig\""));
+  }
+  const absl::StatusOr<KeySet> set = KeySet::Parse(JwksOf(keys));
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->keys().size(), 4u);
+  EXPECT_TRUE(set->notes().empty());
+  EXPECT_EQ(set->keys()[0].key.kind(), Kind::kP256);
+  EXPECT_EQ(set->keys()[1].key.kind(), Kind::kP384);
+  EXPECT_EQ(set->keys()[2].key.kind(), Kind::kRsa);
+  EXPECT_EQ(set->keys()[3].key.kind(), Kind::kEd25519);
+  EXPECT_EQ(set->keys()[3].id, "k3");
+  EXPECT_TRUE(set->keys()[2].Fits(Algorithm::kRs256));
+  EXPECT_TRUE(set->keys()[2].Fits(Algorithm::kPs256));
+}
+
+// RFC 7517 appendix A.1, whose first key is for encryption.
+TEST(KeySetTest, TheExampleOfTheRfc) {
+  const absl::StatusOr<KeySet> set = KeySet::Parse(
+      R"({"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",)"
+      R"("y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"},)"
+      R"({"kty":"RSA","n":")"
+      "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1"
+      "L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4"
+      "QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbO"
+      "pbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csF"
+      "Cur-kEgU8awapJzKnqDKgw"
+      R"(",)"
+      R"("e":"AQAB","alg":"RS256","kid":"2011-04-29"}]})");
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->keys().size(), 1u);
+  EXPECT_EQ(set->keys()[0].id, "2011-04-29");
+  EXPECT_TRUE(set->keys()[0].Fits(Algorithm::kRs256));
+  EXPECT_FALSE(set->keys()[0].Fits(Algorithm::kPs256)) << "it says which one it is for";
+  EXPECT_EQ(set->notes(), std::vector<std::string>{"key 1 is left out: it is not for signatures"});
+}
+
+TEST(KeySetTest, WhatIsOfNoUseIsLeftOutWithANote) {
+  const absl::StatusOr<KeySet> set = KeySet::Parse(JwksOf({
+      R"({"kty":"oct","k":"AAAA"})",
+      R"({"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"})",
+      R"({"kty":"OKP","crv":"X25519","x":"AA"})",
+      R"({})",
+      R"({"kty":5})",
+      JwkOf(Pair(), R"(,"use":"enc")"),
+      JwkOf(Pair(), R"(,"key_ops":["sign"])"),
+      JwkOf(Pair(), R"(,"alg":"HS256")"),
+      JwkOf(Pair(), R"(,"alg":"none")"),
+      JwkOf(Pair(), R"(,"key_ops":["verify"],"alg":"ES256","x5c":[{}],"more":1)"),
+  }));
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ(set->keys().size(), 1u);
+  ASSERT_EQ(set->notes().size(), 9u);
+  EXPECT_EQ(set->notes()[0], "key 1 is left out: its kind is not known");
+  EXPECT_EQ(set->notes()[1], "key 2 is left out: its curve is not known");
+  EXPECT_EQ(set->notes()[6], "key 7 is left out: it is not for checking signatures");
+  EXPECT_EQ(set->notes()[7], "key 8 is left out: its algorithm is not known");
+}
+
+TEST(KeySetTest, WhatIsWrongIsToldByItsPlace) {
+  const std::string good = JwkOf(Pair());
+  for (const char* text : {"", "[]", "{}", "x", "{\"keys\":{}}", "{\"keys\":[]} x", "{\"keys\":"}) {
+    EXPECT_EQ(ErrorOf(text), "expected a JSON Web Key Set, {\"keys\": [...]}") << text;
+  }
+  EXPECT_EQ(ErrorOf("{\"keys\":[]}"), "it has no keys");
+  EXPECT_EQ(ErrorOf(JwksOf({R"({"kty":"oct"})"})),
+            "none of its keys is of use; key 1 is left out: its kind is not known");
+  EXPECT_EQ(ErrorOf(JwksOf(std::vector<std::string>(65, good))), "it has more than 64 keys");
+  EXPECT_EQ(ErrorOf(JwksOf({good, "7"})), "key 2: expected an object");
+  EXPECT_EQ(ErrorOf(JwksOf({R"({"kty":"EC","crv":"P-256","x":"AA"})"})), "key 1: y is missing");
+  EXPECT_EQ(ErrorOf(JwksOf({R"({"kty":"EC","crv":"P-256","x":"AA==","y":"AA"})"})),
+            "key 1: x is not base64url without padding");
+  EXPECT_EQ(ErrorOf(JwksOf({R"({"kty":"EC","crv":"P-256","x":7,"y":"AA"})"})),
+            "key 1: x is not base64url without padding");
+  EXPECT_EQ(ErrorOf(JwksOf({R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})"})),
+            "key 1: expected x and y of 32 bytes each");
+  EXPECT_EQ(ErrorOf(JwksOf({JwkOf(TestKeyPair::Make(Kind::kRsa, 1024))})),
+            "key 1: expected n to be an odd number of at least 2048 bits");
+  EXPECT_EQ(ErrorOf(JwksOf({JwkOf(Pair(), R"(,"kid":7)")})),
+            "key 1: expected kid to be a text of 1 to 256 bytes");
+  EXPECT_EQ(ErrorOf(JwksOf({JwkOf(Pair(), R"(,"alg":"RS256")")})),
+            "key 1: its alg is for keys of another kind");
+  const std::string leaked = ErrorOf(JwksOf({good, JwkOf(Pair(), R"(,"d":"c2VjcmV0")")}));
+  EXPECT_EQ(leaked, "key 2: its private half is there, too, which belongs to the issuer alone");
+}
+
+}  // namespace
+}  // namespace holdfast::auth
