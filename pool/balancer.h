@@ -96,6 +96,12 @@ class Balancer {
   size_t Pick(const Query& query, Load load);
   // What Pick answers to every query without `tried`; kNoEndpoint: that depends.
   size_t only() const { return choices_.size() == 1 ? choices_.item(0) : kNoEndpoint; }
+  // Whether nothing speaks against the endpoint, whoever's turn it is: it is usable and of the tier
+  // in use.
+  bool MayTake(size_t i) const {
+    return endpoints_[i].usable && !endpoints_[i].drained && !choices_.empty() &&
+           endpoints_[choices_.item(0)].backup == endpoints_[i].backup;
+  }
   // Whether any endpoint may be chosen that is not among `tried`, the last resort included.
   bool HasUntried(std::span<const size_t> tried) const;
 

@@ -144,6 +144,8 @@ class Cluster {
   // The endpoint for a request, by index; Balancer::kNoEndpoint when there is none.
   size_t PickFor(const Request& request);
   size_t PickAround(const Request& request);
+  // The one that the request prefers, if it may have it; else Balancer::kNoEndpoint.
+  size_t PickPreferred(const Request& request) const;
   void NoteOutcome(const SocketAddress& endpoint, Outcome outcome);
   // The connection that has authenticated this client, if the request may use it.
   Lease LeaseTied(const Request& request);

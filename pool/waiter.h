@@ -40,6 +40,9 @@ struct Request {
   // Of the client's connection, where the upstream is told of it (EndpointKey::of_one_client);
   // null: not known. They stay as they are while the request waits.
   const ProxiedEnds* ends = nullptr;
+  // Taken before any other while it is up and has not failed this request; null: there is none. It
+  // stays as it is while the request waits.
+  const SocketAddress* preferred = nullptr;
 };
 
 // One who waits for a connection; embedded in the exchange. Destruction cancels the wait. The calls

@@ -176,9 +176,40 @@ void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   }
 }
 
+// `node` is the list, which has given one share for each item, or none if it is no list.
+void BuildSplit(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
+  uint64_t total = 0;
+  std::vector<std::pair<uint32_t, Position>> seen;
+  for (size_t i = 0; i < route->split.size(); ++i) {
+    SplitShare& share = route->split[i];
+    total += share.weight;
+    const YamlNode* name = ScalarAt(node.items[i], "upstream");
+    if (name == nullptr) continue;
+    const std::optional<uint32_t> upstream = upstreams.Resolve(*name, report);
+    if (!upstream.has_value()) continue;
+    share.upstream = *upstream;
+    const auto first = std::ranges::find(seen, *upstream, &std::pair<uint32_t, Position>::first);
+    if (first != seen.end()) {
+      report->Error(name->position, GivenTwice("upstream " + Quoted(name->text), first->second));
+    }
+    seen.emplace_back(*upstream, name->position);
+  }
+  if (total == 0 && !route->split.empty()) {
+    report->Error(node.position, "split: no upstream would get a request, since every weight is 0");
+  }
+}
+
 void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
-  const std::string wrong = NotOneOf(node, {"upstream", "respond", "redirect"});
+  const std::string wrong = NotOneOf(node, {"upstream", "split", "respond", "redirect"});
   if (!wrong.empty() && node.is_mapping()) report->Error(node.position, wrong);
+  const YamlNode* split = node.Find("split");
+  if (split == nullptr && route->split_by.by != SplitKey::By::kRandom) {
+    report->Error(PlaceOf(node, "split_by"), "split_by: goes with split only");
+  }
+  if (split != nullptr) {
+    route->action = Action::kUpstream;
+    return BuildSplit(*split, upstreams, route, report);
+  }
   if (const YamlNode* upstream = node.Find("upstream")) {
     route->action = Action::kUpstream;
     route->upstream = upstreams.Resolve(*upstream, report).value_or(0);

@@ -58,6 +58,15 @@ void CheckHash(const YamlNode& node, const Upstream& upstream, Report* report) {
   }
 }
 
+void CheckCookie(const YamlNode& node, const Upstream& upstream, Report* report) {
+  if (!upstream.cookie.has_value()) return;
+  if (upstream.cookie->same_site == StickyCookie::SameSite::kNone &&
+      upstream.cookie->secure == StickyCookie::Secure::kNever) {
+    report->Error(PlaceOf(node, "same_site"),
+                  "same_site: browsers take none only with secure: true or auto");
+  }
+}
+
 // More are never there to be kept.
 void WarnOfIdle(const YamlNode& node, const pool::PoolLimits& limits, Report* report) {
   const YamlNode* idle = ScalarAt(node, "max_idle");
@@ -111,6 +120,7 @@ void CheckTls(const YamlNode& node, const Upstream& upstream, Report* report) {
 void CheckUpstream(const YamlNode& node, const Upstream& upstream, Report* report) {
   CheckEndpoints(node, upstream, report);
   CheckHash(node, upstream, report);
+  CheckCookie(MappingAt(MappingAt(node, "balance"), "cookie"), upstream, report);
   WarnOfIdle(node, upstream.cluster.pool, report);
   CheckHealthCheck(MappingAt(node, "health_check"), upstream, report);
   CheckTls(node, upstream, report);

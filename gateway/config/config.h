@@ -173,6 +173,32 @@ inline constexpr auto kHashSourceWords = pool::Words<HashKey::Source>({
 });
 constexpr const auto& WordsOf(HashKey::Source) { return kHashSourceWords; }
 
+// Clients are told by a cookie which endpoint has served them, and come back to it.
+struct StickyCookie {
+  enum class Secure : uint8_t { kAuto, kAlways, kNever };  // kAuto: for clients that speak TLS
+  enum class SameSite : uint8_t { kLax, kStrict, kNone, kOff };
+
+  std::string name = "holdfast";
+  std::optional<Duration> ttl;  // nullopt: as long as the browser runs
+  Secure secure = Secure::kAuto;
+  bool http_only = true;
+  SameSite same_site = SameSite::kLax;
+  std::string key;  // what values are made with; empty: one made at random at each start
+};
+inline constexpr auto kCookieSecureWords = pool::Words<StickyCookie::Secure>({
+    {"auto", StickyCookie::Secure::kAuto},
+    {"true", StickyCookie::Secure::kAlways},
+    {"false", StickyCookie::Secure::kNever},
+});
+constexpr const auto& WordsOf(StickyCookie::Secure) { return kCookieSecureWords; }
+inline constexpr auto kSameSiteWords = pool::Words<StickyCookie::SameSite>({
+    {"lax", StickyCookie::SameSite::kLax},
+    {"strict", StickyCookie::SameSite::kStrict},
+    {"none", StickyCookie::SameSite::kNone},
+    {"off", StickyCookie::SameSite::kOff},
+});
+constexpr const auto& WordsOf(StickyCookie::SameSite) { return kSameSiteWords; }
+
 struct HealthCheck {
   enum class Type : uint8_t { kHttp, kTcp, kGrpc };
   enum class Protocol : uint8_t { kUpstreams, kH1, kH2, kAuto };
@@ -208,10 +234,11 @@ constexpr const auto& WordsOf(HealthCheck::Protocol) { return kCheckProtocolWord
 
 struct Upstream {
   std::string name;
-  std::vector<Endpoint> endpoints;  // at least one
-  pool::ClusterOptions cluster;     // its numbers and policies, as the pool takes them
-  HashKey hash;                     // with kRingHash and kMaglev
-  std::optional<UpstreamTls> tls;   // nullopt: plain
+  std::vector<Endpoint> endpoints;     // at least one
+  pool::ClusterOptions cluster;        // its numbers and policies, as the pool takes them
+  HashKey hash;                        // with kRingHash and kMaglev
+  std::optional<StickyCookie> cookie;  // before what the balancing's policy says
+  std::optional<UpstreamTls> tls;      // nullopt: plain
   http::ForwardedFields forwarded = http::kUsualForwardedFields;  // that its requests get
   uint32_t max_head_bytes = 32 * 1024;  // of its responses; 1 KiB to 256 KiB
   uint32_t max_header_fields = 100;     // of its responses; 1 to 1000

@@ -23,7 +23,7 @@ const std::vector<Kind>& Kinds() {
   static const std::vector<Kind>& kinds = *new std::vector<Kind>{
       {"listeners", {"name", "bind"}},
       {"upstreams", {"endpoints"}},
-      {"routes", {"name", "match", "upstream", "respond", "redirect"}},
+      {"routes", {"name", "match", "upstream", "split", "split_by", "respond", "redirect"}},
   };
   return kinds;
 }

@@ -35,8 +35,8 @@ constexpr std::string_view kAcme[] = {
 constexpr std::string_view kRegex[] = {"path_regexp", "path_re",      "safe_regex",
                                        "path_reg",    "path_pattern", "path_separated_prefix"};
 constexpr std::string_view kSplit[] = {
-    "weights", "weighted_clusters", "upstreams",    "weighted_upstreams",
-    "split",   "traffic_split",     "backend_refs", "canary"};
+    "weights",       "weighted_clusters", "upstreams",    "weighted_upstreams",
+    "traffic_split", "split_clients",     "backend_refs", "canary"};
 constexpr std::string_view kMatchMore[] = {"query_params", "query_parameters", "cookies",
                                            "client_ip",    "source_ip",        "remote_address"};
 constexpr std::string_view kRewrite[] = {"prefix_rewrite", "url_rewrite",   "strip_prefix",
@@ -142,8 +142,7 @@ constexpr Hint kHints[] = {
     {kRegex,
      "see path_regex of a route's match, and regex of its headers and query (RE2's syntax)"},
     {kSplit,
-     "traffic is not split among upstreams; a route has one upstream, whose endpoints may have "
-     "weights"},
+     "see split of a route, such as [{upstream: v1, weight: 9}, {upstream: v2, weight: 1}]"},
     {kMatchMore,
      "see headers, query and clients in a route's match, such as {headers: {x-a: {exact: b}}}"},
     {kRewrite, "see rewrite of a route ({path_prefix: /new/, host: NAME}) and host of an upstream"},
@@ -171,7 +170,9 @@ constexpr Hint kHints[] = {
      "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)"},
     {kTcp, "see tcp of a listener or of an upstream, such as {keepalive: 60s, user_timeout: off}"},
     {kWebSocket, "upgrades such as WebSocket need no key; see tunnel_idle_timeout"},
-    {kSticky, "see balance: maglev with hash: {cookie: session} or client_address"},
+    {kSticky,
+     "see balance of an upstream, such as {cookie: {name: backend}}, or maglev with hash: {cookie: "
+     "session} or client_address"},
     {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
     {kIds, "see request_id of a listener (keep or create)"},
     {kTracing, "no spans are sent; see trace of a listener, and access_log for the times"},

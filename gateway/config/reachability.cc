@@ -73,8 +73,10 @@ std::vector<Unreachable> FindUnreachable(const Config& config) {
 std::vector<uint32_t> FindUnusedUpstreams(const Config& config) {
   std::vector<bool> used(config.upstreams.size());
   for (const Route& route : config.routes) {
-    if (route.action == Action::kUpstream) used[route.upstream] = true;
     if (route.forward_auth.has_value()) used[route.forward_auth->upstream] = true;
+    if (route.action != Action::kUpstream) continue;
+    if (route.split.empty()) used[route.upstream] = true;
+    for (const SplitShare& share : route.split) used[share.upstream] = true;
   }
   std::vector<uint32_t> unused;
   for (uint32_t i = 0; i < used.size(); ++i) {

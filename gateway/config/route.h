@@ -197,6 +197,26 @@ struct BasicAuth {
 
 enum class Action : uint8_t { kUpstream, kRespond, kRedirect };
 
+// One of the upstreams that share a route's requests.
+struct SplitShare {
+  uint32_t upstream = 0;  // index into Config::upstreams
+  uint32_t weight = 1;    // 0 to 1,000,000; with 0 it gets none
+};
+
+// What keeps requests with one of them.
+struct SplitKey {
+  enum class By : uint8_t { kRandom, kClient, kHeader, kCookie };
+  By by = By::kRandom;  // kRandom: nothing does
+  std::string name;     // of the field or the cookie
+};
+// The last two come with a name: "header:NAME".
+inline constexpr auto kSplitKeyWords = pool::Words<SplitKey::By>({
+    {"random", SplitKey::By::kRandom},
+    {"client", SplitKey::By::kClient},
+    {"header", SplitKey::By::kHeader},
+    {"cookie", SplitKey::By::kCookie},
+});
+
 struct RouteTimeouts {
   std::optional<Duration> first_byte = std::chrono::seconds(30);  // of the response
   std::optional<Duration> stall = std::chrono::seconds(60);       // no progress on the response
@@ -246,12 +266,15 @@ struct Route {
   std::string name;    // unique; "route-N", N counted from 1, unless given
   Match match;
   Action action = Action::kUpstream;
-  uint32_t upstream = 0;  // with kUpstream: index into Config::upstreams
-  Respond respond;        // with kRespond
-  Redirect redirect;      // with kRedirect
-  Rewrite rewrite;        // with kUpstream
-  PeerSet allow;          // the true client; empty: everybody; else 403
-  PeerSet deny;           // before `allow`
+  uint32_t upstream = 0;  // with kUpstream and no split: index into Config::upstreams
+  // With kUpstream, in place of that one: each upstream once, one of them at least with a weight.
+  std::vector<SplitShare> split;
+  SplitKey split_by;
+  Respond respond;    // with kRespond
+  Redirect redirect;  // with kRedirect
+  Rewrite rewrite;    // with kUpstream
+  PeerSet allow;      // the true client; empty: everybody; else 403
+  PeerSet deny;       // before `allow`
   std::optional<policy::RateLimitRule> rate_limit;
   std::optional<BasicAuth> basic_auth;
   std::optional<ForwardAuth> forward_auth;

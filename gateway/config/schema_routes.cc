@@ -170,15 +170,51 @@ constexpr Shape kRewrite = Mapping<Rewrite>("a mapping such as {path_prefix: /ne
 constexpr Shape kTokenName = {
     .kind = Kind::kText, .expected = "a field name", .check = IsTokenName};
 
-// rate_limit.
-using policy::RateLimitRule;
+// split, split_by.
 constexpr std::string_view kHeaderKey = "header:";
 constexpr std::string_view kCookieKey = "cookie:";
-bool IsRateLimitKey(std::string_view text) {
+bool IsNamedKey(std::string_view text) {
   for (const std::string_view kind : {kHeaderKey, kCookieKey}) {
     if (text.starts_with(kind)) return IsTokenName(text.substr(kind.size()));
   }
-  return text == "client" || text == "global" || text == "client_certificate";
+  return false;
+}
+constexpr Shape kSplitWeight = {.kind = Kind::kCount, .min = 0, .max = 1'000'000};
+constexpr Key kSplitShareKeys[] = {
+    Apart("upstream", kReference, "The name of one of the upstreams.").Required("web"),
+    Field<&SplitShare::weight>("weight", kSplitWeight,
+                               "Its share beside the others'; 0 for no request."),
+};
+constexpr Shape kSplitShare =
+    Mapping<SplitShare>("a mapping such as {upstream: web, weight: 9}", kSplitShareKeys);
+constexpr Shape kSplit = {.kind = Kind::kList,
+                          .expected = "a list of 1 to 32 shares such as {upstream: web, weight: 9}",
+                          .min = 1,
+                          .max = 32,
+                          .element = &kSplitShare};
+bool IsSplitKey(std::string_view text) {
+  return IsNamedKey(text) || text == "random" || text == "client";
+}
+constexpr Shape kSplitBy = {
+    .kind = Kind::kText,
+    .expected = "random, client, header:NAME or cookie:NAME",
+    .check = IsSplitKey,
+};
+void ReadSplitBy(const YamlNode& node, Route* route) {
+  const std::string_view text = node.text;
+  const size_t colon = text.find(':');
+  route->split_by.by = *kSplitKeyWords.ValueOf(text.substr(0, colon));
+  if (colon != std::string_view::npos) route->split_by.name = text.substr(colon + 1);
+}
+std::string WriteSplitBy(const Route& route) {
+  const std::string word(kSplitKeyWords.WordOf(route.split_by.by));
+  return route.split_by.name.empty() ? word : word + ":" + route.split_by.name;
+}
+
+// rate_limit.
+using policy::RateLimitRule;
+bool IsRateLimitKey(std::string_view text) {
+  return IsNamedKey(text) || text == "client" || text == "global" || text == "client_certificate";
 }
 constexpr Shape kRateLimitKey = {
     .kind = Kind::kText,
@@ -449,6 +485,14 @@ constexpr Key kRouteKeys[] = {
     Apart("upstream", kReference, "The name of the upstream that answers.")
         .Example("web")
         .Otherwise("none"),
+    Field<&Route::split>("split", kSplit,
+                         "In place of one upstream: several, and what share of the requests each "
+                         "answers.")
+        .Otherwise("none"),
+    Custom<&ReadSplitBy, &WriteSplitBy>(
+        "split_by", kSplitBy,
+        "What keeps requests with one upstream of a split: the client's address (of IPv6 a /64), "
+        "a field's or a cookie's value; random, and where there is none: chance."),
     Field<&Route::respond>("respond", kRespond,
                            "In place of an upstream: the gateway's own answer.")
         .Otherwise("none"),

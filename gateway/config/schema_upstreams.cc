@@ -83,7 +83,61 @@ constexpr Shape kEndpoints = {
 };
 
 // balance, hash.
-constexpr Shape kBalance = WordShape<pool::BalancePolicy>();
+constexpr Shape kCookieName = {
+    .kind = Kind::kText,
+    .expected = "the name of a cookie such as backend",
+    .check = IsTokenName,
+};
+constexpr Shape kCookieTtl = {
+    .kind = Kind::kDuration, .min = kSecond, .max = 400 * kDay, .words = kOff};
+constexpr Shape kCookieSecure = WordShape<StickyCookie::Secure>();
+constexpr Shape kSameSite = WordShape<StickyCookie::SameSite>();
+bool IsCookieKey(std::string_view text) { return text.size() >= 32 && text.size() <= 1024; }
+constexpr Shape kCookieKey = {
+    .kind = Kind::kText,
+    .expected = "a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints",
+    .check = IsCookieKey,
+};
+constexpr Key kCookieKeys[] = {
+    Field<&StickyCookie::name>("name", kCookieName, "What it is called."),
+    Field<&StickyCookie::ttl>("ttl", kCookieTtl,
+                              "How long browsers keep it; off: until they are closed."),
+    Field<&StickyCookie::secure>("secure", kCookieSecure,
+                                 "Whether it goes over TLS alone; auto: if it was set over TLS."),
+    Field<&StickyCookie::http_only>("http_only", kBoolean, "true: scripts do not see it."),
+    Field<&StickyCookie::same_site>("same_site", kSameSite,
+                                    "Whether it comes with requests from other sites."),
+    Field<&StickyCookie::key>("key", kCookieKey,
+                              "What values are made with; the same for all that share clients.")
+        .Otherwise("one made at random at each start"),
+};
+constexpr Shape kCookie =
+    OrWords(Mapping<StickyCookie>("a mapping such as {name: backend}", kCookieKeys), kOff);
+constexpr Shape kBalancePolicy = WordShape<pool::BalancePolicy>();
+constexpr Key kBalanceKeys[] = {
+    Field<&Upstream::cluster, &ClusterOptions::balancing, &BalancerOptions::policy>(
+        "policy", kBalancePolicy, "How an endpoint is chosen for those that have no cookie."),
+    Field<&Upstream::cookie>("cookie", kCookie,
+                             "Tells clients which endpoint has served them, to which they then "
+                             "return while it is up."),
+};
+constexpr Shape kBalance =
+    OrWords(Mapping<Upstream>("a mapping such as {cookie: {name: backend}}", kBalanceKeys),
+            kWordsOf<pool::BalancePolicy>);
+void ReadBalance(const YamlNode& node, const Shape& shape, Upstream* upstream, Report* report) {
+  if (node.is_mapping()) return DecodeMapping(node, shape, upstream, report);
+  Read(node, kBalancePolicy, &upstream->cluster.balancing.policy, report);
+}
+std::string WriteBalance(const Upstream& upstream) {
+  return Write(kBalancePolicy, upstream.cluster.balancing.policy);
+}
+// Its keys fill the upstream itself.
+constexpr Key kBalanceKey = [] {
+  Key key = Custom<&ReadBalance, &WriteBalance>("balance", kBalance, "How an endpoint is chosen.");
+  key.binding.inner = [](const void* upstream) { return upstream; };
+  key.binding.inner_type = &kTypeTag<Upstream>;
+  return key;
+}();
 constexpr Shape kHashHeader = {
     .kind = Kind::kText,
     .expected = "the name of a request header such as x-user",
@@ -313,7 +367,7 @@ constexpr Key kUpstreamKeys[] = {
         "bytes more for each field."),
     Field<&Upstream::max_header_fields>("max_header_fields", kResponseFields,
                                         "Most fields of a response, 502 beyond."),
-    InBalancing<&BalancerOptions::policy>("balance", kBalance, "How an endpoint is chosen."),
+    kBalanceKey,
     Custom<&ReadHash>("hash", kHash, "What ring_hash and maglev send to the same endpoint.")
         .Otherwise("client_address"),
     InBalancing<&BalancerOptions::slow_start>(

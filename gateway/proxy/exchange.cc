@@ -10,6 +10,7 @@
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/error_style.h"
+#include "gateway/proxy/split_choice.h"
 #include "pool/net/check.h"
 
 namespace holdfast::proxy {
@@ -83,7 +84,7 @@ Step Exchange::Start() {
   route::Miss miss;
   const Dispatch dispatch =
       DispatchRequest(view_->snapshot(), run_.listener, asking, &path_form_, &miss);
-  run_.route = dispatch.route;
+  run_.route = ChooseBranch(dispatch.route, head, client_.origin, context_->random);
   if (!dispatch.path.empty()) head.path = dispatch.path;
   switch (dispatch.kind) {
     case Dispatch::Kind::kRefuse: Fail(dispatch.failure, dispatch.detail); break;
@@ -400,6 +401,7 @@ void Exchange::BeginRelay() {
                 "The upstream answered instead of switching protocols.");
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
+  outgoing_.TellEndpoint(account_.endpoint, client_.encrypted, &response_);
   if (Edits()) edits_.EditResponse(run_.route, client_, request(), &response_);
   if (encoding_.begun()) encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,

@@ -118,6 +118,11 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   if (const auto& key = route.cluster.hash; key.has_value()) {
     call->hash = HashOf(*key, head, client.origin);
   }
+  cookie_ = subject.view.cookie(route.upstream);
+  if (cookie_ != nullptr) {
+    returning_ = cookie_->EndpointOf(head.headers);
+    if (returning_.has_value()) call->preferred = &*returning_;
+  }
   if (call->cluster->introduces()) {
     client_ends_ = ClientEnds(client.connection != nullptr ? client.connection->fd() : -1,
                               client.announced, call->facts.origin);
@@ -126,7 +131,16 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   return Failure::kNone;
 }
 
+void Outgoing::SetCookie(const pool::SocketAddress& endpoint, bool encrypted,
+                         http::ResponseHead* response) {
+  if (returning_ == endpoint) return;
+  cookie_->WriteSetCookie(endpoint, encrypted, &set_cookie_);
+  response->headers.Add({.name = "Set-Cookie", .value = set_cookie_});
+}
+
 void Outgoing::Clear() {
+  cookie_ = nullptr;
+  returning_.reset();
   identity_.clear();
   target_.clear();
 }

@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_PROXY_OUTGOING_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,14 +28,23 @@ class Outgoing {
   // cannot be told so; `*detail` then says more, or is empty.
   Failure Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
                   std::string_view* detail);
+  // Its client is told which endpoint has answered, where it is to return there.
+  void TellEndpoint(const pool::SocketAddress& endpoint, bool encrypted,
+                    http::ResponseHead* response) {
+    if (cookie_ != nullptr) SetCookie(endpoint, encrypted, response);
+  }
   void Clear();
 
  private:
+  void SetCookie(const pool::SocketAddress& endpoint, bool encrypted, http::ResponseHead* response);
   bool TellIdentity(const ExchangeClient& client, const config::Listener& listener);
 
-  std::string identity_;           // of the client: field lines
-  std::string target_;             // in place of the request's; empty: that
-  pool::ProxiedEnds client_ends_;  // for upstreams that are told
+  std::string identity_;                          // of the client: field lines
+  std::string target_;                            // in place of the request's; empty: that
+  pool::ProxiedEnds client_ends_;                 // for upstreams that are told
+  const EndpointCookie* cookie_ = nullptr;        // of the upstream; null: it has none
+  std::optional<pool::SocketAddress> returning_;  // whereto the request's cookie leads
+  std::string set_cookie_;
 };
 
 // Takes out of a request's fields, or of its trailers, what belongs to one hop, what no client may

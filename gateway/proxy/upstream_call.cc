@@ -68,7 +68,8 @@ Stage UpstreamCall::Acquire() {
                                                  .last_resort = attempts_.searching(),
                                                  .fresh = attempts_.stale_retry_made(),
                                                  .tie = request_.tie,
-                                                 .ends = request_.client_ends},
+                                                 .ends = request_.client_ends,
+                                                 .preferred = request_.preferred},
                                                 &account_->endpoint);
   if (checkout.status == Checkout::Status::kLeased) return Open(checkout.lease);
   if (checkout.status == Checkout::Status::kWaiting) return MoveTo(Stage::kWaiting);

@@ -66,6 +66,7 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     bool endpoint_host = false;                      // facts.host is to be the endpoint's own name
     http::HeadLimits response_limits;                // over HTTP/1
     std::optional<uint64_t> hash;                    // what the choice of the endpoint goes by
+    const pool::SocketAddress* preferred = nullptr;  // the endpoint that is asked first
     pool::ConnectionTie* tie = nullptr;              // the client's
     const pool::ProxiedEnds* client_ends = nullptr;  // for a cluster that introduces
     std::optional<pool::TimePoint> ends;             // when the exchange's whole time is over

@@ -36,6 +36,13 @@ View::View(pool::EventLoop* loop, metrics::Shard* shard,
       routes_(snapshot_->config().routes.size()) {
   const config::Config& config = snapshot_->config();
   HOLDFAST_CHECK(clusters_.size() == config.upstreams.size());
+  for (size_t i = 0; i < config.upstreams.size(); ++i) {
+    const config::Upstream& upstream = config.upstreams[i];
+    if (!upstream.cookie.has_value()) continue;
+    cookies_.resize(config.upstreams.size());
+    cookies_[i] =
+        std::make_unique<EndpointCookie>(upstream.name, *upstream.cookie, snapshot_->process_key());
+  }
   respond_heads_.resize(config.routes.size());
   for (const route::Route& route : snapshot_->routes().routes()) {
     if (route.action == config::Action::kRespond) {

@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "gateway/http/message.h"
+#include "gateway/proxy/endpoint_cookie.h"
 #include "gateway/route/snapshot.h"
 #include "metrics/shard.h"
 #include "pool/cluster.h"
@@ -69,6 +70,10 @@ class View {
     const std::unique_ptr<RouteCells>& cells = cells_[listener * (routes_ + 1) + column];
     return cells != nullptr ? *cells : NewCells(listener, route);
   }
+  // By what clients of the upstream return to their endpoint; null: by nothing.
+  const EndpointCookie* cookie(uint32_t upstream) const {
+    return cookies_.empty() ? nullptr : cookies_[upstream].get();
+  }
   // The prepared answer of a route with `respond`.
   const http::ResponseHead& respond_head(const route::Route& route) const {
     return respond_heads_[route.index];
@@ -83,6 +88,7 @@ class View {
   metrics::Shard* shard_;
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::vector<std::shared_ptr<pool::Cluster>> clusters_;
+  std::vector<std::unique_ptr<EndpointCookie>> cookies_;  // none, or one place for each upstream
   std::vector<http::ResponseHead> respond_heads_;
   size_t routes_;                                   // of the config
   std::vector<std::unique_ptr<RouteCells>> cells_;  // by listener, then route; made when first used

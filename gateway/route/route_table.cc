@@ -6,6 +6,8 @@
 
 #include <absl/strings/ascii.h>
 
+#include "gateway/route/branches.h"
+
 namespace holdfast::route {
 namespace {
 
@@ -72,6 +74,24 @@ Route Made(const config::Route& route) {
               route.forward_auth.has_value()};
 }
 
+void SetCluster(const config::Upstream& upstream, Route* route) {
+  route->cluster = ClusterOf(upstream);
+  SetHost(upstream, route->rewrite, &route->cluster);
+}
+
+// `route` is as each of them is to be, but for the upstream.
+std::shared_ptr<const Branches> BranchesOf(const config::Config& config, const Route& route) {
+  auto branches = std::make_shared<Branches>();
+  for (const config::SplitShare& share : route.split) {
+    if (share.weight == 0) continue;
+    Route& branch = branches->routes.emplace_back(route);
+    branch.upstream = share.upstream;
+    SetCluster(config.upstreams.at(share.upstream), &branch);
+    branches->draw.Add(share.upstream, share.weight);
+  }
+  return branches;
+}
+
 }  // namespace
 
 std::string AllowValue(const config::MethodSet& methods) {
@@ -93,8 +113,11 @@ RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
       SetHost(auth, {}, &routes_.back().auth_cluster);
     }
     if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
-    routes_.back().cluster = ClusterOf(config.upstreams.at(route.upstream));
-    SetHost(config.upstreams.at(route.upstream), route.rewrite, &routes_.back().cluster);
+    if (!route.split.empty()) {
+      routes_.back().branches = BranchesOf(config, routes_.back());
+    } else {
+      SetCluster(config.upstreams.at(route.upstream), &routes_.back());
+    }
   }
   for (const Route& route : routes_) Add(route);
   Seal(&any_host_);

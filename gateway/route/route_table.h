@@ -33,8 +33,10 @@ struct RouteCluster {
   http::HeadLimits response_limits;  // over HTTP/1
 };
 
+struct Branches;  // route/branches.h
+
 struct Route : config::Route {
-  RouteCluster cluster;       // with Action::kUpstream
+  RouteCluster cluster;       // with Action::kUpstream, unless there is a split
   RouteCluster auth_cluster;  // with forward_auth
   policy::HeaderEdits request_edits;
   policy::HeaderEdits response_edits;         // for clients that speak in clear
@@ -43,6 +45,7 @@ struct Route : config::Route {
   std::shared_ptr<policy::RateLimiter> limiter;  // null: all requests are taken
   bool edits_responses = false;                  // one of the three for responses is not empty
   bool guarded = false;                          // it asks more of clients than where they are
+  std::shared_ptr<const Branches> branches;      // what its split makes of it; null: it has none
 };
 
 // Why no route was found.

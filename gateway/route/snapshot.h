@@ -9,6 +9,7 @@
 #include "gateway/route/client_identity.h"
 #include "gateway/route/route_table.h"
 #include "gateway/tls/tls_plan.h"
+#include "pool/tls/keyed_digest.h"
 
 namespace holdfast::route {
 
@@ -22,7 +23,8 @@ class Snapshot {
       : config_(std::move(config)),
         tls_(std::move(tls)),
         routes_(config_, before != nullptr ? &before->routes_ : nullptr),
-        identity_fields_(IdentityFieldsOf(config_)) {}
+        identity_fields_(IdentityFieldsOf(config_)),
+        process_key_(before != nullptr ? before->process_key_ : pool::KeyedDigest::FreshKey()) {}
 
   const config::Config& config() const { return config_; }
   const tls::TlsPlan& tls() const { return tls_; }
@@ -30,6 +32,8 @@ class Snapshot {
   // Names by which any listener tells upstreams who a client is; no client may send them. Without
   // those that http/hop_headers.h removes by itself.
   const std::vector<std::string>& identity_fields() const { return identity_fields_; }
+  // A secret of this process, the same after every reload.
+  const pool::KeyedDigest::Key& process_key() const { return process_key_; }
   // This gateway's name in Via; empty: it has none.
   std::string_view via_name() const {
     return config_.via.has_value() ? std::string_view(*config_.via) : std::string_view();
@@ -40,6 +44,7 @@ class Snapshot {
   tls::TlsPlan tls_;
   RouteTable routes_;
   std::vector<std::string> identity_fields_;
+  pool::KeyedDigest::Key process_key_;
 };
 
 }  // namespace holdfast::route

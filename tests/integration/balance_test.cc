@@ -59,6 +59,92 @@ TEST(BalanceTest, LeastRequestAvoidsTheBusyEndpoint) {
   EXPECT_EQ(holding.Response().Status(), 200);
 }
 
+class CookieBalanceTest : public testing::Test {
+ protected:
+  GatewayConfig Config(const std::string& keys = "") const {
+    return {.endpoints = {one_.address(), two_.address()},
+            .upstream = "balance: {policy: round_robin, cookie: {name: b" + keys + "}}"};
+  }
+  // What a browser sends back.
+  static std::string Returned(const Message& response) {
+    const std::string set = response.Value("set-cookie");
+    return "Cookie: a=1; " + set.substr(0, set.find(';')) + "\r\n";
+  }
+
+  AutoUpstream one_{"one"};
+  AutoUpstream two_{"two"};
+};
+
+TEST_F(CookieBalanceTest, AClientReturnsToItsEndpoint) {
+  GatewayProcess gateway(Config(", ttl: 1h"));
+  RawClient client(gateway.address());
+  std::set<std::string> endpoints;
+  for (int i = 0; i < 4; ++i) {
+    const Message first = client.Get("/");
+    const std::string set = first.Value("set-cookie");
+    EXPECT_TRUE(set.starts_with("b=")) << set;
+    EXPECT_TRUE(set.ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax")) << set;
+    EXPECT_EQ(set.find("127.0.0.1"), set.npos);
+    endpoints.insert(first.body);
+    for (int again = 0; again < 5; ++again) {
+      RawClient returning(gateway.address());
+      const Message response = returning.Get("/", Returned(first));
+      EXPECT_EQ(response.body, first.body);
+      EXPECT_FALSE(response.Has("set-cookie")) << "it has it";
+    }
+  }
+  EXPECT_EQ(endpoints.size(), 2u);
+}
+
+TEST_F(CookieBalanceTest, AReloadForgetsNobodyAndAnotherProcessKnowsTheKeyOfTheFile) {
+  GatewayProcess gateway(Config());
+  RawClient client(gateway.address());
+  const Message first = client.Get("/");
+  gateway.Reload(Config(", ttl: 2h").Text());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Get("/", Returned(first)).body, first.body);
+  GatewayProcess other(Config());
+  RawClient stranger(other.address());
+  EXPECT_TRUE(stranger.Get("/", Returned(first)).Has("set-cookie")) << "another key";
+
+  const std::string key = ", key: 0123456789abcdef0123456789abcdef";
+  GatewayProcess here(Config(key));
+  GatewayProcess there(Config(key));
+  RawClient one(here.address());
+  RawClient two(there.address());
+  const Message known = one.Get("/");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(two.Get("/", Returned(known)).body, known.body);
+}
+
+TEST_F(CookieBalanceTest, WhatIsNoneOfOursLeadsNowhere) {
+  GatewayProcess gateway(Config());
+  RawClient client(gateway.address());
+  const std::string good = Returned(client.Get("/"));
+  for (const std::string& lines :
+       {"Cookie: b=" + one_.address() + "\r\n", std::string("Cookie: b=\r\n"),
+        std::string("Cookie: b=AAAA\r\n"), "Cookie: b=" + std::string(64, 'A') + "\r\n",
+        "Cookie: b=" + std::string(8000, '_') + "\r\n", std::string("Cookie: b=\xff\r\n"),
+        good.substr(0, good.size() - 3) + "\r\n"}) {
+    const Message response = client.Get("/", lines);
+    EXPECT_EQ(response.Status(), 200) << lines;
+    EXPECT_TRUE(response.Value("set-cookie").starts_with("b=")) << lines;
+  }
+}
+
+TEST_F(CookieBalanceTest, AnEndpointThatLeftIsReplaced) {
+  GatewayProcess gateway(Config());
+  RawClient client(gateway.address());
+  Message first = client.Get("/");
+  while (first.body != "one") first = client.Get("/");
+  GatewayConfig without = Config();
+  without.endpoints = {two_.address()};
+  gateway.Reload(without.Text());
+  const Message moved = client.Get("/", Returned(first));
+  EXPECT_EQ(moved.body, "two");
+  EXPECT_TRUE(moved.Has("set-cookie")) << "it stays where it is now";
+  gateway.Reload(Config().Text());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Get("/", Returned(moved)).body, "two");
+}
+
 TEST(BalanceTest, LeastRequestUsesEveryEndpointWhenAllAreIdle) {
   std::array<AutoUpstream, 3> upstreams;
   GatewayProcess gateway(GatewayConfig{

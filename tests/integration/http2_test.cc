@@ -41,6 +41,32 @@ TEST(Http2Test, ARequestIsServedInEitherProtocol) {
   EXPECT_EQ(old.Get("/").body, "hello");
 }
 
+// Streams of one connection each go where their own key leads.
+TEST(Http2Test, ASplitIsChosenForEachStream) {
+  AutoUpstream v1("v1");
+  AutoUpstream v2("v2");
+  GatewayProcess gateway(GatewayConfig{
+      .listener = "protocols: [h2, h1]",
+      .routes =
+          "- {name: all, split: [{upstream: v1}, {upstream: v2}], split_by: \"cookie:sid\"}\n",
+      .top = "upstreams:\n  v1: {endpoints: [\"" + v1.address() + "\"]}\n  v2: {endpoints: [\"" +
+             v2.address() + "\"]}\n"});
+  RawClient old(gateway.address());
+  Http2Client client(gateway.address());
+  std::vector<int32_t> streams;
+  for (int user = 0; user < 16; ++user) {
+    streams.push_back(
+        client.Send({.fields = {{"cookie", "a=1"}, {"cookie", "sid=" + std::to_string(user)}}}));
+  }
+  for (int user = 0; user < 16; ++user) {
+    EXPECT_EQ(client.Await(streams[user]).body,
+              old.Get("/", "Cookie: sid=" + std::to_string(user) + "\r\n").body)
+        << user;
+  }
+  EXPECT_GT(v1.requests(), 0);
+  EXPECT_GT(v2.requests(), 0);
+}
+
 TEST(Http2Test, TheUpstreamSeesOrdinaryHttp1) {
   ScriptedUpstream upstream;
   GatewayProcess gateway(Config(upstream.address()));

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -379,6 +380,38 @@ TEST_F(ClusterTest, TheLastResortIsAnEndpointThatIsNotUp) {
   EXPECT_EQ(picked_, b_.address());
   EXPECT_FALSE(cluster_->HasUntried(b_.address(), tried)) << "drained ones get nothing";
   ASSERT_TRUE(TurnUntil([&] { return ConnectionsGauge("busy") == 1; }));
+}
+
+TEST_F(ClusterTest, TheEndpointThatARequestPrefersIsTakenWhileItIsUp) {
+  Start();
+  EndpointSet set;
+  set.endpoints.push_back({{.address = a_.address()}});
+  set.endpoints.push_back({{.address = b_.address()}});
+  cluster_->SetEndpoints(set);
+  const SocketAddress preferred = b_.address();
+  const SocketAddress tried[] = {b_.address()};
+  const auto picked = [&](std::span<const SocketAddress> failed) {
+    Holder& holder = NewHolder();
+    Request request{.tried = failed};
+    request.preferred = &preferred;
+    holder.Accept(cluster_->Acquire(&holder, request, &picked_));
+    EXPECT_TRUE(TurnUntil([&] { return holder.holds(); }));
+    return picked_;
+  };
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(picked({}), b_.address());
+  EXPECT_EQ(picked(tried), a_.address()) << "it has failed this request";
+  for (const Availability down : {Availability::kEjected, Availability::kDrained}) {
+    set.endpoints[1].availability = down;
+    cluster_->SetEndpoints(set);
+    EXPECT_EQ(picked({}), a_.address());
+  }
+  set.endpoints[1].availability = Availability::kUp;
+  set.endpoints[1].backup = true;
+  cluster_->SetEndpoints(set);
+  EXPECT_EQ(picked({}), a_.address()) << "a backup waits, whoever was there before";
+  set.endpoints.pop_back();
+  cluster_->SetEndpoints(set);
+  EXPECT_EQ(picked({}), a_.address()) << "it has left";
 }
 
 TEST_F(ClusterTest, AConnectThatFailsIsReportedAgainstItsEndpoint) {

@@ -258,9 +258,76 @@ TEST(BuildRoutesTest, ARedirectsUrlGetsAPath) {
 
 TEST(BuildRoutesTest, NeedsExactlyOneAction) {
   EXPECT_EQ(RouteErrors("  - match: {path: /}\n"),
-            "8:5 expected one of upstream, respond, redirect; found none\n");
+            "8:5 expected one of upstream, split, respond, redirect; found none\n");
   EXPECT_EQ(RouteErrors("  - {upstream: web, respond: {}}\n"),
-            "8:5 expected one of upstream, respond, redirect; found several\n");
+            "8:5 expected one of upstream, split, respond, redirect; found several\n");
+}
+
+TEST(BuildRoutesTest, ReadsASplit) {
+  const Route route = Load(WithRoutes("  - {split: [{upstream: api, weight: 1000000}, "
+                                      "{upstream: web}], split_by: \"cookie:sid\"}\n"))
+                          .routes.at(0);
+  EXPECT_EQ(route.action, Action::kUpstream);
+  ASSERT_EQ(route.split.size(), 2u);
+  EXPECT_EQ(route.split[0].upstream, 1u);
+  EXPECT_EQ(route.split[0].weight, 1'000'000u);
+  EXPECT_EQ(route.split[1].upstream, 0u);
+  EXPECT_EQ(route.split[1].weight, 1u) << "the same for all, unless they say otherwise";
+  EXPECT_EQ(route.split_by.by, SplitKey::By::kCookie);
+  EXPECT_EQ(route.split_by.name, "sid");
+}
+
+TEST(BuildRoutesTest, ASplitGoesByChanceOrByAKey) {
+  const auto key = [](std::string_view by) {
+    return LoadRoute("  - {split: [{upstream: web}]" + std::string(by) + "}\n").split_by;
+  };
+  EXPECT_EQ(key("").by, SplitKey::By::kRandom);
+  EXPECT_EQ(key(", split_by: random").by, SplitKey::By::kRandom);
+  EXPECT_EQ(key(", split_by: client").by, SplitKey::By::kClient);
+  EXPECT_EQ(key(", split_by: \"header:X-User\"").by, SplitKey::By::kHeader);
+  EXPECT_EQ(key(", split_by: \"header:X-User\"").name, "X-User");
+}
+
+TEST(BuildRoutesTest, WhatIsWrongWithASplit) {
+  const auto errors = [](std::string_view split, std::string_view more = "") {
+    return RouteErrors("  - {split: " + std::string(split) + std::string(more) + "}\n");
+  };
+  EXPECT_EQ(errors("[{upstream: web}, {upstream: wbe}]"),
+            "8:42 upstream 'wbe' is not defined; did you mean 'web'?\n");
+  EXPECT_EQ(errors("[{upstream: web}, {upstream: api}, {upstream: web}]"),
+            "8:59 upstream 'web' is given twice; first at line 8\n");
+  EXPECT_EQ(errors("[{upstream: web, weight: 0}, {upstream: api, weight: 0}]"),
+            "8:13 split: no upstream would get a request, since every weight is 0\n");
+  EXPECT_EQ(errors("[{upstream: web, weight: 1000001}]"),
+            "8:38 expected a whole number from 0 to 1000000; found '1000001'\n");
+  EXPECT_EQ(errors("[{upstream: web, weight: -1}]"),
+            "8:38 expected a whole number from 0 to 1000000; found '-1'\n");
+  EXPECT_EQ(errors("[{upstream: web, weight: 10%}]"),
+            "8:38 expected a whole number from 0 to 1000000; found '10%'\n");
+  EXPECT_EQ(errors("[{weight: 1}]"),
+            "8:14 key 'upstream' is missing; expected a mapping such as {upstream: web, weight: "
+            "9}\n");
+  EXPECT_EQ(errors("[web, api]"),
+            "8:14 expected a mapping such as {upstream: web, weight: 9}; found 'web'\n"
+            "8:19 expected a mapping such as {upstream: web, weight: 9}; found 'api'\n");
+  EXPECT_EQ(errors("{web: 9, api: 1}"),
+            "8:13 expected a list of 1 to 32 shares such as {upstream: web, weight: 9}; found a "
+            "mapping\n");
+  EXPECT_EQ(errors("[]"),
+            "8:13 expected a list of 1 to 32 shares such as {upstream: web, weight: 9}; found an "
+            "empty list\n");
+  std::string many;
+  for (int i = 0; i < 33; ++i) many += "{upstream: web}, ";
+  EXPECT_TRUE(errors("[" + many + "]").starts_with("8:13 expected a list of 1 to 32 shares"));
+  EXPECT_EQ(errors("[{upstream: web}]", ", upstream: web"),
+            "8:5 expected one of upstream, split, respond, redirect; found several\n");
+  for (const std::string by : {"header", "header:", "cookie:a b", "global", "client_certificate",
+                               "path", "client:x", "off"}) {
+    EXPECT_EQ(errors("[{upstream: web}]", ", split_by: \"" + by + "\""),
+              "8:42 expected random, client, header:NAME or cookie:NAME; found '" + by + "'\n");
+  }
+  EXPECT_EQ(RouteErrors("  - {upstream: web, split_by: client}\n"),
+            "8:31 split_by: goes with split only\n");
 }
 
 TEST(BuildRoutesTest, NeedsOnePath) {

@@ -161,8 +161,60 @@ TEST(BuildUpstreamTest, KnowsEachBalance) {
     EXPECT_EQ(config.upstreams[0].cluster.balancing.policy, balance) << word;
   }
   EXPECT_EQ(Errors(WithKeys("    balance: magleev\n")),
-            "6:14 expected one of round_robin, least_request, random, ring_hash, maglev; found "
-            "'magleev'; did you mean 'maglev'?\n");
+            "6:14 expected a mapping such as {cookie: {name: backend}}, or round_robin, "
+            "least_request, random, ring_hash, maglev; found 'magleev'; did you mean "
+            "'maglev'?\n");
+}
+
+TEST(BuildUpstreamTest, ACookieLeadsBackToAnEndpoint) {
+  const Upstream least =
+      Load(WithKeys("    balance: {cookie: {}, policy: round_robin}\n")).upstreams[0];
+  EXPECT_EQ(least.cluster.balancing.policy, pool::BalancePolicy::kRoundRobin);
+  ASSERT_TRUE(least.cookie.has_value());
+  EXPECT_EQ(least.cookie->name, "holdfast");
+  EXPECT_EQ(least.cookie->ttl, std::nullopt);
+  EXPECT_EQ(least.cookie->secure, StickyCookie::Secure::kAuto);
+  EXPECT_TRUE(least.cookie->http_only);
+  EXPECT_EQ(least.cookie->same_site, StickyCookie::SameSite::kLax);
+  EXPECT_EQ(least.cookie->key, "");
+  const Upstream all =
+      Load(WithKeys("    balance: {cookie: {name: b, ttl: 1h, secure: true, http_only: false, "
+                    "same_site: none, key: 0123456789abcdef0123456789abcdef}}\n"))
+          .upstreams[0];
+  EXPECT_EQ(all.cluster.balancing.policy, pool::BalancePolicy::kLeastRequest);
+  ASSERT_TRUE(all.cookie.has_value());
+  EXPECT_EQ(all.cookie->name, "b");
+  EXPECT_EQ(all.cookie->ttl, std::chrono::hours(1));
+  EXPECT_EQ(all.cookie->secure, StickyCookie::Secure::kAlways);
+  EXPECT_FALSE(all.cookie->http_only);
+  EXPECT_EQ(all.cookie->same_site, StickyCookie::SameSite::kNone);
+  EXPECT_EQ(all.cookie->key.size(), 32u);
+  for (const std::string_view none : {"maglev", "{policy: maglev}", "{cookie: off}", "{}"}) {
+    const std::string keys = "    balance: " + std::string(none) + "\n";
+    EXPECT_FALSE(Load(WithKeys(keys)).upstreams[0].cookie.has_value()) << none;
+  }
+}
+
+TEST(BuildUpstreamTest, WhatIsWrongWithACookie) {
+  const auto errors = [](std::string_view keys) {
+    return Errors(WithKeys("    balance: {cookie: {" + std::string(keys) + "}}\n"));
+  };
+  EXPECT_EQ(errors("name: a b"),
+            "6:30 expected the name of a cookie such as backend; found 'a b'\n");
+  EXPECT_EQ(errors("ttl: 500ms"),
+            "6:29 expected a duration such as 250ms, 5s or 1h, from 1s to 400d, or off; found "
+            "'500ms'\n");
+  EXPECT_EQ(errors("secure: yes"), "6:32 expected one of auto, true, false; found 'yes'\n");
+  EXPECT_EQ(errors("same_site: laks"),
+            "6:35 expected one of lax, strict, none, off; found 'laks'\n");
+  EXPECT_EQ(errors("same_site: none, secure: false"),
+            "6:35 same_site: browsers take none only with secure: true or auto\n");
+  EXPECT_EQ(errors("key: short"),
+            "6:29 expected a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints; "
+            "found 'short'\n");
+  EXPECT_EQ(Errors(WithKeys("    balance: {policy: wheel}\n")),
+            "6:23 expected one of round_robin, least_request, random, ring_hash, maglev; found "
+            "'wheel'\n");
 }
 
 HashKey LoadHash(std::string_view hash) {

@@ -59,7 +59,7 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
     const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers" ||
                            key == "client_ip" || key == "keepalive" || key == "port" ||
                            key == "http2" || key == "protocol" || key == "write_timeout" ||
-                           key == "service" || key == "prefix";
+                           key == "service" || key == "prefix" || key == "policy";
     EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
   }
 }
@@ -69,7 +69,7 @@ TEST(ForeignKeyTest, TheLoaderSaysIt) {
       WithRoutes("  - {match: {safe_regex: /a}, upstream: web, ssl: {}, upstreams: []}\n"));
   EXPECT_NE(said.find("unknown key 'safe_regex'; see path_regex of a route"), std::string::npos);
   EXPECT_NE(said.find("unknown key 'ssl'; see tls of a listener"), std::string::npos);
-  EXPECT_NE(said.find("unknown key 'upstreams'; traffic is not split"), std::string::npos);
+  EXPECT_NE(said.find("unknown key 'upstreams'; see split of a route"), std::string::npos);
   EXPECT_EQ(said.find("did you mean"), std::string::npos);
   EXPECT_EQ(said.find("expected one of name"), std::string::npos);
 }

@@ -105,5 +105,14 @@ TEST(FindUnusedUpstreamsTest, FindsThoseNoRouteNames) {
   EXPECT_EQ(FindUnusedUpstreams(config), (std::vector<uint32_t>{0, 2}));
 }
 
+// One without a weight waits for it.
+TEST(FindUnusedUpstreamsTest, ASplitNamesEachOfItsUpstreams) {
+  Config config;
+  config.upstreams.resize(4);
+  config.routes.resize(1);
+  config.routes[0].split = {{.upstream = 1, .weight = 1}, {.upstream = 3, .weight = 0}};
+  EXPECT_EQ(FindUnusedUpstreams(config), (std::vector<uint32_t>{0, 2}));
+}
+
 }  // namespace
 }  // namespace holdfast::config

@@ -118,6 +118,10 @@ class ServerRangesTest : public testing::Test {
     if (auth != route->end()) (*auth)["upstream"] = (*route)["upstream"];
     const auto cors = route->find("cors");
     if (cors != route->end()) (*cors)["allow_origins"] = {"https://a.test"};
+    if (route->contains("split")) {
+      (*route)["split"][0]["upstream"] = "web";
+      route->erase("upstream");
+    }
     const auto jwt = route->find("jwt");
     if (jwt == route->end()) return;
     jwt->update({{"jwks", jwks_}, {"issuer", "i"}, {"audience", "a"}, {"algorithms", {"EdDSA"}}});
