@@ -14,8 +14,8 @@ void CheckClaimHeaders(const YamlNode& node, Report* report) {
     for (size_t j = 0; j < i; ++j) {
       const YamlNode& name = entries[i].key;
       if (!http::LooksLikeName(name.text, entries[j].key.text)) continue;
-      report->Error(name.position,
-                    GivenTwice("field '" + name.text + "'", entries[j].key.position));
+      report->Error(name.position, GivenTwice("field '" + name.text + "'", entries[j].key.position,
+                                              name.position, *report));
     }
   }
 }

@@ -190,7 +190,8 @@ void BuildSplit(const YamlNode& node, const Names& upstreams, Route* route, Repo
     share.upstream = *upstream;
     const auto first = std::ranges::find(seen, *upstream, &std::pair<uint32_t, Position>::first);
     if (first != seen.end()) {
-      report->Error(name->position, GivenTwice("upstream " + Quoted(name->text), first->second));
+      report->Error(name->position, GivenTwice("upstream " + Quoted(name->text), first->second,
+                                               name->position, *report));
     }
     seen.emplace_back(*upstream, name->position);
   }

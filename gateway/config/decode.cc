@@ -43,7 +43,8 @@ bool Fits(const YamlNode& node, const Shape& shape) {
              (shape.short_form != nullptr && ScalarFits(*shape.short_form, node.text));
     case YamlNode::Kind::kSequence: return shape.kind == Shape::Kind::kList;
     case YamlNode::Kind::kMapping:
-      return shape.kind == Shape::Kind::kMapping || shape.kind == Shape::Kind::kNamed;
+      return shape.kind == Shape::Kind::kMapping || shape.kind == Shape::Kind::kNamed ||
+             shape.one_stands_for_list;
   }
   return false;
 }

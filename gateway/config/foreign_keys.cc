@@ -87,6 +87,7 @@ constexpr std::string_view kIds[] = {"request_ids",    "x_request_id",     "gene
 constexpr std::string_view kTracing[] = {"tracing", "opentelemetry", "otel", "zipkin"};
 constexpr std::string_view kInclude[] = {"includes", "import", "conf_d"};
 constexpr std::string_view kLogLevel[] = {"log", "logs", "logging", "log_level", "error_log"};
+constexpr std::string_view kLogLines[] = {"log_format", "access_logs", "sample_rate", "sampling"};
 constexpr std::string_view kMetrics[] = {"metrics", "prometheus", "stats", "health", "ready"};
 constexpr std::string_view kUser[] = {"user", "group", "daemon", "chroot", "pid", "pid_file"};
 constexpr std::string_view kBind[] = {"listen", "port", "ports", "server"};
@@ -178,6 +179,7 @@ constexpr Hint kHints[] = {
     {kTracing, "no spans are sent; see trace of a listener, and access_log for the times"},
     {kInclude, "see include, such as include: conf.d/*.yaml, for files with more routes"},
     {kLogLevel, "the process log goes to stderr as it is; access_log is for requests"},
+    {kLogLines, "see access_log, such as {path: FILE, format: combined, filter: {share: 0.01}}"},
     {kMetrics, "see status, which serves /metrics, /healthz and /readyz"},
     {kUser, "whoever starts the process chooses its user; it does not detach itself"},
     {kBind, "see bind of a listener, such as {bind: 0.0.0.0:8080}"},

@@ -258,6 +258,12 @@ struct ForwardAuth {
   FailMode fail = FailMode::kClosed;
 };
 
+// Whether a route's requests have lines in the access log.
+enum class RouteLog : uint8_t { kOn, kOff };
+inline constexpr auto kRouteLogWords =
+    pool::Words<RouteLog>({{"on", RouteLog::kOn}, {"off", RouteLog::kOff}});
+constexpr const auto& WordsOf(RouteLog) { return kRouteLogWords; }
+
 // What logs and metrics call requests that no route matched. No route may be called so.
 inline constexpr std::string_view kUnmatchedRouteName = "none";
 
@@ -288,6 +294,7 @@ struct Route {
   RetryPolicy retry;
   std::optional<uint64_t> max_request_body;  // bytes; 413 beyond
   std::optional<Duration> tunnel_idle_timeout = std::chrono::hours(1);
+  RouteLog access_log = RouteLog::kOn;
 };
 
 }  // namespace holdfast::config

@@ -129,6 +129,8 @@ struct Shape {
   const void* (*defaults)() = nullptr;  // of a mapping: such a struct, as it is by default
   const Shape* element = nullptr;
   const Shape* short_form = nullptr;  // a scalar that may stand for the mapping or list
+  // Of a list of mappings: one of them may stand for the list that has it alone.
+  bool one_stands_for_list = false;
   bool (*check)(std::string_view) = nullptr;
 };
 

@@ -30,11 +30,6 @@ constexpr Shape kDnsServer = {
         "that is bound to one interface (link-local)",
     .check = IsDnsServer,
 };
-constexpr Shape kLogTarget = {
-    .kind = Kind::kText,
-    .expected = "stdout, stderr or an absolute path",
-    .check = IsLogTarget,
-};
 constexpr Shape kPseudonym = {
     .kind = Kind::kText,
     .expected = "a token of at most 128 letters, such as edge-1",
@@ -55,7 +50,7 @@ constexpr Shape kDnsAttempts = {.kind = Kind::kCount, .min = 1, .max = 10};
 constexpr Shape kHeadBytes = {.kind = Kind::kSize, .min = kKiB, .max = kMiB};
 constexpr Shape kUriBytes = {.kind = Kind::kSize, .min = 64, .max = 64 * kKiB};
 
-// status, access_log.
+// status.
 void ReadStatusBind(const YamlNode& node, Bind* bind) { *bind = *ParseBind(node.text); }
 std::string WriteBind(const Bind& bind) { return bind.text; }
 constexpr Key kStatusKeys[] = {
@@ -65,24 +60,14 @@ constexpr Key kStatusKeys[] = {
 constexpr Shape kStatus =
     OrWords(Mapping<Bind>("a mapping such as {bind: 127.0.0.1:9900}", kStatusKeys), kOff);
 
-void ReadLogTarget(const YamlNode& node, AccessLog* log) {
-  log->target = AccessLog::Target::kFile;
-  for (const auto target : {AccessLog::Target::kStdout, AccessLog::Target::kStderr}) {
-    if (node.text == WordsOf(target).WordOf(target)) log->target = target;
-  }
-  if (log->target == AccessLog::Target::kFile) log->path = node.text;
+// access_log: `off`, one target, or a list of them.
+void ReadAccessLog(const YamlNode& node, const Shape& shape, Config* config, Report* report) {
+  config->access_log.clear();
+  if (!node.is_scalar()) Read(node, shape, &config->access_log, report);
 }
-std::string WriteLogTarget(const AccessLog& log) {
-  return log.path.empty() ? std::string(WordsOf(log.target).WordOf(log.target)) : log.path;
+std::string WriteAccessLog(const Config& config) {
+  return config.access_log.empty() ? std::string(kOff[0]) : Write(kAccessLog, config.access_log);
 }
-constexpr std::string_view kFormatWords[] = {"json"};
-constexpr Shape kFormat = {.kind = Kind::kWord, .words = kFormatWords};
-constexpr Key kAccessLogKeys[] = {
-    Custom<&ReadLogTarget, &WriteLogTarget>("path", kLogTarget, "Where the lines go."),
-    Apart("format", kFormat, "How they look: one JSON object per line.").Otherwise("json"),
-};
-constexpr Shape kAccessLog = OrWords(
-    Mapping<AccessLog>("a mapping such as {path: stdout, format: json}", kAccessLogKeys), kOff);
 
 // listeners.
 constexpr std::string_view kUntilUntrusted[] = {"until_untrusted"};
@@ -377,7 +362,8 @@ constexpr Key kFileKeys[] = {
     Field<&Config::workers>("workers", kWorkers,
                             "How many threads serve; auto follows CPU affinity and quota."),
     Field<&Config::status>("status", kStatus, "The read-only listener for health and metrics."),
-    Field<&Config::access_log>("access_log", kAccessLog, "One line per exchange."),
+    Custom<&ReadAccessLog, &WriteAccessLog>("access_log", kAccessLog,
+                                            "One line per exchange, in one place or several."),
     Field<&Config::via>("via", kPseudonym,
                         "This gateway's name in the Via field, by which it knows loops; off for no "
                         "Via, since some origins answer those who send it uncompressed."),

@@ -478,6 +478,7 @@ constexpr Key kRetryKeys[] = {
 constexpr Shape kRetry = Mapping<RetryPolicy>(
     "a mapping such as {attempts: 2, on: [connect_failure, unprocessed]}", kRetryKeys);
 
+constexpr Shape kRouteLog = WordShape<RouteLog>();
 constexpr Key kRouteKeys[] = {
     Field<&Route::name>("name", kName, "What logs and metrics call it.")
         .Otherwise("route-1 and so on"),
@@ -532,6 +533,8 @@ constexpr Key kRouteKeys[] = {
                                     "Largest request body, 413 beyond."),
     Field<&Route::tunnel_idle_timeout>("tunnel_idle_timeout", kDurationOrOff,
                                        "How long an upgraded connection may be silent."),
+    Field<&Route::access_log>("access_log", kRouteLog,
+                              "off: its requests have no lines in the access log."),
 };
 constexpr Shape kRoute =
     Mapping<Route>("a route such as {match: {path_prefix: /}, upstream: web}", kRouteKeys);

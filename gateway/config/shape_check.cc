@@ -89,6 +89,9 @@ void CheckMapping(const YamlNode& node, const Shape& shape, Report* report) {
 }
 
 void CheckList(const YamlNode& node, const Shape& shape, Report* report) {
+  if (shape.one_stands_for_list && node.is_mapping()) {
+    return CheckShape(node, *shape.element, report);
+  }
   const auto count = static_cast<int64_t>(node.items.size());
   if (!node.is_sequence() || count < shape.min || count > shape.max) {
     return Mismatch(node, shape, report);

@@ -31,8 +31,8 @@ void CheckBind(const std::string& what, const Bind& bind, std::vector<std::strin
 
 std::vector<std::string> MissingSurroundings(const Config& config) {
   std::vector<std::string> missing;
-  if (config.access_log && config.access_log->target == AccessLog::Target::kFile) {
-    CheckFolder("access_log", config.access_log->path, &missing);
+  for (const AccessLog& log : config.access_log) {
+    if (log.target == AccessLog::Target::kFile) CheckFolder("access_log", log.path, &missing);
   }
   for (const Listener& listener : config.listeners) {
     CheckBind("listener " + listener.name, listener.bind, &missing);

@@ -90,6 +90,9 @@ std::string Write(const Shape& shape, const std::optional<T>& value) {
 template <class T>
 void Read(const YamlNode& node, const Shape& shape, std::vector<T>* values, Report* report) {
   values->clear();
+  if (shape.one_stands_for_list && node.is_mapping()) {
+    return Read(node, *shape.element, &values->emplace_back(), report);
+  }
   for (const YamlNode& item : node.items) {
     values->emplace_back();
     if (Fits(item, *shape.element)) Read(item, *shape.element, &values->back(), report);

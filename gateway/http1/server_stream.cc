@@ -59,8 +59,10 @@ bool ServerStream::peer_ended() const {
 
 void ServerStream::SendInformational(const http::ResponseHead& head, std::string_view via_name) {
   if (request_.version == http::Version::kHttp10) return;  // RFC 9110 section 15.2
+  const size_t before = connection_->out().size();
   http::SerializeResponseHead(head, http::ResponseFraming{.upgrade = head.status == 101}, via_name,
                               &connection_->out());
+  run_.given_head_bytes += connection_->out().size() - before;
 }
 
 void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFacts& facts) {
@@ -80,8 +82,10 @@ void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFa
   framing.close = run_.persistence != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request_.version == http::Version::kHttp10;
   framing.date = terms_->Date();
+  const size_t before = connection_->out().size();
   http::SerializeResponseHead(head, framing, facts.generated ? std::string_view() : facts.via_name,
                               &connection_->out());
+  run_.given_head_bytes += connection_->out().size() - before;
 }
 
 void ServerStream::Switch(const http::ResponseHead& head, std::string_view via_name) {

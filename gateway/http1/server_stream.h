@@ -74,6 +74,7 @@ class ServerStream final : public stream::ServerStream {
   bool persists() const override;
   uint64_t bytes_sent() const override;
   uint64_t bytes_received() const override;
+  uint64_t given_head_bytes() const override { return run_.given_head_bytes; }
 
  private:
   // All that belongs to one request.
@@ -82,6 +83,7 @@ class ServerStream final : public stream::ServerStream {
     BodyWriter writer;
     uint64_t received_before = 0;  // of the connection's bytes, those before this request
     uint64_t sent_before = 0;
+    uint64_t given_head_bytes = 0;
   };
 
   http::ClientPersistence DecidePersistence(bool until_close, bool refused,

@@ -54,6 +54,7 @@ class ServerStream final : public stream::ServerStream, public Stream {
   bool persists() const override { return false; }
   uint64_t bytes_sent() const override { return sent(); }
   uint64_t bytes_received() const override { return head_bytes_ + received(); }
+  uint64_t given_head_bytes() const override { return heads(); }
 
  private:
   friend class ServerSession;

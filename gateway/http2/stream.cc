@@ -18,7 +18,7 @@ void Stream::Begin(Session* session, int32_t id) {
   taken_ = 0;
   window_more_ = 0;
   received_ = given_ = 0;
-  reset_code_ = 0;
+  reset_code_ = heads_ = 0;
   expected_ = 0;
   fault_ = http::Refusal::kNone;
   trailers_.clear();

@@ -76,7 +76,11 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
   uint64_t sent() const { return given_ - (settled_ ? 0 : out_.size()); }
   uint64_t received() const { return received_; }
   // Our head is `bytes` long.
-  void CountHead(size_t bytes) { given_ += bytes; }
+  void CountHead(size_t bytes) {
+    given_ += bytes;
+    heads_ += static_cast<uint32_t>(bytes);
+  }
+  uint64_t heads() const { return heads_; }
 
   Session* session() const { return session_; }
   int32_t id() const { return id_; }
@@ -122,6 +126,7 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
   uint64_t expected_ = 0;
   uint64_t given_ = 0;
   uint32_t reset_code_ = 0;
+  uint32_t heads_ = 0;    // of what was given
   std::string trailers_;  // as lines
   http::Refusal fault_ = http::Refusal::kNone;
   bool expects_ : 1 = false;

@@ -179,7 +179,9 @@ void Exchange::StartUpstream() {
 
 void Exchange::FollowAdmission(Admission::Verdict verdict) {
   switch (verdict) {
-    case Admission::Verdict::kAdmitted: return Serve();
+    case Admission::Verdict::kAdmitted:
+      account_.identified = run_.route->guarded && run_.route->basic_auth.has_value();
+      return Serve();
     case Admission::Verdict::kPending: return MoveTo(State::kChecking);
     case Admission::Verdict::kRefused: break;
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 
+#include "gateway/auth/basic_credentials.h"
 #include "gateway/config/config.h"
 #include "gateway/proxy/access_log.h"
 
@@ -11,6 +12,7 @@ namespace holdfast::proxy {
 
 using metrics::Metric;
 using pool::TimePoint;
+using record::ExchangeRecord;
 
 namespace {
 
@@ -54,6 +56,12 @@ void AddSecure(pool::Transport* transport, ExchangeRecord* record) {
     if (bytes > kMaxNamesBytes) break;
   }
   record->client_san = names.first(told);
+}
+
+// Of a request whose name and password were found to be right.
+std::string_view UserOf(const http::RequestHead& request, auth::BasicCredentials* credentials) {
+  const std::optional<std::string_view> field = auth::AuthorizationOf(request.headers);
+  return field.has_value() && credentials->Read(*field) ? credentials->user() : std::string_view();
 }
 
 }  // namespace
@@ -100,7 +108,9 @@ void ExchangeAccount::CountGrpc(const ExchangeSubject& subject, WorkerContext* c
 void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
   Count(subject, context);
   if (grpc) CountGrpc(subject, context);
-  if (context->access_log != nullptr) Log(subject, context);
+  if (context->access_log == nullptr) return;
+  const bool told = subject.route == nullptr || subject.route->access_log == config::RouteLog::kOn;
+  if (told) Log(subject, context);
 }
 
 void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context) const {
@@ -112,6 +122,8 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
   const auto since_start = [&](const std::optional<TimePoint>& point) {
     return point.has_value() ? *point - started : pool::Duration{-1};
   };
+  const uint64_t sent = subject.client.stream->bytes_sent();
+  const int reported = ReportedStatus();
   ExchangeRecord record{
       .time = context->loop->wall_now(),
       .listener = subject.client.listener->config().name,
@@ -121,7 +133,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .target = request.target,
       .protocol = ProtocolName(request),
       .user_agent = agent != nullptr ? agent->value : std::string_view(),
-      .status = ReportedStatus(),
+      .status = reported,
       .grpc_status = grpc ? GrpcStatusText() : std::string_view(),
       .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
       .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
@@ -133,7 +145,7 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .retries = retries,
       .retry = retry.has_value() ? RetryDecisionName(*retry) : std::string_view(),
       .bytes_in = subject.client.stream->bytes_received(),
-      .bytes_out = subject.client.stream->bytes_sent(),
+      .bytes_out = sent,
       .head = subject.client.head_time,
       .connected = since_start(connected_at),
       .first_byte = since_start(first_byte_at),
@@ -143,8 +155,16 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .detail = detail,
       .request_id = request_id,
       .trace_id = trace_id,
+      .body_bytes_out = sent - std::min(sent, subject.client.stream->given_head_bytes()),
+      .failed = reported == 0 || reported >= 500 || BlamesUpstream(failure),
   };
   if (subject.client.encrypted) AddSecure(subject.client.transport, &record);
+  std::optional<auth::BasicCredentials> credentials;  // which `user` is of
+  if (context->access_log->combines()) {
+    const http::HeaderField* referer = request.headers.FindByName("referer");
+    if (referer != nullptr) record.referer = referer->value;
+    if (identified) record.user = UserOf(request, &credentials.emplace());
+  }
   context->access_log->Record(record);
 }
 

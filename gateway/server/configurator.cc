@@ -41,8 +41,9 @@ Configurator::Configurator(const Parts& parts, StatusServer::Handler status_page
           [upstreams = parts.upstreams](const std::string& name) {
             return upstreams->Current(name);
           },
-          [listeners = parts.listeners](uint64_t publication) {
+          [listeners = parts.listeners, workers = parts.workers](uint64_t publication) {
             listeners->OnAdopted(publication);
+            workers->logs().OnAdopted(publication);
           }),
       tls_(parts.main,
            {.on_files_changed =
@@ -81,7 +82,7 @@ absl::Status Configurator::Start(config::Config config) {
   tls_.Inherit(parts_.listeners->TakeTickets());
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
-  if (absl::Status status = OpenLog(config); !status.ok()) return status;
+  if (absl::Status status = OpenLog(&config); !status.ok()) return status;
   parts_.workers->Create(worker_count_);
   if (parts_.listeners->inherits()) AwaitNames(config, *tls);
   // Last, since clients are led to a socket from the moment on at which it shares an inherited
@@ -108,9 +109,8 @@ absl::StatusOr<Configurator::Shares> Configurator::PlanShares(const config::Conf
                 .status_clients = budget->status_clients};
 }
 
-absl::Status Configurator::OpenLog(const config::Config& config) {
-  if (!config.access_log.has_value()) return absl::OkStatus();
-  return parts_.workers->OpenLog(*config.access_log);
+absl::Status Configurator::OpenLog(config::Config* config) {
+  return parts_.workers->logs().Open(&config->access_log, publisher_.next());
 }
 
 void Configurator::ServeStatus(pool::FileDescriptor socket) {
@@ -193,7 +193,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
   if (status_moves) status_socket = parts_.listeners->BindStatus(next);
   if (status_moves && !status_socket.ok()) return status_socket.status();
   // The last that may fail, so that a failure changes nothing.
-  if (absl::Status status = OpenLog(next); !status.ok()) return status;
+  if (absl::Status status = OpenLog(&next); !status.ok()) return status;
   shares_ = *shares;
   if (status_moves) ServeStatus(std::move(*status_socket));
   Publish(std::move(next), *std::move(tls), std::move(*bound));

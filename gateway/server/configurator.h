@@ -94,7 +94,7 @@ class Configurator {
   };
 
   absl::StatusOr<Shares> PlanShares(const config::Config& config) const;
-  absl::Status OpenLog(const config::Config& config);
+  absl::Status OpenLog(config::Config* config);
   void ServeStatus(pool::FileDescriptor socket);
   void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);
   absl::Status TryReload(const std::string& path);

@@ -17,6 +17,9 @@ namespace {
 constexpr size_t kProcess = 32;
 // Clients of the status port: one descriptor in so many, between its bounds.
 constexpr size_t kPerStatusClient = 32;
+// A writer of the access log beyond the first has a loop, a mailbox, a way to be interrupted and a
+// file, and there are two of it while a reload moves its target.
+constexpr size_t kPerFurtherLog = 8;
 // A worker has a loop and a mailbox.
 constexpr size_t kPerWorker = 2;
 // The socket, its copy for the process that will take our place, and the reserve for the day when
@@ -92,6 +95,9 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
                                      StatusServer::kMaxConnections);
   budget.gateway = kProcess + budget.status_clients + workers * kPerWorker +
                    config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config);
+  if (config.access_log.size() > 1) {
+    budget.gateway += (config.access_log.size() - 1) * kPerFurtherLog;
+  }
   if (limit < budget.gateway + 2 * kFewestClients) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the descriptor limit of %d is too low: %d workers and %d listeners need %d for themselves "

@@ -59,6 +59,13 @@ absl::Status LogWriter::Reopen() {
   return absl::OkStatus();
 }
 
+void LogWriter::Close() {
+  path_.clear();
+  pool::FileDescriptor nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const int fd = nowhere.get();
+  Move(std::move(nowhere), fd);
+}
+
 // If the target stays the same file, pipe or stream nobody is hurried: lines that wait for their
 // reader may go on waiting.
 void LogWriter::Move(pool::FileDescriptor file, int fd) {

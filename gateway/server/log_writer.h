@@ -9,7 +9,7 @@
 
 #include <absl/status/status.h>
 
-#include "gateway/config/config.h"
+#include "gateway/config/access_log.h"
 #include "gateway/server/line_output.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/mailbox.h"
@@ -17,7 +17,8 @@
 
 namespace holdfast::server {
 
-// The thread that writes the access log, so that a slow disk or a full pipe holds nobody else up.
+// The thread that writes one target of the access log, so that a slow disk or a full pipe holds
+// nobody else up.
 // Batches arrive through its mailbox, and it writes them in order. It acknowledges each, and so the
 // senders can bound what is in flight.
 //
@@ -35,6 +36,12 @@ class LogWriter {
   absl::Status Open(const config::AccessLog& target);
   // Opens the file anew under its name (after it was renamed), or keeps the old one if that fails.
   absl::Status Reopen();
+  // What has arrived is written, with the same patience; the target is then given up. What comes
+  // later is lost, until it is opened again.
+  void Close();
+  // From now on a reader that has stopped reading is waited for as destruction waits, which
+  // follows.
+  void Hurry() { output_.Interrupt(); }
   // Writes the batch. Then `done` runs on the writer's thread and hears whether all was written.
   void Write(std::string batch, std::function<void(bool written)> done);
 

@@ -92,7 +92,7 @@ void ProcessLife::Do(Action action, int signal) {
 }
 
 void ProcessLife::ReopenLogs() {
-  const absl::Status status = parts_.workers->ReopenLog();
+  const absl::Status status = parts_.workers->logs().Reopen();
   if (status.ok()) return LogInfo("logs reopened");
   LogError(absl::StrCat("logs not reopened, the old file stays: ", status.message()));
 }

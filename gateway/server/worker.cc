@@ -35,6 +35,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
       auth_(&loop_, &mailbox_, place.passwords),
       shard_(shard),
       context_(&loop_, &slabs_, shard, &random_),
+      access_log_(&loop_, shard, &random_, callbacks_.submit_log),
       turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(place.index)})),
       busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(place.index)})),
       timers_fired_(
@@ -69,13 +70,9 @@ void Worker::Adopt(WorkerUpdate update) {
   place_.shelves->SetConnectionLimit(update.shares.upstreams);
   place_.shelves->SetIdleLimit(update.shares.idle_upstreams);
   place_.places->all().SetLimit(update.shares.clients);
-  if (update.snapshot->config().access_log.has_value()) {
-    if (access_log_ == nullptr) {
-      access_log_ = std::make_unique<proxy::AccessLog>(&loop_, shard_, callbacks_.submit_log);
-    }
-  }
-  context_.access_log =
-      update.snapshot->config().access_log.has_value() ? access_log_.get() : nullptr;
+  const std::vector<config::AccessLog>& logs = update.snapshot->config().access_log;
+  access_log_.Adopt(logs);
+  context_.access_log = logs.empty() ? nullptr : &access_log_;
   tls_.Adopt(std::move(update.tls));
   upstream_streams_.Configure(update.snapshot->config().upstreams);
   // The view first: a session may begin as soon as there is a listener.
@@ -195,7 +192,7 @@ void Worker::CutAll() {
 
 void Worker::OnEmpty() {
   if (std::exchange(told_empty_, true)) return;
-  if (access_log_ != nullptr) access_log_->Flush();
+  access_log_.Flush();
   callbacks_.on_empty(exchanges_cut_);
 }
 
@@ -203,7 +200,9 @@ void Worker::ReapRetired() {
   std::erase_if(retired_, [](const auto& listener) { return listener->sessions() == 0; });
 }
 
-void Worker::OnLogBatchWritten(bool written) { access_log_->OnBatchWritten(written); }
+void Worker::OnLogBatchWritten(uint32_t writer, bool written) {
+  access_log_.OnBatchWritten(writer, written);
+}
 
 void Worker::PublishStats() {
   const pool::LoopStats& stats = loop_.stats();
@@ -232,7 +231,7 @@ metrics::RetiredSeries Worker::RetireSeries(pool::Duration grace) {
 
 void Worker::Stop() {
   CutAll();
-  if (access_log_ != nullptr) access_log_->Flush();
+  access_log_.Flush();
   loop_.Stop();
 }
 

@@ -72,7 +72,8 @@ class Worker {
   struct Callbacks {
     // Once, without listeners: the last session ended. So many exchanges were cut off.
     std::function<void(size_t)> on_empty;
-    std::function<void(std::string)> submit_log;  // a batch of access log lines
+    // A batch of access log lines, for one of the writers.
+    std::function<void(uint32_t writer, std::string batch)> submit_log;
     // An endpoint of an upstream has failed as many requests in a row as it may.
     std::function<void(const std::string&, const pool::SocketAddress&, const std::string& cause)>
         on_trouble;
@@ -99,7 +100,7 @@ class Worker {
   void StopAccepting();
   // Cuts off every session that is left; on_empty follows if there are none.
   void CutAll();
-  void OnLogBatchWritten(bool written);
+  void OnLogBatchWritten(uint32_t writer, bool written);
   // Copies the loop's counts into the metrics.
   void PublishStats();
   // Every kReturnInterval at the most: gives the system back what a burst has left behind, so that
@@ -132,7 +133,7 @@ class Worker {
   auth::BasicAuth auth_;
   metrics::Shard* shard_;
   proxy::WorkerContext context_;
-  std::unique_ptr<proxy::AccessLog> access_log_;
+  proxy::AccessLog access_log_;
   std::map<std::string, std::unique_ptr<proxy::Listener>> listeners_;  // by ListenerKey
   std::vector<std::unique_ptr<proxy::Listener>> retired_;  // until their last session ends
   std::map<std::string, std::shared_ptr<pool::Cluster>> clusters_;

@@ -9,7 +9,9 @@ namespace holdfast::server {
 using metrics::Metric;
 
 WorkerSet::WorkerSet(MainContext* main, Options options)
-    : main_(main), options_(std::move(options)) {}
+    : main_(main), options_(std::move(options)) {
+  logs_.emplace(main->clock);
+}
 
 WorkerSet::~WorkerSet() {
   MailAll([](Worker& worker) { worker.Stop(); });
@@ -17,9 +19,9 @@ WorkerSet::~WorkerSet() {
   // It tells workers by mail what it has found out.
   passwords_.reset();
   peers_.mailboxes.clear();
-  // The workers' last lines are on their way to the writer, which tells the workers once it has
+  // The workers' last lines are on their way to the writers, which tell the workers once they have
   // written them.
-  log_writer_.reset();
+  logs_.reset();
   workers_.clear();
   main_->loop.timers().Cancel(beat_timer_);
 }
@@ -47,10 +49,11 @@ std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {
     main_->mailbox.Post(
         [this, upstream, endpoint, cause] { options_.on_trouble(upstream, endpoint, cause); });
   };
-  callbacks.submit_log = [this, index](std::string batch) {
+  callbacks.submit_log = [this, index](uint32_t writer, std::string batch) {
     Worker* worker = workers_[index].get();
-    log_writer_->Write(std::move(batch), [worker](bool written) {
-      worker->mailbox().Post([worker, written] { worker->OnLogBatchWritten(written); });
+    logs_->Write(writer, std::move(batch), [worker, writer](bool written) {
+      worker->mailbox().Post(
+          [worker, writer, written] { worker->OnLogBatchWritten(writer, written); });
     });
   };
   return std::make_unique<Worker>(main_->clock, main_->registry.AddShard(),
@@ -75,15 +78,6 @@ void WorkerSet::Mail(size_t worker, absl::AnyInvocable<void(Worker&)> letter) {
 
 void WorkerSet::MailAll(const std::function<void(Worker&)>& letter) {
   for (size_t i = 0; i < workers_.size(); ++i) Mail(i, letter);
-}
-
-absl::Status WorkerSet::OpenLog(const config::AccessLog& target) {
-  if (log_writer_ == nullptr) log_writer_ = std::make_unique<LogWriter>(main_->clock);
-  return log_writer_->Open(target);
-}
-
-absl::Status WorkerSet::ReopenLog() {
-  return log_writer_ != nullptr ? log_writer_->Reopen() : absl::OkStatus();
 }
 
 uint64_t WorkerSet::RequestsOf(const std::string& upstream) {

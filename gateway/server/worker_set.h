@@ -14,7 +14,7 @@
 #include "gateway/config/config.h"
 #include "gateway/proxy/client_places.h"
 #include "gateway/server/heartbeats.h"
-#include "gateway/server/log_writer.h"
+#include "gateway/server/log_writers.h"
 #include "gateway/server/main_context.h"
 #include "gateway/server/worker.h"
 #include "metrics/sums.h"
@@ -24,7 +24,7 @@
 namespace holdfast::server {
 
 // The workers as the main thread sees them: what they share, the way to tell them something, the
-// thread that writes their access log, and whether each of them still answers.
+// threads that write their access log, and whether each of them still answers.
 //
 // Main thread; owned by the server. `main` outlives it; its loop runs what is told here.
 // Destruction ends the threads and waits for them.
@@ -56,9 +56,8 @@ class WorkerSet {
   void Mail(size_t worker, absl::AnyInvocable<void(Worker&)> letter);
   void MailAll(const std::function<void(Worker&)>& letter);
 
-  // As LogWriter does it.
-  absl::Status OpenLog(const config::AccessLog& target);
-  absl::Status ReopenLog();
+  // The writers of the access log.
+  LogWriters& logs() { return *logs_; }
 
   // A number that grows with every request that an upstream has had; 0 before there are workers.
   uint64_t RequestsOf(const std::string& upstream);
@@ -79,7 +78,7 @@ class WorkerSet {
   std::optional<auth::PasswordChecker> passwords_;
   pool::Peers peers_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<LogWriter> log_writer_;
+  std::optional<LogWriters> logs_;
   std::optional<Heartbeats> heartbeats_;
   size_t empty_workers_ = 0;
   size_t exchanges_cut_ = 0;

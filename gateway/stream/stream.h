@@ -102,6 +102,8 @@ class ServerStream : public ByteSource, public ByteSink {
   // body is worth reading.
   virtual bool persists() const = 0;
   virtual uint64_t bytes_received() const = 0;
+  // Of the heads that were given to it, whether or not all of them have left.
+  virtual uint64_t given_head_bytes() const = 0;
 
  protected:
   ~ServerStream() = default;

@@ -245,8 +245,9 @@ TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
   EXPECT_EQ(config.workers, 3u);
   EXPECT_EQ(config.via, "edge-1");
   EXPECT_EQ(config.status->address.port(), 9999);
-  EXPECT_EQ(config.access_log->target, AccessLog::Target::kFile);
-  EXPECT_EQ(config.access_log->path, "/var/log/access.log");
+  ASSERT_EQ(config.access_log.size(), 1u);
+  EXPECT_EQ(config.access_log[0].target, AccessLog::Target::kFile);
+  EXPECT_EQ(config.access_log[0].path, "/var/log/access.log");
   EXPECT_EQ(config.drain.delay, seconds(1));
   EXPECT_EQ(config.drain.timeout, seconds(2));
   ASSERT_EQ(config.dns.servers.size(), 2u);
@@ -265,13 +266,7 @@ TEST(BuildConfigTest, TakesAutoAndOff) {
   EXPECT_EQ(config.via, "holdfast");
   EXPECT_EQ(config.workers, std::nullopt);
   EXPECT_FALSE(config.status);
-  EXPECT_FALSE(config.access_log);
-}
-
-TEST(BuildConfigTest, TheAccessLogGoesToAStreamOrAFile) {
-  EXPECT_EQ(Load(WithFileKeys("access_log: {path: stderr}\n")).access_log->target,
-            AccessLog::Target::kStderr);
-  EXPECT_EQ(Load(WithFileKeys("access_log: {}\n")).access_log->target, AccessLog::Target::kStdout);
+  EXPECT_TRUE(config.access_log.empty());
 }
 
 TEST(BuildConfigTest, TheStatusBindIsNoListenersBind) {
@@ -300,13 +295,6 @@ TEST(BuildConfigTest, ATtlBoundThatStandsAloneMovesTheOther) {
   const Dns high = Load(WithFileKeys("dns: {min_ttl: 10m}\n")).dns;
   EXPECT_EQ(high.max_ttl, std::chrono::minutes(10));
   EXPECT_NE(Complaints(WithFileKeys("dns: {min_ttl: 0s}\n")).find("from 1ms to 1d; found '0s'"),
-            std::string::npos);
-}
-
-TEST(BuildConfigTest, TheAccessLogHasOneFormat) {
-  EXPECT_EQ(Complaints(WithFileKeys("access_log: {format: json}\n")), "");
-  EXPECT_NE(Complaints(WithFileKeys("access_log: {format: combined}\n"))
-                .find("expected one of json; found 'combined'"),
             std::string::npos);
 }
 

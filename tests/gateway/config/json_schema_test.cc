@@ -28,6 +28,7 @@ void CollectKeys(const Shape& shape, const std::string& path, std::set<std::stri
   }
   if (shape.element != nullptr && shape.kind != Shape::Kind::kPartial) {
     CollectKeys(*shape.element, path + (shape.kind == Shape::Kind::kList ? "[]" : ".*"), keys);
+    if (shape.one_stands_for_list) CollectKeys(*shape.element, path, keys);
   }
 }
 
@@ -101,6 +102,16 @@ TEST(JsonSchemaTest, AShortFormIsAnAlternative) {
   ASSERT_EQ(endpoint.size(), 2u);
   EXPECT_EQ(endpoint[0]["type"], "object");
   EXPECT_EQ(endpoint[1]["type"], (json{"string", "number", "boolean"}));
+}
+
+TEST(JsonSchemaTest, OneThatMayStandForAListIsAnAlternative) {
+  const json schema = json::parse(JsonSchema());
+  const json& logs = schema["properties"]["access_log"]["anyOf"];
+  ASSERT_EQ(logs.size(), 3u);
+  EXPECT_EQ(logs[0]["type"], "array");
+  EXPECT_EQ(logs[0]["items"], logs[1]);
+  EXPECT_EQ(logs[1]["type"], "object");
+  EXPECT_EQ(logs[2]["enum"], json{"off"});
 }
 
 TEST(JsonSchemaTest, AWordOfDigitsMayBeANumber) {

@@ -18,19 +18,6 @@ TEST(FileShapeTest, FillsAConfig) {
   EXPECT_EQ(static_cast<const Config*>(FileShape().defaults())->via, "holdfast");
 }
 
-TEST(FileShapeTest, TheAccessLogGoesWhereItsPathSays) {
-  const auto log = [](std::string_view value) {
-    return Load(WithFileKeys("access_log: " + std::string(value) + "\n")).access_log;
-  };
-  EXPECT_FALSE(log("off"));
-  ASSERT_TRUE(log("{}"));
-  EXPECT_EQ(log("{}")->target, AccessLog::Target::kStdout);
-  EXPECT_EQ(log("{path: stdout}")->target, AccessLog::Target::kStdout);
-  EXPECT_EQ(log("{path: stderr}")->target, AccessLog::Target::kStderr);
-  EXPECT_EQ(log("{path: /a}")->target, AccessLog::Target::kFile);
-  EXPECT_EQ(log("{path: /a}")->path, "/a");
-}
-
 TEST(FileShapeTest, TheStatusPortKeepsItsBindUnlessItIsGivenAnother) {
   EXPECT_EQ(Load(WithFileKeys("status: {}\n")).status->text, "127.0.0.1:9900");
   EXPECT_EQ(Load(WithFileKeys("status: {bind: \":1\"}\n")).status->address.port(), 1);

@@ -41,6 +41,13 @@ constexpr Shape kPoint = {.kind = Kind::kMapping,
                           .expected = "a point such as {x: 2}",
                           .keys = kPointKeys,
                           .short_form = &kText};
+constexpr Shape kPoints = {.kind = Kind::kList,
+                           .expected = "a point, a list of 1 to 2 of them",
+                           .min = 1,
+                           .max = 2,
+                           .words = kOffWord,
+                           .element = &kPoint,
+                           .one_stands_for_list = true};
 constexpr Key kRootKeys[] = {
     {"text", "T.", &kText},   {"count", "C.", &kCount},   {"duration", "D.", &kDuration},
     {"size", "S.", &kSize},   {"colour", "K.", &kColour}, {"list", "L.", &kList},
@@ -140,6 +147,23 @@ TEST(CheckShapeTest, ReportsListsOfTheWrongLengthOrKind) {
   EXPECT_EQ(Check("list: [2, 3, 4]"), "1:7 expected two counts; found a list\n");
   EXPECT_EQ(Check("list: 2"), "1:7 expected two counts; found '2'\n");
   EXPECT_EQ(Check("list: [2, 1]"), "1:11 expected a whole number from 2 to 9; found '1'\n");
+}
+
+TEST(CheckShapeTest, AMappingMayStandForAListOfOne) {
+  const auto check = [](std::string_view text) {
+    Report report(text, "f");
+    const std::optional<YamlNode> root = ParseYaml(text, &report);
+    if (root) CheckShape(*root, kPoints, &report);
+    std::string found;
+    for (const Diagnostic& diagnostic : report.Take()) found += diagnostic.message + "\n";
+    return found;
+  };
+  EXPECT_EQ(check("{x: 2}"), "");
+  EXPECT_EQ(check("[{x: 2}, {x: 3}]"), "");
+  EXPECT_EQ(check("off"), "");
+  EXPECT_EQ(check("{y: 2}"), "key 'x' is missing; expected a point such as {x: 2}\n");
+  EXPECT_EQ(check("[]"),
+            "expected a point, a list of 1 to 2 of them, or off; found an empty list\n");
 }
 
 TEST(CheckShapeTest, ReportsNamedValues) {

@@ -18,8 +18,8 @@ TEST(SurroundingsTest, FoldersThatAreThereAreNoMatter) {
   // Not in TempDir(), whose path may be longer than a socket's may be.
   config.listeners.emplace_back().bind = *ParseBind("unix:/tmp/edge");
   config.status = ParseBind("unix:/status");
-  config.access_log =
-      AccessLog{.target = AccessLog::Target::kFile, .path = testing::TempDir() + "/access.log"};
+  config.access_log = {
+      {.target = AccessLog::Target::kFile, .path = testing::TempDir() + "/access.log"}};
   EXPECT_THAT(MissingSurroundings(config), ElementsAre());
   EXPECT_THAT(MissingSurroundings(Config()), ElementsAre());
 }
@@ -29,7 +29,8 @@ TEST(SurroundingsTest, NamesTheFolderThatIsMissing) {
   config.listeners.emplace_back().bind = *ParseBind("unix:/no/such/edge");
   config.listeners.back().name = "edge";
   config.status = ParseBind("unix:/no/status");
-  config.access_log = AccessLog{.target = AccessLog::Target::kFile, .path = "/no/such/access.log"};
+  config.access_log = {{.target = AccessLog::Target::kStdout},
+                       {.target = AccessLog::Target::kFile, .path = "/no/such/access.log"}};
   EXPECT_THAT(MissingSurroundings(config),
               ElementsAre("access_log: there is no folder '/no/such' on this machine",
                           "listener edge: there is no folder '/no/such' on this machine",

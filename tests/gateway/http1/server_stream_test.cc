@@ -154,6 +154,21 @@ TEST_F(ServerStreamTest, ALengthThatIsUnknownIsFramedAsTheClientUnderstandsIt) {
   EXPECT_EQ(stream_.Finish(), ClientPersistence::kResponseUntilClose);
 }
 
+TEST_F(ServerStreamTest, CountsTheBytesOfHeadsApart) {
+  for (int i = 0; i < 2; ++i) {
+    Get();
+    EXPECT_EQ(stream_.given_head_bytes(), 0u) << "each request for itself";
+    stream_.SendInformational(WithStatus(103), "holdfast");
+    Answer(/*length=*/5);
+    stream_.SendBody("hello");
+    stream_.SendEnd(nullptr);
+    const size_t sent = Sent("hello").size();
+    EXPECT_EQ(stream_.bytes_sent(), sent);
+    EXPECT_EQ(stream_.given_head_bytes(), sent - 5);
+    EXPECT_EQ(stream_.Finish(), ClientPersistence::kKeep);
+  }
+}
+
 TEST_F(ServerStreamTest, AnHttp10ClientKnowsNoInterimResponses) {
   Begin("GET / HTTP/1.0\r\n\r\n");
   stream_.SendInformational(WithStatus(100), "holdfast");

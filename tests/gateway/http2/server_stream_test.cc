@@ -249,11 +249,13 @@ TEST_F(ServerStreamTest, CountsTheBytesOfBothWays) {
   stream_->SendHead(HeadOf(200, BodyKind::kChunked), {});
   const uint64_t sent = stream_->bytes_sent();
   EXPECT_GT(sent, 0u);
+  EXPECT_EQ(stream_->given_head_bytes(), sent);
   stream_->SendBody("12345678");
   EXPECT_EQ(stream_->bytes_sent(), sent) << "it waits";
   stream_->Flush();
   harness_->Turns(2);
   EXPECT_EQ(stream_->bytes_sent(), sent + 8);
+  EXPECT_EQ(stream_->given_head_bytes(), sent);
 }
 
 TEST_F(ServerStreamTest, NothingIsSentOnALostStream) {

@@ -133,6 +133,33 @@ TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
   EXPECT_EQ(line.value("status", 0), 499) << "one truth in metrics and log";
 }
 
+TEST_F(ExchangeAccountTest, TheCombinedFormatCountsWhatFollowsTheHead) {
+  harness_.LogExchanges({.format = record::LineFormat::kCombined});
+  client_.Send("GET /x HTTP/1.1\r\nHost: a\r\nReferer: r\r\n\r\n");
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  harness_.access_log->Flush();
+  EXPECT_NE(harness_.log_lines.find("\"GET /x HTTP/1.1\" 200 2 \"r\" \"-\"\n"), std::string::npos)
+      << harness_.log_lines;
+}
+
+TEST_F(ExchangeAccountTest, AnAnswerThatTheUpstreamBreaksOffHasFailed) {
+  harness_.LogExchanges({.filter = record::LineFilter{.share = 0}});
+  Serve();
+  client_.Send(kGet);
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok");
+  harness_.Await(client_, kOkEnd);
+  upstream_.Close();
+  ASSERT_TRUE(harness_.AwaitEnd(client_));
+  const std::vector<json> lines = Lines();
+  ASSERT_EQ(lines.size(), 1u) << harness_.log_lines;
+  EXPECT_EQ(lines[0].value("status", 0), 200);
+  EXPECT_NE(lines[0].value("reason", "none"), "none");
+}
+
 TEST_F(ExchangeAccountTest, WhatClientsAreNotToldIsInTheLog) {
   harness_.SetEndpoints({}, "db.internal: no answer from DNS yet");
   client_.Send(kGet);

@@ -119,6 +119,7 @@ class FakeServerStream final : public stream::ServerStream {
   bool persists() const override { return true; }
   uint64_t bytes_sent() const override { return output.delivered.size(); }
   uint64_t bytes_received() const override { return 0; }
+  uint64_t given_head_bytes() const override { return 0; }
 
   http::RequestHead head;
   http::HeaderList trailers;

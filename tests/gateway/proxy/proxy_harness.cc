@@ -189,11 +189,13 @@ std::shared_ptr<const config::Listener> ProxyHarness::ListenerConfig(
   return {from, &from->config().listeners[i]};
 }
 
-void ProxyHarness::LogExchanges() {
-  access_log = std::make_unique<AccessLog>(&loop, shard, [this](std::string batch) {
-    log_lines += batch;
-    access_log->OnBatchWritten(/*written=*/true);
-  });
+void ProxyHarness::LogExchanges(const config::AccessLog& target) {
+  access_log = std::make_unique<AccessLog>(&loop, shard, &random,
+                                           [this](uint32_t writer, std::string batch) {
+                                             log_lines += batch;
+                                             access_log->OnBatchWritten(writer, /*written=*/true);
+                                           });
+  access_log->Adopt({&target, 1});
   context.access_log = access_log.get();
 }
 

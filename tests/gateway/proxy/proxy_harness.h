@@ -123,8 +123,8 @@ class ProxyHarness {
   // The i-th listener's configuration, sharing the snapshot's life.
   static std::shared_ptr<const config::Listener> ListenerConfig(
       const std::shared_ptr<const route::Snapshot>& from, size_t i);
-  // From now on every exchange leaves a line in `log_lines`.
-  void LogExchanges();
+  // From now on every exchange leaves a line in `log_lines`, or those that `target` is for.
+  void LogExchanges(const config::AccessLog& target = {});
 
   // As a scrape sees it; 0 for a series that is not there.
   uint64_t Count(metrics::Metric metric, const metrics::LabelValues& labels);

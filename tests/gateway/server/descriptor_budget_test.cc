@@ -82,6 +82,17 @@ TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {
             without + proxy::HealthProber::kMaxKept);
 }
 
+TEST(DescriptorBudgetTest, FurtherTargetsOfTheAccessLogHaveTheirPart) {
+  config::Config config = ConfigOf(1, {UpstreamOf(1, 512)});
+  const size_t without = Plan(config, 2, 20000).gateway;
+  config.access_log.resize(1);
+  EXPECT_EQ(Plan(config, 2, 20000).gateway, without);
+  config.access_log.resize(3);
+  const DescriptorBudget budget = Plan(config, 2, 20000);
+  ExpectSound(budget);
+  EXPECT_EQ(budget.gateway, without + 16);
+}
+
 TEST(DescriptorBudgetTest, ANameStandsForSeveralAddresses) {
   config::Upstream upstream = UpstreamOf(1, 100);
   upstream.endpoints.push_back(*config::ParseEndpoint("web.test:80"));

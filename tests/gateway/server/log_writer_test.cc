@@ -120,6 +120,22 @@ TEST_F(LogWriterTest, AnOpenThatFailsKeepsTheOldTarget) {
   EXPECT_EQ(support::ReadFile(dir_.Path("log")), "kept\n");
 }
 
+TEST_F(LogWriterTest, WhatComesAfterItIsClosedGoesNowhere) {
+  const std::string path = dir_.Path("log");
+  Open(path);
+  Write("one\n");
+  writer_->Close();
+  WriteAndWait("two\n");
+  EXPECT_EQ(support::ReadFile(path), "one\n");
+  ASSERT_EQ(rename(path.c_str(), dir_.Path("log.1").c_str()), 0);
+  EXPECT_TRUE(writer_->Reopen().ok());
+  struct stat file;
+  EXPECT_NE(stat(path.c_str(), &file), 0) << "there is nothing to open anew";
+  Open(path);
+  WriteAndWait("three\n");
+  EXPECT_EQ(support::ReadFile(path), "three\n");
+}
+
 TEST_F(LogWriterTest, DestructionWritesWhatIsQueued) {
   Open(dir_.Path("log"));
   int acknowledged = 0;  // on the writer's thread until that has ended

@@ -89,7 +89,7 @@ TEST_F(WorkerSetTest, BeforeThereAreWorkersThereAreNoRequests) {
   EXPECT_EQ(workers_.RequestsOf("web"), 0u);
   metrics::Sums sums;
   workers_.AddTo(sums);
-  EXPECT_TRUE(workers_.ReopenLog().ok());
+  EXPECT_TRUE(workers_.logs().Reopen().ok());
 }
 
 TEST_F(WorkerSetTest, TheirLinesAreWrittenAndTheLastOnesBeforeItEnds) {

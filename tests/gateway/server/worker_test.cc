@@ -45,7 +45,7 @@ class WorkerTest : public testing::Test {
       exchanges_cut_ = cut;
       empty_.set_value();
     };
-    callbacks.submit_log = [this](std::string batch) { log_ += batch; };
+    callbacks.submit_log = [this](uint32_t, std::string batch) { log_ += batch; };
     worker_ = std::make_unique<Worker>(
         &clock_, registry_.AddShard(),
         WorkerPlace{
