@@ -96,7 +96,7 @@ void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Rep
                   "client_auth of its tls");
 }
 
-// What says who a client is would be overwritten.
+// What says who a client is would be overwritten, or said by the client.
 void CheckRequestIdField(const YamlNode& node, const Listener& listener, const Config& config,
                          Report* report) {
   if (!listener.request_id.has_value()) return;
@@ -104,15 +104,30 @@ void CheckRequestIdField(const YamlNode& node, const Listener& listener, const C
   const YamlNode& given = MappingAt(node, "request_id");
   const Position place =
       given.is_mapping() ? PlaceOf(given, "header") : PlaceOf(node, "request_id");
+  const auto check = [&](std::string_view taken, std::string_view by) {
+    if (!http::LooksLikeName(name, taken)) return;
+    report->Error(place, Quoted(name) + " is a field of " + std::string(by) + " already");
+  };
   for (const Listener& other : config.listeners) {
     if (!other.client_certificate_headers.has_value()) continue;
     const ClientCertificateHeaders& taken = *other.client_certificate_headers;
     for (const std::string* field : {&taken.certificate, &taken.chain, &taken.subject, &taken.san,
                                      &taken.fingerprint, &taken.verified}) {
-      if (!http::LooksLikeName(name, *field)) continue;
-      report->Error(place, Quoted(name) + " is a field of client_certificate_headers already");
+      check(*field, "client_certificate_headers");
     }
   }
+  for (const Route& route : config.routes) {
+    if (route.jwt.has_value()) {
+      for (const auto& claim : route.jwt->claims_to_headers) {
+        check(claim.header, "claims_to_headers");
+      }
+    }
+    if (!route.forward_auth.has_value()) continue;
+    for (const std::string& field : route.forward_auth->copy_response_headers) {
+      check(field, "copy_response_headers");
+    }
+  }
+  check("x-real-ip", "client_ip");
 }
 
 // Routes for clients with certificates, on listeners that ask nobody for one.
@@ -244,6 +259,22 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
   }
 }
 
+// Behind one host a browser keeps one cookie of a name, and each upstream would replace the
+// other's.
+void WarnOfSharedCookies(const YamlNode& root, const Config& config, Report* report) {
+  const std::vector<YamlEntry>& entries = MappingAt(root, "upstreams").entries;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    for (size_t j = 0; j < i && config.upstreams[i].cookie.has_value(); ++j) {
+      const std::optional<StickyCookie>& other = config.upstreams[j].cookie;
+      if (!other.has_value() || other->name != config.upstreams[i].cookie->name) continue;
+      report->Warning(entries[i].key.position, "its cookie has the name of that of upstream " +
+                                                   Quoted(config.upstreams[j].name) +
+                                                   "; browsers keep one of them");
+      break;
+    }
+  }
+}
+
 void BuildStatus(const YamlNode& root, Binds* binds, const Config& config, Report* report) {
   if (!config.status) return;
   if (const YamlNode* given = ScalarAt(MappingAt(root, "status"), "bind")) {
@@ -291,6 +322,7 @@ Config BuildConfig(const YamlNode& root, Report* report) {
     upstreams.Add(key.text, key.position, report);
     CheckUpstream(value, config.upstreams[i++], report);
   }
+  WarnOfSharedCookies(root, config, report);
   BuildRoutes(root, listeners, upstreams, &config, report);
   BuildTls(root, &config, report);
   BuildAccessLog(root, &config, report);

@@ -97,6 +97,7 @@ constexpr Shape kCookieKey = {
     .kind = Kind::kText,
     .expected = "a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints",
     .check = IsCookieKey,
+    .secret = true,
 };
 constexpr Key kCookieKeys[] = {
     Field<&StickyCookie::name>("name", kCookieName, "What it is called."),

@@ -33,7 +33,7 @@ std::string_view NamedKey(const RateLimitRule& rule, const ExchangeSubject& subj
   switch (rule.key) {
     case RateLimitRule::Key::kHeader: {
       const http::HeaderField* field = subject.request.headers.FindByName(rule.name);
-      return field != nullptr ? field->value : std::string_view();
+      return field != nullptr && !field->dropped ? field->value : std::string_view();
     }
     case RateLimitRule::Key::kCookie: return http::CookieOf(subject.request.headers, rule.name);
     case RateLimitRule::Key::kClientCertificate: return FingerprintOf(subject.client);

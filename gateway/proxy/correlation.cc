@@ -73,6 +73,10 @@ std::string_view Correlation::request_id() {
   return request_id_;
 }
 
+void Correlation::DropFrom(http::HeaderList* fields) const {
+  if (ids_ != nullptr) Drop(ids_->header, fields);
+}
+
 void Correlation::Clear() {
   ids_ = nullptr;
   trace_ = nullptr;

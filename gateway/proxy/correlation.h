@@ -43,6 +43,8 @@ class Correlation {
   // Made when it is first asked for, if there is none: once for an exchange. Whether or not the
   // listener wants one.
   std::string_view request_id();
+  // Takes out of other fields of the exchange what stands for those that are written here.
+  void DropFrom(http::HeaderList* fields) const;
   void Clear();
 
  private:

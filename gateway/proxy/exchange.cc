@@ -373,6 +373,7 @@ void Exchange::AwaitHead() {
     if (!run_.interim.Spend(step.bytes, context_->loop->now())) {
       return OnUpstreamBroken(UpstreamTrouble::kBadResponse, Refusal::kTooManyInterimResponses);
     }
+    edits_.Clean(&response_.headers);
     // For a client that reads none of them they are not kept without end.
     if (!client_.stream->Congested()) client_.stream->SendInformational(response_, via_name());
     FlushClient();
@@ -403,7 +404,10 @@ void Exchange::BeginRelay() {
                 "The upstream answered instead of switching protocols.");
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
-  outgoing_.TellEndpoint(account_.endpoint, client_.encrypted, &response_);
+  // Nobody is kept at an endpoint that has just failed it.
+  if (response_.status < 500) {
+    outgoing_.TellEndpoint(account_.endpoint, client_.encrypted, &response_);
+  }
   if (Edits()) edits_.EditResponse(run_.route, client_, request(), &response_);
   if (encoding_.begun()) encoding_.Decide(request(), &response_);
   client_.stream->SendHead(response_,
@@ -478,6 +482,7 @@ BodyStep::Kind Exchange::FillClient() {
     if (step.kind == BodyStep::Kind::kEnd) {
       http::HeaderList* const trailers = call_.stream().response_trailers();
       http::DropHopHeaders(trailers);
+      edits_.Clean(trailers);
       if (account_.grpc && !account_.grpc_status) account_.grpc_status = grpc::StatusOf(*trailers);
       if (encoding_.active() && !encoding_.Finish(trailers, client_.stream)) {
         run_.encoder_failed = true;

@@ -60,8 +60,23 @@ void AddSecure(pool::Transport* transport, ExchangeRecord* record) {
 
 // Of a request whose name and password were found to be right.
 std::string_view UserOf(const http::RequestHead& request, auth::BasicCredentials* credentials) {
-  const std::optional<std::string_view> field = auth::AuthorizationOf(request.headers);
-  return field.has_value() && credentials->Read(*field) ? credentials->user() : std::string_view();
+  // The client's only one comes before what the route may have put in its place.
+  const http::HeaderField* field = request.headers.Find(http::FieldId::kAuthorization);
+  return field != nullptr && credentials->Read(field->value) ? credentials->user()
+                                                             : std::string_view();
+}
+
+// As gRPC's own retry policies see it: the service, or the way to it, is at fault.
+bool IsFailure(std::optional<grpc::Status> status) {
+  if (!status.has_value()) return true;
+  switch (*status) {
+    case grpc::Status::kUnknown:
+    case grpc::Status::kDeadlineExceeded:
+    case grpc::Status::kInternal:
+    case grpc::Status::kUnavailable:
+    case grpc::Status::kDataLoss: return true;
+    default: return false;
+  }
 }
 
 }  // namespace
@@ -156,7 +171,9 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
       .request_id = request_id,
       .trace_id = trace_id,
       .body_bytes_out = sent - std::min(sent, subject.client.stream->given_head_bytes()),
-      .failed = reported == 0 || reported >= 500 || BlamesUpstream(failure),
+      .failed = reported == 0 || reported >= 500 || BlamesUpstream(failure) ||
+                FailureStatus(failure) >= 500 ||
+                (grpc && reported == 200 && IsFailure(grpc_status)),
   };
   if (subject.client.encrypted) AddSecure(subject.client.transport, &record);
   std::optional<auth::BasicCredentials> credentials;  // which `user` is of

@@ -26,6 +26,8 @@
 
 namespace holdfast::proxy {
 
+class Correlation;
+
 // Owns an exchange while it runs. Hears that it is over, once, if none of its own calls said so;
 // it then calls Finish. Loop thread.
 class ExchangeOwner {
@@ -62,6 +64,7 @@ struct ExchangeSubject {
   uint32_t listener;          // its place in `view`
   const route::Route* route;  // null: none matched
   const http::RequestHead& request;
+  Correlation* correlation = nullptr;  // null: it has none
 };
 
 // What an exchange tells about itself once it is over: noted as it happens, then written to the

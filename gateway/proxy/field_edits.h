@@ -20,9 +20,13 @@ class FieldEdits {
 
   // Of an exchange that begins. `listener` outlives it.
   void Begin(const config::Listener& listener) { correlation_.Begin(listener); }
-  // The head was read: what the listener's ids take out of it is gone before routes are asked.
+  // The head was read: what the listener's ids take out of it is nobody's from here on.
   void Read(http::RequestHead* request) {
     if (correlation_.active()) correlation_.Take(&request->headers);
+  }
+  // Of interim heads and trailers: what stands for the ids is taken out.
+  void Clean(http::HeaderList* fields) const {
+    if (correlation_.active()) correlation_.DropFrom(fields);
   }
   bool EditsRequest(const route::Route& route) const {
     return correlation_.active() || !route.request_edits.empty();
@@ -31,6 +35,8 @@ class FieldEdits {
   bool EditsResponse(const route::Route* route) const {
     return correlation_.active() || (route != nullptr && route->edits_responses);
   }
+  // Null: the listener wants nothing of it.
+  Correlation* correlation() { return correlation_.active() ? &correlation_ : nullptr; }
   void EditRequest(const route::Route& route, const ExchangeClient& client,
                    http::RequestHead* request);
   // Rules come last: what they remove is gone.

@@ -5,6 +5,7 @@
 
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/client_ends.h"
+#include "gateway/proxy/correlation.h"
 #include "gateway/proxy/outgoing.h"
 #include "gateway/proxy/view.h"
 
@@ -73,6 +74,7 @@ void ForwardAuth::FillHead(const ExchangeSubject& subject) {
     if (!field.dropped && wanted && MayBeAsked(field.name)) head_.headers.Add(field);
   }
   CleanFields(subject.client.trusted, subject.listener, subject.view.snapshot(), &head_.headers);
+  if (subject.correlation != nullptr) subject.correlation->TellUpstream(&head_.headers);
   uri_.assign(request.path);
   if (request.has_query) uri_.append("?").append(request.query);
   head_.headers.Add({.name = "X-Forwarded-Method", .value = request.method_text});

@@ -23,7 +23,7 @@ std::string_view KeyOf(const config::SplitKey& key, const http::RequestHead& hea
     case By::kClient: return policy::ClientKey(client, bytes);
     case By::kHeader: {
       const http::HeaderField* field = head.headers.FindByName(key.name);
-      return field != nullptr ? field->value : std::string_view();
+      return field != nullptr && !field->dropped ? field->value : std::string_view();
     }
     case By::kCookie: return http::CookieOf(head.headers, key.name);
   }

@@ -56,7 +56,8 @@ struct ExchangeRecord {
   std::string_view user;  // of basic_auth, once the password was right
   std::string_view referer;
   uint64_t body_bytes_out = 0;  // bytes_out without heads
-  bool failed = false;          // 5xx, no answer at all, or one that the upstream has broken off
+  // 5xx or what is as much to gRPC, no answer at all, or one that the upstream has broken off.
+  bool failed = false;
 };
 
 }  // namespace holdfast::record

@@ -68,7 +68,8 @@ bool FitsField(const config::ValueMatch& match, std::string_view value) {
 // Whether there is a field of that name that fits.
 bool HasField(const http::HeaderList& fields, const config::ValueMatch& match) {
   return std::ranges::any_of(fields.fields(), [&](const http::HeaderField& field) {
-    return http::EqualsIgnoreCase(field.name, match.name) && FitsField(match, field.value);
+    return !field.dropped && http::EqualsIgnoreCase(field.name, match.name) &&
+           FitsField(match, field.value);
   });
 }
 

@@ -1,5 +1,7 @@
 #include "gateway/route/error_page_files.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -20,6 +22,11 @@ namespace {
 using Page = std::shared_ptr<const std::string>;
 
 absl::StatusOr<Page> ReadPage(const std::string& path) {
+  // Others may never come to an end, or to a beginning.
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
+  }
   std::optional<std::string> text = config::ReadFileText(path, config::kMaxErrorPageBytes);
   if (!text.has_value()) {
     const int error = errno;

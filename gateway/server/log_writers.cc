@@ -30,15 +30,24 @@ LogWriters::Slot* LogWriters::SlotFor(const std::string& target) {
 
 absl::Status LogWriters::Open(std::vector<config::AccessLog>* targets, uint64_t publication) {
   std::array<bool, kMaxWriters> wanted{};
+  std::vector<Slot*> claimed;  // nobody knows of them yet
+  const auto undo = [&claimed](absl::Status status) {
+    for (Slot* slot : claimed) {
+      slot->writer->Close();
+      slot->target.clear();
+    }
+    return status;
+  };
   for (config::AccessLog& log : *targets) {
     const std::string name = NameOf(log);
     Slot* const slot = SlotFor(name);
     if (slot == nullptr) {
-      return absl::UnavailableError(
-          absl::StrCat("access log ", name, ": lines for earlier targets are still being written"));
+      return undo(absl::UnavailableError(absl::StrCat(
+          "access log ", name, ": lines for earlier targets are still being written")));
     }
     if (slot->writer == nullptr) slot->writer = std::make_unique<LogWriter>(clock_);
-    if (absl::Status status = slot->writer->Open(log); !status.ok()) return status;
+    if (absl::Status status = slot->writer->Open(log); !status.ok()) return undo(status);
+    if (slot->target.empty()) claimed.push_back(slot);
     // Until all are open nobody writes there: it goes again with the publication that comes next.
     if (!slot->in_use) slot->dropped_with = publication;
     slot->target = name;

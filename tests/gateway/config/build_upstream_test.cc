@@ -195,6 +195,20 @@ TEST(BuildUpstreamTest, ACookieLeadsBackToAnEndpoint) {
   }
 }
 
+TEST(BuildUpstreamTest, CookiesOfOneNameReplaceEachOther) {
+  const auto complaints = [](std::string_view name) {
+    return Complaints(
+        "listeners: [{bind: \"127.0.0.1:1\"}]\nupstreams:\n"
+        "  a: {endpoints: [\"127.0.0.1:2\"], balance: {cookie: {}}}\n"
+        "  b: {endpoints: [\"127.0.0.1:3\"], balance: {cookie: {" +
+        std::string(name) + "}}}\nroutes:\n  - {match: {path: /}, upstream: a}\n" +
+        "  - upstream: b\n");
+  };
+  EXPECT_NE(complaints("").find("its cookie has the name of that of upstream 'a'"),
+            std::string::npos);
+  EXPECT_EQ(complaints("name: other"), "");
+}
+
 TEST(BuildUpstreamTest, WhatIsWrongWithACookie) {
   const auto errors = [](std::string_view keys) {
     return Errors(WithKeys("    balance: {cookie: {" + std::string(keys) + "}}\n"));
@@ -210,8 +224,8 @@ TEST(BuildUpstreamTest, WhatIsWrongWithACookie) {
   EXPECT_EQ(errors("same_site: none, secure: false"),
             "6:35 same_site: browsers take none only with secure: true or auto\n");
   EXPECT_EQ(errors("key: short"),
-            "6:29 expected a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints; "
-            "found 'short'\n");
+            "6:29 expected a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints\n")
+      << "and it is not shown";
   EXPECT_EQ(Errors(WithKeys("    balance: {policy: wheel}\n")),
             "6:23 expected one of round_robin, least_request, random, ring_hash, maglev; found "
             "'wheel'\n");

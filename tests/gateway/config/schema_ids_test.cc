@@ -65,6 +65,26 @@ TEST(IdShapeTest, ErrorsSayWhatWasExpected) {
   EXPECT_TRUE(Refused("trace: {sample: 1%}", "expected a share from 0 to 1"));
 }
 
+TEST(IdShapeTest, NoClientSaysWhoItIsByItsId) {
+  const auto complaints = [](std::string_view field, std::string_view auth) {
+    return Complaints("listeners: [{bind: \"127.0.0.1:1\", request_id: {mode: keep, header: " +
+                      std::string(field) +
+                      "}}]\nupstreams: {web: {endpoints: [\"127.0.0.1:2\"]}}\n" +
+                      "routes:\n  - {upstream: web, " + std::string(auth) + "}\n");
+  };
+  EXPECT_EQ(complaints("x-id", "name: a"), "");
+  EXPECT_NE(complaints("x-real-ip", "name: a").find("is a field of client_ip already"),
+            std::string::npos);
+  EXPECT_NE(complaints("x_user", "forward_auth: {upstream: web, copy_response_headers: [x-user]}")
+                .find("is a field of copy_response_headers already"),
+            std::string::npos);
+  EXPECT_NE(complaints("x-user",
+                       "jwt: {jwks: /k, issuer: i, audience: a, algorithms: [ES256], "
+                       "claims_to_headers: {X-User: sub}}")
+                .find("is a field of claims_to_headers already"),
+            std::string::npos);
+}
+
 TEST(IdShapeTest, WhoIsAskedForInAnotherFieldIsNotOverwritten) {
   constexpr std::string_view kAsking =
       "tls: {certificates: [{cert: /c, key: /k}], client_auth: {mode: optional, ca: /ca}}, "

@@ -160,6 +160,28 @@ TEST_F(ExchangeAccountTest, AnAnswerThatTheUpstreamBreaksOffHasFailed) {
   EXPECT_NE(lines[0].value("reason", "none"), "none");
 }
 
+TEST_F(ExchangeAccountTest, ACallOfGrpcThatTheServiceFailedHasFailed) {
+  harness_.LogExchanges({.filter = record::LineFilter{.share = 0}});
+  const auto call = [this](std::string_view status) {
+    client_.Send(
+        "POST /a.B/C HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nTE: trailers\r\n"
+        "Content-Length: 0\r\n\r\n");
+    if (upstream_.fd() < 0) upstream_ = harness_.Accept();
+    harness_.Await(upstream_, kHeadEnd);
+    upstream_.Take();
+    upstream_.Send("HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\ngrpc-status: " +
+                   std::string(status) + "\r\nContent-Length: 0\r\n\r\n");
+    harness_.Await(client_, kHeadEnd);
+    client_.Take();
+  };
+  call("0");
+  call("5");   // NOT_FOUND is an answer like any
+  call("13");  // INTERNAL
+  const std::vector<json> lines = Lines();
+  ASSERT_EQ(lines.size(), 1u) << harness_.log_lines;
+  EXPECT_EQ(lines[0].value("grpc_status", ""), "13");
+}
+
 TEST_F(ExchangeAccountTest, WhatClientsAreNotToldIsInTheLog) {
   harness_.SetEndpoints({}, "db.internal: no answer from DNS yet");
   client_.Send(kGet);

@@ -1,5 +1,7 @@
 #include "gateway/route/error_page_files.h"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -58,6 +60,14 @@ TEST_F(ErrorPageFilesTest, EachThatIsWrongIsTold) {
             "listener l1: " + missing +
                 ": cannot be read: No such file or directory\nlistener l2: " + large +
                 ": it is larger than 64 KiB");
+}
+
+TEST_F(ErrorPageFilesTest, NobodyWaitsForOneThatNobodyWrites) {
+  const std::string pipe = dir_.Path("pipe.html");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  config::Config config = WithFiles({pipe});
+  EXPECT_EQ(std::string(LoadErrorPages(&config).message()),
+            "listener l1: " + pipe + ": it is no regular file");
 }
 
 TEST_F(ErrorPageFilesTest, ThatAllOfItIsMissingIsToldApart) {

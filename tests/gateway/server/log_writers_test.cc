@@ -144,6 +144,18 @@ TEST_F(LogWritersTest, WhatIsNoTargetAnyMoreIsNotOpenedAnew) {
   EXPECT_NE(stat(dir_.Path("a").c_str(), &file), 0);
 }
 
+TEST_F(LogWritersTest, WhatFailsLeavesNothingBehind) {
+  for (int i = 0; i < 20; ++i) {
+    std::vector<AccessLog> logs;
+    for (size_t j = 0; j + 1 < config::kMaxAccessLogs; ++j) {
+      logs.push_back(To("try" + std::to_string(i) + std::to_string(j)));
+    }
+    logs.push_back(To("no/such/folder"));
+    const absl::Status status = writers_->Open(&logs, publication_ + 1);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no/such/folder: cannot open")) << i;
+  }
+}
+
 TEST_F(LogWritersTest, AllTargetsMayChangeAtOnceAndNotTwice) {
   const auto names = [](const std::string& prefix) {
     std::vector<std::string> all;
