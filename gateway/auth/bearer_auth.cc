@@ -69,7 +69,8 @@ void WriteClaims(const TokenRules& rules, const GoodToken& token, http::HeaderLi
   for (size_t i = 0; i < token.values.size(); ++i) {
     if (!token.values[i].has_value()) continue;
     const std::string& name = rules.claims_to_headers[i].header;
-    fields->Add({.name = name, .value = *token.values[i], .id = http::IdentifyField(name)});
+    fields->Add(
+        {.name = name, .value = *token.values[i]});  // the gateway's word, whatever its name
   }
 }
 

@@ -17,7 +17,8 @@ bool IsForSomePaths(const Match& match) {
 }
 
 bool Guards(const Route& route) {
-  return !route.allow.empty() || !route.deny.empty() || route.basic_auth.has_value();
+  return !route.allow.empty() || !route.deny.empty() || route.basic_auth.has_value() ||
+         route.jwt.has_value() || route.forward_auth.has_value() || route.match.client_certificate;
 }
 
 // The route that suffers most where paths are not read; null: none does.

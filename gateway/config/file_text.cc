@@ -1,6 +1,7 @@
 #include "gateway/config/file_text.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,11 @@ std::optional<std::string> ReadFileText(const std::string& path, size_t max_byte
   }
   text.resize(used);
   return text;
+}
+
+bool IsIrregular(const std::string& path) {
+  struct stat facts {};
+  return stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
 }
 
 }  // namespace holdfast::config

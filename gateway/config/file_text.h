@@ -11,6 +11,9 @@ namespace holdfast::config {
 // can't be read, and errno says why. Blocks.
 std::optional<std::string> ReadFileText(const std::string& path, size_t max_bytes);
 
+// It is there and no regular file: to read from it (a pipe, a device) may have no end.
+bool IsIrregular(const std::string& path);
+
 }  // namespace holdfast::config
 
 #endif  // HOLDFAST_GATEWAY_CONFIG_FILE_TEXT_H_

@@ -157,11 +157,11 @@ Verdict Admission::FollowService() {
     case ForwardAuth::Verdict::kRefused:
       Count("refused");
       return Refuse(Failure::kForwardAuthRefused);
+    case ForwardAuth::Verdict::kUnreached:
+      if (route_->forward_auth->fail == config::FailMode::kClosed) break;
+      Count("unasked");
+      return Conclude(Verdict::kAdmitted);
     case ForwardAuth::Verdict::kFailed: break;
-  }
-  if (route_->forward_auth->fail == config::FailMode::kOpen) {
-    Count("unasked");
-    return Conclude(Verdict::kAdmitted);
   }
   Count("failed");
   detail_ = service_->failure();

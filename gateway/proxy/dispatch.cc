@@ -91,6 +91,11 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
     dispatch.failure = Failure::kBodyTooLarge;
     return dispatch;
   }
+  // Who is asked may be reached through this gateway, and by this route.
+  if (choice.route->forward_auth.has_value()) {
+    StopAtUs(snapshot.via_name(), request, &dispatch);
+    if (dispatch.failure != Failure::kNone) return dispatch;
+  }
   switch (choice.route->action) {
     case config::Action::kRespond: dispatch.kind = Kind::kRespond; break;
     case config::Action::kRedirect:

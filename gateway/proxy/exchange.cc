@@ -182,7 +182,7 @@ void Exchange::FollowAdmission(Admission::Verdict verdict) {
     case Admission::Verdict::kAdmitted:
       account_.identified = run_.route->guarded && run_.route->basic_auth.has_value();
       return Serve();
-    case Admission::Verdict::kPending: return MoveTo(State::kChecking);
+    case Admission::Verdict::kPending: LimitTime(); return MoveTo(State::kChecking);
     case Admission::Verdict::kRefused: break;
   }
   account_.failure = admission_.failure();

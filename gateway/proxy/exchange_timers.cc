@@ -85,6 +85,7 @@ void Exchange::OnTimer(TimePoint now) {
 void Exchange::OnTimeout() {
   if (state_ != State::kTunnel && state_ != State::kFinishing && run_.ends.has_value() &&
       context_->loop->now() >= *run_.ends) {
+    if (state_ == State::kChecking) admission_.Clear();
     return Fail(Failure::kTotalTimeout);
   }
   const bool awaited =

@@ -17,11 +17,22 @@ using Verdict = ForwardAuth::Verdict;
 // A question is repeated as any other request that is safe to repeat.
 constexpr config::RetryPolicy kPolicy;
 
-// What makes an answer depend on what the client has already, and what the gateway says itself.
-constexpr std::array<std::string_view, 10> kNotAsked = {
-    "if-match", "if-none-match", "if-modified-since",  "if-unmodified-since",
-    "if-range", "range",         "x-forwarded-method", "x-forwarded-uri",
-    "expect",   "max-forwards"};
+// What makes an answer depend on what the client has already, and what the gateway, or another
+// proxy in its place, says itself: services go by these.
+constexpr std::array<std::string_view, 14> kNotAsked = {"if-match",
+                                                        "if-none-match",
+                                                        "if-modified-since",
+                                                        "if-unmodified-since",
+                                                        "if-range",
+                                                        "range",
+                                                        "expect",
+                                                        "max-forwards",
+                                                        "x-forwarded-method",
+                                                        "x-forwarded-uri",
+                                                        "x-original-method",
+                                                        "x-original-uri",
+                                                        "x-original-url",
+                                                        "x-rewrite-url"};
 
 bool IsOneOf(std::span<const std::string> names, std::string_view name) {
   return std::ranges::any_of(
@@ -40,13 +51,14 @@ ForwardAuth::ForwardAuth(WorkerContext* context, ForwardAuthEvents* events)
 
 Verdict ForwardAuth::Ask(const ExchangeSubject& subject) {
   rule_ = &*subject.route->forward_auth;
-  http::DropNamed(rule_->copy_response_headers, &subject.client.stream->request().headers);
   FillHead(subject);
+  http::DropNamed(rule_->copy_response_headers, &subject.client.stream->request().headers);
   UpstreamCall::Request call;
   call.cluster = &subject.view.cluster(rule_->upstream);
   call.policy = &kPolicy;
   call.head = &head_;
   call.facts = FactsFor(subject, subject.route->auth_cluster);
+  call.response_limits = subject.route->auth_cluster.response_limits;
   call.endpoint_host = subject.route->auth_cluster.endpoint_host;
   if (call.cluster->introduces()) {
     const ExchangeClient& client = subject.client;
@@ -68,17 +80,29 @@ void ForwardAuth::FillHead(const ExchangeSubject& subject) {
   head_.host = request.host;
   head_.authority = request.authority;
   for (const http::HeaderField& field : request.headers.fields()) {
+    // Via shows a service that is reached through this gateway that it asks itself.
     const bool wanted = rule_->copy_request_headers.empty() ||
                         IsOneOf(rule_->copy_request_headers, field.name) ||
-                        http::LooksLikeName(field.name, "connection");
+                        field.id == http::FieldId::kVia || field.id == http::FieldId::kConnection;
     if (!field.dropped && wanted && MayBeAsked(field.name)) head_.headers.Add(field);
   }
+  DropTold(&head_.headers);
   CleanFields(subject.client.trusted, subject.listener, subject.view.snapshot(), &head_.headers);
   if (subject.correlation != nullptr) subject.correlation->TellUpstream(&head_.headers);
   uri_.assign(request.path);
   if (request.has_query) uri_.append("?").append(request.query);
   head_.headers.Add({.name = "X-Forwarded-Method", .value = request.method_text});
   head_.headers.Add({.name = "X-Forwarded-Uri", .value = uri_});
+}
+
+// What the service says is nobody else's to say to it, but for what it may be asked to exchange.
+void ForwardAuth::DropTold(http::HeaderList* fields) const {
+  for (http::HeaderField& field : fields->fields()) {
+    if (field.id == http::FieldId::kAuthorization || field.id == http::FieldId::kCookie) continue;
+    field.dropped |= std::ranges::any_of(
+        rule_->copy_response_headers,
+        [&field](const std::string& told) { return http::LooksLikeName(field.name, told); });
+  }
 }
 
 void ForwardAuth::OnSideCallOver() {
@@ -89,14 +113,15 @@ void ForwardAuth::OnSideCallOver() {
 void ForwardAuth::Decide() {
   const int status = call_.head().status;
   if (call_.failure() != Failure::kNone) {
-    verdict_ = Verdict::kFailed;
+    // An answer that is too long or breaks off is one that the client may have brought about.
+    verdict_ = status == 0 ? Verdict::kUnreached : Verdict::kFailed;
     failure_ = FailureName(call_.failure());
   } else if (status >= 200 && status < 300) {
     verdict_ = Verdict::kAdmitted;
   } else if (status < 500 && status != 304) {
     verdict_ = Verdict::kRefused;
   } else {
-    verdict_ = Verdict::kFailed;
+    verdict_ = IsGatewayError(status) ? Verdict::kUnreached : Verdict::kFailed;
     failure_ = "status " + std::to_string(status);
   }
 }

@@ -28,17 +28,19 @@ class ForwardAuthEvents {
 // request pass, with the fields of `copy_response_headers` in place of whatever the client has sent
 // under these names. Any other below 500 is the client's answer.
 //
-// Where `fail` is open, a request whose question found no answer (5xx, broken, too late, more than
-// 64 KiB) passes as well, without those fields.
+// Where `fail` is open, a request whose question did not reach the service in time (or found 502,
+// 503, 504) passes as well, without those fields. Other failures (500, more than 64 KiB, broken
+// off) let nobody in: a client could bring them about.
 //
 // A member of its exchange, which keeps it from one request to the next. Loop thread.
 class ForwardAuth final : private SideCallEvents {
  public:
   enum class Verdict {
-    kPending,   // the events will tell
-    kAdmitted,  // and Mark is to be called
-    kRefused,   // FillRefusal has the answer
-    kFailed,    // the service did not say
+    kPending,    // the events will tell
+    kAdmitted,   // and Mark is to be called
+    kRefused,    // FillRefusal has the answer
+    kFailed,     // the service did not say, and that may be the client's doing
+    kUnreached,  // it could not be asked, or not in time
   };
 
   ForwardAuth(WorkerContext* context, ForwardAuthEvents* events);
@@ -60,6 +62,7 @@ class ForwardAuth final : private SideCallEvents {
  private:
   void OnSideCallOver() override;
   void FillHead(const ExchangeSubject& subject);
+  void DropTold(http::HeaderList* fields) const;
   void Decide();
 
   ForwardAuthEvents* events_;

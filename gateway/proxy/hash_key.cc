@@ -8,7 +8,7 @@ namespace {
 
 std::string_view HeaderOf(const http::RequestHead& head, std::string_view name) {
   const http::HeaderField* field = head.headers.FindByName(name);
-  return field == nullptr ? std::string_view() : field->value;
+  return field == nullptr || field->dropped ? std::string_view() : field->value;
 }
 
 std::string_view ValueOf(const config::HashKey& key, const http::RequestHead& head,

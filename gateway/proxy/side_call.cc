@@ -17,6 +17,9 @@ namespace {
 // Before the final one; a sane server sends one or two.
 constexpr int kMaxInformational = 16;
 
+// Of an answer, from one call to the next.
+constexpr size_t kMaxKeptBytes = 4096;
+
 }  // namespace
 
 SideCall::SideCall(WorkerContext* context, SideCallEvents* events)
@@ -43,6 +46,11 @@ void SideCall::Clear() {
   account_ = ExchangeAccount{};
   received_.Clear();
   head_.Clear();
+  // What few need is not kept for all.
+  if (text_.capacity() + body_.capacity() > kMaxKeptBytes) {
+    text_ = {};
+    body_ = {};
+  }
   text_.clear();
   body_.clear();
 }
@@ -118,7 +126,7 @@ void SideCall::ReadBody() {
       case BodyStep::Kind::kEnd: return Conclude(Failure::kNone);
       case BodyStep::Kind::kData: break;
     }
-    if (body_.size() + step.bytes > kMaxBodyBytes) return Conclude(Failure::kUpstreamBadResponse);
+    if (body_.size() + step.bytes > kMaxBodyBytes) return Conclude(Failure::kBodyTooLarge);
     for (size_t left = step.bytes; left > 0;) {
       const std::string_view front = step.buffer->Front().substr(0, left);
       body_ += front;
@@ -164,7 +172,8 @@ void SideCall::ArmTimer() {
 void SideCall::OnTimer(pool::TimePoint now) {
   if (state_ == State::kAtRest || state_ == State::kOver) return;
   if (now >= deadline_) {
-    Conclude(Failure::kTotalTimeout);
+    // Only an endpoint that says nothing at all is to blame by itself.
+    Conclude(state_ == State::kHead ? Failure::kFirstByteTimeout : Failure::kTotalTimeout);
   } else if (call_.wake_at().has_value() && now >= *call_.wake_at()) {
     Follow(call_.OnWake());
   }

@@ -1,7 +1,5 @@
 #include "gateway/route/error_page_files.h"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -22,9 +20,7 @@ namespace {
 using Page = std::shared_ptr<const std::string>;
 
 absl::StatusOr<Page> ReadPage(const std::string& path) {
-  // Others may never come to an end, or to a beginning.
-  struct stat facts {};
-  if (stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {
+  if (config::IsIrregular(path)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
   }
   std::optional<std::string> text = config::ReadFileText(path, config::kMaxErrorPageBytes);

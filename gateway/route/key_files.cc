@@ -27,6 +27,9 @@ struct KeyFile {
 };
 
 absl::StatusOr<KeyFile> ReadKeys(const std::string& path) {
+  if (config::IsIrregular(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
+  }
   const std::optional<std::string> text = config::ReadFileText(path, KeySet::kMaxFileBytes);
   if (!text.has_value()) {
     const int error = errno;

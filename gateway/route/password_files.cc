@@ -19,6 +19,9 @@ namespace {
 using Users = std::shared_ptr<const auth::PasswordFile>;
 
 absl::StatusOr<Users> ReadUsers(const std::string& path) {
+  if (config::IsIrregular(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
+  }
   const std::optional<std::string> text =
       config::ReadFileText(path, auth::PasswordFile::kMaxFileBytes);
   if (!text.has_value()) {

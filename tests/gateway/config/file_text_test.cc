@@ -1,5 +1,7 @@
 #include "gateway/config/file_text.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <string>
 
@@ -23,6 +25,15 @@ TEST(FileTextTest, OfALongerOneThereIsOneByteMore) {
   const std::string path = dir.Write("f", std::string(1000, 'x'));
   EXPECT_EQ(ReadFileText(path, 10)->size(), 11u);
   EXPECT_EQ(ReadFileText(path, 1000)->size(), 1000u);
+}
+
+TEST(FileTextTest, WhatMayHaveNoEndIsIrregular) {
+  const support::TempDir dir;
+  EXPECT_FALSE(IsIrregular(dir.Write("f", "")));
+  EXPECT_FALSE(IsIrregular(dir.Path("nothing")));
+  EXPECT_TRUE(IsIrregular("/dev/zero"));
+  ASSERT_EQ(mkfifo(dir.Path("pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(IsIrregular(dir.Path("pipe")));
 }
 
 TEST(FileTextTest, WhatCannotBeReadHasAReason) {

@@ -42,7 +42,8 @@ TEST_F(ForwardAuthTest, WhoIsLetInIsMarked) {
   Wire client = harness.Connect();
   client.Send(
       "POST /x?y=1 HTTP/1.1\r\nHost: a\r\nCookie: sid=1\r\nX-User: root\r\nX_User: root\r\n"
-      "X-Groups: admins\r\nX-Forwarded-Uri: /free\r\nX-Forwarded-Method: HEAD\r\n"
+      "X-Groups: admins\r\nX-Forwarded-Uri: /free\r\nX_Original_URL: /free\r\nX-Forwarded-Method: "
+      "HEAD\r\n"
       "If-None-Match: \"1\"\r\nRange: bytes=0-1\r\nContent-Length: 2\r\n\r\nhi");
   Wire backend = harness.Accept();
   const std::string asked = harness.Await(backend, kHeadEnd);
@@ -115,7 +116,7 @@ TEST_F(ForwardAuthTest, LateIsNoAnswerEither) {
   harness.Advance(seconds(3));
   EXPECT_TRUE(harness.Await(client, "forward_auth_failed\n").starts_with("HTTP/1.1 503 "));
   EXPECT_TRUE(harness.TurnUntil([&] {
-    return harness.log_lines.find("total_timeout") != std::string::npos;
+    return harness.log_lines.find("first_byte_timeout") != std::string::npos;
   })) << harness.log_lines;
 }
 
@@ -131,6 +132,53 @@ TEST_F(ForwardAuthTest, WhereItFailsOpenNobodyIsMarked) {
   EXPECT_TRUE(request.starts_with("GET / HTTP/1.1\r\n")) << request;
   EXPECT_EQ(request.find("X-User"), request.npos) << request;
   EXPECT_EQ(Answers(harness, "unasked"), 1u);
+}
+
+TEST_F(ForwardAuthTest, NoClientOpensItByMakingTheServiceStumble) {
+  for (const std::string_view answer :
+       {"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n"}) {
+    ProxyHarness harness(Asking(", fail: open"));
+    Wire client = harness.Connect();
+    client.Send(kGet);
+    Wire backend = harness.Accept();
+    harness.Await(backend, kHeadEnd);
+    backend.Send(answer);
+    if (answer.find("70000") != answer.npos) backend.SendSome(std::string(70'000, 'x'));
+    EXPECT_TRUE(harness.Await(client, "forward_auth_failed\n").starts_with("HTTP/1.1 503 "));
+    EXPECT_EQ(Answers(harness, "unasked"), 0u);
+  }
+}
+
+TEST_F(ForwardAuthTest, ACredentialMayBeExchanged) {
+  ProxyHarness harness(HarnessConfig{
+      .listener = "",
+      .upstream = "",
+      .routes =
+          "- {name: all, match: {path_prefix: /}, upstream: web, forward_auth: {upstream: web, "
+          "path: /verify, copy_response_headers: [authorization]}}"});
+  Wire client = harness.Connect();
+  client.Send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic x\r\n\r\n");
+  Wire backend = harness.Accept();
+  EXPECT_TRUE(Has(harness.Await(backend, kHeadEnd), "Authorization: Basic x"));
+  backend.Take();
+  backend.Send("HTTP/1.1 200 OK\r\nAuthorization: Bearer y\r\nContent-Length: 0\r\n\r\n");
+  const std::string request = harness.Await(backend, kHeadEnd);
+  EXPECT_TRUE(Has(request, "Authorization: Bearer y")) << request;
+  EXPECT_EQ(request.find("Basic"), request.npos) << request;
+}
+
+TEST_F(ForwardAuthTest, TheWholeTimeIsThatOfTheQuestion) {
+  HarnessConfig config = Asking();
+  config.routes.insert(config.routes.size() - 1, ", timeouts: {total: 1s}");
+  ProxyHarness harness(config);
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire backend = harness.Accept();
+  harness.Await(backend, kHeadEnd);
+  harness.Advance(seconds(2));
+  EXPECT_TRUE(harness.Await(client, "total_timeout\n").starts_with("HTTP/1.1 504 "));
+  EXPECT_TRUE(harness.AwaitEnd(backend));
 }
 
 TEST_F(ForwardAuthTest, OnlyTheNamedFieldsAreCopied) {

@@ -86,6 +86,13 @@ TEST_F(SideCallTest, WhatTakesTooLongIsNoAnswer) {
   EXPECT_TRUE(harness_.AwaitEnd(wire)) << "what is left of it is nobody's";
 }
 
+TEST_F(SideCallTest, AnEndpointThatSaysNothingIsToBlame) {
+  Wire wire = Ask();
+  harness_.Advance(seconds(6));
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kFirstByteTimeout);
+}
+
 TEST_F(SideCallTest, WhatIsTooLongIsNoAnswer) {
   Wire wire = Ask();
   wire.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -94,7 +101,7 @@ TEST_F(SideCallTest, WhatIsTooLongIsNoAnswer) {
     harness_.Turn();
   }
   ASSERT_TRUE(call_.over());
-  EXPECT_EQ(call_.failure(), Failure::kUpstreamBadResponse);
+  EXPECT_EQ(call_.failure(), Failure::kBodyTooLarge);
   EXPECT_LE(call_.body().size(), SideCall::kMaxBodyBytes);
 }
 
