@@ -128,11 +128,11 @@ struct Shape {
   TypeTag type = nullptr;               // of a mapping: the struct that its keys fill
   const void* (*defaults)() = nullptr;  // of a mapping: such a struct, as it is by default
   const Shape* element = nullptr;
-  bool secret = false;                // what does not fit is not shown
   const Shape* short_form = nullptr;  // a scalar that may stand for the mapping or list
   // Of a list of mappings: one of them may stand for the list that has it alone.
   bool one_stands_for_list = false;
   bool (*check)(std::string_view) = nullptr;
+  bool secret = false;  // what does not fit is not shown
 };
 
 // What a listener's bind and an endpoint's address look like, to complete "expected ...".
