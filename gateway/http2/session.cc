@@ -148,6 +148,10 @@ struct Callbacks {
           session.ResetStream(frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
           return 0;
         }
+        if (frame->hd.type == NGHTTP2_DATA && ends && !stream->MayHaveBody()) {
+          session.RefuseData(*stream);
+          return 0;
+        }
         stream->end_received_ |= ends;
         stream->CheckLength();
         session.NoteReady(*stream);
@@ -198,10 +202,8 @@ struct Callbacks {
       return 0;
     }
     if (!stream->MayHaveBody()) {
-      stream->fault_ = http::Refusal::kIncompleteHead;
       nghttp2_session_consume(raw, id, size);
-      session.ResetStream(id, NGHTTP2_PROTOCOL_ERROR);
-      session.NoteReady(*stream);
+      session.RefuseData(*stream);
       return 0;
     }
     // An upstream's connection goes on although one of its many clients reads slowly: what is
@@ -473,6 +475,13 @@ void Session::Forget(Stream& stream) {
   if (ready_.Contains(stream)) ready_.Remove(stream);
   all_.Remove(stream);
   stream.OnForgotten();
+}
+
+// Data before a final head, if only the end of none (RFC 9113 section 8.1).
+void Session::RefuseData(Stream& stream) {
+  stream.fault_ = http::Refusal::kIncompleteHead;
+  ResetStream(stream.id_, NGHTTP2_PROTOCOL_ERROR);
+  NoteReady(stream);
 }
 
 void Session::ResetStream(int32_t id, uint32_t code) {

@@ -117,6 +117,7 @@ class Session {
   // Those whose head has not left are as good as refused.
   void LoseUnsent();
   void ResetStream(int32_t id, uint32_t code);
+  void RefuseData(Stream& stream);
   // The connection is closed right after this: GOAWAY, as far as it leaves at once.
   void SayGoodbye();
   // A PING, whose answer has so many bytes.

@@ -229,6 +229,21 @@ TEST_F(ClientStreamTest, WhoHasBegunToAnswerHasProcessed) {
   EXPECT_EQ(caller.stream->evidence(), Evidence::kProcessed);
 }
 
+// The end of a body that has no head before it is none; nobody waits for what cannot come.
+TEST_F(ClientStreamTest, AnEndAfterAnInterimHeadIsNoAnswer) {
+  Start();
+  Caller& caller = Ask();
+  Settle();
+  server_->Inform(1, 103);
+  server_->EndWithData(1);
+  Settle();
+  EXPECT_EQ(NextHead(caller).kind, HeadKind::kHead);
+  const stream::HeadStep step = NextHead(caller);
+  EXPECT_EQ(step.kind, HeadKind::kBroken);
+  EXPECT_EQ(step.trouble, UpstreamTrouble::kBadResponse);
+  EXPECT_EQ(step.refusal, http::Refusal::kIncompleteHead);
+}
+
 TEST_F(ClientStreamTest, StreamsAboveTheLastAreProvenUnprocessedAndTheOthersGoOn) {
   Start();
   Caller& first = Ask();

@@ -199,6 +199,14 @@ void ScriptedServer::SendBody(int32_t id, std::string_view body, bool end) {
   nghttp2_session_resume_data(session_, id);
 }
 
+void ScriptedServer::EndWithData(int32_t id) {
+  Body& out = bodies_[id];
+  out.end = true;
+  const nghttp2_data_provider provider = {.source = {.ptr = &out},
+                                          .read_callback = &ServerCallbacks::Read};
+  nghttp2_submit_data(session_, NGHTTP2_FLAG_END_STREAM, id, &provider);
+}
+
 void ScriptedServer::Reset(int32_t id, uint32_t code) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, code);
 }

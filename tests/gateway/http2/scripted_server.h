@@ -67,6 +67,8 @@ class ScriptedServer {
   void Respond(int32_t id, int status, const Fields& fields = {}, std::string_view body = {},
                bool end = true, const Fields& trailers = {});
   void SendBody(int32_t id, std::string_view body, bool end);
+  // Ends the stream with a frame of data, whatever head it has had.
+  void EndWithData(int32_t id);
   void Reset(int32_t id, uint32_t code);
   void GoAway(int32_t last, uint32_t code = 0);
   void NoticeOfShutdown();
