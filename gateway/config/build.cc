@@ -267,9 +267,10 @@ void WarnOfSharedCookies(const YamlNode& root, const Config& config, Report* rep
     for (size_t j = 0; j < i && config.upstreams[i].cookie.has_value(); ++j) {
       const std::optional<StickyCookie>& other = config.upstreams[j].cookie;
       if (!other.has_value() || other->name != config.upstreams[i].cookie->name) continue;
-      report->Warning(entries[i].key.position, "its cookie has the name of that of upstream " +
-                                                   Quoted(config.upstreams[j].name) +
-                                                   "; browsers keep one of them");
+      report->Warning(entries[i].key.position,
+                      "its cookie has the name of that of upstream " +
+                          Quoted(config.upstreams[j].name) +
+                          "; behind one host browsers keep one of them: cookie: {name: ...}");
       break;
     }
   }

@@ -78,8 +78,7 @@ void CheckFilter(const YamlNode& node, const Config& config, AccessLog* log, Rep
   if (!log->filter.has_value()) return;
   const YamlNode& given = MappingAt(node, "filter");
   record::LineFilter& filter = *log->filter;
-  if (given.entries.empty() || (filter.statuses.empty() && !filter.slower_than.has_value() &&
-                                filter.routes.empty() && !filter.share.has_value())) {
+  if (given.entries.empty()) {
     report->Error(PlaceOf(node, "filter"),
                   "filter: no exchange would have a line; it takes status, slower_than, routes and "
                   "share, or is off");

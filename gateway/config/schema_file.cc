@@ -289,7 +289,7 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::trace>(
         "trace", kTrace,
         "What becomes of traceparent and tracestate: off passes them on as they come, keep only "
-        "those that are well formed."),
+        "those whose traceparent is well formed."),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

@@ -305,7 +305,8 @@ constexpr Key kForwardAuthKeys[] = {
         .Otherwise("none"),
     Field<&ForwardAuth::timeout>("timeout", kAuthTimeout, "How long an answer is waited for."),
     Field<&ForwardAuth::fail>("fail", kFailMode,
-                              "Without an answer: closed refuses with 503, open lets pass."),
+                              "Where it is not reached or says nothing in time: closed refuses "
+                              "with 503, open lets pass."),
 };
 constexpr Shape kForwardAuth = OrWords(
     Mapping<ForwardAuth>("a mapping such as {upstream: auth, path: /verify}", kForwardAuthKeys),

@@ -110,7 +110,7 @@ constexpr Key kCookieKeys[] = {
                                     "Whether it comes with requests from other sites."),
     Field<&StickyCookie::key>("key", kCookieKey,
                               "What values are made with; the same for all that share clients.")
-        .Otherwise("one made at random at each start"),
+        .Otherwise("one made at random at each start and upgrade"),
 };
 constexpr Shape kCookie =
     OrWords(Mapping<StickyCookie>("a mapping such as {name: backend}", kCookieKeys), kOff);
@@ -118,9 +118,10 @@ constexpr Shape kBalancePolicy = WordShape<pool::BalancePolicy>();
 constexpr Key kBalanceKeys[] = {
     Field<&Upstream::cluster, &ClusterOptions::balancing, &BalancerOptions::policy>(
         "policy", kBalancePolicy, "How an endpoint is chosen for those that have no cookie."),
-    Field<&Upstream::cookie>("cookie", kCookie,
-                             "Tells clients which endpoint has served them, to which they then "
-                             "return while it is up."),
+    Field<&Upstream::cookie>(
+        "cookie", kCookie,
+        "Tells clients which endpoint has served them (not with 5xx), to which they then "
+        "return while it is up."),
 };
 constexpr Shape kBalance =
     OrWords(Mapping<Upstream>("a mapping such as {cookie: {name: backend}}", kBalanceKeys),

@@ -115,7 +115,20 @@ bool IsIdentityFieldName(std::string_view text) {
   }
 }
 
+// Others have a meaning for clients and services, and an id in them would break that.
 bool IsRequestIdFieldName(std::string_view text) {
+  constexpr std::string_view kTaken[] = {
+      "accept-ranges",   "age",           "allow",      "cache-control",  "etag",   "expires",
+      "if-match",        "last-modified", "link",       "location",       "origin", "range",
+      "referer",         "refresh",       "set-cookie", "sec-fetch-site", "server", "vary",
+      "www-authenticate"};
+  constexpr std::string_view kTakenPrefixes[] = {
+      "accept", "access-control-", "content-", "grpc-", "if-", "sec-", "x-content-", "x-frame-"};
+  const std::string name = LowerCase(text);
+  if (std::ranges::find(kTaken, name) != std::end(kTaken)) return false;
+  for (const std::string_view prefix : kTakenPrefixes) {
+    if (name.starts_with(prefix)) return false;
+  }
   return IsFieldName(text) && http::IdentifyField(text) == http::FieldId::kOther &&
          !http::EqualsIgnoreCase(text, policy::kTraceparent) &&
          !http::EqualsIgnoreCase(text, policy::kTracestate);

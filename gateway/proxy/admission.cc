@@ -160,6 +160,7 @@ Verdict Admission::FollowService() {
     case ForwardAuth::Verdict::kUnreached:
       if (route_->forward_auth->fail == config::FailMode::kClosed) break;
       Count("unasked");
+      detail_ = "unasked: " + service_->failure();
       return Conclude(Verdict::kAdmitted);
     case ForwardAuth::Verdict::kFailed: break;
   }
@@ -184,6 +185,9 @@ void Admission::FillReply(LocalReply* reply) const {
                             reply);
     case Failure::kAuthOverloaded:
       return FillErrorReply(failure_, "Too many passwords are to be checked.", reply);
+    case Failure::kForwardAuthFailed:
+      return FillErrorReply(failure_, "The service that is asked gave no answer: " + detail_,
+                            reply);
     default: return FillErrorReply(failure_, {}, reply);
   }
 }

@@ -17,11 +17,12 @@ void Drop(std::string_view name, http::HeaderList* fields) {
 void Correlation::Take(http::HeaderList* fields) {
   if (ids_ != nullptr) {
     if (ids_->mode == config::RequestIdMode::kKeep) {
-      // Of several the first one stands for all; whoever is behind shall not choose another.
+      // Of several the first one stands for all; whoever is behind shall not choose another. Routes
+      // see what is kept.
       const http::HeaderField* sent = fields->FindByName(ids_->header);
       if (sent != nullptr && policy::IsRequestId(sent->value)) request_id_ = sent->value;
     }
-    Drop(ids_->header, fields);
+    if (request_id_.empty()) Drop(ids_->header, fields);
     account_->request_id = request_id();
   }
   if (trace_ != nullptr) TakeTrace(fields);
@@ -37,11 +38,11 @@ void Correlation::TakeTrace(http::HeaderList* fields) {
     ++found;
     traceparent_ = field.value;
     trace_id = policy::TraceIdOf(field.value);
-    field.dropped = true;
   }
   if (found != 1 || trace_id.empty()) {
     traceparent_ = {};
     trace_id = {};
+    Drop(policy::kTraceparent, fields);
     Drop(policy::kTracestate, fields);
     if (trace_->sample.has_value()) {
       const bool sampled = context_->request_ids->Chance(*trace_->sample);
@@ -54,8 +55,13 @@ void Correlation::TakeTrace(http::HeaderList* fields) {
 }
 
 void Correlation::TellUpstream(http::HeaderList* fields) {
-  if (ids_ != nullptr) fields->Add({.name = ids_->header, .value = request_id()});
-  if (!traceparent_.empty()) fields->Add({.name = policy::kTraceparent, .value = traceparent_});
+  if (ids_ != nullptr) {
+    Drop(ids_->header, fields);
+    fields->Add({.name = ids_->header, .value = request_id()});
+  }
+  if (traceparent_.empty()) return;
+  Drop(policy::kTraceparent, fields);
+  fields->Add({.name = policy::kTraceparent, .value = traceparent_});
 }
 
 void Correlation::TellClient(http::HeaderList* fields) {

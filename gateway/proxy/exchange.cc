@@ -180,7 +180,10 @@ void Exchange::StartUpstream() {
 void Exchange::FollowAdmission(Admission::Verdict verdict) {
   switch (verdict) {
     case Admission::Verdict::kAdmitted:
-      account_.identified = run_.route->guarded && run_.route->basic_auth.has_value();
+      if (run_.route->guarded) {
+        account_.identified = run_.route->basic_auth.has_value();
+        account_.detail = admission_.detail();
+      }
       return Serve();
     case Admission::Verdict::kPending: LimitTime(); return MoveTo(State::kChecking);
     case Admission::Verdict::kRefused: break;

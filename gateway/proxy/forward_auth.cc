@@ -113,9 +113,13 @@ void ForwardAuth::OnSideCallOver() {
 void ForwardAuth::Decide() {
   const int status = call_.head().status;
   if (call_.failure() != Failure::kNone) {
-    // An answer that is too long or breaks off is one that the client may have brought about.
-    verdict_ = status == 0 ? Verdict::kUnreached : Verdict::kFailed;
+    // An answer that is too long or odd, or breaks off, is one that a client may have brought
+    // about.
+    verdict_ = call_.unreached() ? Verdict::kUnreached : Verdict::kFailed;
     failure_ = FailureName(call_.failure());
+    if (call_.refusal() != http::Refusal::kNone) {
+      failure_.append(": ").append(http::RefusalName(call_.refusal()));
+    }
   } else if (status >= 200 && status < 300) {
     verdict_ = Verdict::kAdmitted;
   } else if (status < 500 && status != 304) {

@@ -28,9 +28,9 @@ class ForwardAuthEvents {
 // request pass, with the fields of `copy_response_headers` in place of whatever the client has sent
 // under these names. Any other below 500 is the client's answer.
 //
-// Where `fail` is open, a request whose question did not reach the service in time (or found 502,
-// 503, 504) passes as well, without those fields. Other failures (500, more than 64 KiB, broken
-// off) let nobody in: a client could bring them about.
+// Where `fail` is open, a request passes as well, without those fields, if the service could not be
+// reached, said nothing in time, or answered 502, 503 or 504. Other failures (500, an answer that
+// is too long, malformed or broken off) let nobody in: a client could bring them about.
 //
 // A member of its exchange, which keeps it from one request to the next. Loop thread.
 class ForwardAuth final : private SideCallEvents {
@@ -55,7 +55,7 @@ class ForwardAuth final : private SideCallEvents {
   // object.
   void FillRefusal(LocalReply* reply) const;
   // Why there is no answer, for the operator.
-  std::string_view failure() const { return failure_; }
+  const std::string& failure() const { return failure_; }
   // Ends a question that is open, and forgets the answer.
   void Clear();
 

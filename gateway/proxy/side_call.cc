@@ -30,6 +30,7 @@ bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit)
   MoveTo(State::kCalling);
   deadline_ = context_->loop->now() + limit;
   informational_ = 0;
+  cluster_ = request.cluster;
   account_.started = context_->loop->now();
   UpstreamCall::Request timed = request;
   timed.ends = deadline_;
@@ -43,6 +44,7 @@ void SideCall::Clear() {
   call_.End(Failure::kClientGone, {});
   MoveTo(State::kAtRest);
   failure_ = Failure::kNone;
+  refusal_ = http::Refusal::kNone;
   account_ = ExchangeAccount{};
   received_.Clear();
   head_.Clear();
@@ -53,6 +55,46 @@ void SideCall::Clear() {
   }
   text_.clear();
   body_.clear();
+}
+
+bool SideCall::unreached() const {
+  switch (failure_) {
+    case Failure::kNone:
+    case Failure::kUpstreamClosed:
+    case Failure::kUpstreamReset:
+    case Failure::kUpstreamHeadTruncated:
+    case Failure::kUpstreamBadResponse:
+    case Failure::kUpstreamTruncated:
+    case Failure::kBodyTooLarge:
+    case Failure::kTotalTimeout: return false;
+    case Failure::kFirstByteTimeout: return informational_ == 0;
+    default: return true;
+  }
+}
+
+// As it is done for the requests of clients.
+void SideCall::Count() {
+  using metrics::Metric;
+  if (BlamesUpstream(failure_)) {
+    context_->shard
+        ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
+                     {cluster_->name(), FailureName(failure_)})
+        .Add();
+  }
+  if (refusal_ != http::Refusal::kNone) {
+    context_->shard
+        ->CounterFor(Metric::kFramingRefusalsTotal, {"upstream", http::RefusalName(refusal_)})
+        .Add();
+  }
+}
+
+// Only an endpoint that says nothing at all is to blame by itself.
+Failure SideCall::LateIn(State state) {
+  switch (state) {
+    case State::kCalling: return Failure::kQueueTimeout;
+    case State::kHead: return Failure::kFirstByteTimeout;
+    default: return Failure::kTotalTimeout;
+  }
 }
 
 void SideCall::MoveTo(State next) {
@@ -113,7 +155,10 @@ void SideCall::ReadHead() {
 void SideCall::OnBroken(const HeadStep& step) {
   const bool closed =
       step.trouble == UpstreamTrouble::kClosed || step.trouble == UpstreamTrouble::kReset;
-  if (!closed) return Conclude(Failure::kUpstreamBadResponse);
+  if (!closed) {
+    refusal_ = step.refusal;
+    return Conclude(Failure::kUpstreamBadResponse);
+  }
   Follow(call_.OnTrouble(step.trouble));
 }
 
@@ -160,6 +205,7 @@ void SideCall::Keep(const http::ResponseHead& head) {
 
 void SideCall::Conclude(Failure failure) {
   failure_ = failure;
+  Count();
   call_.End(failure, {failure == Failure::kNone ? head_.status : 0, std::nullopt});
   MoveTo(State::kOver);
 }
@@ -172,8 +218,7 @@ void SideCall::ArmTimer() {
 void SideCall::OnTimer(pool::TimePoint now) {
   if (state_ == State::kAtRest || state_ == State::kOver) return;
   if (now >= deadline_) {
-    // Only an endpoint that says nothing at all is to blame by itself.
-    Conclude(state_ == State::kHead ? Failure::kFirstByteTimeout : Failure::kTotalTimeout);
+    Conclude(LateIn(state_));
   } else if (call_.wake_at().has_value() && now >= *call_.wake_at()) {
     Follow(call_.OnWake());
   }

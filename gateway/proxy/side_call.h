@@ -49,6 +49,11 @@ class SideCall final : private CallEvents {
 
   // Once it is over: kNone, or why there is no answer.
   Failure failure() const { return failure_; }
+  // The upstream was not reached, or has said nothing in time: no word of it, and nothing that it
+  // has done, is why there is no answer.
+  bool unreached() const;
+  // With kUpstreamBadResponse: the rule that was broken, if it is one of framing.
+  http::Refusal refusal() const { return refusal_; }
   // The answer; its fields point into the call. Fields of one hop are marked as dropped.
   const http::ResponseHead& head() const { return head_; }
   std::string_view body() const { return body_; }
@@ -66,6 +71,8 @@ class SideCall final : private CallEvents {
   // The views of the stream's head end with the next step: they are moved into text_.
   void Keep(const http::ResponseHead& head);
   void Conclude(Failure failure);
+  void Count();
+  static Failure LateIn(State state);
   void ArmTimer();
   void OnTimer(pool::TimePoint now);
 
@@ -76,7 +83,9 @@ class SideCall final : private CallEvents {
   State state_ = State::kAtRest;
   pool::TimePoint deadline_;
   int informational_ = 0;
+  const pool::Cluster* cluster_ = nullptr;
   Failure failure_ = Failure::kNone;
+  http::Refusal refusal_ = http::Refusal::kNone;
   http::ResponseHead received_;  // points into the stream
   http::ResponseHead head_;
   std::string text_;  // what head_ points to

@@ -59,7 +59,7 @@ Seen Proxied(const std::string& listener, const std::string& request, std::strin
   seen.request = harness.Await(upstream, kHeadEnd);
   upstream.Send(answer);
   seen.response = harness.Await(client, "\r\n\r\nok");
-  harness.Advance(AccessLog::kFlushInterval);
+  harness.Advance(LogBatches::kFlushInterval);
   EXPECT_TRUE(harness.TurnUntil([&] { return !harness.log_lines.empty(); }));
   seen.log = json::parse(harness.log_lines, nullptr, /*allow_exceptions=*/false);
   return seen;
@@ -219,7 +219,7 @@ TEST(CorrelationTest, WhateverTheGatewayAnswersHasIt) {
     const std::string id = ValueOf(head, "x-request-id");
     EXPECT_EQ(id == "a", c.kept) << head;
     EXPECT_TRUE(c.kept || id.size() == 36) << head;
-    harness.Advance(AccessLog::kFlushInterval);
+    harness.Advance(LogBatches::kFlushInterval);
     ASSERT_TRUE(harness.TurnUntil([&] { return !harness.log_lines.empty(); })) << c.request;
     EXPECT_TRUE(Contains(harness.log_lines, "\"request_id\":\"" + id + "\"")) << harness.log_lines;
   }

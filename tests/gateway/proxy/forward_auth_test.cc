@@ -122,6 +122,7 @@ TEST_F(ForwardAuthTest, LateIsNoAnswerEither) {
 
 TEST_F(ForwardAuthTest, WhereItFailsOpenNobodyIsMarked) {
   ProxyHarness harness(Asking(", fail: open"));
+  harness.LogExchanges();
   Wire client = harness.Connect();
   client.Send("GET / HTTP/1.1\r\nHost: a\r\nX-User: root\r\n\r\n");
   Wire backend = harness.Accept();
@@ -132,12 +133,21 @@ TEST_F(ForwardAuthTest, WhereItFailsOpenNobodyIsMarked) {
   EXPECT_TRUE(request.starts_with("GET / HTTP/1.1\r\n")) << request;
   EXPECT_EQ(request.find("X-User"), request.npos) << request;
   EXPECT_EQ(Answers(harness, "unasked"), 1u);
+  backend.Send(kOk);
+  harness.Await(client, "ok");
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    harness.access_log->Flush();
+    return harness.log_lines.find("\"detail\":\"unasked: status 502\"") != std::string::npos;
+  })) << harness.log_lines;
 }
 
 TEST_F(ForwardAuthTest, NoClientOpensItByMakingTheServiceStumble) {
   for (const std::string_view answer :
        {"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n"}) {
+        "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nX Y: 1\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLoc", ""}) {
     ProxyHarness harness(Asking(", fail: open"));
     Wire client = harness.Connect();
     client.Send(kGet);
@@ -145,6 +155,7 @@ TEST_F(ForwardAuthTest, NoClientOpensItByMakingTheServiceStumble) {
     harness.Await(backend, kHeadEnd);
     backend.Send(answer);
     if (answer.find("70000") != answer.npos) backend.SendSome(std::string(70'000, 'x'));
+    if (!answer.ends_with("\r\n\r\n")) backend.Close();
     EXPECT_TRUE(harness.Await(client, "forward_auth_failed\n").starts_with("HTTP/1.1 503 "));
     EXPECT_EQ(Answers(harness, "unasked"), 0u);
   }

@@ -91,6 +91,7 @@ TEST_F(SideCallTest, AnEndpointThatSaysNothingIsToBlame) {
   harness_.Advance(seconds(6));
   AwaitOver();
   EXPECT_EQ(call_.failure(), Failure::kFirstByteTimeout);
+  EXPECT_TRUE(call_.unreached());
 }
 
 TEST_F(SideCallTest, WhatIsTooLongIsNoAnswer) {
@@ -120,6 +121,7 @@ TEST_F(SideCallTest, WhatBreaksIsNoAnswer) {
     wire.Close();
     AwaitOver();
     EXPECT_EQ(call_.failure(), failure) << bytes;
+    EXPECT_FALSE(call_.unreached()) << bytes;
     call_.Clear();
     told_ = 0;
   }
@@ -161,6 +163,9 @@ TEST_F(SideCallTest, NobodyToAskIsKnownAtOnce) {
   harness_.SetEndpoints({});
   EXPECT_TRUE(Begin());
   EXPECT_EQ(call_.failure(), Failure::kNoEndpoint);
+  EXPECT_TRUE(call_.unreached());
+  EXPECT_EQ(harness_.Count(metrics::Metric::kUpstreamRequestFailuresTotal, {"web", "no_endpoint"}),
+            1u);
   EXPECT_EQ(told_, 0) << "nobody is called from inside a call";
 }
 
