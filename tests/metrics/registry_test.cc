@@ -82,7 +82,7 @@ void WorkLikeAWorker(Shard& shard) {
   for (int i = 0; i < kSeries; ++i) {
     const std::string route = std::to_string(i);
     open.Add(1);
-    shard.CounterFor(Metric::kRequestsTotal, {"edge", route, "GET", "200"}).Add(3);
+    shard.CounterFor(Metric::kRequestsTotal, {"edge", route, "GET", "200", "gateway"}).Add(3);
     shard.HistogramFor(Metric::kRequestDurationSeconds, {"edge", route})
         .Observe(std::chrono::milliseconds(i));
     log_lines.Add();
@@ -122,7 +122,7 @@ TEST(RegistryTest, ScrapesWhileTwoThreadsWriteAreMonotonicAndTheLastIsExact) {
   ASSERT_EQ(durations.size(), static_cast<size_t>(kSeries));
   for (int i = 0; i < kSeries; ++i) {
     const std::string route = std::to_string(i);
-    EXPECT_EQ(requests.at({"edge", route, "GET", "200"}), 6u);
+    EXPECT_EQ(requests.at({"edge", route, "GET", "200", "gateway"}), 6u);
     EXPECT_EQ(durations.at({"edge", route}).count(), 2u);
     EXPECT_EQ(durations.at({"edge", route}).sum_nanoseconds, uint64_t{2'000'000} * i);
   }

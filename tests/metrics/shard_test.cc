@@ -11,7 +11,7 @@ namespace {
 
 TEST(ShardTest, CellsReachTheSumsUnderTheirLabels) {
   Shard shard;
-  shard.CounterFor(Metric::kRequestsTotal, {"edge", "api", "GET", "200"}).Add(4);
+  shard.CounterFor(Metric::kRequestsTotal, {"edge", "api", "GET", "200", "gateway"}).Add(4);
   shard.GaugeFor(Metric::kClientConnections, {"edge", "idle"}).Set(9);
   shard.HistogramFor(Metric::kRequestDurationSeconds, {"edge", "api"})
       .Observe(std::chrono::milliseconds(3));
@@ -19,7 +19,8 @@ TEST(ShardTest, CellsReachTheSumsUnderTheirLabels) {
   Sums sums;
   shard.AddTo(sums);
 
-  EXPECT_EQ(sums.Of<Counter>(Metric::kRequestsTotal).at({"edge", "api", "GET", "200"}), 4u);
+  EXPECT_EQ(sums.Of<Counter>(Metric::kRequestsTotal).at({"edge", "api", "GET", "200", "gateway"}),
+            4u);
   EXPECT_EQ(sums.Of<Gauge>(Metric::kClientConnections).at({"edge", "idle"}), 9);
   const auto& durations = sums.Of<Histogram>(Metric::kRequestDurationSeconds);
   EXPECT_EQ(durations.at({"edge", "api"}).sum_nanoseconds, 3'000'000u);
