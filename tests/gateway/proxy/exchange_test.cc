@@ -62,7 +62,7 @@ TEST_F(ExchangeTest, ARequestIsForwardedAndItsResponseComesBack) {
   EXPECT_TRUE(response.starts_with("HTTP/1.1 404 Not Here\r\n")) << response;
   EXPECT_NE(response.find("X-Theirs: 2\r\n"), response.npos);
   EXPECT_TRUE(harness_.AtRest());
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "404"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "404", "upstream"}), 1u);
 }
 
 // The fields that only CGI-like services would take for the real ones.
@@ -374,7 +374,7 @@ TEST_F(ExchangeTest, ASwitchOfProtocolsBecomesATunnel) {
   EXPECT_EQ(client_.received(), "bye");
   EXPECT_EQ(harness_.Level(Metric::kTunnels, {"web"}), 0);
   EXPECT_EQ(harness_.Count(Metric::kTunnelsTotal, {"web"}), 1u);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "101"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "101", "upstream"}), 1u);
   EXPECT_TRUE(harness_.TurnUntil([&] { return harness_.Closed("upgraded") == 1; }));
   EXPECT_TRUE(harness_.AtRest());
 }
@@ -406,9 +406,10 @@ TEST_F(ExchangeTest, AReloadThatMovesTheListenerLeavesARunningExchangeAlone) {
   harness_.Turn();
   upstream_.Send(kOk);
   harness_.Await(client_, kOkEnd);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "200", "upstream"}), 1u);
   harness_.Serve(client_, upstream_);
-  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "later", "GET", "200"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "later", "GET", "200", "upstream"}),
+            1u);
 }
 
 // A denied path, whatever its spelling.

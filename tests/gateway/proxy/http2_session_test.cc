@@ -142,7 +142,7 @@ TEST_F(Http2SessionTest, APrefaceMayComeByteByByte) {
     harness_->Turns(2);
   }
   EXPECT_TRUE(harness_->TurnUntil([&] {
-    return harness_->Count(Metric::kRequestsTotal, {"edge", "local", "GET", "200"}) == 1;
+    return harness_->Count(Metric::kRequestsTotal, {"edge", "local", "GET", "200", "gateway"}) == 1;
   }));
 }
 
