@@ -34,6 +34,7 @@ TEST(RecordFieldsTest, AFullRecordHasEachOfThem) {
   record.tls_sni = record.tls_alpn = record.client_subject = record.grpc_status = x;
   record.route = record.upstream = record.endpoint = record.connection = record.close = x;
   record.retry = record.reason = record.refusal = record.detail = x;
+  record.request_id = record.trace_id = x;
   record.client_san = names;
   record.head = record.connected = record.first_byte = pool::Duration(0);
   for (const RecordField& field : kRecordFields) {
