@@ -78,7 +78,10 @@ void CheckFilter(const YamlNode& node, const Config& config, AccessLog* log, Rep
   if (!log->filter.has_value()) return;
   const YamlNode& given = MappingAt(node, "filter");
   record::LineFilter& filter = *log->filter;
-  if (given.entries.empty()) {
+  const bool none = filter.statuses.empty() && !filter.slower_than.has_value() &&
+                    filter.routes.empty() && !filter.share.has_value();
+  // What is wrong elsewhere may be why, and is said there.
+  if (given.entries.empty() || (none && !report->has_errors())) {
     report->Error(PlaceOf(node, "filter"),
                   "filter: no exchange would have a line; it takes status, slower_than, routes and "
                   "share, or is off");
