@@ -58,7 +58,8 @@ void WithLabels(size_t count, With with) {
     case 1: return with({kOdd});
     case 2: return with({kOdd, "idle"});
     case 3: return with({kOdd, "", "c"});
-    default: ASSERT_EQ(count, LabelNames::kMax); return with({kOdd, "api", "GET", "200"});
+    case 4: return with({kOdd, "api", "GET", "200"});
+    default: ASSERT_EQ(count, LabelNames::kMax); return with({kOdd, "api", "GET", "200", "x"});
   }
 }
 
