@@ -83,13 +83,6 @@ void Correlation::DropFrom(http::HeaderList* fields) const {
   if (ids_ != nullptr) Drop(ids_->header, fields);
 }
 
-void Correlation::Clear() {
-  ids_ = nullptr;
-  trace_ = nullptr;
-  request_id_ = {};
-  traceparent_ = {};
-}
-
 void DropCorrelation(const config::Listener& listener, http::HeaderList* trailers) {
   if (listener.request_id.has_value()) Drop(listener.request_id->header, trailers);
   if (!listener.trace.has_value()) return;

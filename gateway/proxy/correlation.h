@@ -45,7 +45,12 @@ class Correlation {
   std::string_view request_id();
   // Takes out of other fields of the exchange what stands for those that are written here.
   void DropFrom(http::HeaderList* fields) const;
-  void Clear();
+  void Clear() {
+    ids_ = nullptr;
+    trace_ = nullptr;
+    request_id_ = {};
+    traceparent_ = {};
+  }
 
  private:
   void TakeTrace(http::HeaderList* fields);

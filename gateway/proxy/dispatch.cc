@@ -92,7 +92,7 @@ Dispatch DispatchRequest(const route::Snapshot& snapshot, uint32_t listener,
     return dispatch;
   }
   // Who is asked may be reached through this gateway, and by this route.
-  if (choice.route->forward_auth.has_value()) {
+  if (choice.route->guarded && choice.route->forward_auth.has_value()) {
     StopAtUs(snapshot.via_name(), request, &dispatch);
     if (dispatch.failure != Failure::kNone) return dispatch;
   }

@@ -109,8 +109,11 @@ Step Exchange::Start() {
     case Dispatch::Kind::kRespond:
     case Dispatch::Kind::kRedirect:
     case Dispatch::Kind::kProxy:
-      FollowAdmission(run_.route->guarded ? admission_.Ask(subject())
-                                          : Admission::Verdict::kAdmitted);
+      if (!run_.route->guarded) {
+        Serve();
+        break;
+      }
+      FollowAdmission(admission_.Ask(subject()));
       break;
   }
   return step();
@@ -180,10 +183,8 @@ void Exchange::StartUpstream() {
 void Exchange::FollowAdmission(Admission::Verdict verdict) {
   switch (verdict) {
     case Admission::Verdict::kAdmitted:
-      if (run_.route->guarded) {
-        account_.identified = run_.route->basic_auth.has_value();
-        account_.detail = admission_.detail();
-      }
+      account_.identified = run_.route->basic_auth.has_value();
+      account_.detail = admission_.detail();
       return Serve();
     case Admission::Verdict::kPending: LimitTime(); return MoveTo(State::kChecking);
     case Admission::Verdict::kRefused: break;

@@ -95,7 +95,8 @@ std::string_view ExchangeAccount::ConnectionText() const {
                                               : pool::CheckoutResultName(*had);
 }
 
-inline void ExchangeAccount::Count(const ExchangeSubject& subject, WorkerContext* context) const {
+[[gnu::always_inline]] inline void ExchangeAccount::Count(const ExchangeSubject& subject,
+                                                          WorkerContext* context) const {
   RouteCells& cells = subject.view.cells(subject.listener, subject.route);
   // Of what could not be read nobody knows the method.
   const http::Method method =

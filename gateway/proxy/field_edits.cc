@@ -51,10 +51,4 @@ void FieldEdits::EditResponse(const route::Route* route, const ExchangeClient& c
   if (route->cors_rules.active()) route->cors_rules.Apply(request, response);
 }
 
-void FieldEdits::Clear() {
-  correlation_.Clear();
-  of_request_.clear();
-  of_response_.clear();
-}
-
 }  // namespace holdfast::proxy

@@ -42,7 +42,11 @@ class FieldEdits {
   // Rules come last: what they remove is gone.
   void EditResponse(const route::Route* route, const ExchangeClient& client,
                     const http::RequestHead& request, http::ResponseHead* response);
-  void Clear();
+  void Clear() {
+    correlation_.Clear();
+    of_request_.clear();
+    of_response_.clear();
+  }
 
  private:
   // What costs something to know is asked for only where it is used.

@@ -57,8 +57,8 @@ Verdict ForwardAuth::Ask(const ExchangeSubject& subject) {
   call.cluster = &subject.view.cluster(rule_->upstream);
   call.policy = &kPolicy;
   call.head = &head_;
-  call.facts = FactsFor(subject, subject.route->auth_cluster);
-  call.response_limits = subject.route->auth_cluster.response_limits;
+  FillFacts(subject, subject.route->auth_cluster, &call.facts);
+  call.response_limits = &subject.route->auth_cluster.response_limits;
   call.endpoint_host = subject.route->auth_cluster.endpoint_host;
   if (call.cluster->introduces()) {
     const ExchangeClient& client = subject.client;

@@ -51,28 +51,20 @@ void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& sna
 
 }  // namespace
 
-http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::RouteCluster& cluster) {
+void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluster,
+               http::ForwardedFacts* facts) {
   const ExchangeClient& client = subject.client;
   const route::Snapshot& snapshot = subject.view.snapshot();
-  http::ForwardedFacts facts;
-  facts.client_ip = client.ip;
-  if (client.encrypted) facts.scheme = "https";
-  facts.trust_client = client.trusted;
-  if (client.origin.data() != client.ip.data()) facts.origin = client.origin;
-  facts.believed = BelievedList(snapshot.config().listeners[subject.listener].client_ip.from);
-  facts.written = cluster.forwarded;
-  if (cluster.forwarded.Has(http::ForwardedField::kPort)) facts.port = PortOf(client);
-  facts.via_name = snapshot.via_name();
-  facts.default_host = cluster.default_host;
-  facts.host = cluster.host;
-  return facts;
-}
-
-void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
-                 http::HeaderList* fields) {
-  http::DropHopHeaders(fields);
-  DropNamedFields(trusted, listener, snapshot, fields);
-  DropCorrelation(snapshot.config().listeners[listener], fields);
+  facts->client_ip = client.ip;
+  if (client.encrypted) facts->scheme = "https";
+  facts->trust_client = client.trusted;
+  if (client.origin.data() != client.ip.data()) facts->origin = client.origin;
+  facts->believed = BelievedList(snapshot.config().listeners[subject.listener].client_ip.from);
+  facts->written = cluster.forwarded;
+  if (cluster.forwarded.Has(http::ForwardedField::kPort)) facts->port = PortOf(client);
+  facts->via_name = snapshot.via_name();
+  facts->default_host = cluster.default_host;
+  facts->host = cluster.host;
 }
 
 bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {
@@ -108,12 +100,12 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   call->policy = &route.retry;
   call->head = &head;
   http::ForwardedFacts& facts = call->facts;
-  facts = FactsFor(subject, route.cluster);
+  FillFacts(subject, route.cluster, &facts);
   facts.te_trailers = te_trailers;
   facts.target = target_;
   facts.identity = identity_;
   call->endpoint_host = route.cluster.endpoint_host;
-  call->response_limits = route.cluster.response_limits;
+  call->response_limits = &route.cluster.response_limits;
   call->tie = client.tie;
   if (const auto& key = route.cluster.hash; key.has_value()) {
     call->hash = HashOf(*key, head, client.origin);
@@ -136,13 +128,6 @@ void Outgoing::SetCookie(const pool::SocketAddress& endpoint, bool encrypted,
   if (returning_ == endpoint) return;
   cookie_->WriteSetCookie(endpoint, encrypted, &set_cookie_);
   response->headers.Add({.name = "Set-Cookie", .value = set_cookie_});
-}
-
-void Outgoing::Clear() {
-  cookie_ = nullptr;
-  returning_.reset();
-  identity_.clear();
-  target_.clear();
 }
 
 }  // namespace holdfast::proxy

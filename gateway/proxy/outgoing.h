@@ -14,8 +14,10 @@
 
 namespace holdfast::proxy {
 
-// What an upstream is told of who asks; good as long as the client and the snapshot.
-http::ForwardedFacts FactsFor(const ExchangeSubject& subject, const route::RouteCluster& cluster);
+// What an upstream is told of who asks, into facts that are as they were made; good as long as the
+// client and the snapshot.
+void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluster,
+               http::ForwardedFacts* facts);
 
 // A request as its upstream is to get it: without what belongs to one hop or what no client may say
 // of itself, under the path and the host that the route writes, and with what is known of who asks.
@@ -33,7 +35,12 @@ class Outgoing {
                     http::ResponseHead* response) {
     if (cookie_ != nullptr) SetCookie(endpoint, encrypted, response);
   }
-  void Clear();
+  void Clear() {
+    cookie_ = nullptr;
+    returning_.reset();
+    identity_.clear();
+    target_.clear();
+  }
 
  private:
   void SetCookie(const pool::SocketAddress& endpoint, bool encrypted, http::ResponseHead* response);

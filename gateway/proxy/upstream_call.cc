@@ -21,6 +21,8 @@ namespace {
 constexpr std::string_view kClosedInHandshake =
     pool::kTlsFailureWords.WordOf(pool::TlsFailure::kClosedInHandshake);
 
+constexpr http::HeadLimits kDefaultLimits;
+
 // What an endpoint does not like about us, or we about it, will be the same a moment later. One
 // that is just being started or stopped may have closed.
 AttemptEnd EndOf(pool::CheckoutFailure failure) {
@@ -91,7 +93,8 @@ Stage UpstreamCall::Open(pool::Lease& lease) {
     stream_ = context_->upstream_streams->Open(lease_, request_.head->method, this);
   }
   if (stream_ == nullptr) {
-    http1_.Start(&lease_.connection(), request_.head->method, this, request_.response_limits);
+    http1_.Start(&lease_.connection(), request_.head->method, this,
+                 request_.response_limits != nullptr ? *request_.response_limits : kDefaultLimits);
     stream_ = &http1_;
   }
   if (request_.endpoint_host) NameEndpoint();

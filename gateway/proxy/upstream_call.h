@@ -63,14 +63,14 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     const config::RetryPolicy* policy = nullptr;
     const http::RequestHead* head = nullptr;
     http::ForwardedFacts facts;
-    bool endpoint_host = false;                      // facts.host is to be the endpoint's own name
-    http::HeadLimits response_limits;                // over HTTP/1
-    std::optional<uint64_t> hash;                    // what the choice of the endpoint goes by
-    const pool::SocketAddress* preferred = nullptr;  // the endpoint that is asked first
-    pool::ConnectionTie* tie = nullptr;              // the client's
-    const pool::ProxiedEnds* client_ends = nullptr;  // for a cluster that introduces
-    std::optional<pool::TimePoint> ends;             // when the exchange's whole time is over
-    bool grpc = false;                               // it is a call of gRPC
+    bool endpoint_host = false;  // facts.host is to be the endpoint's own name
+    const http::HeadLimits* response_limits = nullptr;  // over HTTP/1; null: the defaults
+    std::optional<uint64_t> hash;                       // what the choice of the endpoint goes by
+    const pool::SocketAddress* preferred = nullptr;     // the endpoint that is asked first
+    pool::ConnectionTie* tie = nullptr;                 // the client's
+    const pool::ProxiedEnds* client_ends = nullptr;     // for a cluster that introduces
+    std::optional<pool::TimePoint> ends;                // when the exchange's whole time is over
+    bool grpc = false;                                  // it is a call of gRPC
   };
 
   enum class Stage : uint8_t {
