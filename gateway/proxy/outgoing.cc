@@ -67,6 +67,13 @@ void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluste
   facts->host = cluster.host;
 }
 
+void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
+                 http::HeaderList* fields) {
+  http::DropHopHeaders(fields);
+  DropNamedFields(trusted, listener, snapshot, fields);
+  DropCorrelation(snapshot.config().listeners[listener], fields);
+}
+
 bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {
   const pool::PeerIdentity* identity =
       client.transport != nullptr ? client.transport->identity(/*whole=*/true) : nullptr;
