@@ -174,20 +174,20 @@ Lease Cluster::LeaseTied(const Request& request) {
   return pool.LeaseTied(*request.tie);
 }
 
-size_t Cluster::PickPreferred(const Request& request) const {
+size_t Cluster::PickPreferred(const Request& request) {
   const auto found = by_address_.find(*request.preferred);
   if (found == by_address_.end()) return Balancer::kNoEndpoint;
   const size_t i = found->second;
   const bool failed = std::ranges::find(request.tried, *request.preferred) != request.tried.end();
-  return failed || pools_[i]->passed_over() || !balancer_.MayTake(i) ? Balancer::kNoEndpoint : i;
+  if (failed || pools_[i]->passed_over() || !balancer_.MayTake(i)) return Balancer::kNoEndpoint;
+  for (size_t j = 0; troubled_ && j < pools_.size(); ++j) pools_[j]->ProbeIfDue();
+  return i;
 }
 
 size_t Cluster::PickFor(const Request& request) {
   if (request.preferred != nullptr) {
-    if (const size_t preferred = PickPreferred(request); preferred != Balancer::kNoEndpoint) {
-      for (size_t i = 0; troubled_ && i < pools_.size(); ++i) pools_[i]->ProbeIfDue();
-      return preferred;
-    }
+    const size_t preferred = PickPreferred(request);
+    if (preferred != Balancer::kNoEndpoint) return preferred;
   }
   if (troubled_ || !request.tried.empty()) return PickAround(request);
   if (const size_t only = balancer_.only(); only != Balancer::kNoEndpoint) return only;

@@ -145,7 +145,7 @@ class Cluster {
   size_t PickFor(const Request& request);
   size_t PickAround(const Request& request);
   // The one that the request prefers, if it may have it; else Balancer::kNoEndpoint.
-  size_t PickPreferred(const Request& request) const;
+  size_t PickPreferred(const Request& request);
   void NoteOutcome(const SocketAddress& endpoint, Outcome outcome);
   // The connection that has authenticated this client, if the request may use it.
   Lease LeaseTied(const Request& request);

@@ -186,7 +186,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   // What the gateway calls itself to both sides of this exchange.
   std::string_view via_name() const { return view_->snapshot().via_name(); }
   ExchangeSubject subject() {
-    return {client_, *view_.get(), run_.listener, run_.route, request(), edits_.correlation()};
+    return {client_, *view_.get(), run_.listener, run_.route, request(), &edits_};
   }
   const std::string& upstream_name() const { return run_.route->cluster.name; }
 

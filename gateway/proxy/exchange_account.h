@@ -26,7 +26,7 @@
 
 namespace holdfast::proxy {
 
-class Correlation;
+class FieldEdits;
 
 // Owns an exchange while it runs. Hears that it is over, once, if none of its own calls said so;
 // it then calls Finish. Loop thread.
@@ -64,7 +64,7 @@ struct ExchangeSubject {
   uint32_t listener;          // its place in `view`
   const route::Route* route;  // null: none matched
   const http::RequestHead& request;
-  Correlation* correlation = nullptr;  // null: it has none
+  FieldEdits* edits = nullptr;  // null: it has none
 };
 
 // What an exchange tells about itself once it is over: noted as it happens, then written to the

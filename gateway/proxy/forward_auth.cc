@@ -5,7 +5,7 @@
 
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/client_ends.h"
-#include "gateway/proxy/correlation.h"
+#include "gateway/proxy/field_edits.h"
 #include "gateway/proxy/outgoing.h"
 #include "gateway/proxy/view.h"
 
@@ -88,7 +88,9 @@ void ForwardAuth::FillHead(const ExchangeSubject& subject) {
   }
   DropTold(&head_.headers);
   CleanFields(subject.client.trusted, subject.listener, subject.view.snapshot(), &head_.headers);
-  if (subject.correlation != nullptr) subject.correlation->TellUpstream(&head_.headers);
+  if (subject.edits != nullptr && subject.edits->correlation() != nullptr) {
+    subject.edits->correlation()->TellUpstream(&head_.headers);
+  }
   uri_.assign(request.path);
   if (request.has_query) uri_.append("?").append(request.query);
   head_.headers.Add({.name = "X-Forwarded-Method", .value = request.method_text});

@@ -51,8 +51,9 @@ void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& sna
 
 }  // namespace
 
-void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluster,
-               http::ForwardedFacts* facts) {
+[[gnu::always_inline]] static inline void Fill(const ExchangeSubject& subject,
+                                               const route::RouteCluster& cluster,
+                                               http::ForwardedFacts* facts) {
   const ExchangeClient& client = subject.client;
   const route::Snapshot& snapshot = subject.view.snapshot();
   facts->client_ip = client.ip;
@@ -65,6 +66,11 @@ void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluste
   facts->via_name = snapshot.via_name();
   facts->default_host = cluster.default_host;
   facts->host = cluster.host;
+}
+
+void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluster,
+               http::ForwardedFacts* facts) {
+  Fill(subject, cluster, facts);
 }
 
 void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapshot,
@@ -107,7 +113,7 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   call->policy = &route.retry;
   call->head = &head;
   http::ForwardedFacts& facts = call->facts;
-  FillFacts(subject, route.cluster, &facts);
+  Fill(subject, route.cluster, &facts);
   facts.te_trailers = te_trailers;
   facts.target = target_;
   facts.identity = identity_;
