@@ -16,7 +16,8 @@ void ServerStream::Start(pool::Connection* connection, ServerTerms* terms) {
   connection_ = connection;
   terms_ = terms;
   run_ = Run{.received_before = connection->bytes_read() - connection->in().size(),
-             .sent_before = connection->bytes_written()};
+             .sent_before = connection->bytes_written(),
+             .heads_end = connection->bytes_written()};
   body_.Start(BodyKind::kNone, 0);
 }
 
@@ -59,10 +60,9 @@ bool ServerStream::peer_ended() const {
 
 void ServerStream::SendInformational(const http::ResponseHead& head, std::string_view via_name) {
   if (request_.version == http::Version::kHttp10) return;  // RFC 9110 section 15.2
-  const size_t before = connection_->out().size();
   http::SerializeResponseHead(head, http::ResponseFraming{.upgrade = head.status == 101}, via_name,
                               &connection_->out());
-  run_.given_head_bytes += connection_->out().size() - before;
+  run_.heads_end = connection_->bytes_written() + connection_->out().size();
 }
 
 void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFacts& facts) {
@@ -82,10 +82,9 @@ void ServerStream::SendHead(const http::ResponseHead& head, const stream::HeadFa
   framing.close = run_.persistence != ClientPersistence::kKeep;
   framing.keep_alive_10 = !framing.close && request_.version == http::Version::kHttp10;
   framing.date = terms_->Date();
-  const size_t before = connection_->out().size();
   http::SerializeResponseHead(head, framing, facts.generated ? std::string_view() : facts.via_name,
                               &connection_->out());
-  run_.given_head_bytes += connection_->out().size() - before;
+  run_.heads_end = connection_->bytes_written() + connection_->out().size();
 }
 
 void ServerStream::Switch(const http::ResponseHead& head, std::string_view via_name) {

@@ -74,7 +74,7 @@ class ServerStream final : public stream::ServerStream {
   bool persists() const override;
   uint64_t bytes_sent() const override;
   uint64_t bytes_received() const override;
-  uint64_t given_head_bytes() const override { return run_.given_head_bytes; }
+  uint64_t given_head_bytes() const override { return run_.heads_end - run_.sent_before; }
 
  private:
   // All that belongs to one request.
@@ -83,7 +83,7 @@ class ServerStream final : public stream::ServerStream {
     BodyWriter writer;
     uint64_t received_before = 0;  // of the connection's bytes, those before this request
     uint64_t sent_before = 0;
-    uint64_t given_head_bytes = 0;
+    uint64_t heads_end = 0;  // of the connection's bytes, those before the body
   };
 
   http::ClientPersistence DecidePersistence(bool until_close, bool refused,
