@@ -126,6 +126,7 @@ TEST_F(ForwardAuthTest, LateIsNoAnswerEither) {
   harness.Advance(seconds(3));
   EXPECT_TRUE(Failure(harness, client).starts_with("HTTP/1.1 503 "));
   EXPECT_TRUE(harness.TurnUntil([&] {
+    harness.access_log->Flush();
     return harness.log_lines.find("first_byte_timeout") != std::string::npos;
   })) << harness.log_lines;
 }
