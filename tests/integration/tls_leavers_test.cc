@@ -132,14 +132,20 @@ TEST_F(BrokenHandshakeTest, LeavesNothingBehindWhereverItBreaksOff) {
   for (const Step& step : steps) Break(step);
   // It may hold one more for a moment, that of the latest scrape.
   const size_t descriptors = Descriptors();
-  const size_t memory = gateway_.ResidentBytes();
-  for (const Step& step : steps) {
-    SCOPED_TRACE(step.name);
-    Break(step);
-    EXPECT_TRUE(Eventually([&] { return Descriptors() <= descriptors; }))
-        << Descriptors() << " descriptors, before " << descriptors;
-    EXPECT_LT(gateway_.ResidentBytes(), memory + kKept + GatewayProcess::SanitizerBytes());
+  // What is left behind grows with each round. What the allocator keeps depends on how many came at
+  // a time, and may do so once or twice.
+  bool grows = true;
+  for (int round = 0; grows && round < 4; ++round) {
+    const size_t memory = gateway_.ResidentBytes();
+    for (const Step& step : steps) {
+      SCOPED_TRACE(step.name);
+      Break(step);
+      EXPECT_TRUE(Eventually([&] { return Descriptors() <= descriptors; }))
+          << Descriptors() << " descriptors, before " << descriptors;
+    }
+    grows = gateway_.ResidentBytes() >= memory + kKept + GatewayProcess::SanitizerBytes();
   }
+  EXPECT_FALSE(grows) << gateway_.ResidentBytes();
   // And others are served as before.
   const Finished done = Curl(gateway_, "a.test", {"--cacert", files_.Authority()});
   EXPECT_EQ(done.out, "hello") << done.err;
