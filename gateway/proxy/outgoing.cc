@@ -51,6 +51,7 @@ void DropNamedFields(bool trusted, uint32_t listener, const route::Snapshot& sna
 
 }  // namespace
 
+// In line where every request comes by.
 [[gnu::always_inline]] static inline void Fill(const ExchangeSubject& subject,
                                                const route::RouteCluster& cluster,
                                                http::ForwardedFacts* facts) {

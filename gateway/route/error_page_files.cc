@@ -1,10 +1,7 @@
 #include "gateway/route/error_page_files.h"
 
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,7 +9,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "gateway/config/error_pages.h"
-#include "gateway/config/file_text.h"
+#include "gateway/route/named_file.h"
 
 namespace holdfast::route {
 namespace {
@@ -20,18 +17,8 @@ namespace {
 using Page = std::shared_ptr<const std::string>;
 
 absl::StatusOr<Page> ReadPage(const std::string& path) {
-  if (config::IsIrregular(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
-  }
-  std::optional<std::string> text = config::ReadFileText(path, config::kMaxErrorPageBytes);
-  if (!text.has_value()) {
-    const int error = errno;
-    const std::string why = absl::StrCat(path, ": cannot be read: ", std::strerror(error));
-    return error == ENOENT ? absl::NotFoundError(why) : absl::InvalidArgumentError(why);
-  }
-  if (text->size() > config::kMaxErrorPageBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is larger than 64 KiB"));
-  }
+  absl::StatusOr<std::string> text = ReadNamedFile(path, config::kMaxErrorPageBytes, "64 KiB");
+  if (!text.ok()) return text.status();
   return std::make_shared<const std::string>(*std::move(text));
 }
 

@@ -1,10 +1,7 @@
 #include "gateway/route/key_files.h"
 
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include <absl/status/statusor.h>
@@ -12,7 +9,7 @@
 
 #include "gateway/auth/key_set.h"
 #include "gateway/auth/token_rules.h"
-#include "gateway/config/file_text.h"
+#include "gateway/route/named_file.h"
 #include "pool/tls/digest.h"
 
 namespace holdfast::route {
@@ -27,18 +24,8 @@ struct KeyFile {
 };
 
 absl::StatusOr<KeyFile> ReadKeys(const std::string& path) {
-  if (config::IsIrregular(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
-  }
-  const std::optional<std::string> text = config::ReadFileText(path, KeySet::kMaxFileBytes);
-  if (!text.has_value()) {
-    const int error = errno;
-    const std::string why = absl::StrCat(path, ": cannot be read: ", std::strerror(error));
-    return error == ENOENT ? absl::NotFoundError(why) : absl::InvalidArgumentError(why);
-  }
-  if (text->size() > KeySet::kMaxFileBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is larger than 1 MiB"));
-  }
+  absl::StatusOr<std::string> text = ReadNamedFile(path, KeySet::kMaxFileBytes, "1 MiB");
+  if (!text.ok()) return text.status();
   absl::StatusOr<KeySet> parsed = KeySet::Parse(*text);
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(

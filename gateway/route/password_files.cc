@@ -1,17 +1,14 @@
 #include "gateway/route/password_files.h"
 
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
 #include "gateway/auth/password_file.h"
-#include "gateway/config/file_text.h"
+#include "gateway/route/named_file.h"
 
 namespace holdfast::route {
 namespace {
@@ -19,19 +16,9 @@ namespace {
 using Users = std::shared_ptr<const auth::PasswordFile>;
 
 absl::StatusOr<Users> ReadUsers(const std::string& path) {
-  if (config::IsIrregular(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no regular file"));
-  }
-  const std::optional<std::string> text =
-      config::ReadFileText(path, auth::PasswordFile::kMaxFileBytes);
-  if (!text.has_value()) {
-    const int error = errno;
-    const std::string why = absl::StrCat(path, ": cannot be read: ", std::strerror(error));
-    return error == ENOENT ? absl::NotFoundError(why) : absl::InvalidArgumentError(why);
-  }
-  if (text->size() > auth::PasswordFile::kMaxFileBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": it is larger than 8 MiB"));
-  }
+  absl::StatusOr<std::string> text =
+      ReadNamedFile(path, auth::PasswordFile::kMaxFileBytes, "8 MiB");
+  if (!text.ok()) return text.status();
   absl::StatusOr<auth::PasswordFile> parsed = auth::PasswordFile::Parse(*text);
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(
