@@ -76,6 +76,8 @@ struct HeaderField {
   std::string_view value;  // without surrounding white space
   FieldId id = FieldId::kOther;
   bool dropped = false;  // hop-by-hop: not to be forwarded
+  // It came as one that no HTTP/2 connection may have in its table (RFC 7541 section 7.1.3).
+  bool never_indexed = false;
 };
 
 // ASCII case-insensitive equality, for field names and tokens. Of SameIgnoringCase `b` is as long

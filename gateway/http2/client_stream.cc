@@ -40,7 +40,8 @@ void ClientStream::Start(ClientSession* session, http::Method method,
 }
 
 void ClientStream::SendRequest(std::string_view head, std::string_view body) {
-  Submit(head, /*ends=*/body.empty());
+  Submit(owner_->lines().OfRequest(head, owner_->scheme()), head.size(),
+         /*ends=*/body.empty());
   if (unsent_ || body.empty()) return;
   Send(body);
   End(nullptr);
@@ -50,13 +51,17 @@ void ClientStream::SendHead(const http::RequestHead& head, const http::Forwarded
   pool::Buffer text(owner_->slabs());
   http::SerializeRequestHead(head, facts, &text);
   const std::string_view lines = text.Linearize(text.size());
-  if (!head.connection_upgrade) return Submit(lines, HasNoBody(head));
+  if (!head.connection_upgrade) {
+    return Submit(owner_->lines().OfRequest(lines, owner_->scheme(), &head.headers), lines.size(),
+                  HasNoBody(head));
+  }
   tunnel_ = true;
   // No other request with an upgrade has its like here.
   unable_ = head.method != http::Method::kGet || head.body != BodyKind::kNone;
   if (unable_) return;
   protocol_ = head.headers.Find(http::FieldId::kUpgrade)->value;
   held_ = lines;
+  held_fields_ = &head.headers;
   if (owner_->greeted() || owner_->over()) return SubmitHeld();
   owner_->Hold(this);
 }
@@ -66,14 +71,11 @@ void ClientStream::SubmitHeld() {
   unable_ = owner_->greeted() && !owner_->KnowsTunnels();
   unsent_ = !owner_->greeted();
   if (unable_ || unsent_) return;
-  Submit(owner_->lines().OfTunnel(lines, owner_->scheme()), lines.size(), /*ends=*/false);
+  Submit(owner_->lines().OfTunnel(lines, owner_->scheme(), held_fields_), lines.size(),
+         /*ends=*/false);
 }
 
 // It may not be taken: the connection has ended in this turn, or has no numbers left.
-void ClientStream::Submit(std::string_view text, bool ends) {
-  Submit(owner_->lines().OfRequest(text, owner_->scheme()), text.size(), ends);
-}
-
 void ClientStream::Submit(std::span<const nghttp2_nv> fields, size_t head_bytes, bool ends) {
   HOLDFAST_CHECK(session() == nullptr && owner_ != nullptr);
   const nghttp2_data_provider body = provider();
@@ -128,11 +130,11 @@ void ClientStream::OnFieldsBegin() {
   filling_->text.Begin(owner_->limits());
 }
 
-void ClientStream::OnField(std::string_view name, std::string_view value) {
-  if (final_seen_) return trailer_text_.AddField(name, value);
-  if (name == ":status") interim_ = value.starts_with('1');
-  filling_->bytes += name.size() + value.size();
-  filling_->text.AddField(name, value);
+void ClientStream::OnField(const ReceivedField& field) {
+  if (final_seen_) return trailer_text_.AddField(field);
+  if (field.name == ":status") interim_ = field.value.starts_with('1');
+  filling_->bytes += field.name.size() + field.value.size();
+  filling_->text.AddField(field);
 }
 
 // RFC 9113 section 8.1. What is wrong within a head is found when somebody asks for it.

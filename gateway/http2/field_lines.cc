@@ -27,6 +27,9 @@ std::string_view Text(const char* begin, const char* end) {
   return {begin, static_cast<size_t>(end - begin)};
 }
 
+// What parts name and value of a trailer that is one.
+constexpr char kNeverIndexed = '\t';
+
 char* Find(char* begin, const char* end, char byte) {
   auto* const found =
       static_cast<char*>(std::memchr(begin, byte, static_cast<size_t>(end - begin)));
@@ -69,6 +72,7 @@ void FieldLines::AddLines(char* at, char* end) {
     LowerCase(at, colon);
     const std::string_view name = Text(at, colon);
     const std::string_view value = Text(colon + 2, line_end);
+    const bool never_indexed = colon[1] == kNeverIndexed;
     at = line_end + 2;
     if (of_request_ && name == "host") {
       host_ = value;
@@ -76,11 +80,24 @@ void FieldLines::AddLines(char* at, char* end) {
       if (name == "upgrade") upgrade_ = value;
     } else if (!tunnel_ || name != "sec-websocket-key") {  // HTTP/1's proof: RFC 8441 section 5
       Add(name, value);
+      if (never_indexed) fields_.back().flags = NGHTTP2_NV_FLAG_NO_INDEX;
     }
   }
 }
 
-std::span<const nghttp2_nv> FieldLines::OfResponse(std::string_view head) {
+void FieldLines::MarkNeverIndexed(const http::HeaderList* sources) {
+  if (sources == nullptr) return;
+  for (const http::HeaderField& source : sources->fields()) {
+    if (!source.never_indexed) continue;
+    for (nghttp2_nv& field : fields_) {
+      const std::string_view name(reinterpret_cast<const char*>(field.name), field.namelen);
+      if (http::EqualsIgnoreCase(name, source.name)) field.flags = NGHTTP2_NV_FLAG_NO_INDEX;
+    }
+  }
+}
+
+std::span<const nghttp2_nv> FieldLines::OfResponse(std::string_view head,
+                                                   const http::HeaderList* sources) {
   constexpr std::string_view kVersion = "HTTP/1.1 ";
   Begin(head);
   char* const begin = text_.data();
@@ -88,19 +105,22 @@ std::span<const nghttp2_nv> FieldLines::OfResponse(std::string_view head) {
   HOLDFAST_CHECK(head.starts_with(kVersion));
   Add(":status", Text(begin + kVersion.size(), begin + kVersion.size() + 3));
   AddLines(Find(begin, end, '\n') + 1, end);
+  MarkNeverIndexed(sources);
   return fields_;
 }
 
-std::span<const nghttp2_nv> FieldLines::OfRequest(std::string_view head, std::string_view scheme) {
-  return OfAnyRequest(head, scheme, /*tunnel=*/false);
+std::span<const nghttp2_nv> FieldLines::OfRequest(std::string_view head, std::string_view scheme,
+                                                  const http::HeaderList* sources) {
+  return OfAnyRequest(head, scheme, /*tunnel=*/false, sources);
 }
 
-std::span<const nghttp2_nv> FieldLines::OfTunnel(std::string_view head, std::string_view scheme) {
-  return OfAnyRequest(head, scheme, /*tunnel=*/true);
+std::span<const nghttp2_nv> FieldLines::OfTunnel(std::string_view head, std::string_view scheme,
+                                                 const http::HeaderList* sources) {
+  return OfAnyRequest(head, scheme, /*tunnel=*/true, sources);
 }
 
 std::span<const nghttp2_nv> FieldLines::OfAnyRequest(std::string_view head, std::string_view scheme,
-                                                     bool tunnel) {
+                                                     bool tunnel, const http::HeaderList* sources) {
   Begin(head);
   of_request_ = true;
   tunnel_ = tunnel;
@@ -120,6 +140,7 @@ std::span<const nghttp2_nv> FieldLines::OfAnyRequest(std::string_view head, std:
   Add(":authority", {});
   if (tunnel) Add(":protocol", {});
   AddLines(Find(target_end, end, '\n') + 1, end);
+  MarkNeverIndexed(sources);
   if (tunnel) Fill(authority + 1, upgrade_);
   Fill(authority, host_);
   if (host_.empty()) fields_.erase(fields_.begin() + static_cast<std::ptrdiff_t>(authority));
@@ -137,7 +158,8 @@ void FieldLines::Write(const http::HeaderList& trailers, std::string* lines) {
   for (const http::HeaderField& field : trailers.fields()) {
     if (field.dropped || field.name.starts_with(':')) continue;
     *lines += field.name;
-    *lines += ": ";
+    *lines += ':';
+    *lines += field.never_indexed ? kNeverIndexed : ' ';
     *lines += field.value;
     *lines += "\r\n";
   }

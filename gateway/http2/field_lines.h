@@ -21,12 +21,16 @@ namespace holdfast::http2 {
 // Used again and again; the fields are good until the next call. One thread.
 class FieldLines {
  public:
-  // `head`: a whole response head, line ends included.
-  std::span<const nghttp2_nv> OfResponse(std::string_view head);
+  // `head`: a whole response head, line ends included. `sources`, here and below: which of its
+  // fields are never indexed (RFC 7541 section 6.2.3); null: none.
+  std::span<const nghttp2_nv> OfResponse(std::string_view head,
+                                         const http::HeaderList* sources = nullptr);
   // `head`: a whole request head; `scheme` is that of the connection.
-  std::span<const nghttp2_nv> OfRequest(std::string_view head, std::string_view scheme);
+  std::span<const nghttp2_nv> OfRequest(std::string_view head, std::string_view scheme,
+                                        const http::HeaderList* sources = nullptr);
   // The same of a GET that asks for an upgrade: as an extended CONNECT (RFC 8441 section 4).
-  std::span<const nghttp2_nv> OfTunnel(std::string_view head, std::string_view scheme);
+  std::span<const nghttp2_nv> OfTunnel(std::string_view head, std::string_view scheme,
+                                       const http::HeaderList* sources = nullptr);
   // `lines`: as Write makes them.
   std::span<const nghttp2_nv> OfTrailers(std::string_view lines);
   // Those that are not dropped; empty when there are none.
@@ -41,9 +45,10 @@ class FieldLines {
   void Add(std::string_view name, std::string_view value);
   void Fill(size_t place, std::string_view value);
   std::span<const nghttp2_nv> OfAnyRequest(std::string_view head, std::string_view scheme,
-                                           bool tunnel);
+                                           bool tunnel, const http::HeaderList* sources);
   // The lines behind the start line, which end with an empty one.
   void AddLines(char* at, char* end);
+  void MarkNeverIndexed(const http::HeaderList* sources);
 
   std::string text_;
   std::vector<nghttp2_nv> fields_;

@@ -66,6 +66,7 @@ void HeadText::Begin(const Limits& limits) {
   text_.clear();
   cookie_.clear();
   for (std::string& value : pseudo_) value.clear();
+  never_indexed_.clear();
   has_ = 0;
   regular_begun_ = has_host_ = has_length_ = false;
   charged_ = 0;
@@ -82,12 +83,14 @@ void HeadText::Clear() {
   }
 }
 
-void HeadText::AddField(std::string_view name, std::string_view value) {
+void HeadText::AddField(const ReceivedField& field) {
+  const auto [name, value, never_indexed] = field;
   const Refusal charged = Charge(name, value);
   if (refusal_ == Refusal::kNone) refusal_ = charged;
   if (refusal_ != Refusal::kNone) return;
   refusal_ =
       !name.empty() && name[0] == ':' ? AddPseudo(name.substr(1), value) : AddRegular(name, value);
+  if (never_indexed && refusal_ == Refusal::kNone) never_indexed_.emplace_back(name);
 }
 
 // Before anything is copied, and whatever becomes of the field.
@@ -218,6 +221,14 @@ Refusal HeadText::RequestLine() {
   return Refusal::kNone;
 }
 
+void HeadText::MarkNeverIndexed(http::HeaderList* fields) const {
+  for (const std::string& name : never_indexed_) {
+    for (http::HeaderField& field : fields->fields()) {
+      field.never_indexed |= http::EqualsIgnoreCase(field.name, name);
+    }
+  }
+}
+
 void HeadText::EndLines(bool ends) {
   if (crumbs_ > 0) AppendLine("cookie", cookie_);
   // What follows has an end, however it is framed.
@@ -237,6 +248,7 @@ Refusal HeadText::FinishRequest(bool ends, http::RequestHead* head) {
                                 .uri_bytes = limits_.max_uri_bytes};
   refusal_ = http::ParseRequestHead(text_, limits, head);
   if (refusal_ != Refusal::kNone) return refusal_;
+  MarkNeverIndexed(&head->headers);
   head->version = http::Version::kHttp2;
   // Of the protocols of this very hop there is no tunnel.
   if (AsksForTunnel() && !head->connection_upgrade) refusal_ = Refusal::kMisplacedPseudoField;
@@ -263,6 +275,7 @@ Refusal HeadText::FinishResponse(bool ends, http::Method request_method, http::R
                                 .uri_bytes = limits_.max_uri_bytes};
   refusal_ = http::ParseResponseHead(text_, limits, request_method, head);
   if (refusal_ != Refusal::kNone) return refusal_;
+  MarkNeverIndexed(&head->headers);
   head->version = http::Version::kHttp2;
   if (ends && head->body == http::BodyKind::kLength && head->content_length != 0) {
     refusal_ = Refusal::kMalformedContentLength;
@@ -280,7 +293,9 @@ Refusal HeadText::FinishTrailers(http::HeaderList* trailers) {
   if (refusal_ != Refusal::kNone) return refusal_;
   EndLines(/*ends=*/true);
   const http::HeadLimits limits{.head_bytes = text_.size(), .fields = limits_.max_fields + 1};
-  return refusal_ = http::ParseTrailers(text_, limits, trailers);
+  refusal_ = http::ParseTrailers(text_, limits, trailers);
+  if (refusal_ == Refusal::kNone) MarkNeverIndexed(trailers);
+  return refusal_;
 }
 
 }  // namespace holdfast::http2

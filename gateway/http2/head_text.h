@@ -6,12 +6,20 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/http2/limits.h"
 
 namespace holdfast::http2 {
+
+// A field as it came.
+struct ReceivedField {
+  std::string_view name;
+  std::string_view value;
+  bool never_indexed = false;  // RFC 7541 section 6.2.3
+};
 
 // A section of fields that arrives over HTTP/2, written down as HTTP/1 would have it. So there is
 // one strict reader of heads, http/parser, whatever the protocol; and what could mean something
@@ -24,7 +32,7 @@ namespace holdfast::http2 {
 class HeadText {
  public:
   void Begin(const Limits& limits);
-  void AddField(std::string_view name, std::string_view value);
+  void AddField(const ReceivedField& field);
 
   // All fields are there; `ends`: no body follows. The first rule broken, what http/parser says
   // included, or kNone: then the views of `head` point into this text until Begin or Clear.
@@ -55,6 +63,8 @@ class HeadText {
   bool AsksForTunnel() const { return Has(kProtocol); }
   // Makes the start line out of the pseudo-fields.
   http::Refusal RequestLine();
+  // Whoever sends these fields on may not have them in a table either (RFC 7541 section 6.2.3).
+  void MarkNeverIndexed(http::HeaderList* fields) const;
   void EndLines(bool ends);
 
   Limits limits_;
@@ -63,6 +73,7 @@ class HeadText {
   std::string text_;   // the whole
   std::string cookie_;
   std::string pseudo_[kPseudos];
+  std::vector<std::string> never_indexed_;  // names of regular fields
   uint8_t has_ = 0;  // a bit for each pseudo-field
   bool regular_begun_ = false;
   bool has_host_ = false;

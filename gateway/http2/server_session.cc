@@ -53,7 +53,7 @@ std::span<const nghttp2_nv> ServerSession::Serialize(const http::ResponseHead& h
   pool::Buffer bytes(slabs());
   http::SerializeResponseHead(head, framing, via_name, &bytes);
   head_size_ = bytes.size();
-  return lines().OfResponse(bytes.Linearize(head_size_));
+  return lines().OfResponse(bytes.Linearize(head_size_), &head.headers);
 }
 
 }  // namespace holdfast::http2

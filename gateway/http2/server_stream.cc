@@ -26,8 +26,8 @@ void ServerStream::OnFieldsBegin() {
   (head_read_ ? trailer_text_ : head_text_).Begin(server_->limits());
 }
 
-void ServerStream::OnField(std::string_view name, std::string_view value) {
-  (head_read_ ? trailer_text_ : head_text_).AddField(name, value);
+void ServerStream::OnField(const ReceivedField& field) {
+  (head_read_ ? trailer_text_ : head_text_).AddField(field);
 }
 
 bool ServerStream::OnFieldsEnd(bool ends) {

@@ -62,7 +62,7 @@ class ServerStream final : public stream::ServerStream, public Stream {
   void Start(ServerSession* session, int32_t id);
   bool Hold(size_t bytes, uint32_t code);
   void OnFieldsBegin() override;
-  void OnField(std::string_view name, std::string_view value) override;
+  void OnField(const ReceivedField& field) override;
   bool OnFieldsEnd(bool ends) override;
   bool MayHaveBody() const override { return head_read_; }
   void OnForgotten() override;

@@ -98,9 +98,13 @@ struct Callbacks {
   }
 
   static int OnHeader(nghttp2_session* raw, const nghttp2_frame* frame, const uint8_t* name,
-                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void*) {
+                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
+                      void*) {
     Stream* const stream = StreamOf(raw, frame->hd.stream_id);
-    if (stream != nullptr) stream->OnField(Text(name, name_size), Text(value, value_size));
+    if (stream == nullptr) return 0;
+    stream->OnField({.name = Text(name, name_size),
+                     .value = Text(value, value_size),
+                     .never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0});
     return 0;
   }
 

@@ -49,7 +49,7 @@ class Stream : public pool::ListNode<Stream>, private StreamPlace {
 
   // A section of fields begins.
   virtual void OnFieldsBegin() = 0;
-  virtual void OnField(std::string_view name, std::string_view value) = 0;
+  virtual void OnField(const ReceivedField& field) = 0;
   // That section is complete; `ends`: so is the message. False: it breaks the rules, and the stream
   // is to be reset for it.
   virtual bool OnFieldsEnd(bool ends) = 0;

@@ -99,7 +99,8 @@ void Http2Session::ServeStreams() {
     auto* const serving = static_cast<Http2Serving*>(stream->user());
     if (serving != nullptr) {
       Advance(*serving);
-    } else if (stream->lost()) {
+    } else if (stream->lost() || session_.flooded()) {
+      // What a flood has asked for is not begun.
       stream->Finish(/*complete=*/false);
     } else if (stream->TakeBegin()) {
       Begin(*stream);

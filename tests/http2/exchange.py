@@ -27,6 +27,7 @@ class Answer:
     trailers: list[tuple[str, str]] = field(default_factory=list)
     interim: list[int] = field(default_factory=list)
     complete: bool = False
+    never_indexed: set[str] = field(default_factory=set)  # names, over HTTP/2
 
     def __str__(self) -> str:
         return (f"status {self.status} with {len(self.body)} octets"
@@ -176,4 +177,4 @@ def ask_h2(sock: socket.socket, deadline: Deadline, question: Question) -> Answe
     # A broken response is no reason to end what other requests may be on.
     client.barrier()
     return Answer(message.status or 0, list(message.fields), bytes(message.body), message.trailers,
-                  message.interim, message.ended and not message.reset)
+                  message.interim, message.ended and not message.reset, message.never_indexed)

@@ -172,6 +172,10 @@ def literal(name: bytes, value: bytes) -> bytes:
     return b"\x00" + string(name) + string(value)
 
 
+class Secret(str):
+    """A value of a field that is never indexed (6.2.3)."""
+
+
 def never_indexed(name: bytes, value: bytes) -> bytes:
     return b"\x10" + string(name) + string(value)
 

@@ -54,6 +54,7 @@ class Message:
     """What has come of one stream: a request or a response."""
 
     heads: list[list[tuple[str, str]]] = field(default_factory=list)
+    never_indexed: set[str] = field(default_factory=set)  # names
     body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset: Optional[int] = None
@@ -144,7 +145,8 @@ class Peer:
         """A header block without Huffman code and without entries in the dynamic table."""
         encoded = b""
         for name, value in fields:
-            encoded += frames.literal(_octets(name), _octets(value))
+            write = frames.never_indexed if isinstance(value, frames.Secret) else frames.literal
+            encoded += write(_octets(name), _octets(value))
         return encoded
 
     def block_frames(self, stream: int, block: bytes, end: bool = True) -> list[bytes]:
@@ -270,6 +272,8 @@ class Peer:
         message = self.message(first.stream_id)
         message.heads.append([(name.decode("latin-1"), value.decode("latin-1"))
                               for name, value in decoded])
+        message.never_indexed |= {pair[0].decode("latin-1") for pair in decoded
+                                  if isinstance(pair, hpack.NeverIndexedHeaderTuple)}
         message.ended |= "END_STREAM" in first.flags
 
     def _book_data(self, frame: DataFrame) -> None:

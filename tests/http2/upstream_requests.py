@@ -9,7 +9,7 @@ import frames
 from cases import CLIENT
 from client import AUTHORITY
 from exchange import BOTH, H1, H2, Answer, ClientContext
-from frames import Error, Setting
+from frames import Error, Secret, Setting
 from peer import Failed
 from upstream import BODY, BROKEN, OK, UpstreamConnection
 
@@ -114,6 +114,17 @@ def request_bodies(context: ClientContext) -> None:
         length = dict(connection.message(stream).heads[0]).get("content-length", "5")
         if length != "5":
             raise Failed(f"content-length is {length}")
+
+
+@case("hpack-6.2.3", "fields of a request that are never indexed stay such")
+def never_indexed(context: ClientContext) -> None:
+    for _ in range(2):
+        expect(context.ask(H2, method="POST", body=b"1", trailers=[("x-end", Secret("2")),
+                                                                   ("x-sum", "6")],
+                           more=[("x-key", Secret("1")), ("x-open", "1")]))
+    for connection, stream in context.upstream.requests(BROKEN):
+        if connection.message(stream).never_indexed != {"x-key", "x-end"}:
+            raise Failed(f"never indexed: {connection.message(stream).never_indexed}")
 
 
 @case("8.1", "a request's trailers arrive")

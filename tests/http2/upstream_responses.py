@@ -4,8 +4,8 @@ from typing import Callable
 
 import frames
 from cases import CLIENT
-from exchange import BOTH, H1, ClientContext
-from frames import Error
+from exchange import BOTH, H1, H2, ClientContext
+from frames import Error, Secret
 from peer import Failed, Fields
 from upstream import BODY, OK, Answer as Script, UpstreamConnection
 from upstream_requests import expect
@@ -99,6 +99,17 @@ def good_responses(context: ClientContext) -> None:
                              (of_many_windows, large)):
             context.upstream.on_request = script
             expect(context.ask(via), body=body)
+
+
+@case("hpack-6.2.3", "fields of a response that are never indexed stay such")
+def never_indexed(context: ClientContext) -> None:
+    context.upstream.on_request = lambda connection, stream: connection.answer(
+        stream, more=[("x-key", Secret("1")), ("x-open", "1")])
+    for _ in range(2):
+        answer = context.ask(H2)
+        expect(answer)
+        if answer.never_indexed != {"x-key"}:
+            raise Failed(f"never indexed: {answer.never_indexed}")
 
 
 @case("4.3", "a response's head in several CONTINUATION is one")

@@ -138,6 +138,31 @@ TEST(Http2FloodTest, ResetsOfOurs) {
   edge.gateway.AwaitMetricAtLeast("holdfast_client_glitches_total", {{"kind", "reset"}}, 250);
 }
 
+// More streams at once than it may have: whoever floods with them has none of them begun.
+TEST(Http2FloodTest, RefusedStreams) {
+  AutoUpstream upstream;
+  GatewayProcess gateway(GatewayConfig{
+      .endpoints = {upstream.address()},
+      .listener = "protocols: [h2, h1]\n    http2: {max_glitches: 100}",
+  });
+  Http2Client neighbour(gateway.address());
+  EXPECT_EQ(neighbour.Get("/local").Status(), 200);
+  Http2Client attacker(gateway.address());
+  const uint32_t streams = attacker.AwaitMaxStreams();
+  std::string flood;
+  for (uint32_t i = 0; i < streams + 100; ++i) {
+    flood += Frame(1, 5, 2 * i + 1,
+                   "\x82\x86\x84\x41\x01"
+                   "a");
+  }
+  attacker.SendRaw(flood);
+  EXPECT_EQ(attacker.AwaitGoaway(), kEnhanceYourCalm);
+  attacker.AwaitEnd();
+  EXPECT_EQ(neighbour.Get("/local").Status(), 200);
+  gateway.AwaitMetric("holdfast_client_glitches_total", {{"kind", "refused"}}, 100);
+  EXPECT_EQ(upstream.requests(), 0);
+}
+
 // A head that goes on and on is ended by the library, whatever it is called.
 TEST(Http2FloodTest, Continuations) {
   Edge edge(UnusedAddress());

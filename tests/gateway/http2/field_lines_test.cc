@@ -53,6 +53,34 @@ TEST(FieldLinesTest, Trailers) {
   EXPECT_EQ(text, "");
 }
 
+// The names of those that go into no table.
+std::string NeverIndexed(std::span<const nghttp2_nv> fields) {
+  std::string names;
+  for (const nghttp2_nv& field : fields) {
+    if ((field.flags & NGHTTP2_NV_FLAG_NO_INDEX) == 0) continue;
+    names.append(reinterpret_cast<const char*>(field.name), field.namelen);
+    names += " ";
+  }
+  return names;
+}
+
+TEST(FieldLinesTest, NeverIndexed) {
+  http::HeaderList fields;
+  fields.Add({.name = "X-Key", .value = "k", .never_indexed = true});
+  fields.Add({.name = "X-A", .value = "1"});
+  FieldLines lines;
+  const std::string head = "HTTP/1.1 200 OK\r\nX-Key: k\r\nX-A: 1\r\n\r\n";
+  EXPECT_EQ(NeverIndexed(lines.OfResponse(head, &fields)), "x-key ");
+  EXPECT_EQ(NeverIndexed(lines.OfResponse(head)), "");
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nX-Key: k\r\nX-A: 1\r\n\r\n";
+  EXPECT_EQ(NeverIndexed(lines.OfRequest(request, "http", &fields)), "x-key ");
+  EXPECT_EQ(NeverIndexed(lines.OfTunnel(request, "http", &fields)), "x-key ");
+  std::string text;
+  FieldLines::Write(fields, &text);
+  EXPECT_EQ(NeverIndexed(lines.OfTrailers(text)), "x-key ");
+  EXPECT_EQ(Shown(lines.OfTrailers(text)), "x-key=k\nx-a=1\n");
+}
+
 TEST(FieldLinesTest, ATunnel) {
   FieldLines lines;
   EXPECT_EQ(Shown(lines.OfTunnel("GET /a?b HTTP/1.1\r\nHost: web.example\r\nX-A: 1\r\n"

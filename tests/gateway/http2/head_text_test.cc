@@ -41,7 +41,7 @@ struct Read {
 };
 
 void Add(const Fields& fields, HeadText* text) {
-  for (const auto& [name, value] : fields) text->AddField(name, value);
+  for (const auto& [name, value] : fields) text->AddField({.name = name, .value = value});
 }
 
 Refusal Request(const Fields& fields, Read* read, bool ends = true, const Limits& limits = {}) {
@@ -79,6 +79,21 @@ TEST(HeadTextTest, ARequestIsReadAsHttp1WouldBe) {
   EXPECT_EQ(read.head.authority, "web.example");
   EXPECT_EQ(read.head.body, BodyKind::kNone);
   EXPECT_EQ(ValueOf(read.head.headers, "accept"), "*/*");
+}
+
+TEST(HeadTextTest, WhatIsNeverIndexedStaysSo) {
+  Read read;
+  read.text.Begin({});
+  Add(With(kGet, {{"accept", "*/*"}}), &read.text);
+  read.text.AddField({.name = "x-key", .value = "k", .never_indexed = true});
+  read.text.AddField({.name = "cookie", .value = "a=1", .never_indexed = true});
+  ASSERT_EQ(read.text.FinishRequest(/*ends=*/true, &read.head), Refusal::kNone);
+  EXPECT_TRUE(read.head.headers.FindByName("x-key")->never_indexed);
+  EXPECT_TRUE(read.head.headers.Find(http::FieldId::kCookie)->never_indexed);
+  EXPECT_FALSE(read.head.headers.FindByName("accept")->never_indexed);
+  // The next one is another.
+  ASSERT_EQ(Request(With(kGet, {{"x-key", "k"}}), &read), Refusal::kNone);
+  EXPECT_FALSE(read.head.headers.FindByName("x-key")->never_indexed);
 }
 
 TEST(HeadTextTest, ABodyHasALengthOrAnEnd) {
