@@ -27,20 +27,22 @@ class Case:
     full: bool = False     # no client resumes a session
     streams: int = 0  # at a time on each connection, over HTTP/2 in clear; 0 for HTTP/1.1
     upstream_http2: bool = False  # where the target can
+    gzip: bool = False  # one client asks for it, and pauses
 
     @property
     def http2(self):
         return self.streams > 0
 
     def suits(self, target):
-        """The relay answers nothing itself, does not know what asks for a connection's end, and
-        speaks neither TLS nor HTTP/2."""
+        """The relay answers nothing itself, does not know what asks for a connection's end, speaks
+        neither TLS nor HTTP/2, and encodes nothing."""
         return target != targets.FLOOR or not (self.path == SELF_PATH or self.close or self.tls or
-                                               self.http2 or self.upstream_http2)
+                                               self.http2 or self.upstream_http2 or self.gzip)
 
     def speech_of(self, target):
         return targets.Speech(self.tls, self.http2,
-                              self.upstream_http2 and target in figures.SPEAKS_HTTP2_UPSTREAM)
+                              self.upstream_http2 and target in figures.SPEAKS_HTTP2_UPSTREAM,
+                              gzip=self.gzip)
 
 
 def _all_cases():
@@ -51,6 +53,7 @@ def _all_cases():
         cases += [Case(f"{kind}-closed-{n}", f"{words}, {n} closed", path, n, close=True)
                   for n in (100, 1000)]
     cases.append(Case("large-kept-100", "100 KiB bodies, 100 kept", "/large", 100))
+    cases.append(Case("gzip-1", "100 KiB of JSON made smaller, 1 kept", "/json", 1, gzip=True))
     cases.append(Case(f"idle-{IDLE_CONNECTIONS}", f"100 kept beside {IDLE_CONNECTIONS} idle",
                       "/small", 100, idle=IDLE_CONNECTIONS))
     cases += [

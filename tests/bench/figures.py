@@ -54,6 +54,14 @@ def ratio_to_best_peer(samples, case):
                   for number, cost in subject.items() if all(number in peer for peer in peers))
 
 
+def ratio_to_nginx(samples, case):
+    """Per round, the subject's CPU per request over nginx's."""
+    theirs = cpu_by_round(samples, case, "nginx")
+    return spread(cost / theirs[number]
+                  for number, cost in cpu_by_round(samples, case, SUBJECT).items()
+                  if number in theirs)
+
+
 def ratio_to_floor(samples, case, target):
     """Per round, a target's CPU per request over that of the bare relay."""
     floor = cpu_by_round(samples, case, FLOOR)
@@ -134,6 +142,7 @@ def _summarise_target(samples, case, target):
         summary["ratio_to_floor"] = ratio_to_floor(samples, case, target)
     if target == SUBJECT and "load" in summary:
         summary["ratio_to_best_peer"] = ratio_to_best_peer(samples, case)
+        summary["ratio_to_nginx"] = ratio_to_nginx(samples, case)
     return summary
 
 
@@ -184,6 +193,11 @@ def _ratio_figure(title, case, limit):
                   lambda summary: _subject(summary, case)["ratio_to_best_peer"], "<=", limit)
 
 
+def _nginx_figure(title, case, limit):
+    return Figure(f"CPU per request against nginx: {title}", (case,),
+                  lambda summary: _subject(summary, case)["ratio_to_nginx"], "<=", limit)
+
+
 def _pair_figure(kind, connections):
     pair = f"{kind}-{connections}"
     return Figure(f"requests per CPU second, kept over closed: {kind}, {connections} connections",
@@ -206,6 +220,7 @@ FIGURES = (
     _ratio_figure("100 KiB bodies", "large-kept-100", 0.85),
     *(_ratio_figure(f"{words}, {n} closed", f"{kind}-closed-{n}", 0.90)
       for kind, words in (("proxied", "proxied"), ("self", "self-answered")) for n in (100, 1000)),
+    _nginx_figure("100 KiB of JSON in gzip", "gzip-1", 1.0),
     Figure("growth from 100 to 1000 connections against the bare relay's", GROWTH_CASES,
            lambda summary: summary["growth_to_floor"], "<=", 1.05),
     *(_pair_figure(kind, n) for kind in ("proxied", "self") for n in (100, 1000)),

@@ -1,5 +1,6 @@
 """The load on a target: wrk for the busy connections, h2load for those of HTTP/2, ab for full
-handshakes of TLS and openssl for resumed ones; our own sockets for the idle ones."""
+handshakes of TLS and openssl for resumed ones; a client of our own that pauses where bodies are made
+smaller, and our own sockets for the idle ones."""
 
 import dataclasses
 import http.client
@@ -9,8 +10,10 @@ import re
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import time
+import zlib
 
 import http2_client
 import machine
@@ -20,6 +23,8 @@ from targets import HUGE_BODY_BYTES, LARGE_BODY_BYTES, SMALL_BODY
 WARM_UP_SECONDS = 0.5
 SETTLE_SECONDS = 0.5
 IO_TIMEOUT_SECONDS = 10
+# A target may leave bodies as they are when it is too busy.
+PAUSE_SECONDS = 0.004
 AB_ENOUGH = 1_000_000  # requests, so that the time ends the run
 REPORT_SCRIPT = pathlib.Path(__file__).resolve().parent / "wrk_report.lua"
 
@@ -127,6 +132,8 @@ def generator_of(case):
     """The program that makes a case's load."""
     if case.http2:
         return "h2load"
+    if case.gzip:
+        return "python3"
     return "ab" if case.full else "openssl" if case.resumed else "wrk"
 
 
@@ -144,6 +151,8 @@ class Load:
         return wrk_command(self._tools["wrk"], port, case, seconds)
 
     def run(self, port, case, seconds):
+        if case.gzip:
+            return run_pausing(port, case, seconds)
         argv = self._command(port, case, seconds)
         if case.full:
             argv = full_command(self._tools["ab"], port, case, seconds)
@@ -158,6 +167,9 @@ class Load:
         return parse[generator_of(case)](done.stdout)
 
     def warm_up(self, port, case):
+        if case.gzip:
+            run_pausing(port, case, WARM_UP_SECONDS)
+            return
         # wrk and h2load count whole seconds only; SIGINT ends them early.
         argv = self._command(port, case, 60)
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
@@ -172,6 +184,8 @@ class Load:
         """Fails unless the target answers as the case assumes."""
         if case.http2:
             probe_http2(self._tools["h2load"], target, case)
+        elif case.gzip:
+            run_pausing(target.port, case, 0)
         else:
             probe(target, case)
 
@@ -196,7 +210,38 @@ def unverified():
 
 
 def body_bytes(path):
-    return {"/large": LARGE_BODY_BYTES, "/huge": HUGE_BODY_BYTES}.get(path, len(SMALL_BODY))
+    return {"/large": LARGE_BODY_BYTES, "/json": LARGE_BODY_BYTES,
+            "/huge": HUGE_BODY_BYTES}.get(path, len(SMALL_BODY))
+
+
+def run_pausing(port, case, seconds):
+    """One request after the other with a pause behind each, at least two; every body is unpacked
+    and has to have come in gzip. The result is like wrk's."""
+    times, size = [], 0
+    begun = time.monotonic()
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=IO_TIMEOUT_SECONDS)
+    try:
+        while len(times) < 2 or time.monotonic() < begun + seconds:
+            asked = time.monotonic()
+            client.request("GET", case.path, headers={"Accept-Encoding": "gzip"})
+            response = client.getresponse()
+            body = response.read()
+            times.append(time.monotonic() - asked)
+            size += len(body)
+            if response.status != 200 or response.getheader("Content-Encoding") != "gzip":
+                raise BenchError(f"GET {case.path} gave {response.status} in "
+                                 f"{response.getheader('Content-Encoding')} instead of gzip")
+            if len(zlib.decompress(body, zlib.MAX_WBITS | 16)) != body_bytes(case.path):
+                raise BenchError(f"GET {case.path} gave another body")
+            time.sleep(PAUSE_SECONDS)
+    except (OSError, http.client.HTTPException, zlib.error) as error:
+        raise BenchError(f"GET {case.path} failed: {error!r}") from error
+    finally:
+        client.close()
+    times.sort()
+    return {"requests": len(times), "duration_us": (time.monotonic() - begun) * 1e6,
+            "bytes": size, "p50_us": statistics.median(times) * 1e6,
+            "p99_us": times[len(times) * 99 // 100] * 1e6, "errors": {}}
 
 
 def probe_http2(h2load, target, case):

@@ -6,6 +6,7 @@
 //     GET /small    a 70-byte text document
 //     GET /large    100 KiB
 //     GET /huge     1 MiB
+//     GET /json     100 KiB of records in JSON
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -37,9 +38,9 @@ constexpr int kMaxEvents = 512;
 // A whole response, head and body, formatted once; only its Date is rewritten, in place.
 class Document {
  public:
-  Document(const std::string& status, std::string_view body)
+  Document(const std::string& status, std::string_view body, const char* type = "text/plain")
       : bytes_("HTTP/1.1 " + status + "\r\nDate: "), date_offset_(bytes_.size()) {
-    bytes_ += std::string(kDateBytes, ' ') + "\r\nContent-Type: text/plain\r\nContent-Length: ";
+    bytes_ += std::string(kDateBytes, ' ') + "\r\nContent-Type: " + type + "\r\nContent-Length: ";
     bytes_ += std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   }
 
@@ -51,6 +52,24 @@ class Document {
   std::string bytes_;
   const size_t date_offset_;
 };
+
+// Records as an API gives them: the same names again and again, values that differ.
+std::string Json() {
+  std::string text = "[";
+  uint64_t random = 88172645463325252;
+  for (int id = 1; text.size() < kLargeBodyBytes; ++id) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    text += R"({"id":)" + std::to_string(id) + R"(,"name":"customer )" +
+            std::to_string(random % 9973) + R"(","active":)" +
+            (random % 3 == 0 ? "false" : "true") + R"(,"balance":)" +
+            std::to_string(random % 1'000'000) + R"(,"city":"town )" + std::to_string(random % 31) +
+            R"("},)" + "\n";
+  }
+  text.resize(kLargeBodyBytes - 1);
+  return text + "]";
+}
 
 struct Connection {
   std::string unparsed;                  // the beginning of a head whose end has not arrived
@@ -94,7 +113,8 @@ class Origin {
     date_second_ = now.tv_sec;
     char text[Document::kDateBytes + 1];
     strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now.tv_sec));
-    for (Document* document : {&small_, &large_, &huge_, &missing_}) document->SetDate(text);
+    for (Document* document : {&small_, &large_, &huge_, &json_, &missing_})
+      document->SetDate(text);
   }
 
   void Accept() {
@@ -136,6 +156,7 @@ class Origin {
     if (head.starts_with("GET /small ")) return &small_;
     if (head.starts_with("GET /large ")) return &large_;
     if (head.starts_with("GET /huge ")) return &huge_;
+    if (head.starts_with("GET /json ")) return &json_;
     return &missing_;
   }
 
@@ -170,6 +191,7 @@ class Origin {
   Document small_{"200 OK", kSmallBody};
   Document large_{"200 OK", std::string(kLargeBodyBytes, 'x')};
   Document huge_{"200 OK", std::string(kHugeBodyBytes, 'x')};
+  Document json_{"200 OK", Json(), "application/json"};
   Document missing_{"404 Not Found", "no such document\n"};
   std::array<char, kMaxHeadBytes> input_;
   std::vector<Connection> connections_;  // indexed by descriptor

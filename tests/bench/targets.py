@@ -17,6 +17,8 @@ HUGE_BODY_BYTES = 1024 * 1024
 # What all targets speak where a case is over TLS: one version, one cipher suite, one certificate.
 CIPHER_SUITE = "TLS_AES_128_GCM_SHA256"
 
+GZIP_LEVEL = 3
+
 READY_SECONDS = 30
 STOP_SECONDS = 10
 # One pause between the polite signal and the one that ends a drain at once.
@@ -30,6 +32,8 @@ class Speech:
     tls: bool = False
     http2: bool = False
     upstream_http2: bool = False
+    gzip: bool = False    # of what is proxied, each at the same level
+    duties: bool = False  # of Holdfast alone: fields both ways, an address list, a rate limit
 
 
 class Certificate:
@@ -57,6 +61,14 @@ def nginx_tls(certificate):
     ssl_protocols TLSv1.3;
     ssl_conf_command Ciphersuites {CIPHER_SUITE};
 """ if certificate else ""
+
+
+def nginx_gzip():
+    return f"""\
+      gzip on;
+      gzip_comp_level {GZIP_LEVEL};
+      gzip_types application/json;
+"""
 
 
 def nginx_config(port, origin_port, descriptors, speech, certificate):
@@ -90,9 +102,17 @@ http {{
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_buffers 16 8k;
       proxy_max_temp_file_size 0;
+{nginx_gzip() if speech.gzip else ""}\
     }}
   }}
 }}
+"""
+
+
+def haproxy_gzip():
+    return """\
+  compression algo gzip
+  compression type application/json
 """
 
 
@@ -113,6 +133,7 @@ global
   maxconn {connections}
   tune.pool-low-fd-ratio 90
   tune.pool-high-fd-ratio 95
+  tune.comp.maxlevel {GZIP_LEVEL}
 defaults
   mode http
   option http-keep-alive
@@ -128,6 +149,7 @@ frontend edge
   default_backend origin
 backend origin
   http-reuse always
+{haproxy_gzip() if speech.gzip else ""}\
   server origin 127.0.0.1:{origin_port} {upstream} pool-max-conn 2000 pool-purge-delay 600s
 """
 
@@ -139,6 +161,21 @@ def holdfast_tls(certificate):
       min_version: tls1.3
       ciphers: {CIPHER_SUITE}
 """ if certificate else ""
+
+
+def holdfast_gzip():
+    return f"""\
+    compression: {{algorithms: [gzip], types: [application/json], level: {GZIP_LEVEL}}}
+"""
+
+
+def holdfast_duties():
+    return """\
+    request_headers: {set: {x-edge: holdfast}, remove: [x-debug]}
+    response_headers: {set: {x-served-by: edge}, remove: [server]}
+    allow: [127.0.0.0/8, 10.0.0.0/8]
+    rate_limit: {requests: 1000000, per: 1s, key: client}
+"""
 
 
 def holdfast_config(port, origin_port, descriptors, speech, certificate):
@@ -167,6 +204,8 @@ routes:
       headers: {{content-type: text/plain}}
   - match: {{path_prefix: /}}
     upstream: origin
+{holdfast_gzip() if speech.gzip else ""}\
+{holdfast_duties() if speech.duties else ""}\
 """
 
 
