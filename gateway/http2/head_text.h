@@ -74,7 +74,7 @@ class HeadText {
   std::string cookie_;
   std::string pseudo_[kPseudos];
   std::vector<std::string> never_indexed_;  // names of regular fields
-  uint8_t has_ = 0;  // a bit for each pseudo-field
+  uint8_t has_ = 0;                         // a bit for each pseudo-field
   bool regular_begun_ = false;
   bool has_host_ = false;
   bool has_length_ = false;

@@ -1,6 +1,6 @@
 """The load on a target: wrk for the busy connections, h2load for those of HTTP/2, ab for full
-handshakes of TLS and openssl for resumed ones; a client of our own that pauses where bodies are made
-smaller, and our own sockets for the idle ones."""
+handshakes of TLS and openssl for resumed ones; a client of our own that pauses where bodies are
+made smaller, and our own sockets for the idle ones."""
 
 import dataclasses
 import http.client
