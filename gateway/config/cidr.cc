@@ -66,7 +66,11 @@ std::optional<Cidr> Cidr::Parse(std::string_view text) {
 
 bool Cidr::Contains(const pool::SocketAddress& address) const {
   const auto bytes = MappedBytes(address);
-  return bytes && Masked(*bytes, prefix_bits_) == network_;
+  if (!bytes) return false;
+  const int whole = prefix_bits_ / 8;
+  if (std::memcmp(bytes->data(), network_.data(), static_cast<size_t>(whole)) != 0) return false;
+  const int rest = prefix_bits_ % 8;
+  return rest == 0 || ((*bytes)[whole] ^ network_[whole]) >> (8 - rest) == 0;
 }
 
 }  // namespace holdfast::config

@@ -84,17 +84,12 @@ absl::StatusOr<FieldTemplate> FieldTemplate::Parse(std::string_view text) {
       const std::optional<Variable> variable = kVariableWords.ValueOf(name);
       if (!variable.has_value()) return UnknownVariable(name);
       part.variable = *variable;
+      made.used_ |= 1u << static_cast<int>(*variable);
     }
     made.parts_.push_back(std::move(part));
   }
   made.text_ = std::move(before.append(text));
   return made;
-}
-
-bool FieldTemplate::Uses(Variable variable) const {
-  return std::ranges::any_of(parts_, [variable](const Part& part) {
-    return part.field.empty() && part.variable == variable;
-  });
 }
 
 void FieldTemplate::AppendTo(const TemplateFacts& facts, std::string* out) const {

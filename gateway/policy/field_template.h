@@ -64,7 +64,7 @@ class FieldTemplate {
   // The whole value, where it has no variables.
   bool constant() const { return parts_.empty(); }
   const std::string& text() const { return text_; }
-  bool Uses(Variable variable) const;
+  bool Uses(Variable variable) const { return (used_ >> static_cast<int>(variable) & 1) != 0; }
   void AppendTo(const TemplateFacts& facts, std::string* out) const;
 
  private:
@@ -76,7 +76,8 @@ class FieldTemplate {
   };
 
   std::vector<Part> parts_;
-  std::string text_;  // behind the last of them
+  uint32_t used_ = 0;  // a bit for each variable
+  std::string text_;   // behind the last of them
 };
 
 }  // namespace holdfast::policy

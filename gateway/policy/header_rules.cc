@@ -8,12 +8,14 @@ namespace {
 
 bool Has(const http::HeaderList& fields, std::string_view name) {
   return std::ranges::any_of(fields.fields(), [name](const http::HeaderField& field) {
-    return !field.dropped && http::LooksLikeName(field.name, name);
+    return !field.dropped && field.name.size() == name.size() &&
+           http::LooksLikeName(field.name, name);
   });
 }
 
 void Drop(std::string_view name, http::HeaderList* fields) {
   for (http::HeaderField& field : fields->fields()) {
+    if (field.name.size() != name.size()) continue;
     field.dropped |= http::LooksLikeName(field.name, name);
   }
 }
@@ -47,6 +49,7 @@ HeaderEdits::HeaderEdits(const HeaderRules& rules) {
 void HeaderEdits::Append(Manner manner, const HeaderRules::Fields& fields) {
   for (const auto& [name, value] : fields) {
     steps_.push_back({manner, name, http::IdentifyField(name), *FieldTemplate::Parse(value)});
+    constant_ &= steps_.back().value.constant();
   }
 }
 
@@ -70,11 +73,19 @@ void HeaderEdits::Apply(const TemplateFacts& facts, http::HeaderList* fields,
     const std::string_view value =
         step.value.constant() ? std::string_view(step.value.text()) : rest.substr(0, end);
     rest.remove_prefix(end + 1);
-    if (step.manner == Manner::kSetIfMissing && Has(*fields, step.name)) continue;
-    if (step.manner == Manner::kRemove || step.manner == Manner::kSet) Drop(step.name, fields);
-    if (step.manner == Manner::kRemove) continue;
-    fields->Add({.name = step.name, .value = value, .id = step.id});
+    Take(step, value, fields);
   }
+}
+
+void HeaderEdits::ApplyConstant(http::HeaderList* fields) const {
+  for (const Step& step : steps_) Take(step, step.value.text(), fields);
+}
+
+void HeaderEdits::Take(const Step& step, std::string_view value, http::HeaderList* fields) {
+  if (step.manner == Manner::kSetIfMissing && Has(*fields, step.name)) return;
+  if (step.manner == Manner::kRemove || step.manner == Manner::kSet) Drop(step.name, fields);
+  if (step.manner == Manner::kRemove) return;
+  fields->Add({.name = step.name, .value = value, .id = step.id});
 }
 
 }  // namespace holdfast::policy

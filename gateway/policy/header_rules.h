@@ -39,9 +39,13 @@ class HeaderEdits {
 
   bool empty() const { return steps_.empty(); }
   bool Uses(Variable variable) const;
+  // No value has variables.
+  bool constant() const { return constant_; }
   // Fields are removed in every spelling that a reader may take for the name. What is added lives
   // as long as `this` and, where it had to be made, as `*made`, which is filled anew.
   void Apply(const TemplateFacts& facts, http::HeaderList* fields, std::string* made) const;
+  // The same of constant ones.
+  void ApplyConstant(http::HeaderList* fields) const;
 
  private:
   enum class Manner : uint8_t { kRemove, kSet, kSetIfMissing, kAdd };
@@ -53,8 +57,10 @@ class HeaderEdits {
   };
 
   void Append(Manner manner, const HeaderRules::Fields& fields);
+  static void Take(const Step& step, std::string_view value, http::HeaderList* fields);
 
   std::vector<Step> steps_;
+  bool constant_ = true;
 };
 
 }  // namespace holdfast::policy

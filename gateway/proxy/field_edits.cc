@@ -38,6 +38,7 @@ void FieldEdits::EditRequest(const route::Route& route, const ExchangeClient& cl
   correlation_.TellUpstream(&request->headers);
   const policy::HeaderEdits& edits = route.request_edits;
   if (edits.empty()) return;
+  if (edits.constant()) return edits.ApplyConstant(&request->headers);
   edits.Apply(FactsFor(edits, route, client, *request), &request->headers, &of_request_);
 }
 
@@ -47,7 +48,11 @@ void FieldEdits::EditResponse(const route::Route* route, const ExchangeClient& c
   if (route == nullptr || !route->edits_responses) return;
   const policy::HeaderEdits& edits =
       client.encrypted ? route->secure_response_edits : route->response_edits;
-  edits.Apply(FactsFor(edits, *route, client, request), &response->headers, &of_response_);
+  if (edits.constant()) {
+    edits.ApplyConstant(&response->headers);
+  } else {
+    edits.Apply(FactsFor(edits, *route, client, request), &response->headers, &of_response_);
+  }
   if (route->cors_rules.active()) route->cors_rules.Apply(request, response);
 }
 

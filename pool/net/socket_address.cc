@@ -43,11 +43,36 @@ std::string ScopeName(uint32_t scope) {
   return std::to_string(scope);
 }
 
+// Four numbers as inet_pton reads them, without its price: requests are asked where they are from.
+std::optional<in_addr> ParseDotted(std::string_view ip) {
+  constexpr size_t kLongest = std::string_view("255.255.255.255").size();
+  if (ip.size() > kLongest) return std::nullopt;
+  uint8_t bytes[4];
+  size_t at = 0;
+  for (int i = 0; i < 4; ++i) {
+    if (i > 0 && (at == ip.size() || ip[at++] != '.')) return std::nullopt;
+    const size_t begin = at;
+    unsigned value = 0;
+    for (; at < ip.size() && ip[at] >= '0' && ip[at] <= '9'; ++at) {
+      value = 10 * value + static_cast<unsigned>(ip[at] - '0');
+    }
+    const bool zeros = at - begin > 1 && ip[begin] == '0';
+    if (at == begin || at - begin > 3 || value > 255 || zeros) return std::nullopt;
+    bytes[i] = static_cast<uint8_t>(value);
+  }
+  if (at != ip.size()) return std::nullopt;
+  in_addr address;
+  std::memcpy(&address, bytes, sizeof(address));
+  return address;
+}
+
 std::optional<sockaddr_in> ParseIpv4(std::string_view ip, uint16_t port) {
   sockaddr_in result{};
   result.sin_family = AF_INET;
   result.sin_port = htons(port);
-  if (inet_pton(AF_INET, std::string(ip).c_str(), &result.sin_addr) != 1) return std::nullopt;
+  const std::optional<in_addr> address = ParseDotted(ip);
+  if (!address) return std::nullopt;
+  result.sin_addr = *address;
   return result;
 }
 
@@ -145,13 +170,10 @@ std::optional<SocketAddress> SocketAddress::FromIp(std::string_view ip, uint16_t
   const bool brackets = ip.size() >= 2 && ip.front() == '[' && ip.back() == ']';
   if (brackets) ip = ip.substr(1, ip.size() - 2);
   if (ip.find('\0') != std::string_view::npos) return std::nullopt;
-  if (const auto v6 = ParseIpv6(ip, port)) {
-    return SocketAddress(reinterpret_cast<const sockaddr*>(&*v6), sizeof(*v6));
-  }
-  if (brackets) return std::nullopt;
-  if (const auto v4 = ParseIpv4(ip, port)) {
-    return SocketAddress(reinterpret_cast<const sockaddr*>(&*v4), sizeof(*v4));
-  }
+  const auto v4 = brackets ? std::nullopt : ParseIpv4(ip, port);
+  if (v4) return SocketAddress(reinterpret_cast<const sockaddr*>(&*v4), sizeof(*v4));
+  const auto v6 = ParseIpv6(ip, port);
+  if (v6) return SocketAddress(reinterpret_cast<const sockaddr*>(&*v6), sizeof(*v6));
   return std::nullopt;
 }
 

@@ -16,18 +16,32 @@ http::HeaderList Fields(std::initializer_list<std::pair<std::string_view, std::s
   return fields;
 }
 
-// What is left, as lines.
-std::string Applied(const HeaderRules& rules, http::HeaderList fields,
-                    const TemplateFacts& facts = {}) {
-  std::string made = "of the request before";
-  const HeaderEdits edits(rules);
-  edits.Apply(facts, &fields, &made);
+std::string Lines(const http::HeaderList& fields) {
   std::string lines;
   for (const http::HeaderField& field : fields.fields()) {
     if (field.dropped) continue;
     lines += std::string(field.name) + ": " + std::string(field.value) + "\n";
   }
   return lines;
+}
+
+// What is left, as lines.
+std::string Applied(const HeaderRules& rules, http::HeaderList fields,
+                    const TemplateFacts& facts = {}) {
+  std::string made = "of the request before";
+  const HeaderEdits edits(rules);
+  http::HeaderList same = fields;
+  edits.Apply(facts, &fields, &made);
+  if (edits.constant()) {
+    edits.ApplyConstant(&same);
+    EXPECT_EQ(Lines(same), Lines(fields));
+  }
+  return Lines(fields);
+}
+
+TEST(HeaderEditsTest, AVariableMakesThemVary) {
+  EXPECT_TRUE(HeaderEdits({.set = {{"a", "x"}}, .remove = {"b"}}).constant());
+  EXPECT_FALSE(HeaderEdits({.set = {{"a", "x"}}, .add = {{"b", "${host}"}}}).constant());
 }
 
 TEST(HeaderEditsTest, FieldsAreSetAddedAndRemoved) {
