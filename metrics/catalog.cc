@@ -291,6 +291,13 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      "Requests to routes that ask who it is: admitted or refused; with basic_auth overloaded when "
      "too many passwords were to be checked; with jwt jwt_missing, jwt_invalid, jwt_expired; with "
      "forward_auth without an answer failed or, let pass, unasked."},
+    {Metric::kRequestBufferingTotal,
+     "holdfast_request_buffering_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"route", "outcome"},
+     "Bodies of requests that were to be in memory before anybody was asked for them: whole, "
+     "too_long for that, or no_room when the worker held as much as it may."},
     {Metric::kCompressionResponsesTotal,
      "holdfast_compression_responses_total",
      Type::kCounter,

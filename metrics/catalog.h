@@ -63,6 +63,7 @@ enum class Metric {
   kFramingRefusalsTotal,
   kRateLimitedRequestsTotal,
   kAuthRequestsTotal,
+  kRequestBufferingTotal,
   kCompressionResponsesTotal,
   kCompressionInputBytesTotal,
   kCompressionOutputBytesTotal,

@@ -167,8 +167,8 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
 
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
-  for (const std::string_view option :
-       {"rewrite", "compression", "request_headers", "timeouts", "retry", "tunnel_idle_timeout"}) {
+  for (const std::string_view option : {"rewrite", "compression", "request_headers", "timeouts",
+                                        "retry", "tunnel_idle_timeout", "buffering"}) {
     if (const YamlNode* value = node.Find(option)) {
       report->Warning(value->position,
                       std::string(option) + " has no effect on a route without an upstream");
@@ -237,6 +237,21 @@ void BuildForwardAuth(const YamlNode& node, const Names& upstreams, Route* route
                 "a route has one of basic_auth, jwt and forward_auth");
 }
 
+// What is more than all of the worker's room is never there as a whole.
+void CheckBuffering(const YamlNode& node, const Route& route, uint64_t room, Report* report) {
+  const auto check = [&](const YamlNode& place, std::string_view key, uint64_t bytes) {
+    if (bytes < room) return;
+    report->Warning(PlaceOf(place, key),
+                    std::string(key) + ": max_buffered_bytes has no room for a body of that size");
+  };
+  if (route.buffering.has_value()) {
+    check(MappingAt(node, "buffering"), "request", route.buffering->request);
+  }
+  if (route.forward_auth.has_value()) {
+    check(MappingAt(node, "forward_auth"), "body", route.forward_auth->body.value_or(0));
+  }
+}
+
 void NameRoute(const YamlNode& node, Route* route, Names* names, Report* report) {
   if (ScalarAt(node, "name") == nullptr) route->name = "route-" + std::to_string(route->index + 1);
   names->Add(route->name, PlaceOf(node, "name"), report);
@@ -258,6 +273,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     BuildMatch(MappingAt(node, "match"), listeners, &route.match, report);
     BuildAction(node, upstreams, &route, report);
     BuildForwardAuth(node, upstreams, &route, report);
+    CheckBuffering(node, route, config->max_buffered_bytes, report);
     DropRepeated(&route.retry.statuses);
     CheckTimeouts(node, route, report);
     CheckRewrite(MappingAt(node, "rewrite"), route, report);

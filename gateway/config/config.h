@@ -162,6 +162,8 @@ struct Config {
   std::vector<Route> routes;
   Drain drain;
   Dns dns;
+  // Of requests' bodies, held by one worker at a time (Route::buffering, ForwardAuth::body).
+  uint64_t max_buffered_bytes = 64 * 1024 * 1024;
 };
 
 }  // namespace holdfast::config

@@ -112,6 +112,9 @@ constexpr std::string_view kTimes[] = {
     "write_timeout", "request_timeout",    "response_timeout",   "send_timeout"};
 constexpr std::string_view kBody[] = {"client_max_body_size", "max_body_size", "body_limit",
                                       "max_request_bytes"};
+constexpr std::string_view kWholeBody[] = {"proxy_request_buffering", "request_buffering",
+                                           "client_body_buffer_size", "with_request_body",
+                                           "forward_body"};
 constexpr std::string_view kHealth[] = {"max_fails", "fail_timeout", "outlier_detection",
                                         "passive_health_check"};
 constexpr std::string_view kBreakers[] = {"circuit_breaker", "circuit_breakers", "thresholds"};
@@ -197,6 +200,7 @@ constexpr Hint kHints[] = {
      "see timeouts of a route ({first_byte: 30s, stall: 60s, total: off}), connect_timeout of an "
      "upstream, and head_timeout and body_timeout of a listener"},
     {kBody, "see max_request_body of a route"},
+    {kWholeBody, "see buffering of a route ({request: 1MiB}), and body of its forward_auth"},
     {kHealth, "see outlier of an upstream"},
     {kBreakers, "see breakers of an upstream"},
     {kConnections, "see max_connections of a listener or of an upstream"},

@@ -256,6 +256,12 @@ struct ForwardAuth {
   std::vector<std::string> copy_response_headers;  // the client's own are removed
   Duration timeout = std::chrono::seconds(5);
   FailMode fail = FailMode::kClosed;
+  std::optional<uint64_t> body;  // bytes of the request's that it gets; a longer one is 413
+};
+
+// What of an exchange is read in full before it goes on (proxy/request_body.h).
+struct Buffering {
+  uint64_t request = 0;  // bytes of its body, before the upstream is asked for a connection
 };
 
 // Whether a route's requests have lines in the access log.
@@ -293,6 +299,7 @@ struct Route {
   RouteTimeouts timeouts;
   RetryPolicy retry;
   std::optional<uint64_t> max_request_body;  // bytes; 413 beyond
+  std::optional<Buffering> buffering;        // with kUpstream
   std::optional<Duration> tunnel_idle_timeout = std::chrono::hours(1);
   RouteLog access_log = RouteLog::kOn;
 };

@@ -309,6 +309,7 @@ constexpr Key kDrainKeys[] = {
                            "Time after the delay for what is in flight."),
 };
 constexpr Shape kDrain = Mapping<Drain>("a mapping such as {delay: 5s, timeout: 20s}", kDrainKeys);
+constexpr Shape kBufferedBytes = {.kind = Kind::kSize, .min = kMiB, .max = 64 * 1024 * kMiB};
 constexpr Shape kDnsServers = {
     .kind = Kind::kList,
     .expected = "a list of 1 to 8 name servers",
@@ -380,6 +381,11 @@ constexpr Key kFileKeys[] = {
         .Required({}),
     Field<&Config::drain>("drain", kDrain, "What happens after SIGTERM."),
     Field<&Config::dns>("dns", kDns, "How names of endpoints are looked up."),
+    Field<&Config::max_buffered_bytes>(
+        "max_buffered_bytes", kBufferedBytes,
+        "Bytes of requests' bodies that one worker holds at a time for buffering and forward_auth; "
+        "beyond it bodies are not waited for, and a request whose body forward_auth needs gets "
+        "503."),
 };
 constexpr Shape kFile = Mapping<Config>("a mapping with the keys listeners and routes", kFileKeys);
 

@@ -291,9 +291,11 @@ constexpr Shape kFieldNames = {
     .kind = Kind::kList, .expected = "a list of field names", .max = 64, .element = &kTokenName};
 constexpr Shape kAuthTimeout = {.kind = Kind::kDuration, .min = kMillisecond, .max = 60 * kSecond};
 constexpr Shape kFailMode = WordShape<FailMode>();
+constexpr Shape kAuthBody = {.kind = Kind::kSize, .min = 1, .max = 16 * kMiB, .words = kOff};
 constexpr Key kForwardAuthKeys[] = {
     Apart("upstream", kReference, "The upstream whose service is asked.").Required("auth"),
-    Field<&ForwardAuth::path>("path", kAuthPath, "What it is asked for, with GET."),
+    Field<&ForwardAuth::path>("path", kAuthPath,
+                              "What it is asked for, with GET; with POST where a body goes along."),
     Field<&ForwardAuth::copy_request_headers>(
         "copy_request_headers", kFieldNames,
         "The fields of the request that it gets, beside X-Forwarded-Method, -Uri and those that "
@@ -307,6 +309,9 @@ constexpr Key kForwardAuthKeys[] = {
     Field<&ForwardAuth::fail>("fail", kFailMode,
                               "Where it is not reached or says nothing in time: closed refuses "
                               "with 503, open lets pass."),
+    Field<&ForwardAuth::body>(
+        "body", kAuthBody,
+        "It gets the request's body, too, up to so many bytes: that is read first, 413 beyond."),
 };
 constexpr Shape kForwardAuth = OrWords(
     Mapping<ForwardAuth>("a mapping such as {upstream: auth, path: /verify}", kForwardAuthKeys),
@@ -479,6 +484,17 @@ constexpr Key kRetryKeys[] = {
 constexpr Shape kRetry = Mapping<RetryPolicy>(
     "a mapping such as {attempts: 2, on: [connect_failure, unprocessed]}", kRetryKeys);
 
+// buffering.
+constexpr Shape kBufferedRequest = {.kind = Kind::kSize, .min = 1, .max = 32 * kMiB};
+constexpr Key kBufferingKeys[] = {
+    Field<&Buffering::request>("request", kBufferedRequest,
+                               "Largest body that is; what has come of a longer one is sent on, "
+                               "and the rest as it comes.")
+        .Required("1MiB"),
+};
+constexpr Shape kBuffering =
+    OrWords(Mapping<Buffering>("a mapping such as {request: 1MiB}", kBufferingKeys), kOff);
+
 constexpr Shape kRouteLog = WordShape<RouteLog>();
 constexpr Key kRouteKeys[] = {
     Field<&Route::name>("name", kName, "What logs and metrics call it.")
@@ -532,6 +548,9 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::retry>("retry", kRetry, "When a request is sent again."),
     Field<&Route::max_request_body>("max_request_body", kBodyLimit,
                                     "Largest request body, 413 beyond."),
+    Field<&Route::buffering>("buffering", kBuffering,
+                             "Which bodies of requests are in memory as a whole before the "
+                             "upstream is asked for a connection; off: none."),
     Field<&Route::tunnel_idle_timeout>("tunnel_idle_timeout", kDurationOrOff,
                                        "How long an upgraded connection may be silent."),
     Field<&Route::access_log>("access_log", kRouteLog,

@@ -53,6 +53,12 @@ policy::TokenBuckets::Verdict Take(const ExchangeSubject& subject, pool::TimePoi
   return limiter.Take(policy::ClientKey(subject.client.origin, &bytes), now);
 }
 
+// The service is to see the request's body, and there may be one.
+bool GetsBody(const ExchangeSubject& subject) {
+  return subject.route->forward_auth->body.has_value() &&
+         subject.request.body != http::BodyKind::kNone;
+}
+
 Failure RefusalOf(auth::TokenAnswer answer) {
   switch (answer) {
     case auth::TokenAnswer::kAdmitted: return Failure::kNone;
@@ -76,7 +82,10 @@ Verdict Admission::Ask(const ExchangeSubject& subject) {
   if (route_->limiter != nullptr && !WithinRate(subject)) return Refuse(Failure::kRateLimited);
   if (route_->basic_auth.has_value()) return AskForPassword(subject);
   if (route_->jwt.has_value()) return CheckToken(subject);
-  if (route_->forward_auth.has_value()) return AskService(subject);
+  if (route_->forward_auth.has_value()) {
+    if (GetsBody(subject)) return Conclude(Verdict::kAwaitsBody);
+    return AskService(subject, {});
+  }
   return Conclude(Verdict::kAdmitted);
 }
 
@@ -138,10 +147,24 @@ Verdict Admission::CheckToken(const ExchangeSubject& subject) {
   return Refuse(RefusalOf(answer));
 }
 
-Verdict Admission::AskService(const ExchangeSubject& subject) {
+Verdict Admission::AskWithBody(const ExchangeSubject& subject, std::string_view body) {
+  HOLDFAST_CHECK(verdict_ == Verdict::kAwaitsBody);
+  return AskService(subject, body);
+}
+
+// Where others fill the room a client could otherwise get in unasked, so that `fail` does not
+// count.
+Verdict Admission::RefuseUnasked() {
+  HOLDFAST_CHECK(verdict_ == Verdict::kAwaitsBody);
+  Count("failed");
+  detail_ = "no room for the request's body";
+  return Refuse(Failure::kForwardAuthFailed);
+}
+
+Verdict Admission::AskService(const ExchangeSubject& subject, std::string_view body) {
   if (service_ == nullptr)
     service_ = std::make_unique<ForwardAuth>(context_, static_cast<ForwardAuthEvents*>(this));
-  service_->Ask(subject);
+  service_->Ask(subject, body);
   return FollowService();
 }
 

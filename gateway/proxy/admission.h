@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gateway/auth/basic_auth.h"
 #include "gateway/auth/bearer_auth.h"
@@ -33,7 +34,12 @@ class AdmissionEvents {
 // A member of its exchange. Loop thread.
 class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
  public:
-  enum class Verdict : uint8_t { kAdmitted, kRefused, kPending };
+  enum class Verdict : uint8_t {
+    kAdmitted,
+    kRefused,
+    kPending,
+    kAwaitsBody,  // AskWithBody is to be called, once all of the request's body is there
+  };
 
   Admission(WorkerContext* context, AdmissionEvents* events);
 
@@ -42,6 +48,10 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   // subject refers to outlives that. The client's own word for what the route finds out is taken
   // out of the request.
   Verdict Ask(const ExchangeSubject& subject);
+  // After kAwaitsBody. `body` outlives the answer.
+  Verdict AskWithBody(const ExchangeSubject& subject, std::string_view body);
+  // Instead: there is no room for the body.
+  Verdict RefuseUnasked();
   // What was found out, once it is known.
   Verdict verdict() const { return verdict_; }
   // Of kAdmitted, once the fields of the client's hop are out: tells the upstream what was found
@@ -65,7 +75,7 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   Verdict AskForPassword(const ExchangeSubject& subject);
   Verdict FollowPassword(auth::Answer answer);
   Verdict CheckToken(const ExchangeSubject& subject);
-  Verdict AskService(const ExchangeSubject& subject);
+  Verdict AskService(const ExchangeSubject& subject, std::string_view body);
   Verdict FollowService();
   void Count(std::string_view answer) const;
 

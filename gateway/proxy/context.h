@@ -86,7 +86,8 @@ struct WorkerContext {
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.
   absl::node_hash_map<const Session*, pool::ProxiedEnds> announced;
-  size_t worker = 0;  // which one this is
+  size_t worker = 0;          // which one this is
+  size_t buffered_bytes = 0;  // of requests' bodies that are read before they are asked for
   ClientPlaces* places = nullptr;
   std::vector<Listener*> listeners;  // those that accept
   std::vector<Listener*> at_cap;     // of them those that have found no place for a client

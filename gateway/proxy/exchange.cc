@@ -33,15 +33,18 @@ void Exchange::MoveTo(State next) {
   const bool calls = call_.stage() != UpstreamCall::Stage::kAtRest;
   switch (next) {
     case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle && !calls); break;
-    case State::kChecking: HOLDFAST_CHECK(state_ == State::kRouting && !calls); break;
+    case State::kChecking:
+      HOLDFAST_CHECK((state_ == State::kRouting || state_ == State::kBuffering) && !calls);
+      break;
+    case State::kBuffering:
+      HOLDFAST_CHECK((state_ == State::kRouting || state_ == State::kChecking) && !calls);
+      break;
     case State::kCheckout:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kChecking ||
-                     state_ == State::kCheckout || state_ == State::kAwait);
+      HOLDFAST_CHECK(state_ >= State::kRouting && state_ <= State::kAwait);
       HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kWaiting);
       break;
     case State::kAwait:
-      HOLDFAST_CHECK(state_ == State::kRouting || state_ == State::kChecking ||
-                     state_ == State::kCheckout || state_ == State::kAwait);
+      HOLDFAST_CHECK(state_ >= State::kRouting && state_ <= State::kAwait);
       HOLDFAST_CHECK(call_.stage() == UpstreamCall::Stage::kOpen);
       break;
     case State::kRelay:
@@ -64,6 +67,7 @@ void Exchange::Begin(const Client& client) {
   view_ = client.listener->view();
   const pool::TimePoint now = context_->loop->now();
   run_ = Run{.listener = client.listener->index(), .begun = now, .last_progress = now};
+  body_.Begin();
   account_.started = now - client.head_time;
   edits_.Begin(view_->snapshot().config().listeners[run_.listener]);
   MoveTo(State::kRouting);
@@ -167,6 +171,13 @@ void Exchange::CountRefusal(std::string_view sender, Refusal refusal) {
 }
 
 void Exchange::StartUpstream() {
+  if (run_.route->buffering.has_value() && MayBuffer()) {
+    return BeginBuffering(run_.route->buffering->request);
+  }
+  CallUpstream();
+}
+
+void Exchange::CallUpstream() {
   http::RequestHead& head = request();
   UpstreamCall::Request call;
   std::string_view detail;
@@ -179,6 +190,7 @@ void Exchange::StartUpstream() {
   LimitTime();
   call.ends = run_.ends;
   call.grpc = account_.grpc;
+  call.body_kept = body_.kept();
   FollowCall(call_.Begin(call));
 }
 
@@ -189,6 +201,9 @@ void Exchange::FollowAdmission(Admission::Verdict verdict) {
       account_.detail = admission_.detail();
       return Serve();
     case Admission::Verdict::kPending: LimitTime(); return MoveTo(State::kChecking);
+    case Admission::Verdict::kAwaitsBody:
+      run_.body_for_admission = true;
+      return BeginBuffering(*run_.route->forward_auth->body);
     case Admission::Verdict::kRefused: break;
   }
   account_.failure = admission_.failure();
@@ -219,6 +234,7 @@ void Exchange::FollowCall(UpstreamCall::Stage stage) {
     case UpstreamCall::Stage::kWaiting: return MoveTo(State::kCheckout);
     case UpstreamCall::Stage::kFailed: return Fail(call_.failure(), call_.failure_detail());
     case UpstreamCall::Stage::kOpen:
+      body_.Rewind();
       run_.interim = InterimBudget();
       run_.upstream_sent = 0;
       NoteProgress();
@@ -264,81 +280,13 @@ void Exchange::Advance() {
       return;
     case State::kTunnel: return PumpTunnel();
     case State::kFinishing: return ContinueFinish();
+    case State::kBuffering: return ContinueBuffering();
     case State::kCheckout:
     case State::kChecking: return;
     case State::kRouting:
     case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);
   }
-}
-
-// When a write fails the response may still be there to be read, and if not, reading says so.
-bool Exchange::PumpRequest() {
-  if (call_.request_done()) {
-    FlushUpstream();
-    return true;
-  }
-  for (int round = 0; round < kMaxRounds; ++round) {
-    const BodyStep::Kind filled = FillUpstream();
-    if (filled == BodyStep::Kind::kBroken) return false;
-    const FlushStatus flushed = FlushUpstream();
-    if (filled != BodyStep::Kind::kData || flushed != FlushStatus::kDone) {
-      ArmTimer();  // It may be another party's turn now.
-      return true;
-    }
-  }
-  context_->loop->Queue(progress_task_);
-  return true;
-}
-
-BodyStep::Kind Exchange::FillUpstream() {
-  while (!call_.stream().Congested()) {
-    const BodyStep step = client_.stream->NextBody();
-    if (step.kind == BodyStep::Kind::kBlocked) return step.kind;
-    if (step.kind == BodyStep::Kind::kBroken) {
-      OnRequestBroken(step.refusal);
-      return step.kind;
-    }
-    NoteProgress();
-    if (step.kind == BodyStep::Kind::kEnd) {
-      EndRequest();
-      // The client's end may have been seen before the request's; it counts from here on.
-      if (client_.stream->peer_ended()) NoteClientEnded(/*gone=*/false);
-      return step.kind;
-    }
-    if (!SendToUpstream(step)) {
-      Fail(Failure::kBodyTooLarge);
-      return BodyStep::Kind::kBroken;
-    }
-  }
-  return BodyStep::Kind::kData;
-}
-
-void Exchange::EndRequest() {
-  http::HeaderList* const trailers = client_.stream->request_trailers();
-  if (trailers->size() > 0) {
-    CleanFields(client_.trusted, run_.listener, view_->snapshot(), trailers);
-    if (run_.route->guarded) DropClaims(*run_.route, trailers);
-  }
-  call_.SendEnd(trailers);
-  run_.response_due_since = run_.last_progress;
-}
-
-bool Exchange::SendToUpstream(const BodyStep& step) {
-  run_.body_received += step.bytes;
-  const auto& limit = run_.route->max_request_body;
-  if (limit.has_value() && run_.body_received > *limit) {
-    step.buffer->Consume(step.bytes);  // Left there it would be read as framing.
-    return false;
-  }
-  call_.SendBody(*step.buffer, step.bytes);
-  return true;
-}
-
-void Exchange::OnRequestBroken(Refusal refusal) {
-  if (refusal == Refusal::kNone) return BreakOff(Failure::kClientGone);
-  CountRefusal("client", refusal);
-  Fail(Failure::kClientBodyBroken, RefusalDetail(refusal));
 }
 
 // A stream may send what it was given at the end of the turn: what has left since it was last
@@ -383,7 +331,7 @@ void Exchange::AwaitHead() {
     // For a client that reads none of them they are not kept without end.
     if (!client_.stream->Congested()) client_.stream->SendInformational(response_, via_name());
     FlushClient();
-    run_.continued |= response_.status == 100;
+    if (response_.status == 100) body_.NoteContinue();
     ArmTimer();
   }
 }
@@ -410,6 +358,7 @@ void Exchange::BeginRelay() {
                 "The upstream answered instead of switching protocols.");
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
+  body_.ForgetSent();
   // Nobody is kept at an endpoint that has just failed it.
   if (response_.status < 500) {
     outgoing_.TellEndpoint(account_.endpoint, client_.encrypted, &response_);
@@ -446,26 +395,6 @@ bool Exchange::FlushPause() {
   return encoding_.Flush(client_.stream);
 }
 
-// What the client has sent of its request while the answer came: its turn is behind the upstream's,
-// and a request that is read to its end spares both connections. Whatever is wrong with it comes
-// too late for another answer.
-void Exchange::SendRest() {
-  client_.stream->LookForMore();
-  for (int round = 0; round < kMaxRounds && !call_.stream().Congested(); ++round) {
-    const BodyStep step = client_.stream->NextBody();
-    if (step.kind == BodyStep::Kind::kEnd) {
-      EndRequest();
-      break;
-    }
-    if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
-      CountRefusal("client", step.refusal);
-    }
-    if (step.kind != BodyStep::Kind::kData || !SendToUpstream(step)) break;
-    FlushUpstream();
-  }
-  FlushUpstream();
-}
-
 BodyStep::Kind Exchange::FillClient() {
   // What is made smaller may never congest the client: it is bounded by what comes in.
   size_t encoded = 0;
@@ -497,7 +426,7 @@ BodyStep::Kind Exchange::FillClient() {
       client_.stream->SendEnd(trailers);
       if (!call_.request_done() && !BodyHeldBack()) SendRest();
       // The upstream did not wait for the body; the client's connection need not suffer for it.
-      run_.discarding = !call_.request_done() && !BodyHeldBack() && BodyIsShort();
+      body_.set_discarding(!call_.request_done() && !BodyHeldBack() && BodyIsShort());
       call_.End(Failure::kNone, account_.answer());
     } else if (step.kind == BodyStep::Kind::kBroken && step.refusal != Refusal::kNone) {
       CountRefusal("upstream", step.refusal);
@@ -563,12 +492,13 @@ void Exchange::SendLocal(const http::ResponseHead& head, std::string_view body) 
   const bool unreadable = failure == Failure::kRefusedFraming || failure == Failure::kHeadTimeout ||
                           failure == Failure::kClientBodyBroken ||
                           failure == Failure::kClientBodyTimeout;
-  const bool read = call_.request_done();
-  run_.discarding = BodyIsShort() && !request().expect_continue && !unreadable && !read;
+  const bool read = body_.ended();
+  body_.set_discarding(BodyIsShort() && !request().expect_continue && !unreadable && !read);
   call_.End(failure, account_.answer());
+  body_.LetGo();
   account_.status = head.status;
   if (!account_.first_byte_at.has_value()) account_.first_byte_at = context_->loop->now();
-  const bool unread = (request().body != BodyKind::kNone && !read && !run_.discarding) ||
+  const bool unread = (request().body != BodyKind::kNone && !read && !body_.discarding()) ||
                       failure == Failure::kHeadTimeout;
   const HeadFacts facts{
       .generated = true, .unfinished = unread, .refused = failure == Failure::kRefusedFraming};
@@ -594,21 +524,10 @@ void Exchange::ContinueFinish() {
   if (flushed == FlushStatus::kError) return BreakOff(Failure::kClientGone);
   // What is there already spares the client a reset; the rest is waited for only for the sake of
   // the next request.
-  if (run_.discarding) run_.discarding = DiscardRequestBody() && client_.stream->persists();
-  if (flushed == FlushStatus::kDone && !run_.discarding) Done(/*complete=*/true);
-}
-
-// True while there is more to come.
-bool Exchange::DiscardRequestBody() {
-  while (run_.discarded <= kMaxDiscardBytes) {
-    const BodyStep step = client_.stream->NextBody();
-    if (step.kind == BodyStep::Kind::kBlocked) return true;
-    if (step.kind != BodyStep::Kind::kData) return false;
-    NoteProgress();
-    run_.discarded += step.bytes;
-    step.buffer->Consume(step.bytes);
+  if (body_.discarding()) {
+    body_.set_discarding(DiscardRequestBody() && client_.stream->persists());
   }
-  return false;
+  if (flushed == FlushStatus::kDone && !body_.discarding()) Done(/*complete=*/true);
 }
 
 void Exchange::Fail(Failure failure, std::string_view detail) {
@@ -632,6 +551,7 @@ Step Exchange::OnClientEnded(bool gone) {
 void Exchange::NoteClientEnded(bool gone) {
   switch (state_) {
     case State::kChecking:
+    case State::kBuffering:
     case State::kCheckout:
     case State::kAwait:
       if (gone) return BreakOff(Failure::kClientGone);
@@ -663,6 +583,7 @@ void Exchange::Done(bool complete) {
   }
   if (state_ == State::kChecking) admission_.Clear();
   call_.End(account_.failure, account_.answer());
+  body_.LetGo();
   account_.Write(subject(), context_);
   run_.complete = complete;
   MoveTo(State::kOver);

@@ -13,10 +13,10 @@
 #include "gateway/proxy/interim_budget.h"
 #include "gateway/proxy/local_reply.h"
 #include "gateway/proxy/outgoing.h"
+#include "gateway/proxy/request_body.h"
 #include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/true_client.h"
 #include "gateway/proxy/tunnel.h"
-#include "gateway/proxy/upstream_call.h"
 #include "gateway/proxy/websocket_handshake.h"
 
 namespace holdfast::proxy {
@@ -32,8 +32,6 @@ namespace holdfast::proxy {
 // Loop thread. Owned by the client's session while it runs, by the worker's free list at rest.
 class Exchange final : private CallEvents, private AdmissionEvents {
  public:
-  // How much of a request that was answered unread is read and thrown away to keep the connection.
-  static constexpr uint64_t kMaxDiscardBytes = 64 * 1024;
   // How long it waits for a client that has ended its side after its request: the client may have
   // gone or may wait for the answer, and nobody can tell.
   static constexpr pool::Duration kHalfClosedPatience = std::chrono::seconds(1);
@@ -71,6 +69,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
     kIdle,       // in the pool
     kRouting,    // from Begin to the first decision
     kChecking,   // who asks is found out
+    kBuffering,  // the body is read before whoever gets it is asked
     kCheckout,   // the call waits: for a connection, a pause or proof
     kAwait,      // the request is on its way; no final head yet
     kRelay,      // the response is on its way
@@ -83,11 +82,8 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   struct Run {
     uint32_t listener = 0;  // the listener's place in view_; a reload may give it another
     const route::Route* route = nullptr;
-    uint64_t body_received = 0;  // of the request, decoded
-    uint64_t discarded = 0;
-    bool continued = false;   // the upstream asked for the body (100)
-    bool discarding = false;  // the request's body is read for the connection's sake only
-    bool flush_due = false;   // nothing came since the encoder had its last bytes
+    bool body_for_admission = false;  // with kBuffering; else for the upstream
+    bool flush_due = false;           // nothing came since the encoder had its last bytes
     bool encoder_failed = false;
     bool complete = false;                // with kOver
     InterimBudget interim;                // of this attempt
@@ -112,6 +108,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   // A rule of framing is broken, by the "client" or the "upstream".
   void CountRefusal(std::string_view sender, http::Refusal refusal);
   void StartUpstream();
+  void CallUpstream();
   // The route's time, and no more than a client of gRPC says it will wait.
   void LimitTime();
   // Serves who is admitted, answers who is not, waits for what is not known yet.
@@ -119,17 +116,33 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   void OnAdmissionKnown() override;
   // The route's own business.
   void Serve();
-  // The listener or the route changes fields of responses.
-  bool Edits() const { return edits_.EditsResponse(run_.route); }
-  void FollowCall(UpstreamCall::Stage stage);
-  void Advance();
 
+  // exchange_request.cc
   // False when the exchange has ended.
   bool PumpRequest();
   // Reads until the upstream is congested (kData), the client has no more now, the body ends, or
   // the exchange has ended (kBroken).
   stream::BodyStep::Kind FillUpstream();
   void OnRequestBroken(http::Refusal refusal);
+  void EndRequest();
+  void SendRest();
+  // True while there is more to come.
+  bool DiscardRequestBody();
+  // Whether the body is worth waiting for, before the upstream is asked.
+  bool MayBuffer();
+  void BeginBuffering(uint64_t bound);
+  void ContinueBuffering();
+  void EndBuffering(HoldOutcome outcome);
+  void CountBuffering(HoldOutcome outcome);
+  void TellToGoOn();
+  void AskWithBody(HoldOutcome outcome);
+  void OnBufferingTimeout();
+
+  // The listener or the route changes fields of responses.
+  bool Edits() const { return edits_.EditsResponse(run_.route); }
+  void FollowCall(UpstreamCall::Stage stage);
+  void Advance();
+
   pool::FlushStatus FlushUpstream();
   pool::FlushStatus FlushClient();
   void NoteBytesSent();
@@ -142,10 +155,6 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   bool FlushPause();
   // Reads until the client is congested, the upstream has no more, or the body ends.
   stream::BodyStep::Kind FillClient();
-  void EndRequest();
-  // False: the body is longer than the route allows.
-  bool SendToUpstream(const stream::BodyStep& step);
-  void SendRest();
   void BeginTunnel();
   void PumpTunnel();
 
@@ -157,7 +166,6 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   void SendLocal(const http::ResponseHead& head, std::string_view body);
   void BeginFinish();
   void ContinueFinish();
-  bool DiscardRequestBody();
   // Ends without a (whole) response.
   void BreakOff(Failure failure);
   void Done(bool complete);
@@ -172,9 +180,8 @@ class Exchange final : private CallEvents, private AdmissionEvents {
     kResponder,  // the upstream, with a response
   };
   Party AwaitedParty();
-  bool BodyHeldBack() const;
-  // Worth reading to its end for the connection's sake; a chunked one is until it proves long.
-  bool BodyIsShort() const { return request().content_length <= kMaxDiscardBytes; }
+  bool BodyHeldBack() const { return body_.HeldBack(request()); }
+  bool BodyIsShort() const { return RequestBody::IsShort(request()); }
   pool::TimePoint Deadline();
   pool::TimePoint AwaitDeadline();
   void OnAwaitTimeout();
@@ -197,6 +204,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   State state_ = State::kIdle;
   ExchangeAccount account_;
   UpstreamCall call_;
+  RequestBody body_{context_};
   Run run_;
   http::PathForm path_form_;  // the request's path may point into it
   http::ResponseHead response_;

@@ -23,12 +23,6 @@ Exchange::Party Exchange::AwaitedParty() {
   return call_.stream().Congested() ? Party::kReader : Party::kRequester;
 }
 
-// A client that was not told to go on keeps its body back (RFC 9110 section 10.1.1).
-bool Exchange::BodyHeldBack() const {
-  return request().expect_continue && !run_.continued && !call_.request_done() &&
-         run_.body_received == 0;
-}
-
 // What ends the present state if nothing happens any more.
 TimePoint Exchange::Deadline() {
   const config::Listener& listener = client_.listener->config();
@@ -39,6 +33,7 @@ TimePoint Exchange::Deadline() {
     case State::kTunnel: return After(run_.last_progress, run_.route->tunnel_idle_timeout);
     case State::kFinishing: return After(run_.last_progress, listener.body_timeout);
     case State::kChecking: break;  // Those who find out are never long about it.
+    case State::kBuffering: deadline = After(run_.last_progress, listener.body_timeout); break;
     case State::kRouting:
     case State::kOver:
     case State::kIdle: return TimePoint::max();
@@ -88,22 +83,22 @@ void Exchange::OnTimeout() {
     if (state_ == State::kChecking) admission_.Clear();
     return Fail(Failure::kTotalTimeout);
   }
-  const bool awaited =
-      state_ == State::kChecking || state_ == State::kCheckout || state_ == State::kAwait;
+  const bool awaited = state_ >= State::kChecking && state_ <= State::kAwait;
   if (awaited && run_.client_ended_at.has_value() &&
       context_->loop->now() >= *run_.client_ended_at + kHalfClosedPatience) {
     return BreakOff(Failure::kClientGone);
   }
   switch (state_) {
     case State::kAwait: return OnAwaitTimeout();
+    case State::kBuffering: return OnBufferingTimeout();
     case State::kCheckout: return FollowCall(call_.OnWake());
     case State::kRelay:
       return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
     case State::kTunnel: account_.failure = Failure::kNone; return Done(/*complete=*/true);
     case State::kFinishing:
-      if (!run_.discarding) return BreakOff(Failure::kClientGone);
+      if (!body_.discarding()) return BreakOff(Failure::kClientGone);
       // The request is not worth more time; the response may still be on its way.
-      run_.discarding = false;
+      body_.set_discarding(false);
       NoteProgress();
       ArmTimer();
       return ContinueFinish();

@@ -39,6 +39,12 @@ bool IsOneOf(std::span<const std::string> names, std::string_view name) {
       names, [name](const std::string& one) { return http::EqualsIgnoreCase(name, one); });
 }
 
+// Without these nobody can read it.
+bool SaysWhatBodyIs(std::string_view name) {
+  return http::EqualsIgnoreCase(name, "content-type") ||
+         http::EqualsIgnoreCase(name, "content-encoding");
+}
+
 bool MayBeAsked(std::string_view name) {
   return std::ranges::none_of(
       kNotAsked, [name](std::string_view known) { return http::LooksLikeName(name, known); });
@@ -49,9 +55,9 @@ bool MayBeAsked(std::string_view name) {
 ForwardAuth::ForwardAuth(WorkerContext* context, ForwardAuthEvents* events)
     : events_(events), call_(context, this) {}
 
-Verdict ForwardAuth::Ask(const ExchangeSubject& subject) {
+Verdict ForwardAuth::Ask(const ExchangeSubject& subject, std::string_view body) {
   rule_ = &*subject.route->forward_auth;
-  FillHead(subject);
+  FillHead(subject, body.size());
   http::DropNamed(rule_->copy_response_headers, &subject.client.stream->request().headers);
   UpstreamCall::Request call;
   call.cluster = &subject.view.cluster(rule_->upstream);
@@ -67,14 +73,19 @@ Verdict ForwardAuth::Ask(const ExchangeSubject& subject) {
     call.client_ends = &client_ends_;
   }
   verdict_ = Verdict::kPending;
-  if (call_.Begin(call, rule_->timeout)) Decide();
+  if (call_.Begin(call, rule_->timeout, body)) Decide();
   return verdict_;
 }
 
-void ForwardAuth::FillHead(const ExchangeSubject& subject) {
+void ForwardAuth::FillHead(const ExchangeSubject& subject, size_t body_bytes) {
   const http::RequestHead& request = subject.request;
   head_.Clear();
-  head_.method_text = http::MethodName(http::Method::kGet);
+  if (body_bytes > 0) {
+    head_.method = http::Method::kPost;
+    head_.body = http::BodyKind::kLength;
+    head_.content_length = body_bytes;
+  }
+  head_.method_text = http::MethodName(head_.method);
   head_.version = request.version;
   head_.target = head_.path = rule_->path;
   head_.host = request.host;
@@ -83,6 +94,7 @@ void ForwardAuth::FillHead(const ExchangeSubject& subject) {
     // Via shows a service that is reached through this gateway that it asks itself.
     const bool wanted = rule_->copy_request_headers.empty() ||
                         IsOneOf(rule_->copy_request_headers, field.name) ||
+                        (body_bytes > 0 && SaysWhatBodyIs(field.name)) ||
                         field.id == http::FieldId::kVia || field.id == http::FieldId::kConnection;
     if (!field.dropped && wanted && MayBeAsked(field.name)) head_.headers.Add(field);
   }

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_FORWARD_AUTH_H_
 #define HOLDFAST_GATEWAY_PROXY_FORWARD_AUTH_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ class ForwardAuthEvents {
 // request pass, with the fields of `copy_response_headers` in place of whatever the client has sent
 // under these names. Any other below 500 is the client's answer.
 //
+// A request's body goes along where `body` is given: then it is a POST.
+//
 // Where `fail` is open, a request passes as well, without those fields, if the service could not be
 // reached, said nothing in time, or answered 502, 503 or 504. Other failures (500, an answer that
 // is too long, malformed or broken off) let nobody in: a client could bring them about.
@@ -45,9 +48,10 @@ class ForwardAuth final : private SideCallEvents {
 
   ForwardAuth(WorkerContext* context, ForwardAuthEvents* events);
 
-  // `subject.route` has forward_auth; what it refers to outlives the call. Removes the identity
-  // fields that the client has sent from its request.
-  Verdict Ask(const ExchangeSubject& subject);
+  // `subject.route` has forward_auth; what it refers to outlives the call, and so does `body`, of
+  // the request: empty, or all of it. Removes the identity fields that the client has sent from its
+  // request.
+  Verdict Ask(const ExchangeSubject& subject, std::string_view body = {});
   Verdict verdict() const { return verdict_; }
   // The service's fields become the request's. They point into this object.
   void Mark(http::RequestHead* head) const;
@@ -61,7 +65,7 @@ class ForwardAuth final : private SideCallEvents {
 
  private:
   void OnSideCallOver() override;
-  void FillHead(const ExchangeSubject& subject);
+  void FillHead(const ExchangeSubject& subject, size_t body_bytes);
   void DropTold(http::HeaderList* fields) const;
   void Decide();
 

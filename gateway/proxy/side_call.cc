@@ -17,6 +17,9 @@ namespace {
 // Before the final one; a sane server sends one or two.
 constexpr int kMaxInformational = 16;
 
+// Of a request's body, at a time.
+constexpr size_t kPieceBytes = pool::SlabPool::kSlabCapacity;
+
 // Of an answer, from one call to the next.
 constexpr size_t kMaxKeptBytes = 4096;
 
@@ -25,7 +28,8 @@ constexpr size_t kMaxKeptBytes = 4096;
 SideCall::SideCall(WorkerContext* context, SideCallEvents* events)
     : context_(context), events_(events), call_(context, &account_, this) {}
 
-bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit) {
+bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit,
+                     std::string_view body) {
   HOLDFAST_CHECK(state_ == State::kAtRest);
   MoveTo(State::kCalling);
   deadline_ = context_->loop->now() + limit;
@@ -34,6 +38,8 @@ bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit)
   account_.started = context_->loop->now();
   UpstreamCall::Request timed = request;
   timed.ends = deadline_;
+  timed.body_kept = true;
+  request_body_ = body;
   Follow(call_.Begin(timed));
   if (!over()) ArmTimer();
   return over();
@@ -46,6 +52,7 @@ void SideCall::Clear() {
   failure_ = Failure::kNone;
   refusal_ = http::Refusal::kNone;
   account_ = ExchangeAccount{};
+  request_body_ = unsent_ = {};
   received_.Clear();
   head_.Clear();
   // What few need is not kept for all.
@@ -123,8 +130,7 @@ void SideCall::Follow(UpstreamCall::Stage stage) {
     case UpstreamCall::Stage::kFailed: return Conclude(call_.failure());
     case UpstreamCall::Stage::kOpen:
       MoveTo(State::kHead);
-      if (!call_.request_done()) call_.SendEnd(nullptr);
-      call_.stream().Flush();
+      unsent_ = request_body_;
       return Advance();
     case UpstreamCall::Stage::kAtRest: break;
   }
@@ -132,8 +138,23 @@ void SideCall::Follow(UpstreamCall::Stage stage) {
 }
 
 void SideCall::Advance() {
+  if (!call_.request_done()) SendBody();
   if (state_ == State::kHead) ReadHead();
   if (state_ == State::kBody) ReadBody();
+}
+
+// An answer that comes before its end is one all the same.
+void SideCall::SendBody() {
+  while (!unsent_.empty() && !call_.stream().Congested()) {
+    pool::Buffer piece(context_->slabs);
+    piece.Append(unsent_.substr(0, kPieceBytes));
+    const size_t bytes = piece.size();
+    call_.SendBody(piece, bytes);
+    unsent_.remove_prefix(bytes);
+    call_.stream().Flush();
+  }
+  if (unsent_.empty()) call_.SendEnd(nullptr);
+  call_.stream().Flush();
 }
 
 void SideCall::ReadHead() {

@@ -25,9 +25,10 @@ class SideCallEvents {
   ~SideCallEvents() = default;
 };
 
-// A request of the gateway's own to an upstream, beside an exchange's call: a head without a body
-// goes out, and the answer is taken in as a whole, within a time and a size. It goes through the
-// upstream's pool with everything that belongs to that: kept connections, retries, ejection.
+// A request of the gateway's own to an upstream, beside an exchange's call: a head goes out, with
+// or without a body that is there as a whole, and the answer is taken in as a whole, within a time
+// and a size. It goes through the upstream's pool with everything that belongs to that: kept
+// connections, retries, ejection.
 //
 // Used again and again: Begin, then over, then Clear. Loop thread. Destruction ends the call.
 class SideCall final : private CallEvents {
@@ -40,9 +41,10 @@ class SideCall final : private CallEvents {
   SideCall(const SideCall&) = delete;
   SideCall& operator=(const SideCall&) = delete;
 
-  // Begins a call that has `limit` to be over. What `request` points to outlives it. True: it is
-  // over already.
-  bool Begin(const UpstreamCall::Request& request, pool::Duration limit);
+  // Begins a call that has `limit` to be over. What `request` points to outlives it, and so does
+  // `body`, whose length the head says. True: it is over already.
+  bool Begin(const UpstreamCall::Request& request, pool::Duration limit,
+             std::string_view body = {});
   bool over() const { return state_ == State::kOver; }
   // Ends the call, if one is under way, and forgets its answer.
   void Clear();
@@ -65,6 +67,7 @@ class SideCall final : private CallEvents {
   void MoveTo(State next);
   void Follow(UpstreamCall::Stage stage);
   void Advance();
+  void SendBody();
   void ReadHead();
   void OnBroken(const stream::HeadStep& step);
   void ReadBody();
@@ -82,6 +85,8 @@ class SideCall final : private CallEvents {
   UpstreamCall call_;
   State state_ = State::kAtRest;
   pool::TimePoint deadline_;
+  std::string_view unsent_;  // of the request's body, in this attempt
+  std::string_view request_body_;
   int informational_ = 0;
   const pool::Cluster* cluster_ = nullptr;
   Failure failure_ = Failure::kNone;

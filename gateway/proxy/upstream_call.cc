@@ -127,7 +127,7 @@ void UpstreamCall::SendAgain() {
 
 void UpstreamCall::SendBody(pool::Buffer& from, size_t bytes) {
   HOLDFAST_CHECK(stage_ == Stage::kOpen && !request_done_);
-  replay_.Note(from, bytes);
+  if (!request_.body_kept) replay_.Note(from, bytes);
   stream_->SendBody(from, bytes);
 }
 
@@ -274,6 +274,7 @@ bool UpstreamCall::MayRepeat(RetryDecision decision, std::optional<Outcome> outc
   if (!IsRetry(decision)) return false;
   ++account_->retries;
   EndAttempt(outcome);
+  if (request_.body_kept) request_done_ = false;
   account_->BeginAttempt();
   account_->detail.clear();
   wake_at_.reset();

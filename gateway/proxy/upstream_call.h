@@ -71,6 +71,8 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
     const pool::ProxiedEnds* client_ends = nullptr;     // for a cluster that introduces
     std::optional<pool::TimePoint> ends;                // when the exchange's whole time is over
     bool grpc = false;                                  // it is a call of gRPC
+    bool body_kept =
+        false;  // whoever calls keeps the body: each attempt is given it from the start
   };
 
   enum class Stage : uint8_t {
@@ -112,7 +114,8 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   Failure failure() const { return failure_; }
   const std::string& failure_detail() const { return failure_detail_; }
 
-  // The request's body: to the stream, and kept as long as it may have to be sent again.
+  // The request's body: to the stream, and kept as long as it may have to be sent again, unless its
+  // caller does.
   void SendBody(pool::Buffer& from, size_t bytes);
   // Its trailers stay where they are until the call ends.
   void SendEnd(const http::HeaderList* trailers);

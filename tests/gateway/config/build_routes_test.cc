@@ -52,7 +52,8 @@ TEST(BuildRoutesTest, ReadsWhoIsAsked) {
   const Route route = LoadRoute(
       "  - upstream: web\n"
       "    forward_auth: {upstream: api, path: /verify?x, copy_request_headers: [cookie],\n"
-      "                   copy_response_headers: [x-user], timeout: 1s, fail: open}\n");
+      "                   copy_response_headers: [x-user], timeout: 1s, fail: open,\n"
+      "                   body: 64KiB}\n");
   ASSERT_TRUE(route.forward_auth.has_value());
   EXPECT_EQ(route.forward_auth->upstream, 1u);
   EXPECT_EQ(route.forward_auth->path, "/verify?x");
@@ -60,6 +61,10 @@ TEST(BuildRoutesTest, ReadsWhoIsAsked) {
   EXPECT_EQ(route.forward_auth->copy_response_headers, std::vector<std::string>{"x-user"});
   EXPECT_EQ(route.forward_auth->timeout, seconds(1));
   EXPECT_EQ(route.forward_auth->fail, FailMode::kOpen);
+  EXPECT_EQ(route.forward_auth->body, 64u << 10);
+  EXPECT_EQ(LoadRoute("  - {upstream: web, forward_auth: {upstream: web, body: off}}\n")
+                .forward_auth->body,
+            std::nullopt);
   EXPECT_FALSE(LoadRoute("  - {upstream: web, forward_auth: off}\n").forward_auth.has_value());
 }
 
@@ -70,11 +75,41 @@ TEST(BuildRoutesTest, WhoIsAskedHasToBeThereAndTheOnlyOne) {
            std::pair{"forward_auth: {upstream: web, path: v}", "begins with '/'"},
            std::pair{"forward_auth: {upstream: web, copy_response_headers: [host]}", "Host"},
            std::pair{"forward_auth: {upstream: web, fail: maybe}", "closed"},
+           std::pair{"forward_auth: {upstream: web, body: 0}", "expected"},
+           std::pair{"forward_auth: {upstream: web, body: 1GiB}", "16MiB"},
            std::pair{"forward_auth: {upstream: web}, basic_auth: {file: /x}", "one of"},
        }) {
     const std::string errors = RouteErrors("  - {upstream: web, " + std::string(keys) + "}\n");
     EXPECT_NE(errors.find(error), std::string::npos) << keys << ": " << errors;
   }
+}
+
+TEST(BuildRoutesTest, ReadsWhatIsBuffered) {
+  const Route route = LoadRoute("  - {upstream: web, buffering: {request: 1MiB}}\n");
+  ASSERT_TRUE(route.buffering.has_value());
+  EXPECT_EQ(route.buffering->request, 1u << 20);
+  EXPECT_FALSE(LoadRoute("  - {upstream: web, buffering: off}\n").buffering.has_value());
+  for (const auto& [value, error] : {
+           std::pair{"{}", "request"},
+           std::pair{"{request: 0}", "expected"},
+           std::pair{"{request: 1GiB}", "32MiB"},
+           std::pair{"{response: 1MiB}", "unknown key 'response'"},
+           std::pair{"on", "such as {request: 1MiB}"},
+       }) {
+    const std::string errors =
+        RouteErrors("  - {upstream: web, buffering: " + std::string(value) + "}\n");
+    EXPECT_NE(errors.find(error), std::string::npos) << value << ": " << errors;
+  }
+}
+
+TEST(BuildRoutesTest, WarnsOfBodiesThatNeverFit) {
+  const std::string warnings = Complaints(
+      "max_buffered_bytes: 1MiB\nlisteners: [{bind: \":8080\"}]\n"
+      "upstreams: {web: {endpoints: [\"127.0.0.1:1\"]}}\n"
+      "routes: [{upstream: web, buffering: {request: 1MiB}}]\n");
+  EXPECT_NE(warnings.find("f.yaml:4:47: warning: request: max_buffered_bytes has no room"),
+            std::string::npos)
+      << warnings;
 }
 
 TEST(BuildRoutesTest, TakesOff) {

@@ -42,6 +42,8 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(ForeignKeyHint("path_with_escaped_slashes_action"),
             "see path of a listener, such as {normalize: merge_slashes, encoded_slash: reject}");
   EXPECT_NE(ForeignKeyHint("auth_jwt").find("see jwt of a route"), std::string_view::npos);
+  EXPECT_NE(ForeignKeyHint("proxy_request_buffering").find("see buffering of a route"),
+            std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("proxy_pass"), "see upstream of a route, the name of one of upstreams");
 }
 

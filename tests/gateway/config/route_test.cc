@@ -75,6 +75,7 @@ TEST(RouteTest, TheDefaultsOfRoutesAreTheDocumentedOnes) {
   EXPECT_EQ(route.retry.backoff, milliseconds(25));
   EXPECT_EQ(route.retry.max_backoff, milliseconds(250));
   EXPECT_EQ(route.max_request_body, std::nullopt);
+  EXPECT_FALSE(route.buffering.has_value());
   EXPECT_EQ(route.tunnel_idle_timeout, hours(1));
   EXPECT_EQ(route.respond.status, 200);
   EXPECT_EQ(route.redirect.status, 308);

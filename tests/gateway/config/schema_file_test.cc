@@ -44,5 +44,14 @@ TEST(FileShapeTest, ErrorsTellTheReasonInTextUnlessTheySayOtherwise) {
             "                       ^\n");
 }
 
+TEST(FileShapeTest, BodiesThatAreHeldHaveABoundForEachWorker) {
+  EXPECT_EQ(Load(WithFileKeys("")).max_buffered_bytes, 64u << 20);
+  EXPECT_EQ(Load(WithFileKeys("max_buffered_bytes: 1GiB\n")).max_buffered_bytes, 1u << 30);
+  for (const std::string value : {"off", "0", "1KiB", "-1", "many"}) {
+    const std::string said = Complaints(WithFileKeys("max_buffered_bytes: " + value + "\n"));
+    EXPECT_NE(said.find("f.yaml:3:21: error: expected"), said.npos) << said;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::config

@@ -157,5 +157,24 @@ TEST_F(AdmissionTest, TheRateLimitComesBeforeTheToken) {
   EXPECT_EQ(StatusOf(Ask(harness, client)), 429);
 }
 
+TEST_F(AdmissionTest, ABodyIsHeldForThoseOnlyWhoAreWithinTheRate) {
+  ProxyHarness harness(HarnessConfig{
+      .routes = "- {name: all, match: {path_prefix: /}, upstream: web, rate_limit: {requests: 1, "
+                "per: 10s}, forward_auth: {upstream: web, body: 1KiB}}"});
+  constexpr std::string_view kHalf =
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234";
+  Wire first = harness.Connect();
+  first.Send(kHalf);
+  EXPECT_TRUE(harness.TurnUntil([&] { return harness.context.buffered_bytes > 0; }));
+  const size_t held = harness.context.buffered_bytes;
+  Wire second = harness.Connect();
+  second.Send(kHalf);
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    second.Pull();
+    return second.received().starts_with("HTTP/1.1 429 ");
+  })) << second.received();
+  EXPECT_EQ(harness.context.buffered_bytes, held);
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

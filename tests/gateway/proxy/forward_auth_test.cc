@@ -237,5 +237,103 @@ TEST_F(ForwardAuthTest, AClientThatLeavesEndsTheQuestion) {
   EXPECT_TRUE(harness.TurnUntil([&] { return harness.context.sessions.empty(); }));
 }
 
+TEST_F(ForwardAuthTest, TheServiceSeesTheBodyThatTheUpstreamGets) {
+  ProxyHarness harness(Asking(", body: 1KiB, copy_request_headers: [cookie]"));
+  Wire client = harness.Connect();
+  client.Send(
+      "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n");
+  client.Send("abc");
+  harness.Turns(5);
+  EXPECT_FALSE(harness.backend.TryAccept().valid()) << "not before it is whole";
+  client.Send("def");
+  Wire backend = harness.Accept();
+  const std::string asked = harness.Await(backend, "\r\n\r\nabcdef");
+  EXPECT_TRUE(asked.starts_with("POST /verify HTTP/1.1\r\n")) << asked;
+  EXPECT_TRUE(Has(asked, "Content-Type: text/plain")) << asked;
+  EXPECT_TRUE(Has(asked, "Content-Length: 6")) << asked;
+  EXPECT_TRUE(Has(asked, "X-Forwarded-Method: PUT")) << asked;
+  backend.Send(kYes);
+  const std::string request = harness.Await(backend, "\r\n\r\nabcdef");
+  EXPECT_TRUE(request.starts_with("PUT /x HTTP/1.1\r\n")) << request;
+  EXPECT_TRUE(Has(request, "X-User: ann")) << request;
+  backend.Send(kOk);
+  harness.Await(client, "ok");
+  EXPECT_EQ(harness.context.buffered_bytes, 0u);
+  EXPECT_TRUE(harness.AtRest());
+}
+
+TEST_F(ForwardAuthTest, WithoutABodyItIsAskedWithGet) {
+  ProxyHarness harness(Asking(", body: 1KiB"));
+  Wire client = harness.Connect();
+  client.Send(kGet);
+  Wire backend = harness.Accept();
+  EXPECT_TRUE(harness.Await(backend, kHeadEnd).starts_with("GET /verify HTTP/1.1\r\n"));
+}
+
+TEST_F(ForwardAuthTest, WhoIsRefusedLeavesNoBody) {
+  ProxyHarness harness(Asking(", body: 1KiB"));
+  Wire client = harness.Connect();
+  client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  Wire backend = harness.Accept();
+  harness.Await(backend, "hi");
+  backend.Send("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope");
+  EXPECT_TRUE(harness.Await(client, "nope").starts_with("HTTP/1.1 403 "));
+  EXPECT_EQ(harness.context.buffered_bytes, 0u);
+  client.Send(kGet);
+  harness.Await(backend, kHeadEnd);
+}
+
+TEST_F(ForwardAuthTest, ALongerBodyIsRefusedUnasked) {
+  for (const std::string_view request :
+       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n01234",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n"}) {
+    ProxyHarness harness(Asking(", body: 4B, fail: open"));
+    Wire client = harness.Connect();
+    client.Send(request);
+    EXPECT_TRUE(harness.TurnUntil([&] {
+      client.Pull();
+      return client.received().ends_with("\n");
+    }));
+    EXPECT_TRUE(client.received().starts_with("HTTP/1.1 413 ")) << client.received();
+    EXPECT_FALSE(harness.backend.TryAccept().valid());
+    EXPECT_EQ(harness.context.buffered_bytes, 0u);
+  }
+}
+
+TEST_F(ForwardAuthTest, WithoutRoomForTheBodyNobodyComesIn) {
+  ProxyHarness harness(Asking(", body: 1KiB, fail: open"));
+  harness.context.buffered_bytes = 64 << 20;
+  Wire client = harness.Connect();
+  client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_NE(Failure(harness, client).find("no room for the request's body"), std::string::npos);
+  EXPECT_EQ(Answers(harness, "failed"), 1u);
+  EXPECT_FALSE(harness.backend.TryAccept().valid());
+  EXPECT_EQ(harness.context.buffered_bytes, 64u << 20);
+  harness.context.buffered_bytes = 0;
+}
+
+TEST_F(ForwardAuthTest, AClientThatLeavesWhileItIsAskedTakesItsBodyAlong) {
+  ProxyHarness harness(Asking(", body: 1KiB"));
+  Wire client = harness.Connect();
+  client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  Wire backend = harness.Accept();
+  harness.Await(backend, "hi");
+  client.Reset();
+  EXPECT_TRUE(harness.AwaitEnd(backend));
+  EXPECT_EQ(harness.context.buffered_bytes, 0u);
+  EXPECT_TRUE(harness.AtRest());
+}
+
+TEST_F(ForwardAuthTest, CallsOfGrpcHaveNoWayAroundIt) {
+  ProxyHarness harness(Asking(", body: 1KiB"));
+  Wire client = harness.Connect();
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: 2\r\n"
+      "\r\nhi");
+  Wire backend = harness.Accept();
+  EXPECT_TRUE(harness.Await(backend, "hi").starts_with("POST /verify "));
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
 #include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/pool/net/socket_pair.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -21,7 +23,7 @@ class SideCallTest : public testing::Test, private SideCallEvents {
     EXPECT_TRUE(harness_.Await(wire, kHeadEnd).starts_with("GET /ask HTTP/1.1\r\n"));
     return wire;
   }
-  bool Begin() {
+  bool Begin(std::string_view body = {}) {
     head_.method_text = "GET";
     head_.target = head_.path = "/ask";
     head_.host = head_.authority = "a";
@@ -30,7 +32,7 @@ class SideCallTest : public testing::Test, private SideCallEvents {
     request.policy = &policy_;
     request.head = &head_;
     request.facts.client_ip = "192.0.2.7";
-    return call_.Begin(request, seconds(5));
+    return call_.Begin(request, seconds(5), body);
   }
   void AwaitOver() {
     EXPECT_TRUE(harness_.TurnUntil([&] { return told_ > 0; }));
@@ -167,6 +169,58 @@ TEST_F(SideCallTest, NobodyToAskIsKnownAtOnce) {
   EXPECT_EQ(harness_.Count(metrics::Metric::kUpstreamRequestFailuresTotal, {"web", "no_endpoint"}),
             1u);
   EXPECT_EQ(told_, 0) << "nobody is called from inside a call";
+}
+
+TEST_F(SideCallTest, ABodyGoesAlong) {
+  const std::string body = pool::Pattern(300'000);
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = body.size();
+  EXPECT_FALSE(Begin(body));
+  Wire wire = harness_.Accept();
+  const std::string request = harness_.Await(wire, body.substr(body.size() - 100));
+  EXPECT_TRUE(request.ends_with(std::string(kHeadEnd) + body)) << request.size();
+  wire.Send(kOk);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+  call_.Clear();
+  told_ = 0;
+  EXPECT_FALSE(Begin(body));
+  EXPECT_TRUE(harness_.Await(wire, body.substr(body.size() - 100)).ends_with(body))
+      << "on the connection that was kept";
+}
+
+TEST_F(SideCallTest, AnAnswerBeforeTheBodysEndCounts) {
+  const std::string body = pool::Pattern(8'000'000);
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = body.size();
+  EXPECT_FALSE(Begin(body));
+  Wire wire = harness_.Accept();
+  harness_.Turns(5);
+  wire.Send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+  EXPECT_EQ(call_.head().status, 403);
+  call_.Clear();
+  EXPECT_TRUE(harness_.AwaitEnd(wire)) << "the rest of the body is nobody's";
+}
+
+TEST_F(SideCallTest, ABodyIsSentAgainFromTheStart) {
+  const std::string body = pool::Pattern(100'000);
+  Wire kept = Ask();
+  kept.Send(kOk);
+  AwaitOver();
+  call_.Clear();
+  told_ = 0;
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = body.size();
+  EXPECT_FALSE(Begin(body));
+  harness_.Await(kept, body.substr(body.size() - 100));
+  kept.Close();
+  Wire fresh = harness_.Accept();
+  EXPECT_TRUE(harness_.Await(fresh, body.substr(body.size() - 100)).ends_with(body));
+  fresh.Send(kOk);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
 }
 
 }  // namespace

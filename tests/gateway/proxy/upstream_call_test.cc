@@ -27,7 +27,10 @@ class UpstreamCallTest : public testing::Test, private CallEvents {
   ~UpstreamCallTest() override { call_.End(Failure::kClientGone, {0, {}}); }
 
   Stage Begin() {
-    return call_.Begin({.cluster = harness_.cluster.get(), .policy = &policy_, .head = &head_});
+    request_.cluster = harness_.cluster.get();
+    request_.policy = &policy_;
+    request_.head = &head_;
+    return call_.Begin(request_);
   }
   // Begins and waits for the connection.
   void Open() {
@@ -46,6 +49,7 @@ class UpstreamCallTest : public testing::Test, private CallEvents {
   FakeUpstreams upstreams_{&harness_.slabs};
   http::RequestHead head_;
   config::RetryPolicy policy_;
+  UpstreamCall::Request request_;
   ExchangeAccount account_;
   UpstreamCall call_{&harness_.context, &account_, this};
   Wire wire_;
@@ -170,6 +174,24 @@ TEST_F(UpstreamCallTest, ATimeThatIsNearlyOverAllowsNoPause) {
   EXPECT_EQ(call_.OnStatus({429, {}}, &replaced), Stage::kOpen);
   EXPECT_FALSE(replaced) << "what is at hand is the better answer";
   EXPECT_EQ(harness_.Retries("no_time_left"), 1u);
+}
+
+TEST_F(UpstreamCallTest, ABodyThatItsCallerKeepsIsGivenAnew) {
+  policy_.gateway_error = true;
+  request_.body_kept = true;
+  Open();
+  pool::Buffer body(&harness_.slabs);
+  body.Append(std::string(100'000, 'x'));
+  call_.SendBody(body, body.size());
+  call_.SendEnd(nullptr);
+  bool replaced = false;
+  EXPECT_NE(call_.OnStatus({503, {}}, &replaced), Stage::kFailed);
+  EXPECT_TRUE(replaced);
+  EXPECT_FALSE(call_.request_done());
+  if (call_.stage() != Stage::kOpen) wire_ = harness_.Accept();
+  ASSERT_TRUE(harness_.TurnUntil([&] { return call_.stage() == Stage::kOpen; }));
+  EXPECT_EQ(upstream().output.unsent(), 0u);
+  EXPECT_FALSE(upstream().ended);
 }
 
 }  // namespace
