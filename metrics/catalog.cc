@@ -49,6 +49,13 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      {"listener", "route", "grpc_status"},
      "Calls of gRPC that have ended, by the number of their status: none if the response broke off "
      "before one, or was not gRPC's."},
+    {Metric::kRequestFailuresTotal,
+     "holdfast_request_failures_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"route", "reason"},
+     "Requests that failed, or that the gateway answered with an error, by the word that the "
+     "access log has for it; route none: no route matched."},
 
     {Metric::kClientConnections,
      "holdfast_client_connections",
@@ -87,6 +94,24 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"listener"},
      "Requests under way on client connections of HTTP/2."},
+    {Metric::kClientRequestsInFlight,
+     "holdfast_client_requests_in_flight",
+     Type::kGauge,
+     Unit::kNone,
+     {"listener"},
+     "Requests of clients under way, whatever the protocol, tunnels among them."},
+    {Metric::kClientConnectionRequests,
+     "holdfast_client_connection_requests",
+     Type::kHistogram,
+     Unit::kMillionths,
+     {"listener"},
+     "Requests that a client connection brought, observed when it closes."},
+    {Metric::kClientConnectionsMax,
+     "holdfast_client_connections_max",
+     Type::kGauge,
+     Unit::kNone,
+     {"listener"},
+     "The most client connections that the listener may have: max_connections."},
     {Metric::kClientGlitchesTotal,
      "holdfast_client_glitches_total",
      Type::kCounter,
@@ -222,18 +247,85 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"upstream", "reason"},
      "Requests for which the upstream gave no usable response."},
+    {Metric::kUpstreamFirstByteSeconds,
+     "holdfast_upstream_first_byte_seconds",
+     Type::kHistogram,
+     Unit::kNanoseconds,
+     {"upstream"},
+     "Time from the moment a request had an upstream connection to the head of the final "
+     "response, of each attempt that was answered."},
+    {Metric::kUpstreamConnectSeconds,
+     "holdfast_upstream_connect_seconds",
+     Type::kHistogram,
+     Unit::kNanoseconds,
+     {"upstream"},
+     "Time it took to open an upstream connection, its TLS handshake included; of those that "
+     "failed nothing is observed."},
+    {Metric::kUpstreamQueueSeconds,
+     "holdfast_upstream_queue_seconds",
+     Type::kHistogram,
+     Unit::kNanoseconds,
+     {"upstream"},
+     "Time that requests waited for an upstream connection, one that was being opened among "
+     "them, however the wait ended; those that had one at once did not wait."},
+    {Metric::kUpstreamConnectionRequests,
+     "holdfast_upstream_connection_requests",
+     Type::kHistogram,
+     Unit::kMillionths,
+     {"upstream"},
+     "Requests that an upstream connection served, observed when it closes."},
+    {Metric::kUpstreamRetriesInFlight,
+     "holdfast_upstream_retries_in_flight",
+     Type::kGauge,
+     Unit::kNone,
+     {"upstream"},
+     "Repetitions of requests under way, which the retry budget limits."},
+    {Metric::kUpstreamBreakerOpen,
+     "holdfast_upstream_breaker_open",
+     Type::kGauge,
+     Unit::kNone,
+     {"upstream", "breaker"},
+     "1 while one more would be refused: connections, requests, pending or retries, the last by "
+     "the retry budget as well."},
+    {Metric::kUpstreamPanic,
+     "holdfast_upstream_panic",
+     Type::kGauge,
+     Unit::kNone,
+     {"upstream"},
+     "1 while so few endpoints are up that all get requests as if they were."},
     {Metric::kUpstreamEndpoints,
      "holdfast_upstream_endpoints",
      Type::kGauge,
      Unit::kNone,
      {"upstream", "state"},
      "Endpoints by state: up, unhealthy, ejected, drained or maintenance."},
+    {Metric::kUpstreamEndpointsAtCap,
+     "holdfast_upstream_endpoints_at_cap",
+     Type::kGauge,
+     Unit::kNone,
+     {"upstream"},
+     "Endpoints that have as many connections as max_connections allows."},
     {Metric::kUpstreamEndpointUp,
      "holdfast_upstream_endpoint_up",
      Type::kGauge,
      Unit::kNone,
      {"upstream", "endpoint"},
-     "1 if the endpoint may get requests, 0 if it is left out."},
+     "1 if the endpoint may get requests, 0 if it is left out; the one called other stands for all "
+     "that have no series of their own."},
+    {Metric::kUpstreamEndpointRequestsTotal,
+     "holdfast_upstream_endpoint_requests_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"upstream", "endpoint", "code_class"},
+     "Attempts that had a connection to the endpoint and have ended, by the answer: 1xx to 5xx, "
+     "or none. The busiest endpoints have series of their own, the others share the one called "
+     "other."},
+    {Metric::kUpstreamEndpointConnections,
+     "holdfast_upstream_endpoint_connections",
+     Type::kGauge,
+     Unit::kNone,
+     {"upstream", "endpoint"},
+     "Connections to the endpoint, those being opened among them; endpoints as above."},
     {Metric::kUpstreamEndpointStateChangesTotal,
      "holdfast_upstream_endpoint_state_changes_total",
      Type::kCounter,
@@ -258,6 +350,13 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"upstream", "result"},
      "Look-ups of upstream names by result."},
+    {Metric::kDnsLookupSeconds,
+     "holdfast_dns_lookup_seconds",
+     Type::kHistogram,
+     Unit::kNanoseconds,
+     {"upstream"},
+     "Time from the begin of a look-up of an upstream's name to its whole answer, failures "
+     "included."},
     {Metric::kDnsNameFailuresTotal,
      "holdfast_dns_name_failures_total",
      Type::kCounter,
@@ -386,6 +485,45 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      {"version", "commit", "compiler"},
      "Always 1; the labels say what is running."},
     {Metric::kWorkers, "holdfast_workers", Type::kGauge, Unit::kNone, {}, "Worker threads."},
+    {Metric::kReady,
+     "holdfast_ready",
+     Type::kGauge,
+     Unit::kNone,
+     {},
+     "1 while /readyz answers 200: new requests are wanted and no worker is late."},
+    {Metric::kDraining,
+     "holdfast_draining",
+     Type::kGauge,
+     Unit::kNone,
+     {},
+     "1 from the first moment of the drain on."},
+    {Metric::kLimitUsed,
+     "holdfast_limit_used",
+     Type::kGauge,
+     Unit::kNone,
+     {"limit"},
+     "What is taken of a limit of the whole process: client_connections, upstream_connections "
+     "(those being opened among them), idle_upstream_connections (places kept for them)."},
+    {Metric::kLimitMax,
+     "holdfast_limit_max",
+     Type::kGauge,
+     Unit::kNone,
+     {"limit"},
+     "How many there may be, by the descriptors that the process may open."},
+    {Metric::kMemoryBytes,
+     "holdfast_memory_bytes",
+     Type::kGauge,
+     Unit::kBytes,
+     {"kind"},
+     "Memory by what it is for: buffers, client_sessions, http2_heads, compression, tls "
+     "(kept for the next use), rate_limits, client_counts (the last two as they are reserved)."},
+    {Metric::kSeriesDroppedTotal,
+     "holdfast_series_dropped_total",
+     Type::kCounter,
+     Unit::kNone,
+     {},
+     "Times that a new series was not made because its metric had too many; it counts in one "
+     "whose labels are all other."},
 
     // Named as every Prometheus client library names them, so that common dashboards work.
     {Metric::kProcessCpuSecondsTotal,
@@ -441,16 +579,17 @@ constexpr bool HelpNeedsNoEscaping() {
   return true;
 }
 
-constexpr bool HistogramsCountNanoseconds() {
+constexpr bool HistogramsCountWhatTheyObserve() {
   for (const Description& row : kCatalog) {
-    if (row.type == Type::kHistogram && row.unit != Unit::kNanoseconds) return false;
+    const bool fits = row.unit == Unit::kNanoseconds || row.unit == Unit::kMillionths;
+    if (row.type == Type::kHistogram && !fits) return false;
   }
   return true;
 }
 
 static_assert(RowsFollowTheEnum(), "each Metric needs its row, in the order of the enum");
 static_assert(HelpNeedsNoEscaping(), "a help text is missing, or holds a backslash or a newline");
-static_assert(HistogramsCountNanoseconds(), "Histogram observes nanoseconds");
+static_assert(HistogramsCountWhatTheyObserve(), "Histogram observes nanoseconds or millionths");
 
 }  // namespace
 

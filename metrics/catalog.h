@@ -21,6 +21,7 @@ enum class Metric {
   kRequestBytesTotal,
   kResponseBytesTotal,
   kGrpcCallsTotal,
+  kRequestFailuresTotal,
 
   kClientConnections,
   kClientConnectionsAcceptedTotal,
@@ -28,6 +29,9 @@ enum class Metric {
   kClientConnectionsRefusedTotal,
   kClientConnectionsUncountedTotal,
   kClientStreams,
+  kClientRequestsInFlight,
+  kClientConnectionRequests,
+  kClientConnectionsMax,
   kClientGlitchesTotal,
   kAcceptErrorsTotal,
   kClientTlsHandshakesTotal,
@@ -51,12 +55,23 @@ enum class Metric {
   kUpstreamWaiters,
   kUpstreamRetriesTotal,
   kUpstreamRequestFailuresTotal,
+  kUpstreamFirstByteSeconds,
+  kUpstreamConnectSeconds,
+  kUpstreamQueueSeconds,
+  kUpstreamConnectionRequests,
+  kUpstreamRetriesInFlight,
+  kUpstreamBreakerOpen,
+  kUpstreamPanic,
   kUpstreamEndpoints,
+  kUpstreamEndpointsAtCap,
   kUpstreamEndpointUp,
+  kUpstreamEndpointRequestsTotal,
+  kUpstreamEndpointConnections,
   kUpstreamEndpointStateChangesTotal,
   kUpstreamEjectionsTotal,
   kHealthChecksTotal,
   kDnsLookupsTotal,
+  kDnsLookupSeconds,
   kDnsNameFailuresTotal,
   kDnsNameLastSuccessTimestampSeconds,
 
@@ -81,6 +96,12 @@ enum class Metric {
   kConfigLastReloadTimestampSeconds,
   kBuildInfo,
   kWorkers,
+  kReady,
+  kDraining,
+  kLimitUsed,
+  kLimitMax,
+  kMemoryBytes,
+  kSeriesDroppedTotal,
 
   kProcessCpuSecondsTotal,
   kProcessResidentMemoryBytes,
@@ -99,7 +120,8 @@ constexpr size_t IndexOf(Metric metric) { return static_cast<size_t>(metric); }
 enum class Type { kCounter, kGauge, kHistogram };
 
 // The unit that a cell counts in. Prometheus wants seconds and ratios. Cells are integers, so they
-// count nanoseconds where a second is too coarse, and millionths of a ratio; the export divides.
+// count nanoseconds where a second is too coarse, and millionths of a ratio or of what a histogram
+// of numbers counts; the export divides.
 enum class Unit { kNone, kBytes, kSeconds, kNanoseconds, kMillionths };
 
 // The label names of one metric, in the order in which values are given to it.

@@ -54,6 +54,7 @@ class Family {
   Cell& Get(std::span<const std::string_view> values) {
     if (Cell* known = Find(values)) return *known;
     if (index_.size() < kMaxSeriesPerFamily) return Append(values);
+    dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     const std::vector<std::string_view> overflow(values.size(), kOverflowLabel);
     if (Cell* known = Find(overflow)) return *known;
     return Append(overflow);
@@ -79,6 +80,9 @@ class Family {
       index_.erase(entry);
     }
   }
+
+  // How often Get has given the overflow's cell. Any thread.
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   // Calls visit(const LabelValues&, const Cell&) for every series, in the order of creation.
   template <typename Visit>
@@ -126,6 +130,7 @@ class Family {
   }
 
   std::atomic<Series*> first_{nullptr};
+  std::atomic<uint64_t> dropped_{0};
 
   // Only the owning thread uses these.
   Series* last_ = nullptr;

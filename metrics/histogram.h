@@ -10,8 +10,8 @@
 
 namespace holdfast::metrics {
 
-// A latency histogram made of cells, with the same buckets for every series so that threads add
-// up and quantiles of different series compare.
+// A histogram of times or of numbers, made of cells, with the same buckets for every series so that
+// threads add up and quantiles of different series compare.
 //
 // Thread and ownership: as for the cells it is made of (cell.h). Observe takes no lock and
 // allocates nothing. There is no cell for the number of observations: it is the sum of the
@@ -49,6 +49,9 @@ class Histogram {
 
   // A negative duration (a clock that was set back) counts as zero.
   void Observe(std::chrono::nanoseconds duration);
+  // For a metric in millionths: a number of things. The bounds are then 1, 2.5, 5, 10 and so on up
+  // to 60,000, since each of them counts as a million, as a millisecond does.
+  void ObserveCount(uint64_t number) { Observe(std::chrono::milliseconds(number)); }
 
   Value value() const;
 

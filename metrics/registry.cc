@@ -15,6 +15,12 @@ Sums Registry::Collect() const {
   return sums;
 }
 
+uint64_t Registry::dropped() const {
+  uint64_t dropped = 0;
+  for (const auto& shard : shards_) dropped += shard->dropped();
+  return dropped;
+}
+
 Sums Registry::Collect(Metric metric) const {
   Sums sums;
   for (const auto& shard : shards_) shard->AddTo(sums, metric);

@@ -27,11 +27,14 @@ class Registry {
   // A shard for one thread; good for the registry's lifetime.
   Shard* AddShard();
 
-  // `collector` runs in every Collect from now on and must not call the registry.
+  // `collector` runs in every Collect from now on and must not have it collect.
   void AddCollector(Collector collector);
 
   // Adds up each metric's values by label set: counters, gauges and histograms alike.
   Sums Collect() const;
+
+  // Of all shards. A collector may ask.
+  uint64_t dropped() const;
 
   // Adds up one metric alone, as far as the shards count it: for a decision rather than a scrape.
   Sums Collect(Metric metric) const;

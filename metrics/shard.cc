@@ -106,6 +106,14 @@ void Shard::AddTo(Sums& sums) const {
   for (const Description& description : AllMetrics()) AddTo(sums, description.metric);
 }
 
+uint64_t Shard::dropped() const {
+  uint64_t dropped = 0;
+  for (const auto& any : families_) {
+    dropped += std::visit([](const auto& family) { return family.dropped(); }, any);
+  }
+  return dropped;
+}
+
 void Shard::AddTo(Sums& sums, Metric metric) const {
   const auto add = [&](const LabelValues& labels, const auto& cell) {
     using Cell = std::remove_cvref_t<decltype(cell)>;

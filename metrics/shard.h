@@ -97,6 +97,8 @@ class Shard {
 
   void AddTo(Sums& sums) const;
   void AddTo(Sums& sums, Metric metric) const;
+  // How often a series was asked for that a full family had no room for. Any thread.
+  uint64_t dropped() const;
 
  private:
   friend class Claim;

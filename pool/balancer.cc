@@ -107,7 +107,7 @@ void Balancer::Arrange() {
   const Tier second = CountTier(endpoints_, /*backup=*/true);
   const bool backup = BackupsServe(first, second);
   const Tier& tier = backup ? second : first;
-  const bool panic =
+  panic_ =
       tier.open > 0 && (tier.usable == 0 || tier.usable * 100 < tier.open * options_.panic_percent);
 
   choices_.Clear();
@@ -124,7 +124,7 @@ void Balancer::Arrange() {
   for (uint32_t i = 0; i < endpoints_.size(); ++i) {
     const BalancerEndpoint& endpoint = endpoints_[i];
     if (endpoint.drained) continue;
-    if (!endpoint.usable && (endpoint.backup != backup || !panic)) {
+    if (!endpoint.usable && (endpoint.backup != backup || !panic_)) {
       outcasts_.Add(i, endpoint.weight * kWhole);
       continue;
     }

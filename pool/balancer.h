@@ -96,6 +96,8 @@ class Balancer {
   size_t Pick(const Query& query, Load load);
   // What Pick answers to every query without `tried`; kNoEndpoint: that depends.
   size_t only() const { return choices_.size() == 1 ? choices_.item(0) : kNoEndpoint; }
+  // All endpoints of the tier in use serve because too few are usable.
+  bool panic() const { return panic_; }
   // Whether nothing speaks against the endpoint, whoever's turn it is: it is usable and of the tier
   // in use.
   bool MayTake(size_t i) const {
@@ -129,6 +131,7 @@ class Balancer {
   BalancerOptions options_;
   Random* random_;
   std::vector<BalancerEndpoint> endpoints_;
+  bool panic_ = false;
   WeightedDraw choices_;    // who may be chosen, with their whole weights
   WeightedDraw reserve_;    // usable backups, while the first tier is in use
   WeightedDraw outcasts_;   // neither usable nor drained, nor in choices_

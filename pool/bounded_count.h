@@ -28,6 +28,8 @@ class BoundedCount {
   }
   void Return(size_t count = 1) { taken_.fetch_sub(count); }
 
+  // kNoLimit: none.
+  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   size_t taken() const { return taken_.load(std::memory_order_relaxed); }
   // Ordered with Take and Return, for whoever says that it waits and then looks again.
   bool full() const { return taken_.load() >= limit_.load(std::memory_order_relaxed); }

@@ -38,6 +38,7 @@ void Cluster::Configure(const ClusterOptions& options) {
   context_.loop->AssertInLoop();
   options_ = options;
   balancer_.Configure(options.balancing);
+  totals_->SetPanic(balancer_.panic());
   totals_->SetLimits(options.breakers, options.retry_budget);
   totals_->SetIdleLimit(options.pool.idle_learned, options.pool.idle_timeout);
   ReplaceForeignPools();
@@ -125,6 +126,7 @@ void Cluster::SetEndpoints(const EndpointSet& set) {
     departed_.push_back(std::move(pool));
   }
   balancer_.SetEndpoints(std::move(choices), set.keys);
+  totals_->SetPanic(balancer_.panic());
   if (!departed_.empty()) context_.loop->Queue(reap_task_);
 }
 

@@ -147,6 +147,8 @@ CloseReason ConnectionPool::TakeBack(UpstreamConnection* upstream, const ReuseFa
   const CloseReason decision =
       upstream->exclusive() ? DecideReuse(facts) : DecideReuseOfShared(facts);
   shelf_->totals().AddActive(context_.worker, -1);
+  shelf_->CountAnswer(context_.worker, told.answer);
+  if (told.first_byte >= Duration::zero()) cells_->first_byte().Observe(told.first_byte);
   QueueServing();
   if (upstream->used() > 1) {
     TakeBackOneOfMany(*upstream, decision);
@@ -278,6 +280,7 @@ void ConnectionPool::TakeOff(UpstreamConnection& idle) {
 
 void ConnectionPool::Discard(UpstreamConnection& upstream, CloseReason end) {
   cells_->closed(end).Add();
+  cells_->requests().ObserveCount(upstream.leases());
   Unlink(upstream);
   if (IsAtRest(end)) {
     upstream.protocol().SayEnd();

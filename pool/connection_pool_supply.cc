@@ -218,6 +218,7 @@ bool ConnectionPool::GiveToOther(UpstreamConnection& upstream) {
 void ConnectionPool::OnSpared(std::optional<SparedConnection> spared) {
   if (spared.has_value()) {
     const TimePoint since = spared->record.idle_since;
+    const uint64_t served = spared->record.leases;
     auto connection =
         std::make_unique<Connection>(context_.loop, context_.slabs, std::move(spared->transport),
                                      /*events=*/nullptr, Connection::Stage::kEstablished);
@@ -227,6 +228,7 @@ void ConnectionPool::OnSpared(std::optional<SparedConnection> spared) {
                since);
     } else {
       cells_->closed(CloseReason::kBroken).Add();
+      cells_->requests().ObserveCount(served);
     }
   }
   ServeFromKept();

@@ -15,4 +15,8 @@ std::string_view AvailabilityName(Availability availability) {
   HOLDFAST_CHECK(false);
 }
 
+std::string OwnLabel(const std::string&, const SocketAddress& endpoint) {
+  return endpoint.ToString();
+}
+
 }  // namespace holdfast::pool

@@ -2,6 +2,7 @@
 #define HOLDFAST_POOL_ENDPOINT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,11 @@ enum class Availability : uint8_t {
 };
 inline constexpr int kAvailabilities = 5;
 std::string_view AvailabilityName(Availability availability);
+
+// What metrics call an endpoint of an upstream; several may share a name.
+using EndpointLabel = std::function<std::string(const std::string&, const SocketAddress&)>;
+// Each has its own.
+std::string OwnLabel(const std::string& upstream, const SocketAddress& endpoint);
 
 struct EndpointState : EndpointSpec {
   Availability availability = Availability::kUp;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/family.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
@@ -258,19 +259,24 @@ void EndpointDirectory::ArmEjectionTimer() {
   }
 }
 
-void EndpointDirectory::AddTo(metrics::Sums& sums) const {
+void EndpointDirectory::AddTo(metrics::Sums& sums, const EndpointLabel& label_of) const {
   for (const auto& [name, upstream] : upstreams_) {
     std::array<int64_t, kAvailabilities> states{};
     // The state that was told, not the one that is known: whoever reads of a change here may count
     // on the workers having been told.
+    std::map<std::string, bool> up;  // by label; all that share one
     for (const EndpointState& told : upstream.told.value_or(EndpointSet{}).endpoints) {
       ++states[static_cast<size_t>(told.availability)];
-      sums.Add<metrics::Gauge>(Metric::kUpstreamEndpointUp, {name, told.address.ToString()},
-                               told.availability == Availability::kUp ? 1 : 0);
+      bool& all = up.try_emplace(label_of(name, told.address), true).first->second;
+      all = all && told.availability == Availability::kUp;
+    }
+    for (const auto& [label, all] : up) {
+      sums.Add<metrics::Gauge>(Metric::kUpstreamEndpointUp, {name, label}, all ? 1 : 0);
     }
     for (const SocketAddress& address : upstream.addresses) {
       const Record& record = RecordOf(upstream, address);
-      const std::string endpoint = address.ToString();
+      const std::string endpoint = label_of(name, address);
+      if (endpoint == metrics::kOverflowLabel) continue;  // it would shrink with those who leave
       for (size_t i = 0; i < kAvailabilities; ++i) {
         const auto state = AvailabilityName(static_cast<Availability>(i));
         sums.Add<metrics::Counter>(Metric::kUpstreamEndpointStateChangesTotal,

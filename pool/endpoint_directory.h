@@ -87,8 +87,9 @@ class EndpointDirectory {
   // Why a present endpoint is in the state that it is in; empty when there is nothing to say.
   std::string Cause(const std::string& upstream, const SocketAddress& address) const;
 
-  // The endpoints' states at the moment of a scrape.
-  void AddTo(metrics::Sums& sums) const;
+  // The endpoints' states at the moment of a scrape. Of those that share a name only whether all
+  // are up.
+  void AddTo(metrics::Sums& sums, const EndpointLabel& label_of = OwnLabel) const;
 
  private:
   struct Record {

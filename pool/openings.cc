@@ -176,6 +176,7 @@ void Openings::OnDialed(Opening& opening, std::unique_ptr<Connection> connection
   HOLDFAST_CHECK(connection != nullptr && connection->established());
   slow_ = doubtful_ = false;
   ConnectionRecord record = std::move(opening.record());
+  cells_->connect().Observe(loop_->now() - record.opened_at);
   Waiter* const whom = opening.TakeWaiter();
   Remove(opening);
   owner_->OnOpened(std::move(connection), std::move(record), whom);

@@ -21,6 +21,16 @@ PoolCells::PoolCells(metrics::Shard* shard, std::string_view upstream, const Eve
   NewCheckout(CheckoutResult::kReused);
 }
 
+metrics::Histogram& PoolCells::NewHistogram(HistogramPlace place) {
+  AssertThread();
+  static constexpr std::array<Metric, kHistograms> kMetrics = {
+      Metric::kUpstreamFirstByteSeconds, Metric::kUpstreamConnectSeconds,
+      Metric::kUpstreamQueueSeconds, Metric::kUpstreamConnectionRequests};
+  metrics::Histogram& cell = shard_->HistogramFor(kMetrics[place], {upstream_});
+  histograms_[place] = &cell;
+  return cell;
+}
+
 Counter& PoolCells::NewCheckout(CheckoutResult result) {
   Counter& cell =
       shard_->CounterFor(Metric::kUpstreamCheckoutsTotal, {upstream_, CheckoutResultName(result)});

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "metrics/cell.h"
+#include "metrics/histogram.h"
 #include "metrics/shard.h"
 #include "pool/net/check.h"
 #include "pool/net/event_loop.h"
@@ -46,6 +47,12 @@ class PoolCells {
     return cell != nullptr ? *cell : NewClosed(reason);
   }
 
+  // What is observed of many requests or connections, each made when it is first needed.
+  metrics::Histogram& first_byte() { return HistogramOf(kFirstByte); }
+  metrics::Histogram& connect() { return HistogramOf(kConnect); }
+  metrics::Histogram& queue() { return HistogramOf(kQueue); }
+  metrics::Histogram& requests() { return HistogramOf(kRequests); }  // of a connection
+
   metrics::Gauge& idle;
   metrics::Gauge& leased;   // the label says "busy"
   metrics::Gauge& streams;  // leases
@@ -53,6 +60,9 @@ class PoolCells {
   metrics::Gauge& waiters;
 
  private:
+  enum HistogramPlace : uint8_t { kFirstByte, kConnect, kQueue, kRequests };
+  static constexpr size_t kHistograms = 4;
+
   template <class Enum>
   static size_t Index(Enum value) {
     return static_cast<size_t>(value);
@@ -62,6 +72,13 @@ class PoolCells {
     if (loop_ != nullptr) loop_->AssertInLoop();
   }
 
+  // Asserts the thread when it makes one only: each request comes here.
+  metrics::Histogram& HistogramOf(HistogramPlace place) {
+    metrics::Histogram* cell = histograms_[place];
+    return cell != nullptr ? *cell : NewHistogram(place);
+  }
+
+  metrics::Histogram& NewHistogram(HistogramPlace place);
   metrics::Counter& NewCheckout(CheckoutResult result);
   metrics::Counter& NewOpened(OpenReason reason);
   metrics::Counter& NewClosed(CloseReason reason);
@@ -70,6 +87,7 @@ class PoolCells {
   metrics::Shard* shard_;
   const std::string upstream_;
   const metrics::Claim claim_;
+  std::array<metrics::Histogram*, kHistograms> histograms_{};
   std::array<metrics::Counter*, kCheckoutResults> checkouts_{};
   std::array<metrics::Counter*, kOpenReasons> opened_{};
   std::array<metrics::Counter*, kCloseReasons> closed_{};  // kNone has none

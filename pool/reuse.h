@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "pool/endpoint_counts.h"
 #include "pool/net/clock.h"
 #include "pool/reasons.h"
 
@@ -38,6 +39,9 @@ struct ReuseFacts {
   // requests. The pool heeds it; the decision does not depend on it.
   std::optional<Duration> keep_alive_timeout;
   std::optional<uint32_t> keep_alive_max;
+  // How the request was answered, and how long that took; negative: it was not. To be counted.
+  AnswerClass answer = AnswerClass::kNone;
+  Duration first_byte{-1};
 };
 
 // Pure. kNone: the connection is kept. Otherwise the first reason against it, in the order of the

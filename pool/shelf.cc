@@ -8,12 +8,14 @@
 namespace holdfast::pool {
 Shelf::Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
              std::shared_ptr<BoundedCount> process_idle,
-             std::shared_ptr<BoundedCount> process_connections)
+             std::shared_ptr<BoundedCount> process_connections,
+             std::shared_ptr<EndpointCounts> counts)
     : slots_(workers),
       totals_(std::move(totals)),
       process_idle_(std::move(process_idle)),
-      process_connections_(std::move(process_connections)) {
-  HOLDFAST_CHECK(workers > 0 && totals_ != nullptr);
+      process_connections_(std::move(process_connections)),
+      counts_(std::move(counts)) {
+  HOLDFAST_CHECK(workers > 0 && totals_ != nullptr && counts_ != nullptr);
 }
 
 bool Shelf::Join(size_t worker, WorkerShare* share) {

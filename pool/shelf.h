@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pool/bounded_count.h"
+#include "pool/endpoint_counts.h"
 #include "pool/net/check.h"
 #include "pool/net/clock.h"
 #include "pool/upstream_totals.h"
@@ -33,12 +34,14 @@ class Shelf {
 
   Shelf(size_t workers, std::shared_ptr<UpstreamTotals> totals,
         std::shared_ptr<BoundedCount> process_idle,
-        std::shared_ptr<BoundedCount> process_connections);
+        std::shared_ptr<BoundedCount> process_connections, std::shared_ptr<EndpointCounts> counts);
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
 
   size_t workers() const { return slots_.size(); }
   UpstreamTotals& totals() const { return *totals_; }
+  // An attempt of the worker has ended.
+  void CountAnswer(size_t worker, AnswerClass answer) { counts_->Add(worker, answer); }
 
   // The pool of a worker takes its slot; false when another one of the same worker holds it. One
   // that drains leaves it to the one that may follow. The worker's thread.
@@ -60,6 +63,7 @@ class Shelf {
   bool OutOfDescriptors() const { return process_connections_->full() && !connections_.full(); }
   size_t connections() const { return connections_.taken(); }
   bool over_cap() const { return connections_.over(); }
+  bool at_cap() const { return connections_.taken() > 0 && connections_.full(); }
   // A worker holds as many places as it ever kept idle at a time, so that going idle and coming
   // back changes nothing here.
   bool TakeIdlePlace();
@@ -121,6 +125,7 @@ class Shelf {
   std::shared_ptr<UpstreamTotals> totals_;
   std::shared_ptr<BoundedCount> process_idle_;
   std::shared_ptr<BoundedCount> process_connections_;
+  const std::shared_ptr<EndpointCounts> counts_;
   BoundedCount idle_;
   BoundedCount connections_;
   std::atomic<size_t> waiting_workers_{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "metrics/family.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
@@ -12,6 +13,35 @@ namespace {
 // What is gone is swept out when there are twice as many as were left the last time, so that a
 // start with thousands of upstreams does not look at all of them for each.
 size_t NextSweep(size_t left) { return std::max<size_t>(64, 2 * left); }
+
+using metrics::Gauge;
+using metrics::Metric;
+
+void AddGauge(Metric metric, metrics::LabelValues labels, size_t value, metrics::Sums& sums) {
+  sums.Add<Gauge>(metric, labels, static_cast<int64_t>(value));
+}
+
+void AddLimit(const char* name, const BoundedCount& count, metrics::Sums& sums) {
+  AddGauge(Metric::kLimitUsed, {name}, count.taken(), sums);
+  if (count.limit() != kNoLimit) AddGauge(Metric::kLimitMax, {name}, count.limit(), sums);
+}
+
+void AddTotals(const std::string& upstream, const UpstreamTotals& totals, metrics::Sums& sums) {
+  const auto breaker = [&](const char* name, bool open) {
+    AddGauge(Metric::kUpstreamBreakerOpen, {upstream, name}, open ? 1 : 0, sums);
+  };
+  breaker("connections", totals.connections() > 0 && totals.AtConnectionLimit());
+  breaker("requests", !totals.MayRequest());
+  breaker("pending", !totals.MayWait());
+  // A budget that is a share of nothing is not spent.
+  breaker("retries", totals.retries() > 0 && !totals.MayRetry());
+  AddGauge(Metric::kUpstreamRetriesInFlight, {upstream}, totals.retries(), sums);
+  AddGauge(Metric::kUpstreamPanic, {upstream}, totals.panic() ? 1 : 0, sums);
+  const std::optional<Duration> limit = totals.IdleLimit();
+  if (limit.has_value()) {
+    sums.Add<Gauge>(Metric::kUpstreamIdleExpirySeconds, {upstream}, limit->count());
+  }
+}
 
 }  // namespace
 
@@ -25,7 +55,11 @@ std::shared_ptr<Shelf> Shelves::For(const EndpointKey& key) {
   std::shared_ptr<Shelf> shelf = known.lock();
   if (shelf == nullptr) {
     HOLDFAST_CHECK(!key.upstream.empty());
-    shelf = std::make_shared<Shelf>(workers_, LockedTotalsOf(key.upstream), idle_, connections_);
+    // The totals first: they sweep.
+    std::shared_ptr<UpstreamTotals> totals = LockedTotalsOf(key.upstream);
+    shelf =
+        std::make_shared<Shelf>(workers_, std::move(totals), idle_, connections_,
+                                series_[key.upstream].CountsOf(key.address.ToString(), workers_));
     known = shelf;
   }
   return shelf;
@@ -44,20 +78,53 @@ uint64_t Shelves::RequestsOf(const std::string& upstream) {
   return totals == nullptr ? 0 : totals->begun();
 }
 
-void Shelves::AddTo(metrics::Sums& sums) {
+void Shelves::AddTo(TimePoint now, metrics::Sums& sums) {
+  AddLimit("upstream_connections", *connections_, sums);
+  AddLimit("idle_upstream_connections", *idle_, sums);
   const std::lock_guard lock(mutex_);
   for (const auto& [upstream, known] : totals_) {
     const std::shared_ptr<UpstreamTotals> totals = known.lock();
-    const std::optional<Duration> limit = totals == nullptr ? std::nullopt : totals->IdleLimit();
-    if (!limit.has_value()) continue;
-    sums.Add<metrics::Gauge>(metrics::Metric::kUpstreamIdleExpirySeconds, {upstream},
-                             limit->count());
+    if (totals != nullptr) AddTotals(upstream, *totals, sums);
   }
+  AddEndpoints(now, sums);
+}
+
+void Shelves::AddEndpoints(TimePoint now, metrics::Sums& sums) {
+  size_t endpoints = 0;
+  for (auto& [upstream, series] : series_) {
+    series.Look(now);
+    endpoints += series.size();
+  }
+  std::erase_if(series_, [this](const auto& entry) {
+    const auto known = totals_.find(entry.first);
+    return entry.second.empty() && (known == totals_.end() || known->second.expired());
+  });
+  for (const auto& [upstream, series] : series_) {
+    series.AddTo(upstream, endpoints <= kMaxEndpointsWithZeros, sums);
+  }
+  for (const auto& [key, known] : shelves_) {
+    const std::shared_ptr<Shelf> shelf = known.lock();
+    if (shelf == nullptr) continue;
+    const auto series = series_.find(key.upstream);
+    HOLDFAST_CHECK(series != series_.end());
+    AddGauge(Metric::kUpstreamEndpointConnections,
+             {key.upstream, series->second.LabelOf(key.address.ToString())}, shelf->connections(),
+             sums);
+    AddGauge(Metric::kUpstreamEndpointsAtCap, {key.upstream}, shelf->at_cap() ? 1 : 0, sums);
+  }
+}
+
+std::string Shelves::LabelOf(const std::string& upstream, const SocketAddress& endpoint) {
+  const std::lock_guard lock(mutex_);
+  const auto series = series_.find(upstream);
+  const std::string text = endpoint.ToString();
+  return series != series_.end() ? series->second.LabelOf(text) : text;
 }
 
 std::shared_ptr<UpstreamTotals> Shelves::LockedTotalsOf(const std::string& upstream) {
   if (totals_.size() >= totals_swept_at_) {
     std::erase_if(totals_, [](const auto& entry) { return entry.second.expired(); });
+    std::erase_if(series_, [this](const auto& entry) { return !totals_.contains(entry.first); });
     totals_swept_at_ = NextSweep(totals_.size());
   }
   std::weak_ptr<UpstreamTotals>& known = totals_[upstream];

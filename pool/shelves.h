@@ -13,6 +13,8 @@
 #include "metrics/sums.h"
 #include "pool/bounded_count.h"
 #include "pool/endpoint_key.h"
+#include "pool/endpoint_series.h"
+#include "pool/net/clock.h"
 #include "pool/shelf.h"
 #include "pool/upstream_totals.h"
 
@@ -34,11 +36,19 @@ class Shelves {
   // Of connections over all endpoints, whatever the caps add up to.
   void SetConnectionLimit(size_t limit) { connections_->SetLimit(limit); }
   size_t idle_places() const { return idle_->taken(); }
-  // What is known of each upstream, for a scrape.
-  void AddTo(metrics::Sums& sums);
+  // What is known of each upstream and its endpoints, for a scrape at that time.
+  void AddTo(TimePoint now, metrics::Sums& sums);
+  // What metrics call an endpoint of the upstream: `other` unless it has series of its own
+  // (endpoint_series.h). As the last AddTo has it.
+  std::string LabelOf(const std::string& upstream, const SocketAddress& endpoint);
 
  private:
+  // Beyond so many endpoints there are no series of answers that never came.
+  static constexpr size_t kMaxEndpointsWithZeros = 1000;
+
+  // These are called under mutex_.
   std::shared_ptr<UpstreamTotals> LockedTotalsOf(const std::string& upstream);
+  void AddEndpoints(TimePoint now, metrics::Sums& sums);
 
   const size_t workers_;
   // The process's places for idle connections: a share of its descriptors.
@@ -49,6 +59,7 @@ class Shelves {
   // Under mutex_.
   absl::flat_hash_map<EndpointKey, std::weak_ptr<Shelf>> shelves_;
   std::map<std::string, std::weak_ptr<UpstreamTotals>> totals_;
+  std::map<std::string, EndpointSeries> series_;  // by upstream
   size_t shelves_swept_at_ = 0;
   size_t totals_swept_at_ = 0;
 };

@@ -62,6 +62,10 @@ class UpstreamTotals {
   bool troubled() const { return troubled_.load(std::memory_order_relaxed); }
   void SetTroubled() { troubled_.store(true, std::memory_order_relaxed); }
 
+  // So few endpoints are up that all of them serve. Each worker says so of what it has been told.
+  bool panic() const { return panic_.load(std::memory_order_relaxed); }
+  void SetPanic(bool panic) { panic_.store(panic, std::memory_order_relaxed); }
+
   // How long a connection may be idle at present, by what was learned of the peer.
   Duration idle_expiry() const { return Duration(idle_expiry_.load(std::memory_order_relaxed)); }
   // Whether that is what counts, or else the configuration's limit (nullopt: none).
@@ -101,6 +105,7 @@ class UpstreamTotals {
   std::atomic<uint32_t> retry_percent_{100};
   std::atomic<size_t> min_retries_{kNoLimit};
   std::atomic<bool> troubled_{false};
+  std::atomic<bool> panic_{false};
   std::mutex learning_;
   LearnedExpiry learned_;  // under learning_
   std::atomic<int64_t> idle_expiry_;

@@ -40,7 +40,7 @@ void WaitQueue::Begin(Waiter& waiter, bool fresh) {
 
 void WaitQueue::Lend(Waiter& waiter, const Shelf& lender) {
   HOLDFAST_CHECK(!waiter.LentBy(lender));
-  Remove(waiter);
+  TakeOff(waiter);
   waiter.NoteLender(&lender);
 }
 
@@ -59,6 +59,11 @@ void WaitQueue::Add(Waiter& waiter) {
 }
 
 void WaitQueue::Remove(Waiter& waiter) {
+  cells_->queue().Observe(loop_->now() - waiter.since());
+  TakeOff(waiter);
+}
+
+void WaitQueue::TakeOff(Waiter& waiter) {
   HOLDFAST_CHECK(!waiter.wanted().fresh || fresh_ > 0);
   list_.Remove(waiter);
   waiter.LeaveQueue(this);

@@ -60,6 +60,7 @@ class WaitQueue {
   void Begin(Waiter& waiter, bool fresh);
   // One goes on waiting that has left another queue, at the place that its begin gives it.
   void Add(Waiter& waiter);
+  // Its wait has ended: counts how long it took, wherever it began.
   void Remove(Waiter& waiter);
   // It has gone away: counts it, and tells the owner.
   void Cancel(Waiter& waiter);
@@ -80,6 +81,7 @@ class WaitQueue {
   bool Validate() const;
 
  private:
+  void TakeOff(Waiter& waiter);
   // How long one waits at the most. Who has been lent is in search of a connection to any endpoint,
   // for which there is the time of one connect.
   Duration PatienceOf(const Waiter& waiter) const;

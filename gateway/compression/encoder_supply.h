@@ -31,6 +31,8 @@ class EncoderSupply {
 
   size_t kept() const { return kept_.size(); }
   size_t bytes_in_use() const { return bytes_in_use_; }
+  // With those at rest.
+  size_t bytes() const { return bytes_in_use_ + bytes_kept_; }
 
  private:
   bool MakeRoomFor(size_t bytes);

@@ -48,6 +48,22 @@ void ClientPlaces::WakeWaiting(size_t worker) {
   }
 }
 
+void ClientPlaces::AddTo(metrics::Sums& sums) {
+  using metrics::Metric;
+  const auto add = [&](Metric metric, const std::string& label, size_t value) {
+    sums.Add<metrics::Gauge>(metric, {label}, static_cast<int64_t>(value));
+  };
+  add(Metric::kLimitUsed, "client_connections", all_.taken());
+  if (all_.limit() != pool::kNoLimit) add(Metric::kLimitMax, "client_connections", all_.limit());
+  add(Metric::kMemoryBytes, "client_counts", by_client_.bytes());
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, known] : listeners_) {
+    const std::shared_ptr<ListenerPlaces> places = known.lock();
+    if (places == nullptr || places->count().limit() == pool::kNoLimit) continue;
+    add(Metric::kClientConnectionsMax, name, places->count().limit());
+  }
+}
+
 void ClientPlaces::Post(size_t worker, pool::Mailbox::Letter letter) const {
   if (peers_ != nullptr) peers_->Post(worker, std::move(letter));
 }

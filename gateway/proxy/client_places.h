@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gateway/policy/client_connections.h"
+#include "metrics/sums.h"
 #include "pool/bounded_count.h"
 #include "pool/net/clock.h"
 #include "pool/peers.h"
@@ -87,6 +88,8 @@ class ClientPlaces {
   void WakeWaiting(size_t worker);
   // Runs `letter` on the thread of another worker.
   void Post(size_t worker, pool::Mailbox::Letter letter) const;
+  // The limits and what is taken of them, for a scrape.
+  void AddTo(metrics::Sums& sums);
 
  private:
   struct alignas(64) Slot {

@@ -69,6 +69,7 @@ void Exchange::Begin(const Client& client) {
   run_ = Run{.listener = client.listener->index(), .begun = now, .last_progress = now};
   body_.Begin();
   account_.started = now - client.head_time;
+  client.listener->cells().in_flight.Add(1);
   edits_.Begin(view_->snapshot().config().listeners[run_.listener]);
   MoveTo(State::kRouting);
 }

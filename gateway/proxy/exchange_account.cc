@@ -104,7 +104,9 @@ std::string_view ExchangeAccount::ConnectionText() const {
   cells.CountRequest(method, ReportedStatus(), source);
   if (first_byte_at.has_value()) cells.first_byte.Observe(*first_byte_at - started);
   cells.duration.Observe(context->loop->now() - started);
-  if (failure != Failure::kNone && BlamesUpstream(failure) && subject.route != nullptr) {
+  if (failure == Failure::kNone) return;
+  cells.FailedFor(FailureName(failure)).Add();
+  if (BlamesUpstream(failure) && subject.route != nullptr) {
     context->shard
         ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
                      {UpstreamName(subject), FailureName(failure)})
@@ -123,6 +125,7 @@ void ExchangeAccount::CountGrpc(const ExchangeSubject& subject, WorkerContext* c
 
 void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* context) const {
   Count(subject, context);
+  subject.client.listener->cells().in_flight.Add(-1);
   if (grpc) CountGrpc(subject, context);
   if (context->access_log == nullptr) return;
   const bool told = subject.route == nullptr || subject.route->access_log == config::RouteLog::kOn;

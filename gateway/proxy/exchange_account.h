@@ -84,6 +84,7 @@ struct ExchangeAccount {
   }
   // A connection was had for one more attempt.
   void NoteLease(const pool::Lease& lease, pool::TimePoint now);
+  // The request is under way no longer.
   void Write(const ExchangeSubject& subject, WorkerContext* context) const;
   // What the client was sent.
   AnswerStatus answer() const { return {status, grpc_status}; }

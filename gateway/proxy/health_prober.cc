@@ -7,6 +7,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "gateway/proxy/health_probe.h"
+#include "metrics/family.h"
 #include "pool/net/check.h"
 #include "pool/net/timer_wheel.h"
 
@@ -20,7 +21,7 @@ class HealthProber::Group {
 
   void SetTargets(const config::HealthCheck& check, const ProbeManner& manner,
                   const std::vector<ProbeTarget>& targets);
-  void AddTo(metrics::Sums& sums) const;
+  void AddTo(metrics::Sums& sums, const pool::EndpointLabel& label_of) const;
 
   // Asked at most once an interval, so that an answer speaks of about that long.
   bool Busy(pool::TimePoint now) {
@@ -167,9 +168,10 @@ void HealthProber::Group::SetTargets(const config::HealthCheck& check, const Pro
   }
 }
 
-void HealthProber::Group::AddTo(metrics::Sums& sums) const {
+void HealthProber::Group::AddTo(metrics::Sums& sums, const pool::EndpointLabel& label_of) const {
   for (const auto& [address, endpoint] : endpoints_) {
-    const std::string text = address.ToString();
+    const std::string text = label_of(upstream_, address);
+    if (text == metrics::kOverflowLabel) continue;  // it would shrink with those who leave
     for (int i = 0; i < kProbeResults; ++i) {
       const auto result = static_cast<ProbeResult>(i);
       sums.Add<metrics::Counter>(metrics::Metric::kHealthChecksTotal,
@@ -201,8 +203,8 @@ void HealthProber::SetTargets(const std::string& upstream,
   group->SetTargets(*check, manner, targets);
 }
 
-void HealthProber::AddTo(metrics::Sums& sums) const {
-  for (const auto& [upstream, group] : groups_) group->AddTo(sums);
+void HealthProber::AddTo(metrics::Sums& sums, const pool::EndpointLabel& label_of) const {
+  for (const auto& [upstream, group] : groups_) group->AddTo(sums, label_of);
 }
 
 }  // namespace holdfast::proxy

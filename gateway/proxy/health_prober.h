@@ -13,6 +13,7 @@
 #include "gateway/config/config.h"
 #include "metrics/sums.h"
 #include "pool/dialer.h"
+#include "pool/endpoint.h"
 #include "pool/net/buffer.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/random.h"
@@ -71,8 +72,8 @@ class HealthProber {
   void SetTargets(const std::string& upstream, const std::optional<config::HealthCheck>& check,
                   const ProbeManner& manner, const std::vector<ProbeTarget>& targets);
 
-  // Adds the counts of the checks, at the moment of a scrape.
-  void AddTo(metrics::Sums& sums) const;
+  // Adds the counts of the checks, at the moment of a scrape; not of endpoints that share a name.
+  void AddTo(metrics::Sums& sums, const pool::EndpointLabel& label_of = pool::OwnLabel) const;
 
  private:
   class Endpoint;

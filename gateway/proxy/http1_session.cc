@@ -510,7 +510,7 @@ void Http1Session::Close(std::string_view reason) {
   tie_.Close();
   connection_.Close();
   if (announced_) context()->ForgetAnnounced(this);
-  Delist(reason);
+  Delist(reason, requests_);
   context()->loop->timers().Cancel(*this);
   memory_ = &context()->http1_sessions;
   context()->loop->DestroyLater(this, &Http1Session::Destroy);

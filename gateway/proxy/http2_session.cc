@@ -366,7 +366,7 @@ void Http2Session::Close(std::string_view reason) {
   MoveTo(Phase::kClosed);
   connection_.Close();
   if (announced_) context()->ForgetAnnounced(this);
-  Delist(reason);
+  Delist(reason, requests_);
   context()->loop->timers().Cancel(timer_);
   context()->loop->DestroyLater(std::unique_ptr<Http2Session>(this));
 }

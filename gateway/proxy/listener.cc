@@ -23,6 +23,7 @@ Listener::Cells::Cells(metrics::Shard* shard, std::string_view listener)
       idle(shard->GaugeFor(Metric::kClientConnections, {listener, "idle"})),
       active(shard->GaugeFor(Metric::kClientConnections, {listener, "active"})),
       streams(shard->GaugeFor(Metric::kClientStreams, {listener})),
+      in_flight(shard->GaugeFor(Metric::kClientRequestsInFlight, {listener})),
       accepted(shard->CounterFor(Metric::kClientConnectionsAcceptedTotal, {listener})),
       request_bytes(shard->CounterFor(Metric::kRequestBytesTotal, {listener})),
       response_bytes(shard->CounterFor(Metric::kResponseBytesTotal, {listener})),
@@ -37,6 +38,13 @@ metrics::Counter& Listener::Cells::ClosedFor(std::string_view reason) {
       shard_->CounterFor(Metric::kClientConnectionsClosedTotal, {listener_, reason});
   closed_.emplace_back(reason, &cell);
   return cell;
+}
+
+metrics::Histogram& Listener::Cells::requests() {
+  if (requests_ == nullptr) {
+    requests_ = &shard_->HistogramFor(Metric::kClientConnectionRequests, {listener_});
+  }
+  return *requests_;
 }
 
 Listener::Listener(WorkerContext* context, pool::FileDescriptor socket,

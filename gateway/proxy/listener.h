@@ -71,11 +71,14 @@ class Listener final : private pool::AcceptorEvents {
     // Of connections closed for a reason, whose name has static storage. A reason's labels are
     // looked up the first time only.
     metrics::Counter& ClosedFor(std::string_view reason);
+    // Of requests of each connection, made when the first closes.
+    metrics::Histogram& requests();
 
     metrics::Claim claim;
     metrics::Gauge& idle;
     metrics::Gauge& active;
     metrics::Gauge& streams;  // of HTTP/2
+    metrics::Gauge& in_flight;
     metrics::Counter& accepted;
     metrics::Counter& request_bytes;
     metrics::Counter& response_bytes;
@@ -83,6 +86,7 @@ class Listener final : private pool::AcceptorEvents {
    private:
     metrics::Shard* shard_;
     std::string listener_;
+    metrics::Histogram* requests_ = nullptr;
     std::vector<std::pair<std::string_view, metrics::Counter*>> closed_;
   };
 

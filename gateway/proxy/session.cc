@@ -79,10 +79,11 @@ void Session::CountActive(bool active) {
   listener_->cells().idle.Add(active ? -1 : 1);
 }
 
-void Session::Delist(std::string_view reason) {
+void Session::Delist(std::string_view reason, uint64_t requests) {
   listener_->ReturnClientPlace(std::exchange(client_place_, {}));
   (counted_active_ ? listener_->cells().active : listener_->cells().idle).Add(-1);
   listener_->cells().ClosedFor(reason).Add();
+  listener_->cells().requests().ObserveCount(requests);
   if (IdleSession::linked()) listener_->OnSessionBusy(*this);
   context()->sessions.Remove(*this);
   listener_->OnSessionClosed();

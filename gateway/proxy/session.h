@@ -91,8 +91,8 @@ class Session : public pool::ListNode<Session>,
   void CountActive(bool active);
   // It is the connection that the listener has counted for its client (Listener::AdmitClient).
   void TakeClientPlace() { client_place_ = listener_->TakeClientPlace(); }
-  // It is over. Its owner destroys it at the end of the turn.
-  void Delist(std::string_view reason);
+  // It is over, and has brought so many requests. Its owner destroys it at the end of the turn.
+  void Delist(std::string_view reason, uint64_t requests = 0);
 
  private:
   Listener* listener_;

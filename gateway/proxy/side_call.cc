@@ -169,6 +169,7 @@ void SideCall::ReadHead() {
     if (!received_.informational()) break;
     if (++informational_ > kMaxInformational) return Conclude(Failure::kUpstreamBadResponse);
   }
+  account_.NoteUpstreamAnswer(received_.status, context_->loop->now());
   Keep(received_);
   MoveTo(State::kBody);
 }

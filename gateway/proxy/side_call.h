@@ -81,7 +81,7 @@ class SideCall final : private CallEvents {
 
   WorkerContext* context_;
   SideCallEvents* events_;
-  ExchangeAccount account_;  // of attempts; nobody reads it
+  ExchangeAccount account_;  // of attempts; only the call reads it
   UpstreamCall call_;
   State state_ = State::kAtRest;
   pool::TimePoint deadline_;

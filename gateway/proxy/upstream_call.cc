@@ -86,7 +86,8 @@ void UpstreamCall::OnLease(pool::Lease lease) {
 
 Stage UpstreamCall::Open(pool::Lease& lease) {
   HOLDFAST_CHECK(stream_ == nullptr && lease.held());
-  account_->NoteLease(lease, context_->loop->now());
+  leased_at_ = context_->loop->now();
+  account_->NoteLease(lease, leased_at_);
   lease_ = std::move(lease);
   read_before_ = lease_.connection().bytes_read();
   if (context_->upstream_streams != nullptr) {
@@ -226,7 +227,10 @@ Stage UpstreamCall::OnWake() {
 bool UpstreamCall::MayReplace(AnswerStatus status) {
   RetryFacts facts = FactsAt(AttemptEnd::kStatus);
   facts.status = status;
-  return MayRepeat(DecideRetry(facts), OutcomeOfAnswer(status));
+  replaced_ = status.http;
+  const bool repeats = MayRepeat(DecideRetry(facts), OutcomeOfAnswer(status));
+  replaced_ = 0;
+  return repeats;
 }
 
 Stage UpstreamCall::OnFirstByteTimeout() {
@@ -341,6 +345,17 @@ bool UpstreamCall::MetKeptConnection() const {
   return ConnectionEnded() && lease_.connection().bytes_read() == read_before_;
 }
 
+// One that is relayed has its time noted; one that is replaced has come just now.
+inline void UpstreamCall::NoteAnswer(pool::ReuseFacts* facts) const {
+  if (account_->source == AnswerSource::kUpstream) {
+    facts->answer = pool::AnswerClassOf(account_->status);
+    facts->first_byte = *account_->first_byte_at - leased_at_;
+  } else if (replaced_ != 0) {
+    facts->answer = pool::AnswerClassOf(replaced_);
+    facts->first_byte = context_->loop->now() - leased_at_;
+  }
+}
+
 void UpstreamCall::EndAttempt(std::optional<Outcome> outcome) {
   if (stream_ == nullptr) return;
   if (outcome.has_value() && !IsToldAlready(*outcome)) {
@@ -348,6 +363,7 @@ void UpstreamCall::EndAttempt(std::optional<Outcome> outcome) {
   }
   pool::ReuseFacts facts = std::exchange(stream_, nullptr)->Finish();
   facts.tie = request_.tie;
+  NoteAnswer(&facts);
   account_->close = lease_.End(facts);
 }
 

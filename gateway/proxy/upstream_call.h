@@ -161,6 +161,8 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   std::optional<pool::Outcome> OutcomeAfter(Failure failure, AnswerStatus status) const;
   // What was sent before to this attempt's stream.
   void SendAgain();
+  // What the pool is to count of the attempt that ends.
+  void NoteAnswer(pool::ReuseFacts* facts) const;
   // The stream is done with, for this attempt; `outcome` speaks about its endpoint.
   void EndAttempt(std::optional<pool::Outcome> outcome);
 
@@ -173,6 +175,8 @@ class UpstreamCall final : private pool::Waiter, private stream::StreamEvents {
   std::string host_;  // of the endpoint, where the request is to have that
   pool::Lease lease_;
   uint64_t read_before_ = 0;  // on its connection
+  pool::TimePoint leased_at_;
+  int replaced_ = 0;  // the status of the answer that another attempt is to replace
   stream::UpstreamStream* stream_ = nullptr;
   http1::ClientStream http1_;
   Stage stage_ = Stage::kAtRest;

@@ -26,6 +26,15 @@ void RouteCells::Remember(uint32_t key, http::Method method, int status, AnswerS
   last_key_ = key;
 }
 
+metrics::Counter& RouteCells::FailedFor(std::string_view reason) {
+  for (const auto& [word, cell] : failures_) {
+    if (word == reason) return *cell;
+  }
+  metrics::Counter& cell = shard_->CounterFor(Metric::kRequestFailuresTotal, {route_, reason});
+  failures_.emplace_back(reason, &cell);
+  return cell;
+}
+
 View::View(pool::EventLoop* loop, metrics::Shard* shard,
            std::shared_ptr<const route::Snapshot> snapshot,
            std::vector<std::shared_ptr<pool::Cluster>> clusters)

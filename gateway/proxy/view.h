@@ -33,6 +33,10 @@ class RouteCells {
     last_->Add();
   }
 
+  // Of requests that failed so; the word has static storage. Its labels are looked up the first
+  // time only.
+  metrics::Counter& FailedFor(std::string_view reason);
+
   metrics::Histogram& first_byte;
   metrics::Histogram& duration;
 
@@ -47,6 +51,7 @@ class RouteCells {
   uint32_t last_key_ = 0;
   metrics::Counter* last_ = nullptr;
   absl::flat_hash_map<uint32_t, metrics::Counter*> requests_;
+  std::vector<std::pair<std::string_view, metrics::Counter*>> failures_;
 };
 
 // What one worker makes of a snapshot: its clusters and cells beside the shared, immutable config.

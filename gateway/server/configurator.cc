@@ -241,4 +241,15 @@ void Configurator::CountLoad(bool ok) {
   shard.GaugeFor(Metric::kConfigLastReloadTimestampSeconds, {}).Set(seconds.count());
 }
 
+void Configurator::AddTo(metrics::Sums& sums) const {
+  tls_.AddTo(sums);
+  if (publisher_.snapshot() == nullptr) return;
+  size_t bytes = 0;
+  for (const route::Route& route : publisher_.snapshot()->routes().routes()) {
+    if (route.limiter != nullptr) bytes += route.limiter->bytes();
+  }
+  sums.Add<metrics::Gauge>(metrics::Metric::kMemoryBytes, {"rate_limits"},
+                           static_cast<int64_t>(bytes));
+}
+
 }  // namespace holdfast::server

@@ -60,8 +60,8 @@ class Configurator {
     publisher_.PublishEndpoints(upstream, endpoints);
   }
 
-  // As TlsKeeper does it.
-  void AddTo(metrics::Sums& sums) const { tls_.AddTo(sums); }
+  // As TlsKeeper does it, and what the tables of the configuration in use reserve.
+  void AddTo(metrics::Sums& sums) const;
   pool::FileDescriptor FileForSuccessor() const { return tls_.FileForSuccessor(); }
   // What is answered to authorities, as Publisher has it.
   void PublishChallenges(std::shared_ptr<const acme::Challenges> challenges,

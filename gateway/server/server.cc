@@ -20,6 +20,9 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
           main_.shard,
           [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
             configurator_.PublishEndpoints(upstream, endpoints);
+          },
+          [this](const std::string& upstream, const pool::SocketAddress& endpoint) {
+            return workers_.LabelOf(upstream, endpoint);
           }),
       listeners_(std::move(inheritance)),
       pages_(&main_.registry, {.trouble = [this] { return workers_.Trouble(); },
@@ -50,9 +53,14 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
                             },
                         .series_grace = options_.series_grace}) {
   main_.registry.AddCollector(metrics::ProcessCollector());
+  main_.registry.AddCollector([this](metrics::Sums& sums) {
+    sums.Add<metrics::Counter>(metrics::Metric::kSeriesDroppedTotal, {}, main_.registry.dropped());
+  });
   main_.registry.AddCollector(pool::AddReuseRatios);
   main_.registry.AddCollector(pool::AddUnusedWords);
+  // Before the endpoints' states: it decides which of them have series.
   main_.registry.AddCollector([this](metrics::Sums& sums) { workers_.AddTo(sums); });
+  main_.registry.AddCollector([this](metrics::Sums& sums) { pages_.AddTo(sums); });
   main_.registry.AddCollector(metrics::BuildInfoCollector(options_.version, options_.commit));
   main_.registry.AddCollector([this](metrics::Sums& sums) { upstreams_.AddTo(sums); });
   main_.registry.AddCollector([this](metrics::Sums& sums) { configurator_.AddTo(sums); });

@@ -24,4 +24,12 @@ StatusReply StatusPages::Answer(std::string_view path) const {
   return {.body = "ok\n"};
 }
 
+void StatusPages::AddTo(metrics::Sums& sums) const {
+  using metrics::Metric;
+  const bool serving = facts_.serving();
+  const bool ready = serving && facts_.trouble().empty();
+  sums.Add<metrics::Gauge>(Metric::kReady, {}, ready ? 1 : 0);
+  sums.Add<metrics::Gauge>(Metric::kDraining, {}, serving ? 0 : 1);
+}
+
 }  // namespace holdfast::server

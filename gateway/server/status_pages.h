@@ -26,6 +26,8 @@ class StatusPages {
       : registry_(registry), facts_(std::move(facts)) {}
 
   StatusReply Answer(std::string_view path) const;
+  // The same as gauges, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
 
  private:
   const metrics::Registry* registry_;

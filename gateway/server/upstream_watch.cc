@@ -55,11 +55,13 @@ tls::TlsPlan PlanOfChecks(const config::Config& config, const tls::TlsPlan& tls)
 }  // namespace
 
 UpstreamWatch::UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
-                             metrics::Shard* shard, OnChange on_change)
+                             metrics::Shard* shard, OnChange on_change,
+                             pool::EndpointLabel label_of)
     : loop_(loop),
       requests_of_(std::move(requests_of)),
       shard_(shard),
       on_change_(std::move(on_change)),
+      label_of_(std::move(label_of)),
       random_(SeedOf(loop->clock())),
       directory_(loop,
                  [this](const std::string& upstream, const pool::EndpointSet& endpoints) {
@@ -212,8 +214,8 @@ bool UpstreamWatch::HasTraffic(const std::string& name) {
 
 void UpstreamWatch::AddTo(metrics::Sums& sums) const {
   if (discovery_ != nullptr) discovery_->AddTo(sums);
-  directory_.AddTo(sums);
-  prober_.AddTo(sums);
+  directory_.AddTo(sums, label_of_);
+  prober_.AddTo(sums, label_of_);
 }
 
 }  // namespace holdfast::server

@@ -38,7 +38,8 @@ class UpstreamWatch {
   using RequestsOf = std::function<uint64_t(const std::string& upstream)>;
 
   UpstreamWatch(pool::EventLoop* loop, pool::SlabPool* slabs, RequestsOf requests_of,
-                metrics::Shard* shard, OnChange on_change);
+                metrics::Shard* shard, OnChange on_change,
+                pool::EndpointLabel label_of = pool::OwnLabel);
   UpstreamWatch(const UpstreamWatch&) = delete;
   UpstreamWatch& operator=(const UpstreamWatch&) = delete;
 
@@ -86,6 +87,7 @@ class UpstreamWatch {
   RequestsOf requests_of_;
   metrics::Shard* shard_;
   OnChange on_change_;
+  const pool::EndpointLabel label_of_;
   pool::Random random_;
   std::map<std::string, Upstream> upstreams_;
   pool::EndpointDirectory directory_;

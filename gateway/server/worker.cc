@@ -36,6 +36,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
       shard_(shard),
       context_(&loop_, &slabs_, shard, &random_),
       access_log_(&loop_, shard, &random_, callbacks_.submit_log),
+      memory_(shard),
       turns_(shard->CounterFor(Metric::kLoopTurnsTotal, {std::to_string(place.index)})),
       busy_(shard->CounterFor(Metric::kLoopBusySecondsTotal, {std::to_string(place.index)})),
       timers_fired_(
@@ -210,6 +211,7 @@ void Worker::PublishStats() {
   busy_.Add(static_cast<uint64_t>((stats.busy - published_.busy).count()));
   timers_fired_.Add(stats.timers_fired - published_.timers_fired);
   published_ = stats;
+  memory_.Publish(context_);
   ReapRetired();
 }
 

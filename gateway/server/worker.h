@@ -18,6 +18,7 @@
 #include "gateway/proxy/tls_transports.h"
 #include "gateway/proxy/upstream_streams.h"
 #include "gateway/route/snapshot.h"
+#include "gateway/server/memory_gauges.h"
 #include "metrics/shard.h"
 #include "pool/cluster.h"
 #include "pool/endpoint.h"
@@ -101,7 +102,7 @@ class Worker {
   // Cuts off every session that is left; on_empty follows if there are none.
   void CutAll();
   void OnLogBatchWritten(uint32_t writer, bool written);
-  // Copies the loop's counts into the metrics.
+  // Copies the loop's counts, and what memory is used for, into the metrics.
   void PublishStats();
   // Every kReturnInterval at the most: gives the system back what a burst has left behind, so that
   // it is gone after two of them.
@@ -143,6 +144,7 @@ class Worker {
   pool::LoopStats published_;
   pool::TimePoint return_at_;  // ReturnMemory does nothing before
   uint64_t returned_bytes_ = 0;
+  MemoryGauges memory_;
   metrics::Counter& turns_;
   metrics::Counter& busy_;
   metrics::Counter& timers_fired_;

@@ -84,8 +84,13 @@ uint64_t WorkerSet::RequestsOf(const std::string& upstream) {
   return shelves_.has_value() ? shelves_->RequestsOf(upstream) : 0;
 }
 
+std::string WorkerSet::LabelOf(const std::string& upstream, const pool::SocketAddress& endpoint) {
+  return shelves_.has_value() ? shelves_->LabelOf(upstream, endpoint) : endpoint.ToString();
+}
+
 void WorkerSet::AddTo(metrics::Sums& sums) {
-  if (shelves_.has_value()) shelves_->AddTo(sums);
+  if (shelves_.has_value()) shelves_->AddTo(main_->loop.now(), sums);
+  if (places_.has_value()) places_->AddTo(sums);
 }
 
 void WorkerSet::OnWorkerEmpty(size_t exchanges_cut) {

@@ -61,6 +61,8 @@ class WorkerSet {
 
   // A number that grows with every request that an upstream has had; 0 before there are workers.
   uint64_t RequestsOf(const std::string& upstream);
+  // What metrics call an endpoint (Shelves::LabelOf).
+  std::string LabelOf(const std::string& upstream, const pool::SocketAddress& endpoint);
   // What the workers share, for a scrape.
   void AddTo(metrics::Sums& sums);
   // Which workers are late with their answer; empty when all is well.

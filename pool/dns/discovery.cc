@@ -39,6 +39,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
 
   void Begin() {
     HOLDFAST_CHECK(!timer_.armed());
+    begun_at_ = discovery_->loop_->now();
     const auto learn = [weak = weak_from_this()](EndpointAnswer answer) {
       const std::shared_ptr<Lookup> lookup = weak.lock();
       if (lookup != nullptr) lookup->discovery_->OnAnswer(*lookup, std::move(answer));
@@ -69,6 +70,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
   }
 
   const KnownName& known() const { return known_; }
+  TimePoint begun_at() const { return begun_at_; }
   const NameRecord& record() const { return record_; }
 
   // The upstreams that name it, by their entries in upstreams_.
@@ -79,6 +81,7 @@ class Discovery::Lookup : public std::enable_shared_from_this<Lookup> {
 
   Discovery* discovery_;
   KnownName known_;
+  TimePoint begun_at_;                           // the last query
   std::shared_ptr<ServiceQuery> service_query_;  // the last one, with srv
   NameRecord record_;
   MemberTimer<Lookup, &Lookup::OnTimer> timer_{this};
@@ -156,6 +159,8 @@ void Discovery::OnAnswer(Lookup& lookup, EndpointAnswer answer) {
   const std::string_view result = ResolveStatusName(answer.status);
   for (const auto* const user : lookup.users) {
     shard_->CounterFor(metrics::Metric::kDnsLookupsTotal, {user->first, result}).Add();
+    shard_->HistogramFor(metrics::Metric::kDnsLookupSeconds, {user->first})
+        .Observe(loop_->now() - lookup.begun_at());
   }
   const NameNews news = lookup.Learn(std::move(answer));
   TellChanges(lookup);

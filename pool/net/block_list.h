@@ -59,6 +59,8 @@ class BlockList {
   size_t free_count() const { return free_count_; }
   // Given back to the allocator so far, in bytes.
   uint64_t freed_bytes() const { return freed_bytes_; }
+  // Of blocks in use or kept.
+  size_t held_bytes() const { return (in_use_ + free_count_) * block_bytes_; }
 
  private:
   struct Link {

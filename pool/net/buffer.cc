@@ -42,15 +42,19 @@ void SlabPool::FreeOneKept() {
 }
 
 Slab* SlabPool::Allocate(size_t bytes) {
-  HOLDFAST_CHECK(bytes <= std::numeric_limits<uint32_t>::max());
+  HOLDFAST_CHECK(bytes <= std::numeric_limits<uint32_t>::max() && std::has_single_bit(bytes));
   Slab* slab = new (::operator new(bytes)) Slab;
   slab->capacity = static_cast<uint32_t>(bytes - sizeof(Slab));
   slab->standard = bytes == kSlabBytes;
+  slab->size_log2 = static_cast<uint8_t>(std::countr_zero(bytes));
+  held_bytes_ += bytes;
   return slab;
 }
 
 void SlabPool::Free(Slab* slab) {
-  freed_bytes_ += slab->standard ? kSlabBytes : sizeof(Slab) + slab->capacity;
+  const size_t bytes = size_t{1} << slab->size_log2;
+  freed_bytes_ += bytes;
+  held_bytes_ -= bytes;
   ::operator delete(slab);
 }
 

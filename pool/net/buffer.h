@@ -24,8 +24,9 @@ struct Slab {
   uint32_t capacity = 0;  // a buffer may lower it to `end`, to write no more into this slab
   uint32_t begin = 0;
   uint32_t end = 0;
-  bool standard = true;  // of the pool's common size, so that the pool may keep it
-  bool tight = false;    // Buffer::Shrink made it
+  bool standard = true;   // of the pool's common size, so that the pool may keep it
+  bool tight = false;     // Buffer::Shrink made it
+  uint8_t size_log2 = 0;  // of the allocation, this included
 
   char* data() { return reinterpret_cast<char*>(this + 1); }
   size_t size() const { return end - begin; }
@@ -63,9 +64,12 @@ class SlabPool {
   size_t free_count() const { return free_count_; }
   // Given back to the allocator so far, in bytes.
   uint64_t freed_bytes() const { return freed_bytes_; }
+  // Allocated, in use or kept.
+  size_t held_bytes() const { return held_bytes_; }
 
  private:
-  static Slab* Allocate(size_t bytes);
+  // `bytes` is a power of two.
+  Slab* Allocate(size_t bytes);
   Slab* AllocateStandard();
   void Free(Slab* slab);
   void FreeOneKept();
@@ -76,6 +80,7 @@ class SlabPool {
   size_t in_use_ = 0;
   size_t max_free_;
   uint64_t freed_bytes_ = 0;
+  size_t held_bytes_ = 0;
 };
 
 // A queue of bytes in slabs. It holds no slab while empty, so a connection at rest costs nothing.

@@ -95,10 +95,13 @@ TEST(FamilyTest, BeyondTheBoundEveryNewSeriesIsOther) {
   Family<Counter> family;
   for (size_t i = 0; i < kMaxSeriesPerFamily; ++i) Get(family, {"edge", std::to_string(i)}).Add();
 
+  EXPECT_EQ(family.dropped(), 0u);
   Counter& overflow = Get(family, {"edge", "one too many"});
   overflow.Add(2);
+  EXPECT_EQ(family.dropped(), 1u);
   EXPECT_EQ(&Get(family, {"another", "yet another"}), &overflow);
   EXPECT_EQ(&Get(family, {"other", "other"}), &overflow);
+  EXPECT_EQ(family.dropped(), 2u) << "one that is asked for by its own name was not dropped";
   EXPECT_NE(&Get(family, {"edge", "17"}), &overflow) << "known series keep their own cell";
 
   const std::vector<LabelValues> labels = LabelsOf(family);

@@ -53,6 +53,16 @@ TEST(HistogramTest, SumIsExactInNanoseconds) {
   EXPECT_EQ(histogram.value().count(), 2u);
 }
 
+TEST(HistogramTest, NumbersCountAsMillions) {
+  Histogram histogram;
+  for (const uint64_t number : {0, 1, 2, 10, 1'000, 100'000}) histogram.ObserveCount(number);
+  const Histogram::Snapshot snapshot = histogram.value();
+  EXPECT_EQ(snapshot.count(), 6u);
+  EXPECT_EQ(snapshot.sum_nanoseconds, 101'013'000'000u);
+  EXPECT_EQ(snapshot.counts.front(), 1u) << "none";
+  EXPECT_EQ(snapshot.counts.back(), 1u) << "beyond 60,000";
+}
+
 TEST(HistogramTest, SnapshotsAddUpBucketByBucket) {
   Histogram first;
   first.Observe(std::chrono::microseconds(50));

@@ -88,6 +88,19 @@ TEST(PrometheusExportTest, EveryBoundIsWrittenInItsShortestForm) {
   }
 }
 
+TEST(PrometheusExportTest, AHistogramOfNumbersHasWholeBounds) {
+  Registry registry;
+  registry.AddShard()->HistogramFor(Metric::kUpstreamConnectionRequests, {"web"}).ObserveCount(7);
+  const std::string text = ToPrometheusText(registry);
+  for (const char* line :
+       {"holdfast_upstream_connection_requests_bucket{upstream=\"web\",le=\"5\"} 0",
+        "holdfast_upstream_connection_requests_bucket{upstream=\"web\",le=\"10\"} 1",
+        "holdfast_upstream_connection_requests_sum{upstream=\"web\"} 7",
+        "holdfast_upstream_connection_requests_count{upstream=\"web\"} 1"}) {
+    EXPECT_TRUE(HasLine(text, line)) << line << "\n" << text;
+  }
+}
+
 TEST(PrometheusExportTest, AFamilysSeriesFollowOneHeadInLabelOrder) {
   Registry registry;
   Shard* shard = registry.AddShard();

@@ -73,6 +73,20 @@ TEST(RegistryTest, ACollectorAddsToWhatTheShardsHave) {
   EXPECT_EQ(registry.Collect().Of<Gauge>(Metric::kWorkers).at({}), 3);
 }
 
+TEST(RegistryTest, DroppedSeriesOfAllShardsAddUp) {
+  Registry registry;
+  for (int shard = 0; shard < 2; ++shard) {
+    Shard* const full = registry.AddShard();
+    for (size_t i = 0; i < kMaxSeriesPerFamily; ++i) {
+      full->CounterFor(Metric::kRequestBytesTotal, {std::to_string(i)});
+    }
+    EXPECT_EQ(full->dropped(), 0u);
+    full->CounterFor(Metric::kRequestBytesTotal, {"one too many"});
+    EXPECT_EQ(full->dropped(), 1u);
+  }
+  EXPECT_EQ(registry.dropped(), 2u);
+}
+
 constexpr int kSeries = 2'000;
 
 // What a worker does in its life: new series now and then, adds all the time.

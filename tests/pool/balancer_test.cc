@@ -251,6 +251,7 @@ TEST_P(PanicTest, UsesEverybodyBelowTheThreshold) {
     if (endpoints[i].usable) expected[i] = 1;
   }
   BalancerHarness harness({.policy = BalancePolicy::kRandom, .panic_percent = percent}, endpoints);
+  EXPECT_EQ(harness.balancer.panic(), panic);
   ExpectDrawn(harness.Count(kPicks), expected);
 }
 

@@ -72,6 +72,36 @@ INSTANTIATE_TEST_SUITE_P(Sockets, ConnectionPoolTest,
                            return std::string(info.param == PeerKind::kTcp ? "Tcp" : "Unix");
                          });
 
+TEST_P(ConnectionPoolTest, AConnectionIsTimedAndTellsItsRequestsWhenItCloses) {
+  Start(PoolLimits{});
+  Holder& holder = Lease();
+  EXPECT_EQ(cells_.connect().value().count(), 1u);
+  EXPECT_EQ(cells_.queue().value().count(), 1u);
+  EXPECT_EQ(holder.GiveBack(), CloseReason::kNone);
+  EXPECT_EQ(Lease().GiveBack(), CloseReason::kNone);
+  Lease().Drop();
+  EXPECT_EQ(cells_.requests().value().count(), 1u);
+  EXPECT_EQ(cells_.requests().value().sum_nanoseconds, 3'000'000u) << "three, in millionths";
+}
+
+TEST_P(ConnectionPoolTest, AttemptsAreCountedByTheirAnswer) {
+  Start(PoolLimits{});
+  ReuseFacts facts;
+  facts.answer = AnswerClass::k4xx;
+  facts.first_byte = std::chrono::milliseconds(5);
+  Lease().lease().End(facts);
+  Lease().Drop();
+  metrics::Sums sums;
+  shelves.AddTo(loop.now(), sums);
+  const auto& counts = sums.Of<metrics::Counter>(metrics::Metric::kUpstreamEndpointRequestsTotal);
+  const std::string endpoint = peer_.address().ToString();
+  EXPECT_EQ(counts.at({upstream, endpoint, "4xx"}), 1u);
+  EXPECT_EQ(counts.at({upstream, endpoint, "none"}), 1u);
+  EXPECT_EQ(counts.at({upstream, endpoint, "2xx"}), 0u);
+  EXPECT_EQ(cells_.first_byte().value().count(), 1u);
+  EXPECT_EQ(cells_.first_byte().value().sum_nanoseconds, 5'000'000u);
+}
+
 // The loop has not turned since: nobody has told the pool.
 TEST_P(ConnectionPoolTest, BytesThatCameSinceTheLastTurnAreNotTheNextRequestsAnswer) {
   ConnectionPool& pool = Start(PoolLimits{});

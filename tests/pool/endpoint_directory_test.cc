@@ -100,6 +100,26 @@ TEST_F(EndpointDirectoryTest, TellsWhatIsDiscovered) {
   EXPECT_EQ(directory_.Current("web"), told_["web"]);
 }
 
+TEST_F(EndpointDirectoryTest, ThoseWhoShareANameAreUpTogether) {
+  Discover({1, 2, 3});
+  const auto label_of = [&](const std::string& upstream, const SocketAddress& endpoint) {
+    EXPECT_EQ(upstream, "web");
+    return endpoint == Address(1) ? endpoint.ToString() : std::string("other");
+  };
+  const auto up = [&] {
+    metrics::Sums sums;
+    directory_.AddTo(sums, label_of);
+    EXPECT_FALSE(sums.Of<metrics::Counter>(Metric::kUpstreamEndpointStateChangesTotal)
+                     .contains({"web", "other", "up"}));
+    return sums.Of<metrics::Gauge>(Metric::kUpstreamEndpointUp);
+  };
+  EXPECT_EQ(up().size(), 2u);
+  EXPECT_EQ(up().at({"web", "other"}), 1);
+  Health(3, false);
+  EXPECT_EQ(up().at({"web", "other"}), 0);
+  EXPECT_EQ(up().at({"web", Address(1).ToString()}), 1);
+}
+
 TEST_F(EndpointDirectoryTest, ChangesOfOneTurnAreToldTogetherAndNoChangeNotAtAll) {
   Discover({1, 2});
   directory_.SetHealth("web", Address(1), false);

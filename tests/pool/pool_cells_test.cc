@@ -1,5 +1,6 @@
 #include "pool/pool_cells.h"
 
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -76,6 +77,23 @@ TEST_F(PoolCellsSeriesTest, GaugesAreTheStatesOfConnectionsAndTheLists) {
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "busy"}), 2);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamConnections, {"web", "connecting"}), 3);
   EXPECT_EQ(GaugeOf(Metric::kUpstreamWaiters, {"web"}), 4);
+}
+
+TEST_F(PoolCellsSeriesTest, AHistogramIsThereOnceSomethingWasObserved) {
+  EXPECT_TRUE(registry_.Collect().Of<metrics::Histogram>(Metric::kUpstreamQueueSeconds).empty());
+  cells_.queue().Observe(std::chrono::milliseconds(1));
+  cells_.connect().Observe(std::chrono::milliseconds(2));
+  cells_.first_byte().Observe(std::chrono::milliseconds(3));
+  cells_.requests().ObserveCount(4);
+  cells_.requests().ObserveCount(5);
+  const metrics::Sums sums = registry_.Collect();
+  const auto sum = [&](Metric metric) {
+    return sums.Of<metrics::Histogram>(metric).at({"web"}).sum_nanoseconds;
+  };
+  EXPECT_EQ(sum(Metric::kUpstreamQueueSeconds), 1'000'000u);
+  EXPECT_EQ(sum(Metric::kUpstreamConnectSeconds), 2'000'000u);
+  EXPECT_EQ(sum(Metric::kUpstreamFirstByteSeconds), 3'000'000u);
+  EXPECT_EQ(sum(Metric::kUpstreamConnectionRequests), 9'000'000u);
 }
 
 TEST_F(PoolCellsSeriesTest, UpstreamsAreApartAndTheSameUpstreamIsTheSame) {

@@ -26,6 +26,15 @@ TEST(UpstreamTotalsTest, WhatBeganIsNeverForgotten) {
   EXPECT_EQ(totals.begun(), 2u);
 }
 
+TEST(UpstreamTotalsTest, PanicIsAsTheLastHasSaid) {
+  UpstreamTotals totals(1);
+  EXPECT_FALSE(totals.panic());
+  totals.SetPanic(true);
+  EXPECT_TRUE(totals.panic());
+  totals.SetPanic(false);
+  EXPECT_FALSE(totals.panic());
+}
+
 TEST(UpstreamTotalsTest, BreakersOpenAtTheirLimit) {
   UpstreamTotals totals(2);
   EXPECT_TRUE(totals.MayRequest() && totals.MayWait());

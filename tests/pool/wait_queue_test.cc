@@ -97,6 +97,20 @@ TEST_F(WaitQueueTest, SeniorityIsKeptWhereverTheWaitGoesOn) {
   CheckBoth();
 }
 
+TEST_F(WaitQueueTest, AWaitIsTimedOnceWhereverItGoesOn) {
+  queue_.Begin(a_, false);
+  queue_.Begin(b_, false);
+  Advance(milliseconds(100));
+  queue_.Lend(a_, *shelf_);
+  other_.Add(a_);
+  EXPECT_EQ(cells_.queue().value().count(), 0u);
+  Advance(milliseconds(100));
+  queue_.Remove(b_);
+  other_.Cancel(a_);
+  EXPECT_EQ(cells_.queue().value().count(), 2u);
+  EXPECT_EQ(cells_.queue().value().sum_nanoseconds, 400'000'000u);
+}
+
 TEST_F(WaitQueueTest, TheTimeInTheQueueIsUpAtItsTimeout) {
   queue_.Begin(a_, false);
   Advance(seconds(1));

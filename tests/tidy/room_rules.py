@@ -61,6 +61,7 @@ DOORS = {
     "metrics/cell": ("atomic", "door 3: written by one thread, read by the scrape"),
     "metrics/family": ("atomic", "door 3: series are appended while the scrape reads"),
     "pool/bounded_count": ("atomic", "door 4: places that all workers take from"),
+    "pool/endpoint_counts": ("atomic", "door 4: attempts at an endpoint that have ended"),
     "pool/shelf": ("atomic", "door 4: what workers' pools know of each other"),
     "pool/shelves": ("mutex|lock_guard", "door 4: the shelves, by endpoint"),
     "pool/upstream_totals": ("atomic|mutex|lock_guard", "door 4: of one upstream as a whole"),

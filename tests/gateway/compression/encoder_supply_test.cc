@@ -68,6 +68,7 @@ TEST(EncoderSupplyTest, NoMoreMemoryIsUsedThanMayBe) {
   supply.Give(std::move(first));
   supply.Give(std::move(second));
   EXPECT_EQ(supply.bytes_in_use(), 0u);
+  EXPECT_EQ(supply.bytes() > 0, supply.kept() > 0);
 }
 
 // Those that are kept make room for those that are needed.

@@ -43,6 +43,23 @@ TEST(ClientPlacesTest, TheyAreGoneWithTheLastWhoHoldsThem) {
   EXPECT_EQ(places.Of("edge")->count().taken(), 0u);
 }
 
+TEST(ClientPlacesTest, LimitsAndWhatIsTakenOfThemAreGauges) {
+  using metrics::Metric;
+  ClientPlaces places(1);
+  const std::shared_ptr<ListenerPlaces> edge = places.Of("edge");
+  const std::shared_ptr<ListenerPlaces> door = places.Of("door");
+  places.all().SetLimit(size_t{5});
+  edge->count().SetLimit(size_t{3});
+  ASSERT_TRUE(places.all().Take());
+  metrics::Sums sums;
+  places.AddTo(sums);
+  EXPECT_EQ(sums.Of<metrics::Gauge>(Metric::kLimitUsed).at({"client_connections"}), 1);
+  EXPECT_EQ(sums.Of<metrics::Gauge>(Metric::kLimitMax).at({"client_connections"}), 5);
+  EXPECT_EQ(sums.Of<metrics::Gauge>(Metric::kClientConnectionsMax).at({"edge"}), 3);
+  EXPECT_FALSE(sums.Of<metrics::Gauge>(Metric::kClientConnectionsMax).contains({"door"})) << "none";
+  EXPECT_GT(sums.Of<metrics::Gauge>(Metric::kMemoryBytes).at({"client_counts"}), 0);
+}
+
 // A worker beside the harness's own, on the same thread.
 class WakeTest : public testing::Test {
  protected:

@@ -121,6 +121,20 @@ TEST_F(ExchangeAccountTest, TheLastAttemptIsTheOneThatIsTold) {
   EXPECT_EQ(harness_.Count(Metric::kRequestsTotal, {"edge", "all", "GET", "502", "gateway"}), 1u);
 }
 
+TEST_F(ExchangeAccountTest, ItIsUnderWayUntilItIsWritten) {
+  const auto in_flight = [this] {
+    return harness_.Level(Metric::kClientRequestsInFlight, {"edge"});
+  };
+  EXPECT_EQ(in_flight(), 0);
+  client_.Send(kGet);
+  upstream_ = harness_.Accept();
+  harness_.Await(upstream_, kHeadEnd);
+  EXPECT_EQ(in_flight(), 1);
+  upstream_.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  EXPECT_EQ(in_flight(), 0);
+}
+
 TEST_F(ExchangeAccountTest, ARequestThatNobodyWaitedForIsCountedAs499) {
   client_.Send(kGet);
   upstream_ = harness_.Accept();

@@ -51,6 +51,16 @@ TEST_F(SessionTest, HoldsAPlaceAndIsCountedOnce) {
   EXPECT_EQ(harness_.listener->sessions(), 0u);
 }
 
+TEST_F(SessionTest, TellsItsRequestsWhenItEnds) {
+  ASSERT_TRUE(harness_.listener->TakePlace());
+  TestSession session(harness_.listener.get());
+  session.Enlist();
+  EXPECT_EQ(harness_.listener->cells().requests().value().count(), 0u);
+  session.Delist("why", 7);
+  EXPECT_EQ(harness_.listener->cells().requests().value().count(), 1u);
+  EXPECT_EQ(harness_.listener->cells().requests().value().sum_nanoseconds, 7'000'000u);
+}
+
 TEST_F(SessionTest, ASuccessorTakesOverThePlaceAndTheCount) {
   ASSERT_TRUE(harness_.listener->TakePlace());
   TestSession first(harness_.listener.get());

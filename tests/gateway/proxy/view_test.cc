@@ -84,6 +84,19 @@ TEST_F(ViewTest, CellsAreMadeOnceForEachListenerAndRoute) {
   EXPECT_EQ(&view->cells(1, nullptr), &view->cells(1, nullptr));
 }
 
+TEST_F(ViewTest, FailuresAreCountedByRouteAndReasonWhateverTheListener) {
+  const ViewPin view(Make());
+  view->cells(0, RouteOf(1)).FailedFor("connect_refused").Add();
+  view->cells(1, RouteOf(1)).FailedFor("connect_refused").Add();
+  view->cells(1, RouteOf(1)).FailedFor("client_gone").Add();
+  view->cells(0, nullptr).FailedFor("no_route").Add();
+  EXPECT_EQ(harness_.Count(Metric::kRequestFailuresTotal, {"rest", "connect_refused"}), 2u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestFailuresTotal, {"rest", "client_gone"}), 1u);
+  EXPECT_EQ(harness_.Count(Metric::kRequestFailuresTotal, {"none", "no_route"}), 1u);
+  RouteCells& cells = view->cells(0, RouteOf(1));
+  EXPECT_EQ(&cells.FailedFor("connect_refused"), &cells.FailedFor("connect_refused"));
+}
+
 TEST_F(ViewTest, RequestsAreCountedByListenerRouteMethodCodeAndSource) {
   const ViewPin view(Make());
   RouteCells& cells = view->cells(1, RouteOf(1));

@@ -54,6 +54,23 @@ TEST_F(StatusPagesTest, MetricsAreInThePrometheusTextFormat) {
   EXPECT_THAT(reply.body, HasSubstr("holdfast_workers 3\n"));
 }
 
+TEST_F(StatusPagesTest, TheGaugesSayTheSame) {
+  const auto gauge = [this](metrics::Metric metric) {
+    metrics::Sums sums;
+    pages_.AddTo(sums);
+    return sums.Of<metrics::Gauge>(metric).at({});
+  };
+  EXPECT_EQ(gauge(metrics::Metric::kReady), 1);
+  EXPECT_EQ(gauge(metrics::Metric::kDraining), 0);
+  trouble_ = "worker 1 is late";
+  EXPECT_EQ(gauge(metrics::Metric::kReady), 0);
+  EXPECT_EQ(gauge(metrics::Metric::kDraining), 0);
+  trouble_.clear();
+  serving_ = false;
+  EXPECT_EQ(gauge(metrics::Metric::kReady), 0);
+  EXPECT_EQ(gauge(metrics::Metric::kDraining), 1);
+}
+
 TEST_F(StatusPagesTest, OtherPathsAreToldWhatThereIs) {
   for (const char* path : {"/", "/metrics/", "/Healthz", ""}) {
     EXPECT_EQ(pages_.Answer(path).status, 404) << path;

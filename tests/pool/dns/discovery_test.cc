@@ -154,6 +154,18 @@ TEST_F(DiscoveryTest, AnAnswerIsAChange) {
             (std::vector<Change>{{"web", Addresses({"10.0.0.1:80", "[fd00::1]:80"}), ""}}));
 }
 
+TEST_F(DiscoveryTest, ALookupIsTimedForEachUpstreamThatNamesIt) {
+  Set({{"web", {}, {{"web.svc", 80}}}, {"api", {}, {{"web.svc", 80}}}});
+  Elapse(std::chrono::milliseconds(40));
+  resolver_.Succeed("web.svc:80", {"10.0.0.1:80"}, seconds(30));
+  const metrics::Sums sums = registry_.Collect();
+  const auto& times = sums.Of<metrics::Histogram>(metrics::Metric::kDnsLookupSeconds);
+  for (const char* upstream : {"web", "api"}) {
+    EXPECT_EQ(times.at({upstream}).count(), 1u) << upstream;
+    EXPECT_EQ(times.at({upstream}).sum_nanoseconds, 40'000'000u) << upstream;
+  }
+}
+
 TEST_F(DiscoveryTest, LiteralsAndNamesMakeOneSortedSet) {
   Set({{"web", Literals({"10.0.0.5:80"}), {{"a.svc", 80}, {"b.svc", 80}}}});
   resolver_.Succeed("b.svc:80", {"10.0.0.1:80", "10.0.0.5:80"}, seconds(30));

@@ -29,6 +29,7 @@ TEST(BlockListTest, KeepsNoMoreThanItsBound) {
   for (void* block : taken) blocks.Give(block);
   EXPECT_EQ(blocks.free_count(), BlockList::kMaxFree);
   EXPECT_EQ(blocks.freed_bytes(), 5 * kBytes);
+  EXPECT_EQ(blocks.held_bytes(), BlockList::kMaxFree * kBytes);
 }
 
 TEST(BlockListTest, TrimFreesWhatNobodyHasNeeded) {

@@ -89,9 +89,11 @@ TEST(SlabPool, TrimFreesWhatNobodyHasNeeded) {
   pool.Trim(3);
   EXPECT_EQ(pool.free_count(), 10u) << "all were needed a moment ago";
   pool.Give(pool.Take());
+  EXPECT_EQ(pool.held_bytes(), 10 * SlabPool::kSlabBytes);
   pool.Trim(3);
   EXPECT_EQ(pool.free_count(), 3u);
   EXPECT_EQ(pool.freed_bytes(), 7 * SlabPool::kSlabBytes);
+  EXPECT_EQ(pool.held_bytes(), 3 * SlabPool::kSlabBytes);
 }
 
 TEST(SlabPool, ATightSlabIsOfTheNextPowerOfTwo) {
