@@ -77,6 +77,9 @@ enum class Metric {
 
   kFramingRefusalsTotal,
   kRateLimitedRequestsTotal,
+  kRouteInFlight,
+  kRouteInFlightWaiting,
+  kInFlightRequestsTotal,
   kAuthRequestsTotal,
   kRequestBufferingTotal,
   kCompressionResponsesTotal,

@@ -122,6 +122,8 @@ constexpr std::string_view kConnections[] = {"maxconn", "max_conns", "worker_con
                                              "max_clients"};
 constexpr std::string_view kPerClient[] = {"limit_conn", "limit_conn_zone", "limit_conn_per_ip",
                                            "max_connections_per_ip", "maxconn_per_ip"};
+constexpr std::string_view kInFlight[] = {"in_flight_req", "inflightreq", "max_requests_in_flight",
+                                          "max_concurrent_requests", "concurrency_limit"};
 constexpr std::string_view kListeners[] = {"frontend", "frontends", "entrypoints"};
 constexpr std::string_view kConnect[] = {"proxy_connect_timeout", "dial_timeout"};
 constexpr std::string_view kRetries[] = {"num_retries", "proxy_next_upstream", "redispatch"};
@@ -205,6 +207,7 @@ constexpr Hint kHints[] = {
     {kBreakers, "see breakers of an upstream"},
     {kConnections, "see max_connections of a listener or of an upstream"},
     {kPerClient, "see max_connections_per_client of a listener"},
+    {kInFlight, "see max_in_flight of a route, such as {requests: 100, queue: {timeout: 3s}}"},
     {kListeners, "see listeners and routes"},
     {kConnect, "see connect_timeout of an upstream"},
     {kRetries, "see retry of a route"},

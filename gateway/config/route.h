@@ -248,6 +248,18 @@ inline constexpr auto kFailModeWords =
     pool::Words<FailMode>({{"closed", FailMode::kClosed}, {"open", FailMode::kOpen}});
 constexpr const auto& WordsOf(FailMode) { return kFailModeWords; }
 
+// How many requests may be under way at a time, and how many more may wait
+// (proxy/in_flight_queue.h).
+struct MaxInFlight {
+  struct Queue {
+    uint32_t size = 1024;  // 0: none waits
+    Duration timeout = std::chrono::seconds(3);
+  };
+  uint32_t requests = 0;  // at least 1
+  Queue queue;
+  bool shadow = false;  // all go on, and those that had to have waited are counted
+};
+
 // Another service is asked whether a request may go on (proxy/forward_auth.h).
 struct ForwardAuth {
   uint32_t upstream = 0;  // index into Config::upstreams
@@ -288,6 +300,7 @@ struct Route {
   PeerSet allow;      // the true client; empty: everybody; else 403
   PeerSet deny;       // before `allow`
   std::optional<policy::RateLimitRule> rate_limit;
+  std::optional<MaxInFlight> max_in_flight;
   std::optional<BasicAuth> basic_auth;
   std::optional<ForwardAuth> forward_auth;
   std::optional<auth::TokenRules> jwt;            // of these three a route has one at the most

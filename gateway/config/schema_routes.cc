@@ -261,6 +261,36 @@ constexpr Shape kRateLimit =
                                    kRateLimitRuleKeys),
             kOff);
 
+// max_in_flight.
+constexpr Shape kInFlightRequests = {.kind = Kind::kCount, .min = 1, .max = 1'000'000};
+constexpr Shape kInFlightQueueSize = {.kind = Kind::kCount, .min = 0, .max = 1'000'000};
+constexpr Key kInFlightQueueKeys[] = {
+    Field<&MaxInFlight::Queue::size>("size", kInFlightQueueSize,
+                                     "Requests that may wait; 503 for more."),
+    Field<&MaxInFlight::Queue::timeout>("timeout", kDuration,
+                                        "How long one may wait before it is answered 503."),
+};
+constexpr Shape kInFlightQueue =
+    Mapping<MaxInFlight::Queue>("a mapping such as {size: 1024, timeout: 3s}", kInFlightQueueKeys);
+constexpr Key kMaxInFlightKeys[] = {
+    Field<&MaxInFlight::requests>("requests", kInFlightRequests,
+                                  "How many, from their heads to the end of their responses.")
+        .Required("100"),
+    Field<&MaxInFlight::queue>("queue", kInFlightQueue, "Those that wait until one of them ends."),
+    Field<&MaxInFlight::shadow>("shadow", kBoolean,
+                                "true: what would have to wait is counted and goes on."),
+};
+constexpr Shape kMaxInFlight = [] {
+  Shape shape = OrWords(
+      Mapping<MaxInFlight>(
+          "a whole number from 1 to 1000000 or a mapping such as {requests: 100, queue: {size: "
+          "1024, timeout: 3s}}",
+          kMaxInFlightKeys),
+      kOff);
+  shape.short_form = &kInFlightRequests;
+  return shape;
+}();
+
 // basic_auth.
 bool IsRealm(std::string_view text) { return IsName(text) && text.size() <= 128; }
 constexpr Shape kFilePath = {
@@ -525,6 +555,9 @@ constexpr Key kRouteKeys[] = {
                          "The only ones whose clients are not, unless `deny` has them.")
         .Otherwise("everybody"),
     Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all."),
+    Field<&Route::max_in_flight>(
+        "max_in_flight", kMaxInFlight,
+        "How many requests may be under way at a time, in the whole process; off: all."),
     Field<&Route::basic_auth>("basic_auth", kBasicAuth,
                               "Who may ask, by name and password; off: everybody."),
     Field<&Route::forward_auth>("forward_auth", kForwardAuth,

@@ -73,6 +73,12 @@ void Read(const YamlNode& node, const Shape& shape, TraceRule* value, Report* re
   if (node.is_mapping()) DecodeMapping(node, shape, value, report);
 }
 
+// A number alone is that of the requests.
+void Read(const YamlNode& node, const Shape& shape, MaxInFlight* value, Report* report) {
+  if (node.is_mapping()) return DecodeMapping(node, shape, value, report);
+  Read(node, *shape.short_form, &value->requests, report);
+}
+
 std::string Write(const Shape& /*shape*/, const std::string& value) { return value; }
 std::string Write(const Shape& /*shape*/, bool value) { return value ? "true" : "false"; }
 std::string Write(const Shape& /*shape*/, Duration value) { return FormatDuration(value); }

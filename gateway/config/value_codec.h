@@ -29,6 +29,7 @@ void Read(const YamlNode& node, const Shape& shape, ClientCertificateHeaders* va
           Report* report);
 void Read(const YamlNode& node, const Shape& shape, RequestIds* value, Report* report);
 void Read(const YamlNode& node, const Shape& shape, TraceRule* value, Report* report);
+void Read(const YamlNode& node, const Shape& shape, MaxInFlight* value, Report* report);
 
 std::string Write(const Shape& shape, const std::string& value);
 std::string Write(const Shape& shape, bool value);

@@ -86,7 +86,27 @@ Verdict Admission::Ask(const ExchangeSubject& subject) {
     if (GetsBody(subject)) return Conclude(Verdict::kAwaitsBody);
     return AskService(subject, {});
   }
-  return Conclude(Verdict::kAdmitted);
+  return AskForPlace();
+}
+
+Verdict Admission::AskForPlace() {
+  if (route_->in_flight == nullptr) return Conclude(Verdict::kAdmitted);
+  switch (place_.Ask(*route_)) {
+    case InFlightPlace::Verdict::kHeld: return Conclude(Verdict::kAdmitted);
+    case InFlightPlace::Verdict::kPending: return Conclude(Verdict::kPending);
+    case InFlightPlace::Verdict::kFull: return Refuse(Failure::kInFlightFull);
+  }
+  HOLDFAST_CHECK(false);
+}
+
+void Admission::OnPlaceHad() {
+  Conclude(Verdict::kAdmitted);
+  events_->OnAdmissionKnown();
+}
+
+Verdict Admission::OnWake() {
+  place_.GiveUp();
+  return Refuse(Failure::kInFlightTimeout);
 }
 
 bool Admission::WithinRate(const ExchangeSubject& subject) {
@@ -131,7 +151,7 @@ void Admission::OnAuthAnswer(auth::Answer answer) {
 Verdict Admission::FollowPassword(auth::Answer answer) {
   if (answer == auth::Answer::kPending) return Conclude(Verdict::kPending);
   Count(auth::kAnswerWords.WordOf(answer));
-  if (answer == auth::Answer::kAdmitted) return Conclude(Verdict::kAdmitted);
+  if (answer == auth::Answer::kAdmitted) return AskForPlace();
   return Refuse(answer == auth::Answer::kOverloaded ? Failure::kAuthOverloaded
                                                     : Failure::kUnauthorized);
 }
@@ -143,7 +163,7 @@ Verdict Admission::CheckToken(const ExchangeSubject& subject) {
   const auth::TokenAnswer answer =
       context_->tokens->Ask(*route_->jwt, fields, context_->loop->wall_now(), &token_);
   Count(auth::kTokenAnswerWords.WordOf(answer));
-  if (answer == auth::TokenAnswer::kAdmitted) return Conclude(Verdict::kAdmitted);
+  if (answer == auth::TokenAnswer::kAdmitted) return AskForPlace();
   return Refuse(RefusalOf(answer));
 }
 
@@ -176,7 +196,7 @@ void Admission::OnForwardAuthOver() {
 Verdict Admission::FollowService() {
   switch (service_->verdict()) {
     case ForwardAuth::Verdict::kPending: return Conclude(Verdict::kPending);
-    case ForwardAuth::Verdict::kAdmitted: Count("admitted"); return Conclude(Verdict::kAdmitted);
+    case ForwardAuth::Verdict::kAdmitted: Count("admitted"); return AskForPlace();
     case ForwardAuth::Verdict::kRefused:
       Count("refused");
       return Refuse(Failure::kForwardAuthRefused);
@@ -184,7 +204,7 @@ Verdict Admission::FollowService() {
       if (route_->forward_auth->fail == config::FailMode::kClosed) break;
       Count("unasked");
       detail_ = "unasked: " + service_->failure();
-      return Conclude(Verdict::kAdmitted);
+      return AskForPlace();
     case ForwardAuth::Verdict::kFailed: break;
   }
   Count("failed");
@@ -208,6 +228,11 @@ void Admission::FillReply(LocalReply* reply) const {
                             reply);
     case Failure::kAuthOverloaded:
       return FillErrorReply(failure_, "Too many passwords are to be checked.", reply);
+    case Failure::kInFlightFull:
+      return FillErrorReply(failure_, "Too many requests are under way, and too many wait.", reply);
+    case Failure::kInFlightTimeout:
+      return FillErrorReply(failure_, "Too many requests are under way; none ended in time.",
+                            reply);
     case Failure::kForwardAuthFailed:
       return FillErrorReply(failure_, "The service that is asked gave no answer: " + detail_,
                             reply);
@@ -218,6 +243,7 @@ void Admission::FillReply(LocalReply* reply) const {
 void Admission::Clear() {
   if (waiting()) CancelWait();
   if (service_ != nullptr) service_->Clear();
+  place_.GiveBack();
   route_ = nullptr;
   failure_ = Failure::kNone;
   detail_.clear();

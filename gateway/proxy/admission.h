@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,11 +13,13 @@
 #include "gateway/proxy/exchange_account.h"
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/forward_auth.h"
+#include "gateway/proxy/in_flight_queue.h"
 #include "gateway/proxy/local_reply.h"
 
 namespace holdfast::proxy {
 
-// Hears that it is known whether a request is admitted, never from inside Ask.
+// Hears that it is known whether a request is admitted, or what it waits for now; never from inside
+// Ask.
 class AdmissionEvents {
  public:
   virtual void OnAdmissionKnown() = 0;
@@ -26,13 +29,16 @@ class AdmissionEvents {
 };
 
 // Whether a request gets what its route gives: by certificate, rate, and a password, a token or
-// another service's word, in this order.
+// another service's word, in this order. Who may have it takes one of the route's places, or waits
+// for one.
 //
 //   switch (admission.Ask(subject)) ...
 //   admission.Clear();
 //
 // A member of its exchange. Loop thread.
-class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
+class Admission final : private auth::AuthWaiter,
+                        private ForwardAuthEvents,
+                        private InFlightEvents {
  public:
   enum class Verdict : uint8_t {
     kAdmitted,
@@ -54,6 +60,9 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   Verdict RefuseUnasked();
   // What was found out, once it is known.
   Verdict verdict() const { return verdict_; }
+  // Of kPending: when OnWake is due; nullopt: it is not for the caller to know.
+  std::optional<pool::TimePoint> wake_at() const { return place_.wake_at(); }
+  Verdict OnWake();
   // Of kAdmitted, once the fields of the client's hop are out: tells the upstream what was found
   // out. These fields are good until Clear.
   void Mark(http::RequestHead* head) const;
@@ -62,15 +71,18 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   void FillReply(LocalReply* reply) const;
   // For the operator; empty: there is nothing to add.
   const std::string& detail() const { return detail_; }
-  // Nobody waits any more.
+  // Nobody waits any more; a place is given back.
   void Clear();
 
  private:
   void OnAuthAnswer(auth::Answer answer) override;
   void OnForwardAuthOver() override;
+  void OnPlaceHad() override;
 
   Verdict Conclude(Verdict verdict);
   Verdict Refuse(Failure failure);
+  // Everything else is as it has to be.
+  Verdict AskForPlace();
   bool WithinRate(const ExchangeSubject& subject);
   Verdict AskForPassword(const ExchangeSubject& subject);
   Verdict FollowPassword(auth::Answer answer);
@@ -88,6 +100,7 @@ class Admission final : private auth::AuthWaiter, private ForwardAuthEvents {
   std::string detail_;
   std::shared_ptr<const auth::GoodToken> token_;  // fields of the request point into it
   std::unique_ptr<ForwardAuth> service_;          // null until a route has one
+  InFlightPlace place_{context_, this};
 };
 
 // Takes out of a request's trailers what only the gateway may say of a client of that route.

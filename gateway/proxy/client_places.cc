@@ -68,4 +68,10 @@ void ClientPlaces::Post(size_t worker, pool::Mailbox::Letter letter) const {
   if (peers_ != nullptr) peers_->Post(worker, std::move(letter));
 }
 
+void ClientPlaces::PostWith(size_t worker, absl::AnyInvocable<void(WorkerContext&)> letter) const {
+  Post(worker, [context = slots_[worker].context, letter = std::move(letter)]() mutable {
+    letter(*context);
+  });
+}
+
 }  // namespace holdfast::proxy

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/functional/any_invocable.h>
+
 #include "gateway/policy/client_connections.h"
 #include "metrics/sums.h"
 #include "pool/bounded_count.h"
@@ -90,6 +92,8 @@ class ClientPlaces {
   void Post(size_t worker, pool::Mailbox::Letter letter) const;
   // The limits and what is taken of them, for a scrape.
   void AddTo(metrics::Sums& sums);
+  // The same with what that worker has.
+  void PostWith(size_t worker, absl::AnyInvocable<void(WorkerContext&)> letter) const;
 
  private:
   struct alignas(64) Slot {

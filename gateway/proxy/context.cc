@@ -6,6 +6,7 @@
 #include "gateway/policy/request_id.h"
 #include "gateway/proxy/http1_session.h"
 #include "gateway/proxy/http2_session.h"
+#include "gateway/proxy/in_flight_queue.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
@@ -29,6 +30,7 @@ WorkerContext::WorkerContext(pool::EventLoop* worker_loop, pool::SlabPool* worke
       slabs(worker_slabs),
       shard(worker_shard),
       random(worker_random),
+      in_flight(std::make_unique<InFlightQueues>(this)),
       http1_sessions(sizeof(Http1Session)),
       http2(std::make_unique<Http2Means>(this)),
       encoding(std::make_unique<EncodingMeans>()),

@@ -42,6 +42,7 @@ class ClientTransports;
 struct EncodingMeans;
 class Http1Serving;
 class Http2Means;
+class InFlightQueues;
 class Listener;
 class Session;
 class UpstreamStreams;
@@ -75,7 +76,8 @@ struct WorkerContext {
   AccessLog* access_log = nullptr;  // null: off
   bool draining = false;            // the process is on its way out
   DateCache date;
-  pool::BlockList http1_sessions;  // their memory
+  std::unique_ptr<InFlightQueues> in_flight;  // who has places of routes, and who waits for them
+  pool::BlockList http1_sessions;             // their memory
   pool::FreeList<Http1Serving> http1_servings;
   std::unique_ptr<Http2Means> http2;        // what its sessions share
   std::unique_ptr<EncodingMeans> encoding;  // what bodies that are made smaller share

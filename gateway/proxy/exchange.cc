@@ -34,7 +34,7 @@ void Exchange::MoveTo(State next) {
   switch (next) {
     case State::kRouting: HOLDFAST_CHECK(state_ == State::kIdle && !calls); break;
     case State::kChecking:
-      HOLDFAST_CHECK((state_ == State::kRouting || state_ == State::kBuffering) && !calls);
+      HOLDFAST_CHECK(state_ >= State::kRouting && state_ <= State::kBuffering && !calls);
       break;
     case State::kBuffering:
       HOLDFAST_CHECK((state_ == State::kRouting || state_ == State::kChecking) && !calls);

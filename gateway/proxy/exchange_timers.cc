@@ -32,7 +32,9 @@ TimePoint Exchange::Deadline() {
     case State::kRelay: deadline = After(run_.last_progress, run_.route->timeouts.stall); break;
     case State::kTunnel: return After(run_.last_progress, run_.route->tunnel_idle_timeout);
     case State::kFinishing: return After(run_.last_progress, listener.body_timeout);
-    case State::kChecking: break;  // Those who find out are never long about it.
+    case State::kChecking:  // Others who find out are never long about it.
+      deadline = admission_.wake_at().value_or(TimePoint::max());
+      break;
     case State::kBuffering: deadline = After(run_.last_progress, listener.body_timeout); break;
     case State::kRouting:
     case State::kOver:
@@ -91,6 +93,7 @@ void Exchange::OnTimeout() {
   switch (state_) {
     case State::kAwait: return OnAwaitTimeout();
     case State::kBuffering: return OnBufferingTimeout();
+    case State::kChecking: return FollowAdmission(admission_.OnWake());
     case State::kCheckout: return FollowCall(call_.OnWake());
     case State::kRelay:
       return BreakOff(client_.stream->Congested() ? Failure::kClientGone : Failure::kStallTimeout);
@@ -102,7 +105,6 @@ void Exchange::OnTimeout() {
       NoteProgress();
       ArmTimer();
       return ContinueFinish();
-    case State::kChecking:
     case State::kRouting:
     case State::kOver:
     case State::kIdle: HOLDFAST_CHECK(false);

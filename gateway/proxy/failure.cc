@@ -28,6 +28,8 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kLoopDetected, "loop_detected", 508, false},
     {Failure::kClientDenied, "client_denied", 403, false},
     {Failure::kRateLimited, "rate_limited", 429, false},
+    {Failure::kInFlightFull, "in_flight_full", 503, false},
+    {Failure::kInFlightTimeout, "in_flight_timeout", 503, false},
     {Failure::kUnauthorized, "unauthorized", 401, false},
     {Failure::kForwardAuthRefused, "forward_auth_refused", 403, false},
     {Failure::kForwardAuthFailed, "forward_auth_failed", 503, false},

@@ -28,6 +28,8 @@ enum class Failure : uint8_t {
   kLoopDetected,
   kClientDenied,               // the route is not for clients of that network
   kRateLimited,                // the route has taken as many requests of theirs as it may
+  kInFlightFull,               // ... has as many under way as may be, and as many that wait
+  kInFlightTimeout,            // ... and none of those ended in time
   kUnauthorized,               // the route is for users with a password, and this is none of them
   kForwardAuthRefused,         // the service that is asked has said no
   kForwardAuthFailed,          // that service has said nothing that counts
@@ -69,7 +71,7 @@ enum class Failure : uint8_t {
   kClientBodyBroken,
   kShutdown,  // cut off at the drain's deadline
 };
-inline constexpr int kFailures = 50;
+inline constexpr int kFailures = 52;
 
 std::string_view FailureName(Failure failure);
 // The response's status when none has been sent yet; 0 when no response makes sense.

@@ -70,8 +70,10 @@ Route Made(const config::Route& route) {
           route.cors.has_value() || !route.response_headers.empty() ||
               route.security_headers != policy::SecurityHeaders::kOff,
           route.match.client_certificate || route.rate_limit.has_value() ||
-              route.basic_auth.has_value() || route.jwt.has_value() ||
-              route.forward_auth.has_value()};
+              route.max_in_flight.has_value() || route.basic_auth.has_value() ||
+              route.jwt.has_value() || route.forward_auth.has_value(),
+          nullptr,
+          nullptr};
 }
 
 void SetCluster(const config::Upstream& upstream, Route* route) {
@@ -104,9 +106,11 @@ std::string AllowValue(const config::MethodSet& methods) {
 }
 
 RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
+  const InFlightByName in_flight = InFlightOf(before);
   for (const config::Route& route : config.routes) {
     routes_.push_back(Made(route));
     SetLimiter(before, &routes_.back());
+    SetInFlight(in_flight, &routes_.back());
     if (route.forward_auth.has_value()) {
       const config::Upstream& auth = config.upstreams.at(route.forward_auth->upstream);
       routes_.back().auth_cluster = ClusterOf(auth);
@@ -136,6 +140,23 @@ void RouteTable::SetLimiter(const RouteTable* before, Route* route) const {
   if (route->limiter != nullptr) return;
   route->limiter = std::make_shared<policy::RateLimiter>(
       *route->rate_limit, policy::RateLimiter::FreshSeed(), pool::SystemClock().Now());
+}
+
+RouteTable::InFlightByName RouteTable::InFlightOf(const RouteTable* table) {
+  InFlightByName by_name;
+  if (table == nullptr) return by_name;
+  for (const Route& route : table->routes()) {
+    if (route.in_flight != nullptr) by_name[route.name] = route.in_flight;
+  }
+  return by_name;
+}
+
+void RouteTable::SetInFlight(const InFlightByName& before, Route* route) {
+  if (!route->max_in_flight.has_value()) return;
+  const auto known = before.find(route->name);
+  route->in_flight = known != before.end()
+                         ? known->second
+                         : std::make_shared<policy::InFlight>(route->max_in_flight->requests);
 }
 
 RouteTable::HostNode* RouteTable::NodeFor(const std::string& host_pattern) {

@@ -16,6 +16,7 @@
 #include "gateway/http/parser.h"
 #include "gateway/policy/cors.h"
 #include "gateway/policy/header_rules.h"
+#include "gateway/policy/in_flight.h"
 #include "gateway/policy/pattern.h"
 #include "gateway/policy/rate_limiter.h"
 #include "gateway/route/conditions.h"
@@ -44,8 +45,9 @@ struct Route : config::Route {
   policy::CorsRules cors_rules;
   std::shared_ptr<policy::RateLimiter> limiter;  // null: all requests are taken
   bool edits_responses = false;                  // one of the three for responses is not empty
-  bool guarded = false;                          // it asks more of clients than where they are
-  std::shared_ptr<const Branches> branches;      // what its split makes of it; null: it has none
+  bool guarded = false;                      // it asks more of requests than where they come from
+  std::shared_ptr<const Branches> branches;  // what its split makes of it; null: it has none
+  std::shared_ptr<policy::InFlight> in_flight;  // null: any number may be under way
 };
 
 // Why no route was found.
@@ -78,8 +80,9 @@ std::string AllowValue(const config::MethodSet& methods);
 // matched form of http/path_form.h; route/route_choice.h brings a request's path into it.
 class RouteTable {
  public:
-  // What its routes have counted goes on from those of the same name in `before`, as far as their
-  // limits are the same.
+  // What its routes have counted goes on from those of the same name in `before`: of their rates as
+  // far as the limits are the same; what is under way in any case, and the limit of that is the
+  // former one until the workers adopt the table.
   explicit RouteTable(const config::Config& config, const RouteTable* before = nullptr);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
@@ -124,8 +127,12 @@ class RouteTable {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   using HostMap = absl::flat_hash_map<std::string, HostNode, StringHash, std::equal_to<>>;
+  // What is under way, by the route's name.
+  using InFlightByName = absl::flat_hash_map<std::string_view, std::shared_ptr<policy::InFlight>>;
 
   void SetLimiter(const RouteTable* before, Route* route) const;
+  static InFlightByName InFlightOf(const RouteTable* table);
+  static void SetInFlight(const InFlightByName& before, Route* route);
   HostNode* NodeFor(const std::string& host_pattern);
   void Add(const Route& route);
   // Brings a host's lists into the order that look-ups need.

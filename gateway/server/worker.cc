@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "gateway/proxy/in_flight_queue.h"
 #include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
 #include "gateway/server/listener_sockets.h"
@@ -80,6 +81,7 @@ void Worker::Adopt(WorkerUpdate update) {
   const proxy::ViewPin old_view = context_.view;
   context_.view =
       proxy::ViewPin(new proxy::View(&loop_, shard_, update.snapshot, AdoptClusters(update)));
+  context_.in_flight->Adopt(update.snapshot->routes());
   AdoptListeners(update, old_view);
   ForEachSession([](proxy::Session& session) { session.OnReconfigured(); });
   ReapRetired();

@@ -70,6 +70,7 @@ DOORS = {
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
     "gateway/policy/client_connections": ("atomic", "door 6: counts that all workers change"),
+    "gateway/policy/in_flight": ("atomic", "door 6: places that all workers take and wait for"),
     "gateway/policy/token_buckets": ("atomic", "door 6: buckets that all workers take from"),
     "gateway/auth/password_checker": ("thread", "so is the checker, and all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),

@@ -112,6 +112,45 @@ TEST(BuildRoutesTest, WarnsOfBodiesThatNeverFit) {
       << warnings;
 }
 
+TEST(BuildRoutesTest, ReadsHowManyMayBeUnderWay) {
+  const Route route = LoadRoute(
+      "  - upstream: web\n"
+      "    max_in_flight: {requests: 100, queue: {size: 7, timeout: 5s}, shadow: true}\n");
+  ASSERT_TRUE(route.max_in_flight.has_value());
+  EXPECT_EQ(route.max_in_flight->requests, 100u);
+  EXPECT_EQ(route.max_in_flight->queue.size, 7u);
+  EXPECT_EQ(route.max_in_flight->queue.timeout, seconds(5));
+  EXPECT_TRUE(route.max_in_flight->shadow);
+  const Route brief = LoadRoute("  - {upstream: web, max_in_flight: 20}\n");
+  ASSERT_TRUE(brief.max_in_flight.has_value());
+  EXPECT_EQ(brief.max_in_flight->requests, 20u);
+  EXPECT_EQ(brief.max_in_flight->queue.size, 1024u);
+  EXPECT_EQ(brief.max_in_flight->queue.timeout, seconds(3));
+  EXPECT_FALSE(brief.max_in_flight->shadow);
+  EXPECT_FALSE(LoadRoute("  - {upstream: web, max_in_flight: off}\n").max_in_flight.has_value());
+}
+
+TEST(BuildRoutesTest, HowManyMayBeUnderWayIsANumber) {
+  for (const auto& [value, error] : {
+           std::pair{"0", "from 1 to 1000000"},
+           std::pair{"many", "from 1 to 1000000"},
+           std::pair{"[5]", "{requests: 100, queue: {size: 1024, timeout: 3s}}"},
+           std::pair{"{}", "requests"},
+           std::pair{"{requests: 0}", "from 1 to 1000000"},
+           std::pair{"{requests: off}", "from 1 to 1000000"},
+           std::pair{"{requests: 5, queue: 7}", "{size: 1024, timeout: 3s}"},
+           std::pair{"{requests: 5, queue: {size: -1}}", "from 0 to 1000000"},
+           std::pair{"{requests: 5, queue: {timeout: 0s}}", "from 1ms"},
+           std::pair{"{requests: 5, queue: {timeout: off}}", "a duration"},
+           std::pair{"{requests: 5, queues: {}}", "did you mean 'queue'"},
+           std::pair{"{requests: 5, shadow: maybe}", "true"},
+       }) {
+    const std::string errors =
+        RouteErrors("  - {upstream: web, max_in_flight: " + std::string(value) + "}\n");
+    EXPECT_NE(errors.find(error), std::string::npos) << value << ": " << errors;
+  }
+}
+
 TEST(BuildRoutesTest, TakesOff) {
   const Route route = LoadRoute(
       "  - {upstream: web, timeouts: {first_byte: off, stall: off, total: off},\n"

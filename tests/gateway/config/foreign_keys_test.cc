@@ -30,6 +30,8 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
   EXPECT_EQ(ForeignKeyHint("rate-limits"),
             "see rate_limit of a route ({requests: 100, per: 1s}), max_connections and breakers");
   EXPECT_EQ(ForeignKeyHint("limit_conn"), "see max_connections_per_client of a listener");
+  EXPECT_EQ(ForeignKeyHint("inFlightReq"),
+            "see max_in_flight of a route, such as {requests: 100, queue: {timeout: 3s}}");
   EXPECT_EQ(
       ForeignKeyHint("send-proxy-v2"),
       "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");

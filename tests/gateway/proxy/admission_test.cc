@@ -99,6 +99,127 @@ TEST_F(AdmissionTest, AShadowOnlyCounts) {
   EXPECT_EQ(harness.Count(Metric::kRateLimitedRequestsTotal, {"all", "refused"}), 0u);
 }
 
+// A route to an upstream that has one place, and clients that ask for it.
+class PlaceTest : public testing::Test {
+ protected:
+  explicit PlaceTest(const std::string& more = "")
+      : harness_(HarnessConfig{
+            .listener = "",
+            .upstream = "",
+            .routes = "- {name: all, match: {path_prefix: /}, upstream: web, max_in_flight: "
+                      "{requests: 1, queue: {size: 1, timeout: 2s}}" +
+                      more + "}"}) {}
+
+  // The place is held by a request that the upstream has.
+  void Fill() {
+    holder_.Send(kGet);
+    upstream_ = harness_.Accept();
+    harness_.Await(upstream_, kHeadEnd);
+  }
+  void AwaitWaiting(int64_t level) {
+    EXPECT_TRUE(harness_.TurnUntil(
+        [&] { return harness_.Level(Metric::kRouteInFlightWaiting, {"all"}) == level; }));
+  }
+  uint64_t Results(const std::string& result) {
+    return harness_.Count(Metric::kInFlightRequestsTotal, {"all", result});
+  }
+
+  ProxyHarness harness_;
+  Wire holder_ = harness_.Connect();
+  Wire client_ = harness_.Connect();
+  Wire upstream_;
+};
+
+TEST_F(PlaceTest, WhoFindsNoneWaitsUntilTheOneBeforeHasItsResponse) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  harness_.Turns(5);
+  upstream_.Pull();
+  EXPECT_EQ(upstream_.received(), "");
+  upstream_.Send(kOk);
+  harness_.Await(holder_, "\r\n\r\nok");
+  harness_.Await(upstream_, kHeadEnd);
+  upstream_.Send(kOk);
+  harness_.Await(client_, "\r\n\r\nok");
+  EXPECT_TRUE(harness_.AtRest());
+  EXPECT_EQ(harness_.Level(Metric::kRouteInFlight, {"all"}), 0);
+  EXPECT_EQ(Results("at_once"), 1u);
+  EXPECT_EQ(Results("waited"), 1u);
+}
+
+TEST_F(PlaceTest, MoreThanMayWaitAreRefusedAtOnce) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  Wire third = harness_.Connect();
+  third.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return Results("full") == 1; }));
+  harness_.Turns(3);
+  third.Pull();
+  const std::string refused = third.Take();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << refused;
+  EXPECT_NE(refused.find("Retry-After: "), refused.npos) << refused;
+  EXPECT_NE(refused.find("reason: in_flight_full\n"), refused.npos) << refused;
+}
+
+TEST_F(PlaceTest, WhoHasWaitedLongEnoughIsRefused) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  harness_.Advance(seconds(1));
+  harness_.Turns(3);
+  EXPECT_EQ(Results("timeout"), 0u);
+  harness_.Advance(seconds(2));
+  ASSERT_TRUE(harness_.TurnUntil([&] { return Results("timeout") == 1; }));
+  harness_.Turns(3);
+  client_.Pull();
+  const std::string refused = client_.Take();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << refused;
+  EXPECT_NE(refused.find("Retry-After: "), refused.npos) << refused;
+  EXPECT_NE(refused.find("reason: in_flight_timeout\n"), refused.npos) << refused;
+  AwaitWaiting(0);
+}
+
+TEST_F(PlaceTest, WhoLeavesWaitsNoMore) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  client_.Reset();
+  AwaitWaiting(0);
+  EXPECT_EQ(Results("left"), 1u);
+  upstream_.Send(kOk);
+  harness_.Await(holder_, "\r\n\r\nok");
+  EXPECT_EQ(harness_.Level(Metric::kRouteInFlight, {"all"}), 0);
+}
+
+TEST_F(PlaceTest, AClientThatLeavesGivesItsPlaceBack) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  holder_.Reset();
+  AwaitWaiting(0);
+  Wire next = harness_.Accept();
+  harness_.Await(next, kHeadEnd);
+  next.Send(kOk);
+  harness_.Await(client_, "\r\n\r\nok");
+}
+
+class RateAndPlaceTest : public PlaceTest {
+ protected:
+  RateAndPlaceTest() : PlaceTest(", rate_limit: {requests: 2, per: 10s}") {}
+};
+
+TEST_F(RateAndPlaceTest, WhoIsRefusedOtherwiseTakesNoPlace) {
+  Fill();
+  client_.Send(kGet);
+  AwaitWaiting(1);
+  Wire third = harness_.Connect();
+  third.Send(kGet);
+  EXPECT_TRUE(harness_.Await(third, "\n").starts_with("HTTP/1.1 429 "));
+  EXPECT_EQ(Results("full"), 0u);
+}
+
 // A preflight request has no credentials, and browsers send many.
 TEST_F(AdmissionTest, APreflightRequestIsNotCounted) {
   ProxyHarness harness(WithRoute(

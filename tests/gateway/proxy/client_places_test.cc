@@ -97,6 +97,14 @@ TEST_F(WakeTest, TheWorkersOwnListenersGoOnAtOnceAndOthersByMail) {
   EXPECT_TRUE(other_.at_cap.empty());
 }
 
+TEST_F(WakeTest, ALetterIsRunWithWhatTheOtherWorkerHas) {
+  WorkerContext* had = nullptr;
+  places_.PostWith(1, [&had](WorkerContext& context) { had = &context; });
+  EXPECT_EQ(had, nullptr);
+  harness_.Turns(3);
+  EXPECT_EQ(had, &other_);
+}
+
 TEST_F(WakeTest, ItIsToldOnceForEachTimeItWaits) {
   places_.ShowWaiting(1);
   places_.WakeWaiting(0);

@@ -77,6 +77,8 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kBodyTooLarge, 413, false}, Expected{Failure::kHeadTimeout, 408, false},
         Expected{Failure::kLoopDetected, 508, false}, Expected{Failure::kClientDenied, 403, false},
         Expected{Failure::kRateLimited, 429, false}, Expected{Failure::kUnauthorized, 401, false},
+        Expected{Failure::kInFlightFull, 503, false},
+        Expected{Failure::kInFlightTimeout, 503, false},
         Expected{Failure::kAuthOverloaded, 503, false}, Expected{Failure::kJwtMissing, 401, false},
         Expected{Failure::kJwtInvalid, 401, false}, Expected{Failure::kJwtExpired, 401, false},
         Expected{Failure::kClientCertificateRequired, 403, false},

@@ -88,6 +88,7 @@ TEST(BranchesTest, ABranchIsItsRouteWithAnUpstreamOfItsOwn) {
   config.routes[0].index = 0;
   config.routes[0].retry.attempts = 7;
   config.routes[0].rate_limit = policy::RateLimitRule{.requests = 1};
+  config.routes[0].max_in_flight = config::MaxInFlight{.requests = 1};
   const RouteTable table(config);
   const Route& route = table.routes()[0];
   ASSERT_NE(route.branches, nullptr);
@@ -103,6 +104,8 @@ TEST(BranchesTest, ABranchIsItsRouteWithAnUpstreamOfItsOwn) {
     EXPECT_EQ(branch.retry.attempts, 7u);
     EXPECT_TRUE(branch.guarded);
     EXPECT_EQ(branch.limiter, route.limiter) << "one limit for all of them";
+    EXPECT_EQ(branch.in_flight, route.in_flight);
+    EXPECT_NE(branch.in_flight, nullptr);
     EXPECT_EQ(branch.branches, nullptr);
   }
 }

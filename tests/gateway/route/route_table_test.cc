@@ -292,6 +292,29 @@ TEST(RouteTableTest, RoutesWithOnePatternGoByTheirConditions) {
   EXPECT_EQ(table.Find("a", "/x1", Method::kPut), -1);
 }
 
+// Whatever its limit is now: what is under way does not end with a reload.
+TEST(RouteTableTest, WhatIsUnderWayIsCountedOnUnderTheRoutesName) {
+  config::Config config = ConfigWith({On({}, "/"), On({}, "/b")});
+  config.routes[0].name = "a";
+  config.routes[1].name = "b";
+  EXPECT_EQ(RouteTable(config).routes()[0].in_flight, nullptr);
+  EXPECT_FALSE(RouteTable(config).routes()[0].guarded);
+  for (config::Route& route : config.routes) {
+    route.max_in_flight = config::MaxInFlight{.requests = 1};
+  }
+  const RouteTable first(config);
+  ASSERT_NE(first.routes()[0].in_flight, nullptr);
+  EXPECT_NE(first.routes()[0].in_flight, first.routes()[1].in_flight);
+  EXPECT_TRUE(first.routes()[0].guarded);
+  config.routes[0].max_in_flight->requests = 5;
+  config.routes[1].name = "c";
+  const RouteTable second(config, &first);
+  EXPECT_EQ(second.routes()[0].in_flight, first.routes()[0].in_flight);
+  EXPECT_NE(second.routes()[1].in_flight, first.routes()[1].in_flight);
+  config.routes[0].max_in_flight.reset();
+  EXPECT_EQ(RouteTable(config, &second).routes()[0].in_flight, nullptr);
+}
+
 TEST(AllowValueTest, ListsKnownMethods) {
   config::MethodSet methods;
   EXPECT_EQ(AllowValue(methods), "");

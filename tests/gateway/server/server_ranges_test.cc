@@ -114,6 +114,10 @@ class ServerRangesTest : public testing::Test {
   void AddRequiredOfRoute(Json* route) const {
     const auto limit = route->find("rate_limit");
     if (limit != route->end() && !limit->contains("requests")) (*limit)["requests"] = "1";
+    const auto in_flight = route->find("max_in_flight");
+    if (in_flight != route->end() && !in_flight->contains("requests")) {
+      (*in_flight)["requests"] = "1";
+    }
     const auto auth = route->find("forward_auth");
     if (auth != route->end()) (*auth)["upstream"] = (*route)["upstream"];
     const auto cors = route->find("cors");
