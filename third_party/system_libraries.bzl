@@ -9,6 +9,7 @@ _SYSTEM_LIBRARIES = {
     "cli11": "/usr",
     "crypt": "/usr",
     "googletest": "/usr",
+    "hiredis": "/usr",
     "libfyaml": "/usr",
     "llhttp": "/usr/share",
     "nghttp2": "/usr",

@@ -109,6 +109,23 @@ void CheckRateLimit(const YamlNode& node, const Route& route, Report* report) {
   }
 }
 
+// As many links as there are different ones; the first route beyond is told.
+void CheckSharedLimit(const YamlNode& node, const Route& route,
+                      std::vector<policy::SharedLimit>* links, Report* report) {
+  if (!route.rate_limit.has_value() || !route.rate_limit->shared.has_value()) return;
+  const policy::SharedLimit& shared = *route.rate_limit->shared;
+  if (!shared.username.empty() && shared.password.empty()) {
+    report->Error(PlaceOf(MappingAt(node, "shared"), "username"), "username: goes with password");
+  }
+  if (std::ranges::find(*links, shared) != links->end()) return;
+  links->push_back(shared);
+  if (links->size() == policy::kMaxSharedLinks + 1) {
+    report->Error(
+        PlaceOf(node, "shared"),
+        "shared: at most " + std::to_string(policy::kMaxSharedLinks) + " different ones in a file");
+  }
+}
+
 void CheckRewrite(const YamlNode& node, const Route& route, Report* report) {
   if (!node.is_mapping()) return;
   const Rewrite& rewrite = route.rewrite;
@@ -265,6 +282,7 @@ void NameRoute(const YamlNode& node, Route* route, Names* names, Report* report)
 void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upstreams,
                  Config* config, Report* report) {
   Names names("route");
+  std::vector<policy::SharedLimit> links;
   uint32_t i = 0;
   for (const YamlNode& node : ListAt(root, "routes")) {
     Route& route = config->routes[i];
@@ -279,6 +297,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     CheckRewrite(MappingAt(node, "rewrite"), route, report);
     BuildCors(MappingAt(node, "cors"), &route, report);
     CheckRateLimit(MappingAt(node, "rate_limit"), route, report);
+    CheckSharedLimit(MappingAt(node, "rate_limit"), route, &links, report);
     BuildJwt(node, route, report);
     CheckHeaderRules(MappingAt(node, "request_headers"), report);
     CheckHeaderRules(MappingAt(node, "response_headers"), report);

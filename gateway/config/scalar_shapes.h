@@ -75,6 +75,7 @@ extern const Shape kUpstreamTls;  // schema_tls.cc
 extern const Shape kUpstreams;    // schema_upstreams.cc
 extern const Shape kMatch;        // schema_match.cc
 extern const Shape kJwt;          // schema_jwt.cc
+extern const Shape kSharedLimit;  // schema_shared_limit.cc
 extern const Shape kRoutes;       // schema_routes.cc
 
 }  // namespace holdfast::config

@@ -8,6 +8,7 @@
 
 #include "pool/key_hash.h"
 #include "pool/net/check.h"
+#include "pool/tls/keyed_digest.h"
 
 namespace holdfast::policy {
 namespace {
@@ -50,11 +51,33 @@ uint64_t RateLimiter::FreshSeed() {
   return seed;
 }
 
+uint64_t RateLimiter::SharedSeed(const SharedLimit& shared, std::string_view route) {
+  const pool::KeyedDigest::Value digest =
+      pool::KeyedDigest(pool::KeyedDigest::Key{})
+          .Of({"shared", shared.prefix, route, shared.password});
+  uint64_t seed = 0;
+  for (size_t i = 0; i < sizeof(seed); ++i) seed = seed << 8 | digest[i];
+  return seed;
+}
+
 RateLimiter::RateLimiter(const RateLimitRule& rule, uint64_t seed, pool::TimePoint now)
-    : rule_(rule), seed_(seed), buckets_(rule.limit(), rule.max_keys, now) {}
+    : rule_(rule),
+      seed_(seed),
+      buckets_(rule.limit(), rule.max_keys, now,
+               rule.shared.has_value() ? TokenBuckets::Debts::kKept : TokenBuckets::Debts::kNone),
+      spending_(rule.shared.has_value() ? std::make_unique<SharedSpending>() : nullptr) {}
 
 TokenBuckets::Verdict RateLimiter::Take(std::string_view key, pool::TimePoint now) {
-  return buckets_.Take(pool::HashBytes(key, seed_), now);
+  const uint64_t hash = pool::HashBytes(key, seed_);
+  if (spending_ == nullptr) return buckets_.Take(hash, now);
+  const uint64_t shared_key = SharedSpending::KeyOf(hash);
+  const TokenBuckets::Verdict verdict = buckets_.Take(pool::NextHash(shared_key), now);
+  if (verdict.allowed) spending_->Note(shared_key);
+  return verdict;
+}
+
+void RateLimiter::Learn(uint64_t shared_key, pool::Duration until_full, pool::TimePoint now) {
+  buckets_.Raise(pool::NextHash(shared_key), until_full, now);
 }
 
 std::string RateLimitPolicyValue(std::string_view name, const RateLimitRule& rule) {

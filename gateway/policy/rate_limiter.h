@@ -3,15 +3,34 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "gateway/policy/shared_spending.h"
 #include "gateway/policy/token_buckets.h"
 #include "pool/net/clock.h"
 #include "pool/net/socket_address.h"
 #include "pool/net/word_table.h"
 
 namespace holdfast::policy {
+
+// Of a configuration, different ones.
+inline constexpr size_t kMaxSharedLinks = 16;
+
+// Where several gateways tell each other what they let pass under one limit. A value.
+struct SharedLimit {
+  std::string redis;     // "host:port" or "unix:/path"
+  std::string username;  // empty: Redis' default user
+  std::string password;  // empty: it asks for none
+  uint32_t database = 0;
+  std::string prefix = "holdfast";  // of the keys there
+  pool::Duration sync = std::chrono::milliseconds(100);
+  pool::Duration timeout = std::chrono::seconds(1);
+
+  bool operator==(const SharedLimit&) const = default;
+};
 
 // A limit to what a route takes, as the configuration has it. A value.
 struct RateLimitRule {
@@ -26,6 +45,7 @@ struct RateLimitRule {
   uint16_t status = 429;  // or 503
   bool shadow = false;    // what it would refuse is counted and let pass
   uint64_t max_keys = 1'000'000;
+  std::optional<SharedLimit> shared;  // nullopt: it is this process's alone
 
   RateLimit limit() const { return {.requests = requests, .per = per, .burst = burst}; }
   bool operator==(const RateLimitRule&) const = default;
@@ -54,6 +74,9 @@ class RateLimiter {
  public:
   // A secret one, of the kernel.
   static uint64_t FreshSeed();
+  // Of a shared limit: the same wherever prefix, password and route are. Only who knows them can
+  // tell whose a key in Redis is.
+  static uint64_t SharedSeed(const SharedLimit& shared, std::string_view route);
 
   RateLimiter(const RateLimitRule& rule, uint64_t seed, pool::TimePoint now);
 
@@ -62,10 +85,16 @@ class RateLimiter {
   TokenBuckets::Verdict Take(std::string_view key, pool::TimePoint now);
   size_t bytes() const { return buckets_.bytes(); }
 
+  // What others are to be told; null: the limit is not shared.
+  SharedSpending* spending() { return spending_.get(); }
+  // Of a shared limit: whoever has this key in spending() has used so much in all.
+  void Learn(uint64_t shared_key, pool::Duration until_full, pool::TimePoint now);
+
  private:
   const RateLimitRule rule_;
   const uint64_t seed_;
   TokenBuckets buckets_;
+  const std::unique_ptr<SharedSpending> spending_;
 };
 
 // "10 requests per 1s", for the fields RateLimit-Policy and RateLimit

@@ -20,6 +20,9 @@ using pool::TimePoint;
 // known to be old.
 constexpr int kTimeBits = 40;
 constexpr int kCapacityBits = kTimeBits - 4;
+// With debts a bucket is less than a quarter of it, which still leaves a quarter to be late by.
+// What of them is left when nobody has taken a token for an eighth of it is forgiven by the sweep.
+constexpr int kDebtBits = kTimeBits - 2;
 constexpr int kSweepBits = kTimeBits - 3;
 constexpr uint64_t kTimeMask = (uint64_t{1} << kTimeBits) - 1;
 constexpr int kTagBits = 64 - kTimeBits;
@@ -84,11 +87,12 @@ bool IsUsable(const RateLimit& limit) {
   return limit.requests > 0 && limit.per.count() / limit.requests >= kShortestInterval.count();
 }
 
-TokenBuckets::TokenBuckets(const RateLimit& limit, size_t max_keys, TimePoint now)
+TokenBuckets::TokenBuckets(const RateLimit& limit, size_t max_keys, TimePoint now, Debts debts)
     : limit_(limit),
       token_bits_(TokenBits(limit)),
       token_(uint64_t{1} << token_bits_),
       capacity_(limit.capacity() * token_),
+      most_used_(debts == Debts::kNone ? capacity_ : (uint64_t{1} << kDebtBits) - 1),
       // The first is rounded up so that a token's interval is never a unit short of a token, and
       // the second down so that a whole second is not a nanosecond longer.
       units_per_nanosecond_(MakeRatio(limit.requests * token_, limit.per.count(), true)),
@@ -112,9 +116,8 @@ TokenBuckets::Ratio TokenBuckets::MakeRatio(uint64_t numerator, uint64_t denomin
           shift};
 }
 
-int64_t TokenBuckets::UnitsAt(TimePoint now) const {
-  const auto product =
-      static_cast<__int128>(now.time_since_epoch().count()) * units_per_nanosecond_.factor;
+int64_t TokenBuckets::UnitsIn(Duration duration) const {
+  const auto product = static_cast<__int128>(duration.count()) * units_per_nanosecond_.factor;
   return static_cast<int64_t>(product >> units_per_nanosecond_.shift);
 }
 
@@ -140,20 +143,24 @@ TokenBuckets::Place TokenBuckets::Find(Set* set, uint64_t tag, int64_t now) {
   return earliest;
 }
 
+// The upper half of the key finds the set, the lower end tells the keys in it apart.
+TokenBuckets::Set* TokenBuckets::SetOf(uint64_t key) const {
+  return sets_ + ((key >> 32) * set_count_ >> 32);
+}
+
 TokenBuckets::Verdict TokenBuckets::Take(uint64_t key, TimePoint now) {
   const int64_t units = UnitsAt(now);
   if (units >> sweep_shift_ > swept_.load(std::memory_order_relaxed)) [[unlikely]] {
     Sweep(units);
   }
-  // The upper half of the key finds the set, the lower end tells the keys in it apart.
-  Set* const set = sets_ + ((key >> 32) * set_count_ >> 32);
+  Set* const set = SetOf(key);
   const uint64_t tag = TagOf(key);
   // It goes round again only when another request in this set was allowed meanwhile.
   while (true) {
     const Place place = Find(set, tag, units);
     const int64_t ahead = place.seen != 0 ? Ahead(place.seen, units) : 0;
     const uint64_t used =
-        place.own ? std::clamp<int64_t>(ahead, 0, static_cast<int64_t>(capacity_)) : 0;
+        place.own ? std::clamp<int64_t>(ahead, 0, static_cast<int64_t>(most_used_)) : 0;
     if (used + token_ > capacity_) return Refusal(used);
     const uint64_t then = used + token_;
     if (!Replace(*place.word, place.seen, MakeWord(tag, units + static_cast<int64_t>(then)))) {
@@ -164,6 +171,22 @@ TokenBuckets::Verdict TokenBuckets::Take(uint64_t key, TimePoint now) {
             .remaining = static_cast<uint32_t>((capacity_ - then) >> token_bits_),
             .retry_after = Duration::zero(),
             .reset = TimeOf(then)};
+  }
+}
+
+void TokenBuckets::Raise(uint64_t key, Duration until_full, TimePoint now) {
+  const int64_t units = UnitsAt(now);
+  const int64_t used =
+      std::clamp<int64_t>(UnitsIn(until_full), 0, static_cast<int64_t>(most_used_));
+  Set* const set = SetOf(key);
+  const uint64_t tag = TagOf(key);
+  // It goes round again only when a request in this set was allowed meanwhile.
+  while (true) {
+    const Place place = Find(set, tag, units);
+    // Another that used more keeps its word.
+    const int64_t ahead = place.seen != 0 ? Ahead(place.seen, units) : 0;
+    if (ahead >= used) return;
+    if (Replace(*place.word, place.seen, MakeWord(tag, units + used))) return;
   }
 }
 

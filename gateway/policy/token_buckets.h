@@ -47,9 +47,16 @@ bool IsUsable(const RateLimit& limit);
 // Time is the caller's. The workers' clocks may differ, and time may go back: a bucket then seems
 // emptier by that difference, never emptier than empty, and the pace stays that of the fastest
 // clock.
+//
+// Where others take of the same buckets elsewhere, Raise tells how much is used in all. What was
+// taken beyond a full bucket in the meantime is then a debt (Debts::kKept), which the pace pays off
+// before anything is allowed: so the pace holds in the long run whoever takes.
 class TokenBuckets {
  public:
   static constexpr size_t kMostKeys = size_t{1} << 28;
+
+  // Whether a bucket may be emptier than empty.
+  enum class Debts : uint8_t { kNone, kKept };
 
   struct Verdict {
     bool allowed;
@@ -66,7 +73,8 @@ class TokenBuckets {
   };
 
   // `limit` IsUsable; `max_keys` is in [1, kMostKeys]. A key costs 16 bytes.
-  TokenBuckets(const RateLimit& limit, size_t max_keys, pool::TimePoint now);
+  TokenBuckets(const RateLimit& limit, size_t max_keys, pool::TimePoint now,
+               Debts debts = Debts::kNone);
   TokenBuckets(const TokenBuckets&) = delete;
   TokenBuckets& operator=(const TokenBuckets&) = delete;
   ~TokenBuckets();
@@ -75,6 +83,9 @@ class TokenBuckets {
   // bucket of another: two keys share one if 42 of its bits are alike (in a table of the default
   // size).
   Verdict Take(uint64_t key, pool::TimePoint now);
+  // The key's bucket will not be full for so long at least, since others took of it, too. With
+  // Debts::kKept a debt of three full buckets is kept, and longer ones as far as there is room.
+  void Raise(uint64_t key, pool::Duration until_full, pool::TimePoint now);
 
   const RateLimit& limit() const { return limit_; }
   // What it reserves.
@@ -101,7 +112,9 @@ class TokenBuckets {
   // Here and below `now` is in units, where it is a number.
   static Place Find(Set* set, uint64_t tag, int64_t now);
 
-  int64_t UnitsAt(pool::TimePoint now) const;
+  int64_t UnitsAt(pool::TimePoint now) const { return UnitsIn(now.time_since_epoch()); }
+  int64_t UnitsIn(pool::Duration duration) const;
+  Set* SetOf(uint64_t key) const;
   // Rounded up; `units` > 0.
   pool::Duration TimeOf(uint64_t units) const;
   Verdict Refusal(uint64_t used) const;
@@ -112,7 +125,8 @@ class TokenBuckets {
   // Time is counted in units: 2^token_bits_ to the interval between two tokens.
   const int token_bits_;
   const uint64_t token_;
-  const uint64_t capacity_;  // of a bucket, in units
+  const uint64_t capacity_;   // of a bucket, in units
+  const uint64_t most_used_;  // of it, debts included
   const Ratio units_per_nanosecond_;
   const Ratio nanoseconds_per_unit_;
   const size_t set_count_;

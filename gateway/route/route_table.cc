@@ -138,8 +138,11 @@ void RouteTable::SetLimiter(const RouteTable* before, Route* route) const {
     }
   }
   if (route->limiter != nullptr) return;
-  route->limiter = std::make_shared<policy::RateLimiter>(
-      *route->rate_limit, policy::RateLimiter::FreshSeed(), pool::SystemClock().Now());
+  const std::optional<policy::SharedLimit>& shared = route->rate_limit->shared;
+  const uint64_t seed = shared.has_value() ? policy::RateLimiter::SharedSeed(*shared, route->name)
+                                           : policy::RateLimiter::FreshSeed();
+  route->limiter =
+      std::make_shared<policy::RateLimiter>(*route->rate_limit, seed, pool::SystemClock().Now());
 }
 
 RouteTable::InFlightByName RouteTable::InFlightOf(const RouteTable* table) {

@@ -16,6 +16,7 @@
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/op_log.h"
+#include "gateway/server/shared_limits.h"
 #include "gateway/server/signals.h"
 
 namespace holdfast::server {
@@ -148,6 +149,7 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
                                                              publisher_.snapshot()),
                      shares_.workers, tls_.ticket_keys(), std::move(bound));
   if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
+  if (parts_.shared_limits != nullptr) parts_.shared_limits->Adopt(*publisher_.snapshot());
 }
 
 void Configurator::Reload(const std::string& path) {

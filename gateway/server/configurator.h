@@ -26,6 +26,8 @@
 
 namespace holdfast::server {
 
+class SharedLimits;
+
 // Takes a configuration into use, at the start and at a reload: first everything that may fail
 // (descriptors, sockets, the log), then what can't. A reload that fails changes nothing.
 //
@@ -38,7 +40,8 @@ class Configurator {
     WorkerSet* workers;
     UpstreamWatch* upstreams;
     ListenerSet* listeners;
-    CertificateOrders* orders = nullptr;  // null: nobody orders any
+    CertificateOrders* orders = nullptr;    // null: nobody orders any
+    SharedLimits* shared_limits = nullptr;  // null: no rate limit is shared
   };
 
   Configurator(const Parts& parts, StatusServer::Handler status_pages);

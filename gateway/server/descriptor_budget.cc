@@ -47,6 +47,18 @@ size_t ForChecks(const config::Config& config) {
   return std::min(connections, proxy::HealthProber::kMaxKept);
 }
 
+// One link for each way in which limits are shared (shared_limits.h), and a copy of each while a
+// reload changes them.
+size_t ForSharedLimits(const config::Config& config) {
+  std::vector<policy::SharedLimit> links;
+  for (const config::Route& route : config.routes) {
+    if (!route.rate_limit.has_value() || !route.rate_limit->shared.has_value()) continue;
+    const policy::SharedLimit& shared = *route.rate_limit->shared;
+    if (std::ranges::find(links, shared) == links.end()) links.push_back(shared);
+  }
+  return 2 * links.size();
+}
+
 // How many of `left` descriptors `upstream` asks for.
 size_t Wanted(const config::Upstream& upstream, size_t left) {
   if (upstream.endpoints.empty()) return 0;
@@ -94,7 +106,8 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
   budget.status_clients = std::clamp(limit / kPerStatusClient, StatusServer::kMinConnections,
                                      StatusServer::kMaxConnections);
   budget.gateway = kProcess + budget.status_clients + workers * kPerWorker +
-                   config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config);
+                   config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config) +
+                   ForSharedLimits(config);
   if (config.access_log.size() > 1) {
     budget.gateway += (config.access_log.size() - 1) * kPerFurtherLog;
   }

@@ -12,6 +12,7 @@
 #include "gateway/server/certificate_orders.h"
 #include "gateway/server/configurator.h"
 #include "gateway/server/process_life.h"
+#include "gateway/server/shared_limits.h"
 #include "gateway/server/signals.h"
 #include "gateway/server/status_pages.h"
 
@@ -53,6 +54,7 @@ class Server {
   ListenerSet listeners_;
   StatusPages pages_;
   CertificateOrders orders_;
+  SharedLimits shared_limits_;
   Configurator configurator_;
   ProcessLife life_;
   std::optional<Signals> signals_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -402,6 +403,31 @@ TEST(BuildRoutesTest, WhatIsWrongWithASplit) {
   }
   EXPECT_EQ(RouteErrors("  - {upstream: web, split_by: client}\n"),
             "8:31 split_by: goes with split only\n");
+}
+
+TEST(BuildRoutesTest, AUserOfRedisHasAPassword) {
+  const auto with = [](const std::string& keys) {
+    return RouteErrors("  - {upstream: web, rate_limit: {requests: 1, shared: {redis: \"r:1\"" +
+                       keys + "}}}\n");
+  };
+  EXPECT_EQ(with(", username: u, password: p"), "");
+  EXPECT_NE(with(", username: u").find("username: goes with password"), std::string::npos);
+}
+
+TEST(BuildRoutesTest, LimitsAreSharedInAFewWays) {
+  const auto routes = [](size_t ways) {
+    std::string text;
+    for (size_t i = 0; i < 2 * ways; ++i) {
+      text += "  - {match: {path: /" + std::to_string(i) +
+              "}, upstream: web, rate_limit: {requests: 1, shared: {redis: \"r:" +
+              std::to_string(i / 2 + 1) + "\"}}}\n";
+    }
+    return RouteErrors(text);
+  };
+  EXPECT_EQ(routes(policy::kMaxSharedLinks), "");
+  const std::string errors = routes(policy::kMaxSharedLinks + 1);
+  EXPECT_NE(errors.find("shared: at most 16 different ones in a file"), errors.npos) << errors;
+  EXPECT_EQ(std::ranges::count(errors, '\n'), 1) << errors;
 }
 
 TEST(BuildRoutesTest, NeedsOnePath) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -77,6 +78,51 @@ TEST(RateLimiterTest, SeedsDiffer) {
 TEST(RateLimiterTest, AMillionClientsHaveABound) {
   const RateLimiter limiter({.requests = 1}, 7, pool::TimePoint{seconds(1)});
   EXPECT_LE(limiter.bytes(), size_t{16} << 20);
+}
+
+std::vector<SharedSpending::Spent> SpentOf(RateLimiter* limiter) {
+  std::vector<SharedSpending::Spent> spent;
+  EXPECT_TRUE(limiter->spending()->Drain(1000, &spent));
+  return spent;
+}
+
+TEST(RateLimiterTest, WhatASharedOneLetsPassIsToBeTold) {
+  const pool::TimePoint now{seconds(100)};
+  RateLimiter alone({.requests = 2}, 7, now);
+  EXPECT_EQ(alone.spending(), nullptr);
+  RateLimiter limiter({.requests = 2, .shared = SharedLimit{.redis = "unix:/redis"}}, 7, now);
+  ASSERT_NE(limiter.spending(), nullptr);
+  for (int i = 0; i < 5; ++i) limiter.Take("a", now);
+  limiter.Take("b", now);
+  const std::vector<SharedSpending::Spent> spent = SpentOf(&limiter);
+  ASSERT_EQ(spent.size(), 2u);
+  EXPECT_EQ(spent[0].requests + spent[1].requests, 3u) << "but nothing that was refused";
+}
+
+TEST(RateLimiterTest, WhatASharedOneLearnsIsOfTheSameKey) {
+  const pool::TimePoint now{seconds(100)};
+  const RateLimitRule rule{.requests = 10, .shared = SharedLimit{.redis = "unix:/redis"}};
+  RateLimiter here(rule, RateLimiter::SharedSeed(*rule.shared, "api"), now);
+  RateLimiter there(rule, RateLimiter::SharedSeed(*rule.shared, "api"), now);
+  EXPECT_TRUE(here.Take("a", now).allowed);
+  const std::vector<SharedSpending::Spent> spent = SpentOf(&here);
+  ASSERT_EQ(spent.size(), 1u);
+  there.Learn(spent[0].key, milliseconds(950), now);
+  EXPECT_FALSE(there.Take("a", now).allowed);
+  EXPECT_TRUE(there.Take("b", now).allowed);
+}
+
+TEST(RateLimiterTest, ASharedSeedIsTheSameWhereAllThatIsSharedIs) {
+  const SharedLimit shared{.redis = "a:1", .password = "p", .prefix = "x"};
+  const uint64_t seed = RateLimiter::SharedSeed(shared, "api");
+  SharedLimit other = shared;
+  other.redis = "b:2";
+  other.sync = seconds(1);
+  EXPECT_EQ(RateLimiter::SharedSeed(other, "api"), seed);
+  EXPECT_NE(RateLimiter::SharedSeed(shared, "web"), seed);
+  other.password = "q";
+  EXPECT_NE(RateLimiter::SharedSeed(other, "api"), seed);
+  EXPECT_NE(RateLimiter::SharedSeed({.redis = "a:1", .password = "p", .prefix = "y"}, "api"), seed);
 }
 
 TEST(RateLimiterTest, FieldsSayWhatTheLimitIs) {

@@ -325,5 +325,59 @@ TEST(TokenBucketsTest, OnlyAKeyThatTakesTheBucketOfAnotherDisplacesIt) {
   EXPECT_FALSE(buckets.Take(10, kStart + seconds(1)).displaced) << "all are full again";
 }
 
+// Of two gateways that share a limit each hears what both have used.
+TEST(TokenBucketsTest, WhatOthersTookIsGone) {
+  TokenBuckets buckets({10, seconds(1), 5}, 100, kStart, TokenBuckets::Debts::kKept);
+  EXPECT_TRUE(buckets.Take(kKey, kStart).allowed);
+  buckets.Raise(kKey, milliseconds(300), kStart);
+  EXPECT_EQ(CountAllowedAtOnce(&buckets, kKey, kStart), 2u);
+  buckets.Raise(kKey, milliseconds(100), kStart);
+  EXPECT_EQ(CountAllowedAtOnce(&buckets, kKey, kStart), 0u) << "nobody gives anything back";
+  EXPECT_EQ(CountAllowedAtOnce(&buckets, kOtherKey, kStart), 5u);
+}
+
+TEST(TokenBucketsTest, ADebtIsPaidOffBeforeAnythingIsAllowed) {
+  TokenBuckets buckets({10, seconds(1), 5}, 100, kStart, TokenBuckets::Debts::kKept);
+  buckets.Raise(kKey, milliseconds(1500), kStart);
+  const TokenBuckets::Verdict verdict = buckets.Take(kKey, kStart);
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_GE(verdict.retry_after, milliseconds(1100));
+  EXPECT_LE(verdict.retry_after, milliseconds(1101));
+  EXPECT_FALSE(buckets.Take(kKey, kStart + milliseconds(1099)).allowed);
+  EXPECT_TRUE(buckets.Take(kKey, kStart + milliseconds(1101)).allowed);
+  EXPECT_EQ(CountAllowed(&buckets, kStart + milliseconds(1101), seconds(10), milliseconds(10)), 99u)
+      << "and then it goes on at its pace";
+}
+
+TEST(TokenBucketsTest, WithoutDebtsABucketIsNeverEmptierThanEmpty) {
+  TokenBuckets buckets({10, seconds(1), 5}, 100, kStart);
+  buckets.Raise(kKey, hours(1), kStart);
+  EXPECT_FALSE(buckets.Take(kKey, kStart).allowed);
+  EXPECT_TRUE(buckets.Take(kKey, kStart + milliseconds(101)).allowed);
+}
+
+TEST(TokenBucketsTest, ADebtHasABoundAndThreeFullBucketsAreWithinIt) {
+  for (const RateLimit& limit : {RateLimit{10, seconds(1), 5}, RateLimit{1, hours(24), 1},
+                                 RateLimit{100'000'000, seconds(1), 0}}) {
+    TokenBuckets buckets(limit, 100, kStart, TokenBuckets::Debts::kKept);
+    const Duration full = limit.per / limit.requests * limit.capacity();
+    buckets.Raise(kKey, 4 * full - full / 16, kStart);
+    EXPECT_FALSE(buckets.Take(kKey, kStart + 3 * full - full / 8).allowed);
+    buckets.Raise(kKey, hours(24) * 400, kStart);
+    buckets.Raise(kKey, Duration(-1), kStart);
+    EXPECT_FALSE(buckets.Take(kKey, kStart).allowed);
+  }
+}
+
+TEST(TokenBucketsTest, AKeyThatUsedMoreKeepsItsPlace) {
+  TokenBuckets buckets({10, seconds(1), 5}, 1, kStart, TokenBuckets::Debts::kKept);
+  for (uint64_t key = 1; key <= 8; ++key) {
+    while (buckets.Take(key << 4, kStart).allowed) {
+    }
+  }
+  buckets.Raise(uint64_t{9} << 4, milliseconds(100), kStart);
+  for (uint64_t key = 1; key <= 8; ++key) EXPECT_FALSE(buckets.Take(key << 4, kStart).allowed);
+}
+
 }  // namespace
 }  // namespace holdfast::policy

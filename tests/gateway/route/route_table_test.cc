@@ -424,5 +424,27 @@ TEST(RouteClusterTest, ARouteThatAnswersItselfHasNone) {
   EXPECT_EQ(RouteTable(config).routes()[0].cluster.name, "");
 }
 
+// What a limiter tells others of a request of this key.
+uint64_t TellsOf(policy::RateLimiter& limiter, std::string_view key) {
+  limiter.Take(key, pool::TimePoint{});
+  std::vector<policy::SharedSpending::Spent> spent;
+  EXPECT_TRUE(limiter.spending()->Drain(10, &spent));
+  return spent.empty() ? 0 : spent[0].key;
+}
+
+TEST(RouteTableTest, ASharedLimitHasTheSameKeysInEachProcess) {
+  config::Config config = ConfigWith({On({}, "/a"), On({}, "/b"), On({}, "/c")});
+  config.routes[0].name = "a";
+  config.routes[1].name = "b";
+  config.routes[0].rate_limit = config.routes[1].rate_limit =
+      policy::RateLimitRule{.requests = 1, .shared = policy::SharedLimit{.redis = "r:1"}};
+  config.routes[2].rate_limit = policy::RateLimitRule{.requests = 1};
+  const RouteTable here(config), there(config);
+  const uint64_t told = TellsOf(*here.routes()[0].limiter, "key");
+  EXPECT_EQ(TellsOf(*there.routes()[0].limiter, "key"), told);
+  EXPECT_NE(TellsOf(*there.routes()[1].limiter, "key"), told) << "which only that route has";
+  EXPECT_EQ(here.routes()[2].limiter->spending(), nullptr);
+}
+
 }  // namespace
 }  // namespace holdfast::route

@@ -227,5 +227,17 @@ TEST(DescriptorBudgetTest, ACapThatHasNoRoomIsNamed) {
   EXPECT_TRUE(Plan(ConfigOf(1, {UpstreamOf(1, 512)}), 2, 1024).cuts.empty());
 }
 
+TEST(DescriptorBudgetTest, EachRedisThatLimitsAreSharedByHasAConnection) {
+  config::Config config = ConfigOf(1, {UpstreamOf(1, 512)});
+  const size_t before = Plan(config, 2, 20000).gateway;
+  config.routes.resize(4);
+  for (size_t i = 0; i < 3; ++i) {
+    config.routes[i].rate_limit = policy::RateLimitRule{
+        .requests = 1, .shared = policy::SharedLimit{.redis = i == 0 ? "a:1" : "b:1"}};
+  }
+  config.routes[3].rate_limit = policy::RateLimitRule{.requests = 1};
+  EXPECT_EQ(Plan(config, 2, 20000).gateway, before + 4) << "two, and two more for a reload";
+}
+
 }  // namespace
 }  // namespace holdfast::server

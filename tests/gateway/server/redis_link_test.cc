@@ -1,0 +1,247 @@
+#include "gateway/server/redis_link.h"
+
+#include <poll.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "pool/net/clock.h"
+#include "tests/support/deadline.h"
+#include "tests/support/scripted_upstream.h"
+
+namespace holdfast::server {
+namespace {
+
+using metrics::Metric;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using support::UpstreamConnection;
+
+constexpr char kScriptName[] = "0123456789abcdef0123456789abcdef01234567";
+constexpr std::string_view kScriptLoaded = "$40\r\n0123456789abcdef0123456789abcdef01234567\r\n";
+
+// A link and a Redis whose every byte is the test's.
+class RedisLinkTest : public testing::Test {
+ protected:
+  policy::SharedLimit Shared() const {
+    return {.redis = redis_.address(), .sync = milliseconds(10), .timeout = seconds(20)};
+  }
+  void Start(const policy::SharedLimit& shared, uint32_t requests = 10) {
+    policy::RateLimitRule rule{.requests = requests, .per = seconds(1000), .shared = shared};
+    limiter_ = std::make_shared<policy::RateLimiter>(
+        rule, policy::RateLimiter::SharedSeed(shared, "api"), clock_.Now());
+    link_ = std::make_unique<RedisLink>(&main_, shared, nullptr);
+    link_->SetMembers({{.route = "api", .limiter = limiter_}});
+  }
+  [[nodiscard]] bool Await(const std::function<bool()>& done) {
+    return support::Eventually([&] {
+      main_.loop.RunOnce(pool::Duration::zero());
+      return done();
+    });
+  }
+  // What the link has sent by the time that this is its end.
+  std::string AwaitEnd(UpstreamConnection& connection, std::string_view end) {
+    std::string sent;
+    EXPECT_TRUE(Await([&] {
+      support::StreamEnd over = support::StreamEnd::kOpen;
+      sent += connection.ReadNow(&over);
+      return sent.ends_with(end);
+    })) << sent;
+    return sent;
+  }
+  UpstreamConnection Greeted() { return Greeted(redis_); }
+  UpstreamConnection Greeted(support::ScriptedUpstream& redis) {
+    EXPECT_TRUE(Await([&] {
+      return support::AwaitReady(redis.fd(), POLLIN, support::Deadline(milliseconds(1)));
+    }));
+    UpstreamConnection connection = redis.Accept();
+    AwaitEnd(connection, "return math.ceil(full - now)\n\r\n");
+    connection.Send(kScriptLoaded);
+    EXPECT_TRUE(Await([&] { return up() == 1; }));
+    return connection;
+  }
+  bool Take(std::string_view key = "a") { return limiter_->Take(key, main_.loop.now()).allowed; }
+  int64_t up() {
+    return main_.shard->GaugeFor(Metric::kSharedRateLimitUp, {redis_.address()}).value();
+  }
+  uint64_t Syncs(std::string_view result) {
+    return main_.shard->CounterFor(Metric::kSharedRateLimitSyncsTotal, {redis_.address(), result})
+        .value();
+  }
+  uint64_t dropped() {
+    return main_.shard->CounterFor(Metric::kSharedRateLimitDroppedTotal, {redis_.address()})
+        .value();
+  }
+
+  support::ScriptedUpstream redis_;
+  pool::SystemClock clock_;
+  MainContext main_{.clock = &clock_};
+  std::shared_ptr<policy::RateLimiter> limiter_;
+  std::unique_ptr<RedisLink> link_;
+};
+
+TEST_F(RedisLinkTest, SaysWhoItIsAndLoadsItsScript) {
+  policy::SharedLimit shared = Shared();
+  shared.username = "edge";
+  shared.password = "word";
+  shared.database = 3;
+  Start(shared);
+  UpstreamConnection connection = redis_.Accept();
+  const std::string sent = AwaitEnd(connection, "return math.ceil(full - now)\n\r\n");
+  EXPECT_TRUE(
+      sent.starts_with("*3\r\n$4\r\nAUTH\r\n$4\r\nedge\r\n$4\r\nword\r\n"
+                       "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+                       "*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n"))
+      << sent;
+  EXPECT_EQ(up(), 0);
+  connection.Send("+OK\r\n+OK\r\n");
+  connection.Send(kScriptLoaded);
+  EXPECT_TRUE(Await([&] { return up() == 1; }));
+  EXPECT_EQ(Syncs("failed"), 0u);
+}
+
+TEST_F(RedisLinkTest, TellsWhatWasSpentAndLearnsWhatAllHaveSpent) {
+  Start(Shared());
+  UpstreamConnection connection = Greeted();
+  EXPECT_TRUE(Take());
+  EXPECT_TRUE(Take());
+  // 100 s are between two tokens, and 16 times ten of them and a sync may be owed.
+  const std::string sent =
+      AwaitEnd(connection, "$1\r\n2\r\n$9\r\n100000000\r\n$11\r\n16000160000\r\n");
+  EXPECT_TRUE(sent.starts_with("*7\r\n$7\r\nEVALSHA\r\n$40\r\n" + std::string(kScriptName) +
+                               "\r\n$1\r\n1\r\n$27\r\nholdfast:api:"))
+      << sent;
+  EXPECT_EQ(Syncs("synced"), 0u);
+  connection.Send(":950000000\r\n");
+  EXPECT_TRUE(Await([&] { return Syncs("synced") == 1; }));
+  EXPECT_FALSE(Take()) << "others have taken the rest";
+  EXPECT_TRUE(Take("b"));
+  EXPECT_NE(AwaitEnd(connection, "16000160000\r\n"), "") << "the next batch has the next spending";
+  connection.Send(":0\r\n");
+  EXPECT_TRUE(Await([&] { return Syncs("synced") == 2; }));
+  EXPECT_EQ(dropped(), 0u);
+}
+
+TEST_F(RedisLinkTest, ABigBatchFollowsAnother) {
+  Start(Shared());
+  UpstreamConnection connection = Greeted();
+  const size_t keys = RedisLink::kMaxBatch + 100;
+  for (size_t i = 0; i < keys; ++i) EXPECT_TRUE(Take(std::to_string(i)));
+  std::string sent;
+  size_t answered = 0;
+  EXPECT_TRUE(Await([&] {
+    support::StreamEnd over = support::StreamEnd::kOpen;
+    sent += connection.ReadNow(&over);
+    for (size_t at; (at = sent.find("EVALSHA")) != sent.npos; ++answered) {
+      sent.erase(0, at + 7);
+      connection.Send(":1\r\n");
+    }
+    return Syncs("synced") == 2;
+  }));
+  EXPECT_EQ(answered + dropped(), keys);
+}
+
+// Nothing that Redis says or does is more than a failure, after which it is asked anew.
+TEST_F(RedisLinkTest, WhateverRedisAnswersTheLocalLimitGoesOn) {
+  Start(Shared(), 1'000'000);
+  uint64_t failures = 0;
+  for (const std::string_view answer :
+       {"-NOSCRIPT No matching script\r\n", "$-1\r\n", "+OK\r\n", "*1\r\n:1\r\n",
+        "HTTP/1.1 400 Bad Request\r\n\r\n", ":1\r\n:2\r\n", "$2000000000\r\n"}) {
+    UpstreamConnection connection = Greeted();
+    EXPECT_TRUE(Take());
+    AwaitEnd(connection, "\r\n");
+    connection.Send(answer);
+    if (answer.starts_with("$2")) connection.Send(std::string(10'000, 'a'));
+    EXPECT_TRUE(Await([&] { return up() == 0; })) << answer;
+    EXPECT_EQ(Syncs("failed"), ++failures) << answer;
+    EXPECT_TRUE(Take());
+  }
+  EXPECT_GE(dropped(), failures - 1);
+}
+
+TEST_F(RedisLinkTest, NumbersAreTakenAsFarAsTheyMakeSense) {
+  Start(Shared(), 1'000'000);
+  UpstreamConnection connection = Greeted();
+  uint64_t synced = 0;
+  for (const std::string_view answer :
+       {":-1\r\n", ":-9223372036854775808\r\n", ":0\r\n", ":9223372036854775807\r\n"}) {
+    EXPECT_TRUE(Take());
+    AwaitEnd(connection, "\r\n");
+    connection.Send(answer);
+    EXPECT_TRUE(Await([&] { return Syncs("synced") == synced + 1; })) << answer;
+    ++synced;
+  }
+  EXPECT_FALSE(Take()) << "so much is owed";
+}
+
+TEST_F(RedisLinkTest, AGreetingThatIsRefusedIsAFailure) {
+  for (const std::string_view answer :
+       {"-NOAUTH Authentication required.\r\n", "$3\r\nabc\r\n", ":1\r\n"}) {
+    Start(Shared());
+    UpstreamConnection connection = redis_.Accept();
+    AwaitEnd(connection, "return math.ceil(full - now)\n\r\n");
+    const uint64_t before = Syncs("failed");
+    connection.Send(answer);
+    EXPECT_TRUE(Await([&] { return Syncs("failed") == before + 1; })) << answer;
+    EXPECT_EQ(up(), 0);
+  }
+}
+
+TEST_F(RedisLinkTest, ARedisThatHangsIsGivenUp) {
+  policy::SharedLimit shared = Shared();
+  shared.timeout = seconds(1);
+  Start(shared);
+  UpstreamConnection first = redis_.Accept();
+  EXPECT_TRUE(Await([&] { return Syncs("failed") == 1; })) << "before it has greeted";
+  UpstreamConnection second = Greeted();
+  EXPECT_TRUE(Take());
+  EXPECT_TRUE(Await([&] { return Syncs("failed") == 2; })) << "with a batch";
+  EXPECT_EQ(dropped(), 1u);
+  EXPECT_TRUE(Take());
+  EXPECT_TRUE(Await([&] { return dropped() == 2u; })) << "nothing piles up";
+  UpstreamConnection third = Greeted();
+  EXPECT_EQ(Syncs("failed"), 2u);
+}
+
+TEST_F(RedisLinkTest, AConnectionThatIdledTooLongIsRenewedWithoutAWord) {
+  Start(Shared());
+  UpstreamConnection first = Greeted();
+  first.Close();
+  UpstreamConnection second = Greeted();
+  EXPECT_EQ(Syncs("failed"), 0u);
+}
+
+TEST_F(RedisLinkTest, ARedisThatIsNotThereIsTriedAgain) {
+  const std::string address = redis_.address();
+  redis_.StopListening();
+  Start({.redis = address, .sync = milliseconds(10), .timeout = seconds(20)});
+  EXPECT_TRUE(Await([&] { return Syncs("failed") >= 2; }));
+  support::ScriptedUpstream back(address);
+  UpstreamConnection connection = Greeted(back);
+  EXPECT_TRUE(Take());
+  AwaitEnd(connection, "\r\n");
+}
+
+TEST_F(RedisLinkTest, MayGoAtAnyTime) {
+  Start(Shared());
+  link_.reset();
+  Start(Shared());
+  redis_.Accept();
+  UpstreamConnection connection = Greeted();
+  EXPECT_TRUE(Take());
+  AwaitEnd(connection, "\r\n");
+  link_.reset();
+  EXPECT_EQ(up(), 0);
+  connection.Send(":1\r\n");
+  main_.loop.RunOnce(pool::Duration::zero());
+}
+
+}  // namespace
+}  // namespace holdfast::server
