@@ -436,6 +436,14 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      {"route", "outcome"},
      "Bodies of requests that were to be in memory before anybody was asked for them: whole, "
      "too_long for that, or no_room when the worker held as much as it may."},
+    {Metric::kMirrorRequestsTotal,
+     "holdfast_mirror_requests_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"route", "result"},
+     "Requests of which a route's mirror was to get a copy: answered, failed when it gave no whole "
+     "answer in time; not sent: skipped_busy when too many were under way, skipped_body when the "
+     "body was too long, skipped_incomplete when its end did not come."},
     {Metric::kCompressionResponsesTotal,
      "holdfast_compression_responses_total",
      Type::kCounter,

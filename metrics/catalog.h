@@ -85,6 +85,7 @@ enum class Metric {
   kSharedRateLimitUp,
   kAuthRequestsTotal,
   kRequestBufferingTotal,
+  kMirrorRequestsTotal,
   kCompressionResponsesTotal,
   kCompressionInputBytesTotal,
   kCompressionOutputBytesTotal,

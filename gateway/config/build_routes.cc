@@ -184,8 +184,8 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
 
 // Options of an exchange with an upstream do nothing where there is none.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
-  for (const std::string_view option : {"rewrite", "compression", "request_headers", "timeouts",
-                                        "retry", "tunnel_idle_timeout", "buffering"}) {
+  for (const std::string_view option : {"mirror", "rewrite", "compression", "request_headers",
+                                        "timeouts", "retry", "tunnel_idle_timeout", "buffering"}) {
     if (const YamlNode* value = node.Find(option)) {
       report->Warning(value->position,
                       std::string(option) + " has no effect on a route without an upstream");
@@ -243,6 +243,26 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
   WarnOfUnusedOptions(node, report);
 }
 
+bool Answers(const Route& route, uint32_t upstream) {
+  if (route.split.empty()) return route.upstream == upstream;
+  return std::ranges::any_of(route.split, [upstream](const SplitShare& share) {
+    return share.upstream == upstream && share.weight > 0;
+  });
+}
+
+void BuildMirror(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
+  if (!route->mirror.has_value()) return;
+  const YamlNode* name = MappingAt(node, "mirror").Find("upstream");
+  if (name == nullptr) return;
+  const std::optional<uint32_t> upstream = upstreams.Resolve(*name, report);
+  if (!upstream.has_value()) return;
+  route->mirror->upstream = *upstream;
+  if (route->action == Action::kUpstream && Answers(*route, *upstream)) {
+    report->Warning(name->position, "upstream " + Quoted(name->text) +
+                                        " answers this route: it gets the same requests twice");
+  }
+}
+
 // One of them says who asks; two would not agree on it.
 void BuildForwardAuth(const YamlNode& node, const Names& upstreams, Route* route, Report* report) {
   if (!route->forward_auth.has_value()) return;
@@ -290,6 +310,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     NameRoute(node, &route, &names, report);
     BuildMatch(MappingAt(node, "match"), listeners, &route.match, report);
     BuildAction(node, upstreams, &route, report);
+    BuildMirror(node, upstreams, &route, report);
     BuildForwardAuth(node, upstreams, &route, report);
     CheckBuffering(node, route, config->max_buffered_bytes, report);
     DropRepeated(&route.retry.statuses);

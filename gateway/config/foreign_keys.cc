@@ -61,8 +61,10 @@ constexpr std::string_view kCross[] = {"cors_policy", "cross_origin", "allow_ori
 constexpr std::string_view kMethod[] = {"method"};
 constexpr std::string_view kNetworks[] = {"acl",       "ip_allow",  "allow_list",
                                           "deny_list", "whitelist", "blacklist"};
-constexpr std::string_view kContent[] = {"cache",  "proxy_cache", "root",
-                                         "static", "file_server", "mirror"};
+constexpr std::string_view kContent[] = {"cache", "proxy_cache", "root", "static", "file_server"};
+constexpr std::string_view kMirrors[] = {
+    "mirrors",   "mirroring",      "mirror_target", "shadow",
+    "shadowing", "request_mirror", "mirror_to",     "request_mirror_policies"};
 constexpr std::string_view kErrors[] = {"error_page", "errorfile", "http_errors", "handle_errors",
                                         "local_reply_config"};
 constexpr std::string_view kHttp2[] = {
@@ -166,6 +168,7 @@ constexpr Hint kHints[] = {
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "
      "respond"},
+    {kMirrors, "see mirror of a route, such as {upstream: next, share: 0.1}"},
     {kErrors, "see error_pages of a listener ({404: FILE, 5xx: FILE}) and its errors"},
     {kHttp2, "see protocols of a listener ([h2, h1]) and protocol of an upstream (h1, h2 or auto)"},
     {kStreams,

@@ -75,6 +75,7 @@ std::vector<uint32_t> FindUnusedUpstreams(const Config& config) {
   for (const Route& route : config.routes) {
     if (route.forward_auth.has_value()) used[route.forward_auth->upstream] = true;
     if (route.action != Action::kUpstream) continue;
+    if (route.mirror.has_value()) used[route.mirror->upstream] = true;
     if (route.split.empty()) used[route.upstream] = true;
     for (const SplitShare& share : route.split) used[share.upstream] = true;
   }

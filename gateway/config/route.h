@@ -276,6 +276,17 @@ struct Buffering {
   uint64_t request = 0;  // bytes of its body, before the upstream is asked for a connection
 };
 
+// Copies of requests go to another upstream as well (proxy/mirror.h).
+struct Mirror {
+  static constexpr uint32_t kAll = 1'000'000;
+
+  uint32_t upstream = 0;            // index into Config::upstreams
+  uint32_t share = kAll;            // of a million requests so many are copied
+  uint32_t max_in_flight = 100;     // copies of this route at a time, for each worker
+  uint64_t max_body = 64 * 1024;    // bytes; of a longer one there is no copy
+  std::optional<Duration> timeout;  // nullopt: as MirrorTimeout says
+};
+
 // Whether a route's requests have lines in the access log.
 enum class RouteLog : uint8_t { kOn, kOff };
 inline constexpr auto kRouteLogWords =
@@ -294,6 +305,8 @@ struct Route {
   // With kUpstream, in place of that one: each upstream once, one of them at least with a weight.
   std::vector<SplitShare> split;
   SplitKey split_by;
+  // With kUpstream.
+  std::optional<Mirror> mirror;
   Respond respond;    // with kRespond
   Redirect redirect;  // with kRedirect
   Rewrite rewrite;    // with kUpstream

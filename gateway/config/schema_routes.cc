@@ -7,6 +7,7 @@
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
+#include "gateway/config/units.h"
 #include "gateway/http/message.h"
 
 // The table of `routes`.
@@ -210,6 +211,37 @@ std::string WriteSplitBy(const Route& route) {
   const std::string word(kSplitKeyWords.WordOf(route.split_by.by));
   return route.split_by.name.empty() ? word : word + ":" + route.split_by.name;
 }
+
+// mirror.
+bool IsMirrorShare(std::string_view text) { return ParseShare(text).has_value(); }
+constexpr Shape kMirrorShare = {
+    .kind = Kind::kText,
+    .expected = "a share from 0 to 1 with at most six decimals, such as 0.01",
+    .check = IsMirrorShare,
+};
+void ReadMirrorShare(const YamlNode& node, Mirror* mirror) {
+  mirror->share = ParseShare(node.text).value_or(mirror->share);
+}
+std::string WriteMirrorShare(const Mirror& mirror) { return FormatShare(mirror.share); }
+constexpr Shape kMirrorInFlight = {.kind = Kind::kCount, .min = 1, .max = 10'000};
+constexpr Shape kMirrorBody = {.kind = Kind::kSize, .min = 0, .max = kMiB};
+constexpr Shape kMirrorTimeout = {
+    .kind = Kind::kDuration, .min = kMillisecond, .max = 600 * kSecond, .words = kDefaultWord};
+constexpr Key kMirrorKeys[] = {
+    Apart("upstream", kReference, "The upstream that gets the copies.").Required("next"),
+    Custom<&ReadMirrorShare, &WriteMirrorShare>("share", kMirrorShare,
+                                                "Of how many requests there are copies."),
+    Field<&Mirror::max_in_flight>(
+        "max_in_flight", kMirrorInFlight,
+        "Most copies of the route at a time, for each worker; beyond, requests have none."),
+    Field<&Mirror::max_body>("max_body", kMirrorBody,
+                             "Longest body of a copy; requests with a longer one have none."),
+    Field<&Mirror::timeout>("timeout", kMirrorTimeout,
+                            "How long a copy may take; default is first_byte of the route's "
+                            "timeouts, or 30s where that is off."),
+};
+constexpr Shape kMirror =
+    OrWords(Mapping<Mirror>("a mapping such as {upstream: next, share: 0.1}", kMirrorKeys), kOff);
 
 // rate_limit.
 using policy::RateLimitRule;
@@ -544,6 +576,9 @@ constexpr Key kRouteKeys[] = {
         "split_by", kSplitBy,
         "What keeps requests with one upstream of a split: the client's address (of IPv6 a /64), "
         "a field's or a cookie's value; random, and where there is none: chance."),
+    Field<&Route::mirror>("mirror", kMirror,
+                          "Copies of requests go to another upstream as well, whose answers are "
+                          "thrown away; off: none."),
     Field<&Route::respond>("respond", kRespond,
                            "In place of an upstream: the gateway's own answer.")
         .Otherwise("none"),

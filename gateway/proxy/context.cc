@@ -8,6 +8,7 @@
 #include "gateway/proxy/http2_session.h"
 #include "gateway/proxy/in_flight_queue.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/mirror.h"
 #include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
 #include "pool/net/check.h"

@@ -44,6 +44,7 @@ class Http1Serving;
 class Http2Means;
 class InFlightQueues;
 class Listener;
+class Mirrors;
 class Session;
 class UpstreamStreams;
 
@@ -84,6 +85,7 @@ struct WorkerContext {
   // Where they are made.
   std::unique_ptr<policy::RequestIdSource> request_ids;
   std::unique_ptr<auth::BearerAuth> tokens;  // who checks them; null: none has come yet
+  std::unique_ptr<Mirrors> mirrors;          // copies of requests; null: none was made yet
   pool::IntrusiveList<Session> sessions;
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.

@@ -12,6 +12,7 @@
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/error_style.h"
+#include "gateway/proxy/mirror.h"
 #include "gateway/proxy/split_choice.h"
 #include "pool/net/check.h"
 
@@ -188,6 +189,7 @@ void Exchange::CallUpstream() {
   if (run_.route->guarded) admission_.Mark(&head);
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
   if (edits_.EditsRequest(*run_.route)) edits_.EditRequest(*run_.route, client_, &head);
+  if (run_.route->mirror.has_value()) body_.Copy(BeginMirror(subject(), call.facts, context_));
   LimitTime();
   call.ends = run_.ends;
   call.grpc = account_.grpc;

@@ -49,7 +49,7 @@ BodyStep::Kind Exchange::FillUpstream() {
 }
 
 void Exchange::EndRequest() {
-  RequestBody::End(subject(), &call_);
+  body_.End(subject(), &call_);
   run_.response_due_since = run_.last_progress;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/proxy/admission.h"
+#include "gateway/proxy/mirror.h"
 #include "gateway/proxy/outgoing.h"
 #include "pool/net/check.h"
 
@@ -82,7 +83,9 @@ void RequestBody::SendHeld(UpstreamCall* call) {
     call->SendBody(piece, bytes);
     sent_.MoveFrom(held_, bytes);
   } else {
-    call->SendBody(held_, std::min(held_.size(), kPieceBytes));
+    const size_t bytes = std::min(held_.size(), kPieceBytes);
+    if (copy_ != nullptr) GiveCopy(held_, bytes);
+    call->SendBody(held_, bytes);
     Count();
   }
 }
@@ -104,6 +107,20 @@ void RequestBody::DropHeld() {
   holds_ = kept_ = false;
   Count();
 }
+
+// What is kept may be sent several times: its copy is made at once.
+void RequestBody::BeginCopy(MirrorCopy* copy) {
+  copy_ = copy;
+  if (!kept_) return;
+  GiveCopy(held_, held_.size());
+  EndCopy();
+}
+
+void RequestBody::GiveCopy(const pool::Buffer& from, size_t bytes) { copy_->TakeBody(from, bytes); }
+
+void RequestBody::EndCopy() { std::exchange(copy_, nullptr)->Send(); }
+
+void RequestBody::AbandonCopy() { std::exchange(copy_, nullptr)->Abandon(); }
 
 void RequestBody::Count() {
   size_t bytes = held_.size() + sent_.size();

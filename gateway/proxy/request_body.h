@@ -16,6 +16,8 @@
 
 namespace holdfast::proxy {
 
+class MirrorCopy;
+
 // What came of holding a body. The words are metric label values.
 enum class HoldOutcome : uint8_t {
   kWhole,    // all of it is here
@@ -106,16 +108,23 @@ class RequestBody {
         filled.too_long = true;
         return filled;
       }
+      if (copy_ != nullptr) GiveCopy(*step.buffer, step.bytes);
       call->SendBody(*step.buffer, step.bytes);
     }
     filled.kind = stream::BodyStep::Kind::kData;
     return filled;
   }
   // The call is told the end, with the trailers that the upstream may see.
-  static void End(const ExchangeSubject& subject, UpstreamCall* call) {
+  void End(const ExchangeSubject& subject, UpstreamCall* call) {
     http::HeaderList* const trailers = subject.client.stream->request_trailers();
     if (trailers->size() > 0) CleanTrailers(subject, trailers);
     call->SendEnd(trailers);
+    if (copy_ != nullptr) EndCopy();
+  }
+  // What is sent from here on goes to the request's copy as well, until the end of it or LetGo.
+  // Null: there is none.
+  void Copy(MirrorCopy* copy) {
+    if (copy != nullptr) BeginCopy(copy);
   }
 
   // Holds what comes from here on: `bound` bytes of this body, and of all bodies of the worker
@@ -139,9 +148,10 @@ class RequestBody {
   void ForgetSent() {
     if (kept_) DropSent();
   }
-  // Nobody needs what is held.
+  // Nobody needs what is held, and the copy gets no more.
   void LetGo() {
     if (counted_ > 0) DropHeld();
+    if (copy_ != nullptr) AbandonCopy();
   }
 
   // The client has sent all of it, and that was read.
@@ -170,6 +180,10 @@ class RequestBody {
   void RewindSent();
   void DropSent();
   void DropHeld();
+  void BeginCopy(MirrorCopy* copy);
+  void GiveCopy(const pool::Buffer& from, size_t bytes);
+  void EndCopy();
+  void AbandonCopy();
   // The worker's sum is told what is here now.
   void Count();
   static void CleanTrailers(const ExchangeSubject& subject, http::HeaderList* trailers);
@@ -182,6 +196,7 @@ class RequestBody {
   }
 
   WorkerContext* context_;
+  MirrorCopy* copy_ = nullptr;
   pool::Buffer held_;   // and not sent in this attempt
   pool::Buffer sent_;   // in this attempt, and kept
   size_t counted_ = 0;  // of both, in the worker's sum

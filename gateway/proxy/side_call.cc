@@ -25,8 +25,8 @@ constexpr size_t kMaxKeptBytes = 4096;
 
 }  // namespace
 
-SideCall::SideCall(WorkerContext* context, SideCallEvents* events)
-    : context_(context), events_(events), call_(context, &account_, this) {}
+SideCall::SideCall(WorkerContext* context, SideCallEvents* events, Answer answer)
+    : context_(context), events_(events), call_(context, &account_, this), answer_(answer) {}
 
 bool SideCall::Begin(const UpstreamCall::Request& request, pool::Duration limit,
                      std::string_view body) {
@@ -124,6 +124,12 @@ void SideCall::OnCallReady() {
   if (over()) events_->OnSideCallOver();
 }
 
+void SideCall::RunTask() {
+  if (state_ != State::kBody) return;  // Queued before it was over.
+  Advance();
+  if (over()) events_->OnSideCallOver();
+}
+
 void SideCall::Follow(UpstreamCall::Stage stage) {
   switch (stage) {
     case UpstreamCall::Stage::kWaiting: MoveTo(State::kCalling); return ArmTimer();
@@ -185,7 +191,7 @@ void SideCall::OnBroken(const HeadStep& step) {
 }
 
 void SideCall::ReadBody() {
-  while (true) {
+  for (int round = 0; round < kMaxRounds; ++round) {
     const BodyStep step = call_.stream().NextBody();
     switch (step.kind) {
       case BodyStep::Kind::kBlocked: return;
@@ -193,19 +199,30 @@ void SideCall::ReadBody() {
       case BodyStep::Kind::kEnd: return Conclude(Failure::kNone);
       case BodyStep::Kind::kData: break;
     }
-    if (body_.size() + step.bytes > kMaxBodyBytes) return Conclude(Failure::kBodyTooLarge);
-    for (size_t left = step.bytes; left > 0;) {
-      const std::string_view front = step.buffer->Front().substr(0, left);
-      body_ += front;
-      left -= front.size();
-      step.buffer->Consume(front.size());
-    }
+    if (!TakeIn(step)) return Conclude(Failure::kBodyTooLarge);
   }
+  context_->loop->Queue(progress_task_);
+}
+
+bool SideCall::TakeIn(const BodyStep& step) {
+  if (answer_ == Answer::kDiscarded) {
+    step.buffer->Consume(step.bytes);
+    return true;
+  }
+  if (body_.size() + step.bytes > kMaxBodyBytes) return false;
+  for (size_t left = step.bytes; left > 0;) {
+    const std::string_view front = step.buffer->Front().substr(0, left);
+    body_ += front;
+    left -= front.size();
+    step.buffer->Consume(front.size());
+  }
+  return true;
 }
 
 void SideCall::Keep(const http::ResponseHead& head) {
   static_cast<http::ResponseFacts&>(head_) = head;
   head_.reason = {};
+  if (answer_ == Answer::kDiscarded) return;
   size_t bytes = 0;
   for (const http::HeaderField& field : head.headers.fields()) {
     bytes += field.name.size() + field.value.size();

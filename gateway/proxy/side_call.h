@@ -2,6 +2,7 @@
 #define HOLDFAST_GATEWAY_PROXY_SIDE_CALL_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "gateway/proxy/failure.h"
 #include "gateway/proxy/upstream_call.h"
 #include "pool/net/clock.h"
+#include "pool/net/event_loop.h"
 #include "pool/net/timer_wheel.h"
 
 namespace holdfast::proxy {
@@ -25,18 +27,25 @@ class SideCallEvents {
   ~SideCallEvents() = default;
 };
 
-// A request of the gateway's own to an upstream, beside an exchange's call: a head goes out, with
-// or without a body that is there as a whole, and the answer is taken in as a whole, within a time
-// and a size. It goes through the upstream's pool with everything that belongs to that: kept
-// connections, retries, ejection.
+// A request of the gateway's own to an upstream, beside an exchange's call: a head goes out, with a
+// body that is there as a whole or none, and the answer is taken in as a whole, within a time and a
+// size, or read to its end and thrown away. It goes through the upstream's pool with everything
+// that belongs to that: kept connections, retries, ejection.
 //
 // Used again and again: Begin, then over, then Clear. Loop thread. Destruction ends the call.
 class SideCall final : private CallEvents {
  public:
-  // Of the answer's body; one that is longer is no answer.
+  // Of the answer's body, where it is kept; one that is longer is no answer.
   static constexpr size_t kMaxBodyBytes = 64 * 1024;
+  // Steps of an answer's body in one turn, so that a fast one does not hold up the others.
+  static constexpr int kMaxRounds = 16;
 
-  SideCall(WorkerContext* context, SideCallEvents* events);
+  enum class Answer : uint8_t {
+    kKept,
+    kDiscarded,  // but for its status; its body may have any length
+  };
+
+  SideCall(WorkerContext* context, SideCallEvents* events, Answer answer = Answer::kKept);
   ~SideCall() { Clear(); }
   SideCall(const SideCall&) = delete;
   SideCall& operator=(const SideCall&) = delete;
@@ -56,7 +65,8 @@ class SideCall final : private CallEvents {
   bool unreached() const;
   // With kUpstreamBadResponse: the rule that was broken, if it is one of framing.
   http::Refusal refusal() const { return refusal_; }
-  // The answer; its fields point into the call. Fields of one hop are marked as dropped.
+  // The answer; its fields point into the call. Fields of one hop are marked as dropped. Of one
+  // that is discarded there are none, and no body.
   const http::ResponseHead& head() const { return head_; }
   std::string_view body() const { return body_; }
 
@@ -65,12 +75,15 @@ class SideCall final : private CallEvents {
 
   void OnCallReady() override;
   void MoveTo(State next);
+  void RunTask();
   void Follow(UpstreamCall::Stage stage);
   void Advance();
   void SendBody();
   void ReadHead();
   void OnBroken(const stream::HeadStep& step);
   void ReadBody();
+  // False: it would be longer than it may be.
+  bool TakeIn(const stream::BodyStep& step);
   // The views of the stream's head end with the next step: they are moved into text_.
   void Keep(const http::ResponseHead& head);
   void Conclude(Failure failure);
@@ -83,10 +96,11 @@ class SideCall final : private CallEvents {
   SideCallEvents* events_;
   ExchangeAccount account_;  // of attempts; only the call reads it
   UpstreamCall call_;
+  const Answer answer_;
+  std::string_view request_body_;
   State state_ = State::kAtRest;
   pool::TimePoint deadline_;
   std::string_view unsent_;  // of the request's body, in this attempt
-  std::string_view request_body_;
   int informational_ = 0;
   const pool::Cluster* cluster_ = nullptr;
   Failure failure_ = Failure::kNone;
@@ -96,6 +110,7 @@ class SideCall final : private CallEvents {
   std::string text_;  // what head_ points to
   std::string body_;
   pool::MemberTimer<SideCall, &SideCall::OnTimer> timer_{this};
+  pool::MemberTask<SideCall, &SideCall::RunTask> progress_task_{this};
 };
 
 }  // namespace holdfast::proxy

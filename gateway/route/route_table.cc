@@ -117,6 +117,12 @@ RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
       SetHost(auth, {}, &routes_.back().auth_cluster);
     }
     if (route.action != config::Action::kUpstream || config.upstreams.empty()) continue;
+    if (route.mirror.has_value()) {
+      // As the route's own would be, which its requests are written for.
+      const config::Upstream& mirror = config.upstreams.at(route.mirror->upstream);
+      routes_.back().mirror_cluster = ClusterOf(mirror);
+      SetHost(mirror, route.rewrite, &routes_.back().mirror_cluster);
+    }
     if (!route.split.empty()) {
       routes_.back().branches = BranchesOf(config, routes_.back());
     } else {

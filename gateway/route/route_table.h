@@ -48,6 +48,7 @@ struct Route : config::Route {
   bool guarded = false;                      // it asks more of requests than where they come from
   std::shared_ptr<const Branches> branches;  // what its split makes of it; null: it has none
   std::shared_ptr<policy::InFlight> in_flight;  // null: any number may be under way
+  RouteCluster mirror_cluster;                  // with a mirror
 };
 
 // Why no route was found.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/proxy/in_flight_queue.h"
+#include "gateway/proxy/mirror.h"
 #include "gateway/proxy/response_encoding.h"
 #include "gateway/proxy/session.h"
 #include "gateway/server/listener_sockets.h"
@@ -53,6 +54,8 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
 // The thread has ended; what is left of its work ends here in the order of who needs whom.
 Worker::~Worker() {
   CutAll();  // In case the loop never ran.
+  // Nobody has waited for the copies that are still under way.
+  context_.mirrors.reset();
   context_.view = proxy::ViewPin();
   clusters_.clear();
   listeners_.clear();

@@ -152,6 +152,61 @@ TEST(BuildRoutesTest, HowManyMayBeUnderWayIsANumber) {
   }
 }
 
+TEST(BuildRoutesTest, ReadsWhereCopiesGo) {
+  const Route route = LoadRoute(
+      "  - upstream: web\n"
+      "    mirror: {upstream: api, share: 0.25, max_in_flight: 7, max_body: 1KiB, timeout: 2s}\n");
+  ASSERT_TRUE(route.mirror.has_value());
+  EXPECT_EQ(route.mirror->upstream, 1u);
+  EXPECT_EQ(route.mirror->share, 250'000u);
+  EXPECT_EQ(route.mirror->max_in_flight, 7u);
+  EXPECT_EQ(route.mirror->max_body, 1024u);
+  EXPECT_EQ(route.mirror->timeout, seconds(2));
+  const Route usual = LoadRoute("  - {upstream: web, mirror: {upstream: api, timeout: default}}\n");
+  ASSERT_TRUE(usual.mirror.has_value());
+  EXPECT_EQ(usual.mirror->share, Mirror::kAll);
+  EXPECT_EQ(usual.mirror->max_in_flight, 100u);
+  EXPECT_EQ(usual.mirror->max_body, 64u * 1024);
+  EXPECT_EQ(usual.mirror->timeout, std::nullopt);
+  EXPECT_FALSE(LoadRoute("  - {upstream: web, mirror: off}\n").mirror.has_value());
+}
+
+TEST(BuildRoutesTest, WhereCopiesGoHasToBeThere) {
+  for (const auto& [keys, error] : {
+           std::pair{"{share: 0.5}", "upstream"},
+           std::pair{"{upstream: wep}", "did you mean 'web'"},
+           std::pair{"{upstream: api, share: 50%}", "a share from 0 to 1"},
+           std::pair{"{upstream: api, share: 1.5}", "a share from 0 to 1"},
+           std::pair{"{upstream: api, max_in_flight: 0}", "1 to 10000"},
+           std::pair{"{upstream: api, max_body: 2MiB}", "1MiB"},
+           std::pair{"{upstream: api, timeout: 0s}", "1ms"},
+           std::pair{"{upstream: api, percent: 5}", "percent"},
+           std::pair{"api", "{upstream: next, share: 0.1}"},
+       }) {
+    const std::string errors =
+        RouteErrors("  - {upstream: web, mirror: " + std::string(keys) + "}\n");
+    EXPECT_NE(errors.find(error), std::string::npos) << keys << ": " << errors;
+  }
+}
+
+TEST(BuildRoutesTest, CopiesForWhoAnswersAnywayAreAskedAbout) {
+  for (const auto& [route, asked] : {
+           std::pair{"{upstream: web, mirror: {upstream: web}}", true},
+           std::pair{"{upstream: web, mirror: {upstream: api}}", false},
+           std::pair{"{split: [{upstream: web}, {upstream: api}], mirror: {upstream: api}}", true},
+           std::pair{"{split: [{upstream: web}, {upstream: api, weight: 0}], mirror: {upstream: "
+                     "api}}",
+                     false},
+       }) {
+    std::string said;
+    for (const Diagnostic& diagnostic :
+         LoadConfig(WithRoutes("  - " + std::string(route) + "\n"), "f.yaml").diagnostics) {
+      said += diagnostic.message + "\n";
+    }
+    EXPECT_EQ(said.find("the same requests twice") != std::string::npos, asked) << route << said;
+  }
+}
+
 TEST(BuildRoutesTest, TakesOff) {
   const Route route = LoadRoute(
       "  - {upstream: web, timeouts: {first_byte: off, stall: off, total: off},\n"

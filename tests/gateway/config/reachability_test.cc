@@ -96,6 +96,16 @@ TEST(FindUnusedUpstreamsTest, WhoIsAskedIsUsed) {
   EXPECT_EQ(FindUnusedUpstreams(config), std::vector<uint32_t>{});
 }
 
+TEST(FindUnusedUpstreamsTest, AMirrorIsUsed) {
+  Config config;
+  config.upstreams.resize(2);
+  config.routes.resize(1);
+  config.routes[0].mirror = Mirror{.upstream = 1};
+  EXPECT_EQ(FindUnusedUpstreams(config), std::vector<uint32_t>{});
+  config.routes[0].action = Action::kRespond;
+  EXPECT_EQ(FindUnusedUpstreams(config), (std::vector<uint32_t>{0, 1})) << "it gets none";
+}
+
 TEST(FindUnusedUpstreamsTest, FindsThoseNoRouteNames) {
   Config config;
   config.upstreams.resize(3);

@@ -10,6 +10,7 @@
 
 #include "gateway/config/load.h"
 #include "gateway/proxy/intake.h"
+#include "gateway/proxy/mirror.h"
 #include "tests/pool/net/socket_pair.h"
 
 namespace holdfast::proxy {
@@ -94,6 +95,7 @@ ProxyHarness::ProxyHarness(const HarnessConfig& config) : snapshot(Load(ConfigTe
 
 ProxyHarness::~ProxyHarness() {
   while (!context.sessions.empty()) context.sessions.front()->Cut();
+  context.mirrors.reset();
   context.view = ViewPin();
   cluster.reset();
   listener.reset();

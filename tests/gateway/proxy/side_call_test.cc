@@ -1,5 +1,6 @@
 #include "gateway/proxy/side_call.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ class SideCallTest : public testing::Test, private SideCallEvents {
     EXPECT_TRUE(harness_.Await(wire, kHeadEnd).starts_with("GET /ask HTTP/1.1\r\n"));
     return wire;
   }
-  bool Begin(std::string_view body = {}) {
-    head_.method_text = "GET";
+  bool Begin(std::string_view body = {}) { return BeginOf(call_, body); }
+  bool BeginOf(SideCall& call, std::string_view body) {
+    head_.method_text = http::MethodName(head_.method);
     head_.target = head_.path = "/ask";
     head_.host = head_.authority = "a";
     UpstreamCall::Request request;
@@ -32,7 +34,7 @@ class SideCallTest : public testing::Test, private SideCallEvents {
     request.policy = &policy_;
     request.head = &head_;
     request.facts.client_ip = "192.0.2.7";
-    return call_.Begin(request, seconds(5), body);
+    return call.Begin(request, seconds(5), body);
   }
   void AwaitOver() {
     EXPECT_TRUE(harness_.TurnUntil([&] { return told_ > 0; }));
@@ -46,6 +48,7 @@ class SideCallTest : public testing::Test, private SideCallEvents {
   http::RequestHead head_;
   int told_ = 0;
   SideCall call_{&harness_.context, this};
+  SideCall discarding_{&harness_.context, this, SideCall::Answer::kDiscarded};
 };
 
 TEST_F(SideCallTest, TheAnswerIsTakenInAsAWhole) {
@@ -151,6 +154,74 @@ TEST_F(SideCallTest, ADeadKeptConnectionCostsNothing) {
   next.Send(kOk);
   AwaitOver();
   EXPECT_EQ(call_.failure(), Failure::kNone);
+}
+
+TEST_F(SideCallTest, ABodyGoesWithTheHead) {
+  head_.method = http::Method::kPost;
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = 4;
+  EXPECT_FALSE(Begin("body"));
+  Wire wire = harness_.Accept();
+  EXPECT_NE(harness_.Await(wire, "body").find("\r\nContent-Length: 4\r\n\r\n"), std::string::npos);
+  wire.Send(kOk);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+}
+
+TEST_F(SideCallTest, ALongBodyGoesAsItIsTaken) {
+  const std::string body(1024 * 1024, 'x');
+  head_.method = http::Method::kPost;
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = body.size();
+  EXPECT_FALSE(Begin(body));
+  Wire wire = harness_.Accept();
+  // The answer's head comes before all of it has left.
+  wire.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    wire.Pull();
+    return wire.received().size() > body.size();
+  }));
+  EXPECT_TRUE(wire.received().ends_with(body));
+  wire.Send("ok");
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+  EXPECT_EQ(call_.body(), "ok");
+}
+
+TEST_F(SideCallTest, WhatIsSentAgainHasItsBody) {
+  Wire wire = Ask();
+  wire.Send(kOk);
+  AwaitOver();
+  call_.Clear();
+  told_ = 0;
+  wire.Close();
+  head_.method = http::Method::kPut;
+  head_.body = http::BodyKind::kLength;
+  head_.content_length = 4;
+  EXPECT_FALSE(Begin("body"));
+  Wire next = harness_.Accept();
+  harness_.Await(next, "\r\n\r\nbody");
+  next.Send(kOk);
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kNone);
+}
+
+TEST_F(SideCallTest, AnAnswerThatIsDiscardedMayBeLong) {
+  SideCall& call = discarding_;
+  EXPECT_FALSE(BeginOf(call, {}));
+  Wire wire = harness_.Accept();
+  harness_.Await(wire, kHeadEnd);
+  wire.Send("HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: 1048576\r\n\r\n");
+  size_t left = 1024 * 1024;
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    left -= wire.SendSome(std::string(std::min<size_t>(left, 64 * 1024), 'x'));
+    return left == 0 && call.over();
+  })) << left;
+  EXPECT_EQ(told_, 1);
+  EXPECT_EQ(call.failure(), Failure::kNone);
+  EXPECT_EQ(call.head().status, 200);
+  EXPECT_EQ(call.head().headers.size(), 0u);
+  EXPECT_EQ(call.body(), "");
 }
 
 TEST_F(SideCallTest, ToClearItEndsIt) {

@@ -412,6 +412,17 @@ TEST(RouteClusterTest, ARouteHasWhatItNeedsOfItsUpstream) {
   EXPECT_EQ(table.routes()[1].cluster.hash->name, "id");
 }
 
+TEST(RouteClusterTest, AMirrorIsToldTheHostAsTheRouteWritesIt) {
+  config::Config config = ConfigWithUpstreams();
+  config.upstreams[0].host = "first.test";
+  for (config::Route& route : config.routes) route.mirror = config::Mirror{.upstream = 0};
+  config.routes[1].rewrite.host = "inner.test";
+  const RouteTable table(config);
+  EXPECT_EQ(table.routes()[0].mirror_cluster.name, "first");
+  EXPECT_EQ(table.routes()[0].mirror_cluster.host, "first.test");
+  EXPECT_EQ(table.routes()[1].mirror_cluster.host, "inner.test");
+}
+
 TEST(RouteClusterTest, AnUpstreamWithoutANameIsLocalhost) {
   config::Config config = ConfigWithUpstreams();
   config.upstreams[0].endpoints = {{.text = "unix:/run/web"}};

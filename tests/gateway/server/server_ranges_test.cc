@@ -120,6 +120,8 @@ class ServerRangesTest : public testing::Test {
     }
     const auto auth = route->find("forward_auth");
     if (auth != route->end()) (*auth)["upstream"] = (*route)["upstream"];
+    const auto mirror = route->find("mirror");
+    if (mirror != route->end()) (*mirror)["upstream"] = (*route)["upstream"];
     const auto cors = route->find("cors");
     if (cors != route->end()) (*cors)["allow_origins"] = {"https://a.test"};
     if (route->contains("split")) {
