@@ -159,6 +159,9 @@ bool CheckAuthFiles(const Command& command, config::Config* config) {
   for (const std::string& note : route::KeyFileNotes(*config)) {
     fprintf(stderr, "note: %s\n", note.c_str());
   }
+  for (const std::string& note : route::KeyUrlNotes(*config)) {
+    fprintf(stderr, "note: %s\n", note.c_str());
+  }
   return true;
 }
 

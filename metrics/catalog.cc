@@ -167,6 +167,20 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"result"},
      "Changed certificates, keys and authorities taken into use between reloads, or refused."},
+    {Metric::kJwksFetchesTotal,
+     "holdfast_jwks_fetches_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"url", "result"},
+     "Fetches of keys for tokens by what they brought: changed or the same keys; or nothing of "
+     "use: "
+     "unreachable, refused (another status than 200) or unusable (no set of keys)."},
+    {Metric::kJwksLastSuccessTimestampSeconds,
+     "holdfast_jwks_last_success_timestamp_seconds",
+     Type::kGauge,
+     Unit::kSeconds,
+     {"url"},
+     "Unix time of the last fetch that brought keys for tokens, 0 before the first."},
 
     {Metric::kUpstreamConnections,
      "holdfast_upstream_connections",
@@ -427,8 +441,8 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"route", "answer"},
      "Requests to routes that ask who it is: admitted or refused; with basic_auth overloaded when "
-     "too many passwords were to be checked; with jwt jwt_missing, jwt_invalid, jwt_expired; with "
-     "forward_auth without an answer failed or, let pass, unasked."},
+     "too many passwords were to be checked; with jwt jwt_missing, jwt_invalid, jwt_expired, "
+     "jwt_keys_unavailable; with forward_auth without an answer failed or, let pass, unasked."},
     {Metric::kRequestBufferingTotal,
      "holdfast_request_buffering_total",
      Type::kCounter,

@@ -41,6 +41,8 @@ enum class Metric {
   kAcmeOrdersTotal,
   kAcmeRenewalTimestampSeconds,
   kTlsFileReloadsTotal,
+  kJwksFetchesTotal,
+  kJwksLastSuccessTimestampSeconds,
 
   kUpstreamConnections,
   kUpstreamStreams,

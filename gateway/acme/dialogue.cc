@@ -15,10 +15,10 @@ bool IsOk(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
-Dialogue::Dialogue(pool::EventLoop* loop, HttpsExchanges* exchanges, Account account)
+Dialogue::Dialogue(pool::EventLoop* loop, fetch::Exchanges* exchanges, Account account)
     : loop_(loop), exchanges_(exchanges), account_(std::move(account)) {}
 
-std::optional<Trouble> Dialogue::TroubleOf(const HttpsResponse& response) const {
+std::optional<Trouble> Dialogue::TroubleOf(const fetch::Response& response) const {
   if (!response.trouble.empty()) {
     return Trouble{.result = Result::kUnreachable, .type = {}, .text = response.trouble};
   }
@@ -41,8 +41,8 @@ std::optional<Trouble> Dialogue::TroubleOf(const HttpsResponse& response) const 
 void Dialogue::Get(std::string url, Callback callback) {
   HOLDFAST_CHECK(callback_ == nullptr);
   callback_ = std::move(callback);
-  exchanges_->Start({.method = http::Method::kGet, .url = std::move(url), .body = {}},
-                    [this](HttpsResponse response) {
+  exchanges_->Start({.method = http::Method::kGet, .url = std::move(url)},
+                    [this](fetch::Response response) {
                       std::optional<Trouble> trouble = TroubleOf(response);
                       Tell({.response = std::move(response), .trouble = std::move(trouble)});
                     });
@@ -59,11 +59,11 @@ void Dialogue::Post(std::string url, std::string payload, Callback callback) {
 
 // RFC 8555 section 7.2.
 void Dialogue::Fetch() {
-  exchanges_->Start({.method = http::Method::kHead, .url = nonce_url_, .body = {}},
-                    [this](const HttpsResponse& response) { OnNonce(response); });
+  exchanges_->Start({.method = http::Method::kHead, .url = nonce_url_},
+                    [this](const fetch::Response& response) { OnNonce(response); });
 }
 
-void Dialogue::OnNonce(const HttpsResponse& response) {
+void Dialogue::OnNonce(const fetch::Response& response) {
   if (std::optional<Trouble> trouble = TroubleOf(response)) {
     return Tell({.response = {}, .trouble = std::move(trouble)});
   }
@@ -82,11 +82,15 @@ void Dialogue::Send() {
   ++nonces_used_;
   SignedFields fields{.url = url_, .nonce = std::exchange(nonce_, {}), .account = account_.url};
   std::string body = SignedBody(account_.key, fields, payload_);
-  exchanges_->Start({.method = http::Method::kPost, .url = url_, .body = std::move(body)},
-                    [this](HttpsResponse response) { OnAnswer(std::move(response)); });
+  // RFC 8555 section 6.2.
+  exchanges_->Start({.method = http::Method::kPost,
+                     .url = url_,
+                     .body = std::move(body),
+                     .content_type = "application/jose+json"},
+                    [this](fetch::Response response) { OnAnswer(std::move(response)); });
 }
 
-void Dialogue::OnAnswer(HttpsResponse response) {
+void Dialogue::OnAnswer(fetch::Response response) {
   nonce_ = response.nonce;
   std::optional<Trouble> trouble = TroubleOf(response);
   if (trouble.has_value() && trouble->type == "badNonce" && nonces_used_ < kMaxNonces) {

@@ -6,16 +6,16 @@
 
 #include <absl/functional/any_invocable.h>
 
-#include "gateway/acme/https_exchanges.h"
 #include "gateway/acme/storage.h"
 #include "gateway/acme/trouble.h"
+#include "gateway/fetch/exchanges.h"
 #include "pool/net/event_loop.h"
 
 namespace holdfast::acme {
 
 // What an authority has answered.
 struct Answer {
-  HttpsResponse response;          // with a status below 400, unless there is trouble
+  fetch::Response response;        // with a status below 400, unless there is trouble
   std::optional<Trouble> trouble;  // why there is none of use
 };
 
@@ -29,7 +29,7 @@ class Dialogue {
   // A nonce may be refused for no fault of ours (section 6.5).
   static constexpr int kMaxNonces = 20;
 
-  Dialogue(pool::EventLoop* loop, HttpsExchanges* exchanges, Account account);
+  Dialogue(pool::EventLoop* loop, fetch::Exchanges* exchanges, Account account);
   Dialogue(const Dialogue&) = delete;
   Dialogue& operator=(const Dialogue&) = delete;
 
@@ -38,20 +38,20 @@ class Dialogue {
   Account& account() { return account_; }
   const Account& account() const { return account_; }
 
-  // The callback comes as HttpsExchanges has it. An empty payload reads (POST-as-GET).
+  // The callback comes as fetch::Exchanges has it. An empty payload reads (POST-as-GET).
   void Get(std::string url, Callback callback);
   void Post(std::string url, std::string payload, Callback callback);
 
  private:
   void Fetch();
   void Send();
-  void OnNonce(const HttpsResponse& response);
-  void OnAnswer(HttpsResponse response);
+  void OnNonce(const fetch::Response& response);
+  void OnAnswer(fetch::Response response);
   void Tell(Answer answer);
-  std::optional<Trouble> TroubleOf(const HttpsResponse& response) const;
+  std::optional<Trouble> TroubleOf(const fetch::Response& response) const;
 
   pool::EventLoop* loop_;
-  HttpsExchanges* exchanges_;
+  fetch::Exchanges* exchanges_;
   Account account_;
   std::string nonce_url_;
   std::string nonce_;  // the next; empty: none

@@ -75,7 +75,7 @@ bool Issuance::GoneRound(const Trouble& trouble) {
   return false;
 }
 
-void Issuance::OnDirectory(const HttpsResponse& response) {
+void Issuance::OnDirectory(const fetch::Response& response) {
   absl::StatusOr<Directory> directory = ParseDirectory(response.body);
   if (!directory.ok()) {
     return Fail(Result::kBadAnswer, std::string(directory.status().message()));
@@ -96,7 +96,7 @@ void Issuance::EnterAccount() {
   Post(directory_.new_account, NewAccount(plan_.email), &Issuance::OnAccount);
 }
 
-void Issuance::OnAccount(const HttpsResponse& response) {
+void Issuance::OnAccount(const fetch::Response& response) {
   if (response.location.empty()) {
     return Fail(Result::kBadAnswer, "the authority does not say where the account is");
   }
@@ -117,7 +117,7 @@ void Issuance::EnterOrder() {
        &Issuance::OnOrder);
 }
 
-void Issuance::OnOrder(const HttpsResponse& response) {
+void Issuance::OnOrder(const fetch::Response& response) {
   absl::StatusOr<Order> order = ParseOrder(response.body);
   if (!order.ok()) return Fail(Result::kBadAnswer, std::string(order.status().message()));
   if (response.location.empty()) {
@@ -134,7 +134,7 @@ void Issuance::EnterAuthorization() {
   Post(order_.authorizations[authorization_], {}, &Issuance::OnAuthorization);
 }
 
-void Issuance::OnAuthorization(const HttpsResponse& response) {
+void Issuance::OnAuthorization(const fetch::Response& response) {
   const absl::StatusOr<Authorization> authorization = ParseAuthorization(response.body);
   if (!authorization.ok()) {
     return Fail(Result::kBadAnswer, std::string(authorization.status().message()));
@@ -175,12 +175,12 @@ void Issuance::OnPublished() {
   Post(challenge_url_, "{}", &Issuance::OnChallengeTaken);
 }
 
-void Issuance::OnChallengeTaken(const HttpsResponse& response) {
+void Issuance::OnChallengeTaken(const fetch::Response& response) {
   MoveTo(Stage::kAwaitingProof);
   LookLater(response);
 }
 
-void Issuance::LookLater(const HttpsResponse& response) {
+void Issuance::LookLater(const fetch::Response& response) {
   const pool::TimePoint now = loop_->now();
   if (now >= give_up_at_) {
     return Fail(Result::kTimeout, stage_ == Stage::kAwaitingProof
@@ -201,7 +201,7 @@ void Issuance::OnLook(pool::TimePoint) {
   Post(order_url_, {}, &Issuance::OnFinalized);
 }
 
-void Issuance::OnProof(const HttpsResponse& response) {
+void Issuance::OnProof(const fetch::Response& response) {
   const absl::StatusOr<Authorization> authorization = ParseAuthorization(response.body);
   if (!authorization.ok()) {
     return Fail(Result::kBadAnswer, std::string(authorization.status().message()));
@@ -224,7 +224,7 @@ void Issuance::EnterFinalize() {
        &Issuance::OnFinalized);
 }
 
-void Issuance::OnFinalized(const HttpsResponse& response) {
+void Issuance::OnFinalized(const fetch::Response& response) {
   absl::StatusOr<Order> order = ParseOrder(response.body);
   if (!order.ok()) return Fail(Result::kBadAnswer, std::string(order.status().message()));
   if (stage_ == Stage::kFinalizing) MoveTo(Stage::kAwaitingOrder);
@@ -245,7 +245,7 @@ void Issuance::OnFinalized(const HttpsResponse& response) {
   Post(order->certificate, {}, &Issuance::OnChain);
 }
 
-void Issuance::OnChain(const HttpsResponse& response) {
+void Issuance::OnChain(const fetch::Response& response) {
   const pool::TlsFile chain{.pem = response.body, .name = "the certificate that came"};
   const pool::TlsFile key{.pem = key_->Pem(), .name = "the key that was made for it"};
   const absl::StatusOr<pool::CertificateFacts> facts = pool::ReadCertificate(chain);

@@ -81,29 +81,29 @@ class Issuance {
     kOver,
   };
 
-  using Step = void (Issuance::*)(const HttpsResponse&);
+  using Step = void (Issuance::*)(const fetch::Response&);
   void MoveTo(Stage next);
   void Get(const std::string& url, Step next);
   void Post(const std::string& url, std::string payload, Step next);
   void OnAnswer(const Answer& answer, Step next);
 
-  void OnDirectory(const HttpsResponse& response);
+  void OnDirectory(const fetch::Response& response);
   void EnterAccount();
-  void OnAccount(const HttpsResponse& response);
+  void OnAccount(const fetch::Response& response);
   void EnterOrder();
-  void OnOrder(const HttpsResponse& response);
+  void OnOrder(const fetch::Response& response);
   void EnterAuthorization();
-  void OnAuthorization(const HttpsResponse& response);
+  void OnAuthorization(const fetch::Response& response);
   void Prove(const Challenge& challenge);
   void OnPublished();
-  void OnChallengeTaken(const HttpsResponse& response);
-  void OnProof(const HttpsResponse& response);
+  void OnChallengeTaken(const fetch::Response& response);
+  void OnProof(const fetch::Response& response);
   void EnterFinalize();
-  void OnFinalized(const HttpsResponse& response);
+  void OnFinalized(const fetch::Response& response);
   // Looks again at what the stage waits for.
-  void LookLater(const HttpsResponse& response);
+  void LookLater(const fetch::Response& response);
   void OnLook(pool::TimePoint now);
-  void OnChain(const HttpsResponse& response);
+  void OnChain(const fetch::Response& response);
 
   // Whether the trouble is one that another try without what it complains of may avoid; then that
   // is under way.

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "gateway/acme/challenges.h"
-#include "gateway/acme/https_exchanges.h"
 #include "gateway/acme/issuance.h"
 #include "gateway/acme/renewal_inquiry.h"
 #include "gateway/config/config.h"
+#include "gateway/fetch/exchanges.h"
 #include "metrics/shard.h"
 #include "metrics/sums.h"
 #include "pool/net/event_loop.h"
@@ -53,8 +53,8 @@ class Keeper {
   struct Callbacks {
     // A way to an authority's server, whose own certificate one of `authorities` (empty: of the
     // system's) vouches for.
-    std::function<std::unique_ptr<HttpsExchanges>(const config::Dns& dns,
-                                                  pool::TlsFile authorities)>
+    std::function<std::unique_ptr<fetch::Exchanges>(const config::Dns& dns,
+                                                    pool::TlsFile authorities)>
         connect;
     // What the listeners are to answer from now on, null for nothing; `known`, unless it is null,
     // is called from the loop once they do.
@@ -126,7 +126,7 @@ class Keeper {
     Key key;
     std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);  // for late callbacks
     pool::FileDescriptor lock;
-    std::unique_ptr<HttpsExchanges> exchanges;
+    std::unique_ptr<fetch::Exchanges> exchanges;
     std::unique_ptr<Dialogue> dialogue;
     std::unique_ptr<Issuance> issuance;
     std::unique_ptr<RenewalInquiry> inquiry;

@@ -36,23 +36,44 @@ TokenAnswer FindToken(const http::HeaderList& fields, std::string_view* token) {
 
 }  // namespace
 
-BearerAuth::BearerAuth() : digest_(pool::KeyedDigest::FreshKey()) {}
+BearerAuth::BearerAuth(WantKeys want_keys)
+    : digest_(pool::KeyedDigest::FreshKey()), want_keys_(std::move(want_keys)) {}
 
 TokenAnswer BearerAuth::Ask(const TokenRules& rules, const http::HeaderList& fields,
                             pool::WallTime now, std::shared_ptr<const GoodToken>* token) {
   std::string_view text;
   const TokenAnswer found = FindToken(fields, &text);
   if (found != TokenAnswer::kAdmitted) return found;
-  if (rules.keys == nullptr) return TokenAnswer::kInvalid;
+  if (rules.keys == nullptr) {
+    return rules.by_url() ? TokenAnswer::kKeysUnavailable : TokenAnswer::kInvalid;
+  }
   const TokenCache::Key key = digest_.Of({rules.identity, text});
   *token = known_.Find(key, now);
   if (*token != nullptr) return TokenAnswer::kAdmitted;
   TokenVerdict verdict = CheckToken(rules, text, now);
-  if (verdict.kind == TokenVerdict::Kind::kExpired) return TokenAnswer::kExpired;
-  if (verdict.kind == TokenVerdict::Kind::kBad) return TokenAnswer::kInvalid;
+  switch (verdict.kind) {
+    case TokenVerdict::Kind::kGood: break;
+    case TokenVerdict::Kind::kBad: return TokenAnswer::kInvalid;
+    case TokenVerdict::Kind::kExpired: return TokenAnswer::kExpired;
+    case TokenVerdict::Kind::kUnknownKey:
+      if (rules.by_url() && want_keys_ != nullptr) Want(rules.jwks, now);
+      return TokenAnswer::kInvalid;
+  }
   *token = std::move(verdict.token);
   known_.Put(key, *token);
   return TokenAnswer::kAdmitted;
+}
+
+// Anybody can send such tokens, in any number.
+void BearerAuth::Want(const std::string& url, pool::WallTime now) {
+  const auto over = [now](pool::WallTime told) { return now < told || now >= told + kWantEvery; };
+  if (wanted_.size() >= kMaxWanted) {
+    absl::erase_if(wanted_, [&over](const auto& told) { return over(told.second); });
+  }
+  const auto known = wanted_.find(url);
+  if (known != wanted_.end() ? !over(known->second) : wanted_.size() >= kMaxWanted) return;
+  wanted_[url] = now;
+  want_keys_(url);
 }
 
 void DropClaims(const TokenRules& rules, http::HeaderList* fields) {

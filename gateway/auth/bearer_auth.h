@@ -1,9 +1,15 @@
 #ifndef HOLDFAST_GATEWAY_AUTH_BEARER_AUTH_H_
 #define HOLDFAST_GATEWAY_AUTH_BEARER_AUTH_H_
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "gateway/auth/token_cache.h"
 #include "gateway/auth/token_rules.h"
@@ -17,15 +23,17 @@ namespace holdfast::auth {
 // Whether a client may pass by its token.
 enum class TokenAnswer : uint8_t {
   kAdmitted,
-  kMissing,  // 401: it has sent none
-  kInvalid,  // 401: it has sent something else than one good token
-  kExpired,  // 401: it was good
+  kMissing,          // 401: it has sent none
+  kInvalid,          // 401: it has sent something else than one good token
+  kExpired,          // 401: it was good
+  kKeysUnavailable,  // 503: the keys have not been fetched yet
 };
 inline constexpr auto kTokenAnswerWords = pool::Words<TokenAnswer>({
     {"admitted", TokenAnswer::kAdmitted},
     {"jwt_missing", TokenAnswer::kMissing},
     {"jwt_invalid", TokenAnswer::kInvalid},
     {"jwt_expired", TokenAnswer::kExpired},
+    {"jwt_keys_unavailable", TokenAnswer::kKeysUnavailable},
 });
 constexpr const auto& WordsOf(TokenAnswer) { return kTokenAnswerWords; }
 
@@ -37,7 +45,16 @@ constexpr const auto& WordsOf(TokenAnswer) { return kTokenAnswerWords; }
 // One thread.
 class BearerAuth {
  public:
-  BearerAuth();
+  // How often it says of one URL that its keys are wanted.
+  static constexpr pool::Duration kWantEvery = std::chrono::seconds(10);
+  // Of so many URLs at most within that time.
+  static constexpr size_t kMaxWanted = 64;
+  // A token names a key that is not among those of the URL, so that there may be newer ones. Called
+  // within Ask, which it may not call.
+  using WantKeys = std::function<void(const std::string& url)>;
+
+  // `want_keys` may be null: nobody fetches any.
+  explicit BearerAuth(WantKeys want_keys = nullptr);
   BearerAuth(const BearerAuth&) = delete;
   BearerAuth& operator=(const BearerAuth&) = delete;
 
@@ -48,8 +65,12 @@ class BearerAuth {
   const TokenCache& known() const { return known_; }
 
  private:
+  void Want(const std::string& url, pool::WallTime now);
+
   const pool::KeyedDigest digest_;
+  const WantKeys want_keys_;
   TokenCache known_;
+  absl::flat_hash_map<std::string, pool::WallTime> wanted_;  // when it was said last, by URL
 };
 
 // Takes the fields out that say what tokens claim, in every spelling of their names.

@@ -1,11 +1,13 @@
 #include "gateway/auth/key_set.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "gateway/auth/base64.h"
+#include "pool/tls/digest.h"
 
 namespace holdfast::auth {
 namespace {
@@ -107,9 +109,39 @@ absl::StatusOr<KeySet::Key> ReadKey(const json& object, const std::string& type)
   return read;
 }
 
+// A set needs three levels. What is nested by the hundred thousand takes seconds to be read.
+constexpr int kMaxDepth = 32;
+
+// Of what is JSON; of anything else either answer will do.
+bool IsTooDeep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > kMaxDepth) return true;
+  }
+  return false;
+}
+
+// All that says which tokens a key is for.
+std::string DigestOfKey(const json& object) {
+  std::string all;
+  for (const char* const name : {"kty", "crv", "x", "y", "n", "e", "kid", "alg"}) {
+    const std::string value = TextAt(object, name).value_or("");
+    all += std::to_string(value.size()) + ":" + value;
+  }
+  return pool::Sha256(all);
+}
+
 }  // namespace
 
-absl::StatusOr<KeySet> KeySet::Parse(std::string_view text) {
+absl::StatusOr<KeySet> KeySet::Parse(std::string_view text, Wrong wrong) {
+  if (IsTooDeep(text)) return Error("it is nested too deeply");
   const json root = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!root.is_object() || !root.contains("keys") || !root["keys"].is_array()) {
     return Error("expected a JSON Web Key Set, {\"keys\": [...]}");
@@ -117,19 +149,31 @@ absl::StatusOr<KeySet> KeySet::Parse(std::string_view text) {
   const json& keys = root["keys"];
   if (keys.size() > kMaxKeys) return Error("it has more than 64 keys");
   KeySet set;
+  std::vector<std::string> digests;
   size_t number = 0;
   for (const json& object : keys) {
     const std::string name = "key " + std::to_string(++number);
-    if (!object.is_object()) return Error(name + ": expected an object");
-    const std::string type = TextAt(object, "kty").value_or("");
-    if (const std::string reason = ReasonToSkip(object, type); !reason.empty()) {
-      set.notes_.push_back(name + " is left out: " + reason);
+    absl::StatusOr<Key> key = Error("expected an object");
+    if (object.is_object()) {
+      const std::string type = TextAt(object, "kty").value_or("");
+      if (const std::string reason = ReasonToSkip(object, type); !reason.empty()) {
+        set.notes_.push_back(name + " is left out: " + reason);
+        continue;
+      }
+      key = ReadKey(object, type);
+    }
+    if (key.ok()) {
+      set.keys_.push_back(*std::move(key));
+      digests.push_back(DigestOfKey(object));
       continue;
     }
-    absl::StatusOr<Key> key = ReadKey(object, type);
-    if (!key.ok()) return Error(name + ": " + std::string(key.status().message()));
-    set.keys_.push_back(*std::move(key));
+    const std::string why(key.status().message());
+    if (wrong == Wrong::kIsAnError) return Error(name + ": " + why);
+    set.notes_.push_back(name + " is left out: " + why);
   }
+  // Issuers that answer from several machines give their keys in changing order.
+  std::ranges::sort(digests);
+  for (const std::string& digest : digests) set.digest_ += digest;
   if (!set.keys_.empty()) return set;
   return Error(set.notes_.empty() ? "it has no keys"
                                   : "none of its keys is of use; " + set.notes_.front());

@@ -70,6 +70,11 @@ std::optional<Asked> ReadHeader(const TokenRules& rules, std::string_view part) 
   return asked;
 }
 
+bool IsKnown(const KeySet& keys, const Asked& asked) {
+  return !asked.key_id.has_value() ||
+         std::ranges::find(keys.keys(), *asked.key_id, &KeySet::Key::id) != keys.keys().end();
+}
+
 bool IsSigned(const KeySet& keys, const Asked& asked, const Parts& parts) {
   std::array<char, pool::PublicKey::kMaxSignatureBytes> bytes;
   const std::optional<size_t> size = DecodeBase64Url(parts.signature, bytes);
@@ -172,7 +177,9 @@ TokenVerdict CheckToken(const TokenRules& rules, std::string_view token, pool::W
   const std::optional<Parts> parts = Split(token);
   if (!parts.has_value() || rules.keys == nullptr) return {};
   const std::optional<Asked> asked = ReadHeader(rules, parts->header);
-  if (!asked.has_value() || !IsSigned(*rules.keys, *asked, *parts)) return {};
+  if (!asked.has_value()) return {};
+  if (!IsKnown(*rules.keys, *asked)) return {.kind = Kind::kUnknownKey, .token = nullptr};
+  if (!IsSigned(*rules.keys, *asked, *parts)) return {};
   const std::optional<JsonMembers> claims = Read(parts->claims);
   if (!claims.has_value()) return {};
   return CheckClaims(rules, *claims, now);

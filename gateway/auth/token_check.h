@@ -27,7 +27,8 @@ struct TokenVerdict {
   enum class Kind : uint8_t {
     kGood,
     kBad,
-    kExpired,  // it would have been good
+    kExpired,     // it would have been good
+    kUnknownKey,  // it names a key that is not among the rules'
   };
   Kind kind = Kind::kBad;
   std::shared_ptr<const GoodToken> token;  // of kGood

@@ -163,7 +163,8 @@ constexpr Hint kHints[] = {
     {kMethod, "see methods of a route's match, a list such as [GET, POST]"},
     {kNetworks, "see allow and deny of a route, lists of networks"},
     {kTokens,
-     "see jwt of a route ({jwks: FILE, issuer: URL, audience: NAME, algorithms: [ES256]})"},
+     "see jwt of a route ({jwks: FILE or URL, issuer: URL, audience: NAME, algorithms: "
+     "[ES256]})"},
     {kAuth, "see forward_auth, jwt, basic_auth, allow, deny and client_certificate of a route"},
     {kContent,
      "no files are served, and content is passed on as it is; a route can answer by itself with "

@@ -5,6 +5,7 @@
 #include "gateway/config/scalar_shapes.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/text_checks.h"
+#include "gateway/fetch/url.h"
 
 // The table of a route's `jwt`.
 
@@ -14,12 +15,22 @@ namespace {
 using auth::TokenRules;
 using Kind = Shape::Kind;
 
-// A URL is taken here, so that it can be told what is wrong with it (build_jwt.cc).
 bool IsKeyPlace(std::string_view text) {
-  return IsFilePath(text) || text.starts_with("https://") || text.starts_with("http://");
+  return IsFilePath(text) || fetch::ParseUrl(text).has_value();
 }
-constexpr Shape kKeyFile = {
-    .kind = Kind::kText, .expected = "an absolute path", .check = IsKeyPlace};
+constexpr Shape kKeyPlace = {
+    .kind = Kind::kText,
+    .expected = "an absolute path, or a URL such as https://login.example.com/jwks.json",
+    .check = IsKeyPlace,
+};
+
+constexpr std::string_view kSystemWords[] = {TokenRules::kSystemAuthorities};
+constexpr Shape kKeyAuthorities = {
+    .kind = Kind::kText,
+    .expected = "the absolute path of a PEM file",
+    .words = kSystemWords,
+    .check = IsFilePath,
+};
 
 bool IsClaimText(std::string_view text) {
   return !text.empty() && text.size() <= 1024 && std::ranges::none_of(text, [](char c) {
@@ -57,9 +68,10 @@ void ReadClaimHeaders(const YamlNode& node, TokenRules* rules) {
 constexpr Shape kLeeway = {.kind = Kind::kDuration, .min = 0, .max = 3600 * kSecond};
 
 constexpr Key kJwtKeys[] = {
-    Field<&TokenRules::jwks>("jwks", kKeyFile,
+    Field<&TokenRules::jwks>("jwks", kKeyPlace,
                              "The issuer's keys, a JSON Web Key Set with EC (P-256, P-384), RSA or "
-                             "Ed25519; read at the start and at each reload.")
+                             "Ed25519: a file, read at the start and at each reload, or a URL, "
+                             "which is fetched again and again while requests go on.")
         .Required("/etc/holdfast/jwks.json"),
     Field<&TokenRules::issuer>("issuer", kClaimText, "What the claim iss is, exactly.")
         .Required("https://login.example.com"),
@@ -75,6 +87,13 @@ constexpr Key kJwtKeys[] = {
         .Otherwise("none"),
     Field<&TokenRules::leeway>("leeway", kLeeway,
                                "How far the issuer's clock may be off, for exp, nbf and iat."),
+    Field<&TokenRules::jwks_ca>("jwks_ca", kKeyAuthorities,
+                                "Who may vouch for the server of the URL; system means those of "
+                                "this machine."),
+    Field<&TokenRules::jwks_over_http>(
+        "jwks_over_http", kBoolean,
+        "Whether the URL may be one of http that leads to another machine. Whoever is on the way "
+        "can then make tokens of its own."),
 };
 
 }  // namespace

@@ -65,6 +65,7 @@ Failure RefusalOf(auth::TokenAnswer answer) {
     case auth::TokenAnswer::kMissing: return Failure::kJwtMissing;
     case auth::TokenAnswer::kInvalid: return Failure::kJwtInvalid;
     case auth::TokenAnswer::kExpired: return Failure::kJwtExpired;
+    case auth::TokenAnswer::kKeysUnavailable: return Failure::kJwtKeysUnavailable;
   }
   HOLDFAST_CHECK(false);
 }
@@ -159,7 +160,9 @@ Verdict Admission::FollowPassword(auth::Answer answer) {
 Verdict Admission::CheckToken(const ExchangeSubject& subject) {
   http::HeaderList& fields = subject.client.stream->request().headers;
   auth::DropClaims(*route_->jwt, &fields);
-  if (context_->tokens == nullptr) context_->tokens = std::make_unique<auth::BearerAuth>();
+  if (context_->tokens == nullptr) {
+    context_->tokens = std::make_unique<auth::BearerAuth>(context_->want_keys);
+  }
   const auth::TokenAnswer answer =
       context_->tokens->Ask(*route_->jwt, fields, context_->loop->wall_now(), &token_);
   Count(auth::kTokenAnswerWords.WordOf(answer));

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -86,6 +88,8 @@ struct WorkerContext {
   std::unique_ptr<policy::RequestIdSource> request_ids;
   std::unique_ptr<auth::BearerAuth> tokens;  // who checks them; null: none has come yet
   std::unique_ptr<Mirrors> mirrors;          // copies of requests; null: none was made yet
+  // Tells that keys at a URL are wanted (auth/bearer_auth.h); null: nobody hears it.
+  std::function<void(const std::string& url)> want_keys;
   pool::IntrusiveList<Session> sessions;
   // What PROXY headers said of the connections of these sessions; most have none. What is in it
   // stays where it is.

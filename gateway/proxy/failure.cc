@@ -37,6 +37,7 @@ constexpr std::array<Row, kFailures> kRows = {{
     {Failure::kJwtMissing, "jwt_missing", 401, false},
     {Failure::kJwtInvalid, "jwt_invalid", 401, false},
     {Failure::kJwtExpired, "jwt_expired", 401, false},
+    {Failure::kJwtKeysUnavailable, "jwt_keys_unavailable", 503, false},
     {Failure::kClientCertificateRequired, "client_certificate_required", 403, false},
     {Failure::kClientCertificateTooLarge, "client_certificate_too_large", 431, false},
     {Failure::kMisdirected, "misdirected", 421, false},

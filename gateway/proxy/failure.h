@@ -37,6 +37,7 @@ enum class Failure : uint8_t {
   kJwtMissing,                 // the route is for who has a token, and none was sent
   kJwtInvalid,                 // ... and this is no good one
   kJwtExpired,                 // ... and this was one
+  kJwtKeysUnavailable,         // ... and what it is to be checked with has not been fetched yet
   kClientCertificateRequired,  // the route is for who has shown one that is good
   kClientCertificateTooLarge,  // to be told to an upstream
   kMisdirected,         // the host has another way to check clients than the one of the connection

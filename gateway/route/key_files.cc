@@ -2,15 +2,15 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
-#include "gateway/auth/key_set.h"
-#include "gateway/auth/token_rules.h"
 #include "gateway/route/named_file.h"
 #include "pool/tls/digest.h"
+#include "pool/tls/tls_material.h"
 
 namespace holdfast::route {
 namespace {
@@ -18,12 +18,12 @@ namespace {
 using auth::KeySet;
 using auth::TokenRules;
 
-struct KeyFile {
-  std::shared_ptr<const KeySet> keys;
-  std::string digest;  // of its text
-};
+// The bundle of a whole system has some hundred KiB.
+constexpr size_t kMaxAuthoritiesBytes = size_t{4} << 20;
 
-absl::StatusOr<KeyFile> ReadKeys(const std::string& path) {
+using Keys = std::shared_ptr<const KeySet>;
+
+absl::StatusOr<Keys> ReadKeys(const std::string& path) {
   absl::StatusOr<std::string> text = ReadNamedFile(path, KeySet::kMaxFileBytes, "1 MiB");
   if (!text.ok()) return text.status();
   absl::StatusOr<KeySet> parsed = KeySet::Parse(*text);
@@ -31,8 +31,35 @@ absl::StatusOr<KeyFile> ReadKeys(const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": ", std::string(parsed.status().message())));
   }
-  return KeyFile{.keys = std::make_shared<const KeySet>(*std::move(parsed)),
-                 .digest = pool::Sha256(*text)};
+  return std::make_shared<const KeySet>(*std::move(parsed));
+}
+
+absl::StatusOr<pool::TlsFile> ReadAuthorities(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadNamedFile(path, kMaxAuthoritiesBytes, "4 MiB");
+  if (!text.ok()) return text.status();
+  if (text->empty()) return absl::InvalidArgumentError(path + ": it is empty");
+  pool::TlsFile file{.pem = *std::move(text), .name = path};
+  // Whether something can be verified by it, which otherwise only a fetch would tell.
+  const auto tried = pool::TlsClientMaterial::Load({.server_name = "a.test",
+                                                    .authorities = file,
+                                                    .client_certificate = {},
+                                                    .client_key = {},
+                                                    .protocols = {"http/1.1"}},
+                                                   nullptr);
+  if (!tried.ok()) return absl::InvalidArgumentError(std::string(tried.status().message()));
+  return file;
+}
+
+// What was read of each path.
+template <class Read>
+using Files = std::map<std::string, absl::StatusOr<Read>>;
+
+template <class Read>
+const absl::StatusOr<Read>& ReadOnce(Files<Read>* files, const std::string& path,
+                                     absl::StatusOr<Read> (*read)(const std::string&)) {
+  auto known = files->find(path);
+  if (known == files->end()) known = files->emplace(path, read(path)).first;
+  return known->second;
 }
 
 // Of all that says which tokens are good and what they say: a reload that changes none of it
@@ -57,24 +84,34 @@ std::string IdentityOf(const TokenRules& rules, const std::string& digest) {
 
 }  // namespace
 
+void GiveKeys(std::shared_ptr<const KeySet> keys, TokenRules* rules) {
+  rules->identity = IdentityOf(*rules, keys->digest());
+  rules->keys = std::move(keys);
+}
+
 absl::Status LoadKeyFiles(config::Config* config) {
-  std::map<std::string, absl::StatusOr<KeyFile>> files;
+  Files<Keys> key_files;
+  Files<pool::TlsFile> authority_files;
   std::string wrong;
   bool only_missing = true;
   for (config::Route& route : config->routes) {
     if (!route.jwt.has_value()) continue;
-    const std::string& path = route.jwt->jwks;
-    auto known = files.find(path);
-    if (known == files.end()) known = files.emplace(path, ReadKeys(path)).first;
-    const absl::StatusOr<KeyFile>& file = known->second;
-    if (file.ok()) {
-      route.jwt->keys = file->keys;
-      route.jwt->identity = IdentityOf(*route.jwt, file->digest);
-      continue;
+    TokenRules& rules = *route.jwt;
+    absl::Status status;
+    if (!rules.by_url()) {
+      const absl::StatusOr<Keys>& keys = ReadOnce<Keys>(&key_files, rules.jwks, ReadKeys);
+      status = keys.status();
+      if (keys.ok()) GiveKeys(*keys, &rules);
+    } else if (rules.jwks_ca != TokenRules::kSystemAuthorities) {
+      const absl::StatusOr<pool::TlsFile>& authorities =
+          ReadOnce<pool::TlsFile>(&authority_files, rules.jwks_ca, ReadAuthorities);
+      status = authorities.status();
+      if (authorities.ok()) rules.authorities = *authorities;
     }
-    only_missing &= absl::IsNotFound(file.status());
+    if (status.ok()) continue;
+    only_missing &= absl::IsNotFound(status);
     absl::StrAppend(&wrong, wrong.empty() ? "" : "\n", "route ", route.name, ": ",
-                    std::string(file.status().message()));
+                    std::string(status.message()));
   }
   if (wrong.empty()) return absl::OkStatus();
   return only_missing ? absl::NotFoundError(wrong) : absl::InvalidArgumentError(wrong);
@@ -83,13 +120,26 @@ absl::Status LoadKeyFiles(config::Config* config) {
 std::vector<std::string> KeyFileNotes(const config::Config& config) {
   std::map<std::string, const KeySet*> files;
   for (const config::Route& route : config.routes) {
-    if (route.jwt.has_value() && route.jwt->keys != nullptr) {
+    if (route.jwt.has_value() && !route.jwt->by_url() && route.jwt->keys != nullptr) {
       files.emplace(route.jwt->jwks, route.jwt->keys.get());
     }
   }
   std::vector<std::string> notes;
   for (const auto& [path, keys] : files) {
     for (const std::string& note : keys->notes()) notes.push_back(absl::StrCat(path, ": ", note));
+  }
+  return notes;
+}
+
+std::vector<std::string> KeyUrlNotes(const config::Config& config) {
+  std::set<std::string> urls;
+  for (const config::Route& route : config.routes) {
+    if (route.jwt.has_value() && route.jwt->by_url()) urls.insert(route.jwt->jwks);
+  }
+  std::vector<std::string> notes;
+  for (const std::string& url : urls) {
+    notes.push_back(
+        absl::StrCat("keys for tokens would be fetched from ", url, ", which is not tried here"));
   }
   return notes;
 }

@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "gateway/acme/https_client.h"
+#include "gateway/server/fetching.h"
 #include "gateway/server/op_log.h"
-#include "pool/dns/cares_resolver.h"
 
 namespace holdfast::server {
 namespace {
@@ -32,17 +31,8 @@ void CertificateOrders::Adopt(const config::Config& config) {
   if (stopped_) return;
   if (!keeper_.has_value()) {
     if (std::ranges::none_of(config.listeners, Asks)) return;
-    const auto connect = [main = main_](const config::Dns& dns, pool::TlsFile authorities) {
-      auto resolver = std::make_unique<pool::CaresResolver>(
-          &main->loop, pool::CaresOptions{.servers = dns.servers,
-                                          .timeout = dns.timeout,
-                                          .attempts = static_cast<int>(dns.attempts),
-                                          .on_trouble = nullptr});
-      return std::make_unique<acme::HttpsClient>(&main->loop, &main->slabs, std::move(resolver),
-                                                 std::move(authorities));
-    };
     keeper_.emplace(&main_->loop, main_->shard,
-                    acme::Keeper::Callbacks{.connect = connect,
+                    acme::Keeper::Callbacks{.connect = ConnectFrom(main_),
                                             .publish = callbacks_.publish,
                                             .refresh = callbacks_.refresh,
                                             .log = Log});

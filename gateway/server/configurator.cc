@@ -15,6 +15,7 @@
 #include "gateway/route/password_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
+#include "gateway/server/key_keeper.h"
 #include "gateway/server/op_log.h"
 #include "gateway/server/shared_limits.h"
 #include "gateway/server/signals.h"
@@ -123,16 +124,20 @@ void Configurator::ServeStatus(pool::FileDescriptor socket) {
                                      status_pages_, shares_.status_clients);
 }
 
-// Until there is an address a request would be answered 503, while the process before this one can
-// still answer it properly.
+// Until there is an address, or a key, a request would be answered 503, while the process before
+// this one can still answer it properly.
 void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& tls) {
   pool::EventLoop& loop = parts_.main->loop;
   parts_.upstreams->Adopt(config, tls);
+  if (parts_.keys != nullptr) parts_.keys->Adopt(config);
+  const auto known = [this] {
+    return parts_.upstreams->AllNamed() && (parts_.keys == nullptr || parts_.keys->AllKnown());
+  };
   std::vector<int> raised;
   {
     const Signals signals(&loop, [&raised](int signal) { raised.push_back(signal); });
     const pool::TimePoint give_up_at = loop.now() + kNamesPatience;
-    while (raised.empty() && loop.now() < give_up_at && !parts_.upstreams->AllNamed()) {
+    while (raised.empty() && loop.now() < give_up_at && !known()) {
       loop.RunOnce(give_up_at - loop.now());
     }
   }
@@ -141,6 +146,7 @@ void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& 
 }
 
 void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound) {
+  if (parts_.keys != nullptr) parts_.keys->Fill(&config);
   parts_.upstreams->Adopt(config, tls);
   tls_.Adopt(config, tls);
   tls_trouble_.clear();
@@ -150,6 +156,7 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
                      shares_.workers, tls_.ticket_keys(), std::move(bound));
   if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
   if (parts_.shared_limits != nullptr) parts_.shared_limits->Adopt(*publisher_.snapshot());
+  if (parts_.keys != nullptr) parts_.keys->Adopt(publisher_.config());
 }
 
 void Configurator::Reload(const std::string& path) {
@@ -205,6 +212,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
 void Configurator::StopRefreshing() {
   refreshes_ = false;
   tls_.Stop();
+  if (parts_.keys != nullptr) parts_.keys->Stop();
 }
 
 void Configurator::RefreshTls() {
@@ -232,6 +240,16 @@ absl::StatusOr<bool> Configurator::TryRefreshTls() {
   tls_.LogWarnings(same, *tls);
   Publish(std::move(same), *std::move(tls), {});
   return true;
+}
+
+void Configurator::RefreshKeys() {
+  // They may come while a process that takes another's place has published nothing yet.
+  if (!refreshes_ || publisher_.snapshot() == nullptr) return;
+  std::string tls_trouble = tls_trouble_;  // which nothing here has mended
+  config::Config same = config();
+  tls::TlsPlan tls = publisher_.tls();
+  Publish(std::move(same), std::move(tls), {});
+  tls_trouble_ = std::move(tls_trouble);
 }
 
 void Configurator::CountLoad(bool ok) {

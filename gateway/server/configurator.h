@@ -26,6 +26,7 @@
 
 namespace holdfast::server {
 
+class KeyKeeper;
 class SharedLimits;
 
 // Takes a configuration into use, at the start and at a reload: first everything that may fail
@@ -41,6 +42,7 @@ class Configurator {
     UpstreamWatch* upstreams;
     ListenerSet* listeners;
     CertificateOrders* orders = nullptr;    // null: nobody orders any
+    KeyKeeper* keys = nullptr;              // null: nobody fetches any
     SharedLimits* shared_limits = nullptr;  // null: no rate limit is shared
   };
 
@@ -55,6 +57,8 @@ class Configurator {
   // Reads again the files that the configuration in use names for TLS, and takes into use what has
   // changed in them. An error changes nothing: what was good stays. Says so in the log, and counts.
   void RefreshTls();
+  // Takes the keys into use that have been fetched for tokens.
+  void RefreshKeys();
   // As Reload, for a reload that may not be.
   void RefuseReload(const absl::Status& why);
 
@@ -87,7 +91,7 @@ class Configurator {
 
  private:
   // How long a process that takes another's place leaves the clients to that one while names are
-  // looked up.
+  // looked up and keys are fetched.
   static constexpr pool::Duration kNamesPatience = std::chrono::seconds(5);
 
   // Of the descriptors.
@@ -103,7 +107,7 @@ class Configurator {
   absl::Status TryReload(const std::string& path);
   // False: the files say what they said.
   absl::StatusOr<bool> TryRefreshTls();
-  // Until every upstream has an endpoint, or patience ends.
+  // Until every upstream has an endpoint, and every URL has brought its keys, or patience ends.
   void AwaitNames(const config::Config& config, const tls::TlsPlan& tls);
   // A configuration was taken into use, or refused.
   void CountLoad(bool ok);

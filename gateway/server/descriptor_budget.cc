@@ -7,6 +7,7 @@
 #include <absl/strings/str_format.h>
 
 #include "gateway/proxy/health_prober.h"
+#include "gateway/server/key_keeper.h"
 #include "gateway/server/status_server.h"
 
 namespace holdfast::server {
@@ -27,6 +28,8 @@ constexpr size_t kPerWorker = 2;
 constexpr size_t kPerListenerAndWorker = 3;
 // A check has a connection of its own to each endpoint, of which a name may have several.
 constexpr size_t kPerCheckedLiteral = 1;
+// A fetch of keys has a connection, and a resolver with a few sockets.
+constexpr size_t kPerFetch = 6;
 // How many endpoints a name counts as.
 constexpr size_t kAddressesPerName = 8;
 // One descriptor in so many is for upstreams beside what they ask for, unless a listener asks for
@@ -35,6 +38,13 @@ constexpr size_t kAddressesPerName = 8;
 constexpr size_t kSpareParts = 8;
 // Below this a gateway is not worth starting.
 constexpr size_t kFewestClients = 16;
+
+size_t ForFetches(const config::Config& config) {
+  const auto routes = std::ranges::count_if(config.routes, [](const config::Route& route) {
+    return route.jwt.has_value() && route.jwt->by_url();
+  });
+  return kPerFetch * std::min(static_cast<size_t>(routes), KeyKeeper::kMaxFetches);
+}
 
 size_t ForChecks(const config::Config& config) {
   size_t connections = 0;
@@ -107,7 +117,7 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
                                      StatusServer::kMaxConnections);
   budget.gateway = kProcess + budget.status_clients + workers * kPerWorker +
                    config.listeners.size() * workers * kPerListenerAndWorker + ForChecks(config) +
-                   ForSharedLimits(config);
+                   ForSharedLimits(config) + ForFetches(config);
   if (config.access_log.size() > 1) {
     budget.gateway += (config.access_log.size() - 1) * kPerFurtherLog;
   }

@@ -35,11 +35,14 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
                            },
                        .refresh = [this] { configurator_.RefreshTls(); }}),
       shared_limits_(&main_),
+      keys_(&main_.loop, main_.shard,
+            {.connect = ConnectFrom(&main_), .changed = [this] { configurator_.RefreshKeys(); }}),
       configurator_({.main = &main_,
                      .workers = &workers_,
                      .upstreams = &upstreams_,
                      .listeners = &listeners_,
                      .orders = &orders_,
+                     .keys = &keys_,
                      .shared_limits = &shared_limits_},
                     [this](std::string_view path) { return pages_.Answer(path); }),
       life_({.main = &main_,
@@ -53,6 +56,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
                                    const std::string& cause) {
                               upstreams_.OnTrouble(upstream, endpoint, cause);
                             },
+                        .want_keys = [this](const std::string& url) { keys_.Want(url); },
                         .series_grace = options_.series_grace}) {
   main_.registry.AddCollector(metrics::ProcessCollector());
   main_.registry.AddCollector([this](metrics::Sums& sums) {

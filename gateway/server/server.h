@@ -11,6 +11,7 @@
 
 #include "gateway/server/certificate_orders.h"
 #include "gateway/server/configurator.h"
+#include "gateway/server/key_keeper.h"
 #include "gateway/server/process_life.h"
 #include "gateway/server/shared_limits.h"
 #include "gateway/server/signals.h"
@@ -55,6 +56,7 @@ class Server {
   StatusPages pages_;
   CertificateOrders orders_;
   SharedLimits shared_limits_;
+  KeyKeeper keys_;
   Configurator configurator_;
   ProcessLife life_;
   std::optional<Signals> signals_;

@@ -48,6 +48,7 @@ Worker::Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlac
   context_.upstream_streams = &upstream_streams_;
   context_.places = place.places;
   context_.auth = &auth_;
+  context_.want_keys = callbacks_.want_keys;
   place.places->Join(place.index, &context_, place.peers);
 }
 

@@ -78,6 +78,8 @@ class Worker {
     // An endpoint of an upstream has failed as many requests in a row as it may.
     std::function<void(const std::string&, const pool::SocketAddress&, const std::string& cause)>
         on_trouble;
+    // The keys at a URL are wanted anew (auth/bearer_auth.h).
+    std::function<void(const std::string& url)> want_keys;
   };
 
   Worker(const pool::Clock* clock, metrics::Shard* shard, const WorkerPlace& place,

@@ -49,6 +49,11 @@ std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {
     main_->mailbox.Post(
         [this, upstream, endpoint, cause] { options_.on_trouble(upstream, endpoint, cause); });
   };
+  if (options_.want_keys != nullptr) {
+    callbacks.want_keys = [this](const std::string& url) {
+      main_->mailbox.Post([this, url] { options_.want_keys(url); });
+    };
+  }
   callbacks.submit_log = [this, index](uint32_t writer, std::string batch) {
     Worker* worker = workers_[index].get();
     logs_->Write(writer, std::move(batch), [worker, writer](bool written) {

@@ -38,6 +38,8 @@ class WorkerSet {
     // As Worker::Callbacks has it.
     std::function<void(const std::string&, const pool::SocketAddress&, const std::string& cause)>
         on_trouble;
+    // As Worker::Callbacks has it; null: nobody fetches any.
+    std::function<void(const std::string& url)> want_keys = nullptr;
     // How long the metrics of what a reload removed can still be scraped.
     pool::Duration series_grace = std::chrono::minutes(5);
   };

@@ -10,8 +10,9 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MUL
 # wins, so a sub-folder comes before its parent in the look-up but keeps its own place here.
 _ORDER = ("metrics", "pool/net", "pool/tls", "pool/dns", "pool", "gateway/http", "gateway/grpc",
           "gateway/auth", "gateway/compression", "gateway/policy", "gateway/record",
-          "gateway/stream", "gateway/http1", "gateway/http2", "gateway/config", "gateway/tls",
-          "gateway/acme", "gateway/route", "gateway/proxy", "gateway/server", "gateway", "tests")
+          "gateway/stream", "gateway/http1", "gateway/http2", "gateway/fetch", "gateway/config",
+          "gateway/tls", "gateway/acme", "gateway/route", "gateway/proxy", "gateway/server",
+          "gateway", "tests")
 
 # Header -> (where it may be included, how many modules may do so). A module is a header and its
 # source file. One door per library keeps it replaceable.

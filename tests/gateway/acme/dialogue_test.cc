@@ -59,7 +59,7 @@ TEST_F(DialogueTest, OneThatRefusesAllIsNotAskedForEver) {
 }
 
 TEST_F(DialogueTest, WhatIsRefusedIsToldInTheAuthoritysWords) {
-  HttpsResponse refusal = FakeAuthority::Problem(429, "rateLimited", "too many");
+  fetch::Response refusal = FakeAuthority::Problem(429, "rateLimited", "too many");
   refusal.retry_after = "60";
   authority_.Say("/account", refusal);
   const Answer answer = Post("/account", "{}");
@@ -70,7 +70,7 @@ TEST_F(DialogueTest, WhatIsRefusedIsToldInTheAuthoritysWords) {
 }
 
 TEST_F(DialogueTest, EachKindOfFailureHasItsResult) {
-  const std::pair<HttpsResponse, Result> cases[] = {
+  const std::pair<fetch::Response, Result> cases[] = {
       {FakeAuthority::Problem(403, "unauthorized", "no"), Result::kRefused},
       {{.status = 503, .body = "<html>"}, Result::kUnreachable},
       {{.status = 404}, Result::kRefused},

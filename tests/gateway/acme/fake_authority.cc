@@ -25,14 +25,14 @@ std::string FromBase64Url(const std::string& text) {
   return bytes;
 }
 
-void FakeAuthority::Say(const std::string& path, const HttpsResponse& response, int times) {
-  handlers[path] = [response, left = times](const HttpsRequest&) mutable {
+void FakeAuthority::Say(const std::string& path, const fetch::Response& response, int times) {
+  handlers[path] = [response, left = times](const fetch::Request&) mutable {
     return left-- > 0 ? std::optional(response) : std::nullopt;
   };
 }
 
-HttpsResponse FakeAuthority::Problem(int status, const std::string& type,
-                                     const std::string& detail) {
+fetch::Response FakeAuthority::Problem(int status, const std::string& type,
+                                       const std::string& detail) {
   const Json problem = {{"type", "urn:ietf:params:acme:error:" + type}, {"detail", detail}};
   return {.status = status, .body = problem.dump()};
 }
@@ -41,18 +41,18 @@ int FakeAuthority::Count(const std::string& line) const {
   return static_cast<int>(std::ranges::count(asked, line));
 }
 
-HttpsResponse FakeAuthority::Answer(const HttpsRequest& request) {
+fetch::Response FakeAuthority::Answer(const fetch::Request& request) {
   EXPECT_TRUE(request.url.starts_with(kBase)) << request.url;
   const std::string path = request.url.substr(kBase.size());
   asked.push_back(std::string(http::MethodName(request.method)) + " " + path);
-  HttpsResponse response = Reply(path, request);
+  fetch::Response response = Reply(path, request);
   if (request.method != http::Method::kGet && response.trouble.empty()) {
     response.nonce = nonce_ = "nonce" + std::to_string(next_nonce_++);
   }
   return response;
 }
 
-HttpsResponse FakeAuthority::Reply(const std::string& path, const HttpsRequest& request) {
+fetch::Response FakeAuthority::Reply(const std::string& path, const fetch::Request& request) {
   if (request.method == http::Method::kPost) {
     const Json body = Json::parse(request.body);
     const Json header = Json::parse(FromBase64Url(body["protected"]));
@@ -70,7 +70,7 @@ HttpsResponse FakeAuthority::Reply(const std::string& path, const HttpsRequest& 
     }
   }
   if (const auto handler = handlers.find(path); handler != handlers.end()) {
-    if (std::optional<HttpsResponse> said = handler->second(request)) return *std::move(said);
+    if (std::optional<fetch::Response> said = handler->second(request)) return *std::move(said);
     handlers.erase(path);
   }
   if (path == "/dir") {
@@ -85,7 +85,7 @@ HttpsResponse FakeAuthority::Reply(const std::string& path, const HttpsRequest& 
   return ReplyToSigned(path);
 }
 
-HttpsResponse FakeAuthority::ReplyToSigned(const std::string& path) {
+fetch::Response FakeAuthority::ReplyToSigned(const std::string& path) {
   if (path == "/account") {
     return {.status = 201, .body = "{}", .location = "https://ca.test/account/1"};
   }
@@ -148,7 +148,7 @@ std::string FakeAuthority::OrderText() {
   return order.dump();
 }
 
-void FakeExchanges::Start(HttpsRequest request, Callback callback) {
+void FakeExchanges::Start(fetch::Request request, Callback callback) {
   HOLDFAST_CHECK(callback_ == nullptr);
   request_ = std::move(request);
   callback_ = std::move(callback);

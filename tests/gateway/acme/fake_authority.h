@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/acme/https_exchanges.h"
+#include "gateway/fetch/exchanges.h"
 #include "pool/net/event_loop.h"
 #include "tests/pool/tls/support/test_certificates.h"
 
@@ -26,12 +26,12 @@ class FakeAuthority {
   std::map<std::string, std::string> payloads;
 
   // Instead of what it would say at a path; a handler that is used up (nullopt) goes.
-  using Handler = std::function<std::optional<HttpsResponse>(const HttpsRequest&)>;
+  using Handler = std::function<std::optional<fetch::Response>(const fetch::Request&)>;
   std::map<std::string, Handler> handlers;
   // So many answers at a path, each the same.
-  void Say(const std::string& path, const HttpsResponse& response, int times = 1);
+  void Say(const std::string& path, const fetch::Response& response, int times = 1);
   // A problem document.
-  static HttpsResponse Problem(int status, const std::string& type, const std::string& detail);
+  static fetch::Response Problem(int status, const std::string& type, const std::string& detail);
 
   std::string directory_more;       // more members: ", \"renewalInfo\": ..."
   int bad_nonces = 0;               // so many are refused
@@ -43,12 +43,12 @@ class FakeAuthority {
   pool::CertificatePlan certificate{.names = {"dns:a.test"}};
   std::function<void()> on_challenge;  // it is about to look
 
-  HttpsResponse Answer(const HttpsRequest& request);
+  fetch::Response Answer(const fetch::Request& request);
   int Count(const std::string& line) const;
 
  private:
-  HttpsResponse Reply(const std::string& path, const HttpsRequest& request);
-  HttpsResponse ReplyToSigned(const std::string& path);
+  fetch::Response Reply(const std::string& path, const fetch::Request& request);
+  fetch::Response ReplyToSigned(const std::string& path);
   std::string AuthorizationText();
   std::string OrderText();
 
@@ -62,19 +62,19 @@ class FakeAuthority {
 };
 
 // The way to one, by a loop. `authority` outlives it.
-class FakeExchanges final : public HttpsExchanges {
+class FakeExchanges final : public fetch::Exchanges {
  public:
   FakeExchanges(pool::EventLoop* loop, FakeAuthority* authority)
       : loop_(loop), authority_(authority) {}
 
-  void Start(HttpsRequest request, Callback callback) override;
+  void Start(fetch::Request request, Callback callback) override;
 
  private:
   void Tell();
 
   pool::EventLoop* loop_;
   FakeAuthority* authority_;
-  HttpsRequest request_;
+  fetch::Request request_;
   Callback callback_;
   pool::MemberTask<FakeExchanges, &FakeExchanges::Tell> tell_task_{this};
 };

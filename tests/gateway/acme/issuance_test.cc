@@ -194,9 +194,9 @@ TEST_F(IssuanceTest, ACertificateThatNeverComesIsGivenUp) {
 
 TEST_F(IssuanceTest, RetryAfterIsWaitedFor) {
   authority_.authorized = true;
-  HttpsResponse later{.status = 200,
-                      .body = R"({"status": "processing", "authorizations": []})",
-                      .retry_after = "20"};
+  fetch::Response later{.status = 200,
+                        .body = R"({"status": "processing", "authorizations": []})",
+                        .retry_after = "20"};
   authority_.Say("/finalize/1", later);
   Begin();
   Turns();

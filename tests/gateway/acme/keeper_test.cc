@@ -238,7 +238,7 @@ TEST_F(KeeperTest, AReloadBringsTheNextTryNearer) {
 }
 
 TEST_F(KeeperTest, WhatAnAuthorityAskedForIsWaitedForWhateverIsReloaded) {
-  HttpsResponse limited = FakeAuthority::Problem(429, "rateLimited", "too many");
+  fetch::Response limited = FakeAuthority::Problem(429, "rateLimited", "too many");
   limited.retry_after = "7200";
   authority_.Say("/order", limited, 1000);
   Adopt({"a.test", "b.test"});
@@ -355,7 +355,7 @@ TEST_F(KeeperTest, WithoutAProofThatOthersSeeTheAuthorityIsNotAsked) {
 
 TEST_F(KeeperTest, AnOrderThatWasGivenUpPublishesNothing) {
   for (const char* const path : {"/account", "/authorization/1", "/certificate/1"}) {
-    authority_.handlers[path] = [&](const HttpsRequest&) -> std::optional<HttpsResponse> {
+    authority_.handlers[path] = [&](const fetch::Request&) -> std::optional<fetch::Response> {
       keeper_->Stop();
       return std::nullopt;
     };
@@ -371,7 +371,7 @@ TEST_F(KeeperTest, AnOrderThatWasGivenUpPublishesNothing) {
 TEST_F(KeeperTest, AnOldOrderLeavesTheProofOfTheNewOneAlone) {
   bool asked = false;
   authority_.handlers["/authorization/1"] =
-      [&](const HttpsRequest&) -> std::optional<HttpsResponse> {
+      [&](const fetch::Request&) -> std::optional<fetch::Response> {
     if (std::exchange(asked, true)) return std::nullopt;
     acme_.email = "ops@a.test";
     Adopt();
@@ -379,7 +379,7 @@ TEST_F(KeeperTest, AnOldOrderLeavesTheProofOfTheNewOneAlone) {
     EXPECT_TRUE(
         Storage(acme_.storage).WriteProof(FormatProof(proof, clock_.WallNow() + hours(1))).ok());
     loop_.Queue(look_task_);
-    return HttpsResponse{
+    return fetch::Response{
         .status = 200,
         .body = R"({"status": "pending", "challenges": [{"type": "http-01", "status": "pending",
                     "url": "https://ca.test/challenge/1", "token": "old"}]})"};

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -87,6 +88,43 @@ TEST_F(BearerAuthTest, BadTokensAreNotRemembered) {
     EXPECT_EQ(AskWith("Bearer a.b." + std::to_string(i)), TokenAnswer::kInvalid);
   }
   EXPECT_EQ(auth_.known().size(), 0u);
+}
+
+TEST_F(BearerAuthTest, UntilKeysAreFetchedNobodyCanBeChecked) {
+  rules_.jwks = "https://i.test/k";
+  rules_.keys = nullptr;
+  EXPECT_EQ(AskWith("Bearer " + good_), TokenAnswer::kKeysUnavailable);
+  EXPECT_EQ(Ask(With({})), TokenAnswer::kMissing) << "which needs no keys";
+}
+
+// The fetches are counted elsewhere; here it is that a flood is no flood of letters.
+TEST_F(BearerAuthTest, AnUnknownKeyIsToldNowAndThen) {
+  std::vector<std::string> wanted;
+  BearerAuth auth([&wanted](const std::string& url) { wanted.push_back(url); });
+  const auto ask = [&](const std::string& kid, int now) {
+    const std::string token =
+        SignedToken(pair_, Algorithm::kEs256, R"({"alg":"ES256","kid":")" + kid + "\"}", kClaims);
+    const std::string value = "Bearer " + token;
+    return auth.Ask(rules_, With({{"Authorization", value}}), At(now), &token_);
+  };
+  EXPECT_EQ(ask("new", 0), TokenAnswer::kInvalid);
+  EXPECT_TRUE(wanted.empty()) << "a file is not fetched";
+  rules_.jwks = "https://i.test/k";
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask("new" + std::to_string(i), i), TokenAnswer::kInvalid);
+  EXPECT_EQ(wanted, std::vector<std::string>{"https://i.test/k"});
+  EXPECT_EQ(ask("new", 10), TokenAnswer::kInvalid);
+  EXPECT_EQ(wanted.size(), 2u);
+  EXPECT_EQ(ask("new", 5), TokenAnswer::kInvalid) << "a clock that was set back stops nothing";
+  EXPECT_EQ(wanted.size(), 3u);
+  // Nor is one for a known key that is signed by another, or with another algorithm.
+  EXPECT_EQ(auth.Ask(rules_, With({{"Authorization", "Bearer a.b.c"}}), At(100), &token_),
+            TokenAnswer::kInvalid);
+  EXPECT_EQ(wanted.size(), 3u);
+  for (size_t i = 0; i < 2 * BearerAuth::kMaxWanted; ++i) {
+    rules_.jwks = "https://i.test/" + std::to_string(i);
+    ask("new", 200);
+  }
+  EXPECT_EQ(wanted.size(), 3u + BearerAuth::kMaxWanted);
 }
 
 TEST_F(BearerAuthTest, WhoeverSendsNoTokenIsToldApart) {

@@ -113,5 +113,47 @@ TEST(KeySetTest, WhatIsWrongIsToldByItsPlace) {
   EXPECT_EQ(leaked, "key 2: its private half is there, too, which belongs to the issuer alone");
 }
 
+TEST(KeySetTest, OneThatIsWrongMayBeLeftOut) {
+  const auto set = KeySet::Parse(JwksOf({"7", R"({"kty":"EC","crv":"P-256","x":"AA"})",
+                                         JwkOf(Pair()), JwkOf(Pair(), R"(,"d":"c2VjcmV0")")}),
+                                 KeySet::Wrong::kIsLeftOut);
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ(set->keys().size(), 1u);
+  EXPECT_EQ(set->notes(),
+            (std::vector<std::string>{"key 1 is left out: expected an object",
+                                      "key 2 is left out: y is missing",
+                                      "key 4 is left out: its private half is there, too, which "
+                                      "belongs to the issuer alone"}));
+  const auto none = KeySet::Parse(JwksOf({"7"}), KeySet::Wrong::kIsLeftOut);
+  EXPECT_EQ(none.status().message(),
+            "none of its keys is of use; key 1 is left out: expected an object");
+}
+
+TEST(KeySetTest, TheDigestIsThatOfTheKeysInAnyOrder) {
+  const std::string one = JwkOf(Pair(), R"(,"kid":"one")");
+  const std::string two = JwkOf(Pair(), R"(,"kid":"two")");
+  const auto digest = [](const std::string& text) { return KeySet::Parse(text)->digest(); };
+  EXPECT_EQ(digest(JwksOf({one, two})), digest(" " + JwksOf({two, one}) + "\n"));
+  EXPECT_NE(digest(JwksOf({one, two})), digest(JwksOf({one})));
+  EXPECT_NE(digest(JwksOf({one, one})), digest(JwksOf({one})));
+  EXPECT_NE(digest(JwksOf({one})), digest(JwksOf({two})));
+  EXPECT_NE(digest(JwksOf({JwkOf(Pair(), R"(,"alg":"ES256")")})), digest(JwksOf({JwkOf(Pair())})));
+  EXPECT_EQ(digest(JwksOf({one, R"({"kty":"oct"})"})), digest(JwksOf({one})));
+}
+
+TEST(KeySetTest, WhatIsNestedDeeplyIsNotRead) {
+  const size_t depth = KeySet::kMaxFileBytes / 2 - 500;
+  const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+  for (const std::string& text :
+       {JwksOf({JwkOf(Pair(), ",\"x5c\":" + deep)}), JwksOf({JwkOf(Pair()), deep}), deep,
+        std::string(KeySet::kMaxFileBytes, '['), std::string(KeySet::kMaxFileBytes, '{')}) {
+    EXPECT_EQ(ErrorOf(text), "it is nested too deeply");
+  }
+  EXPECT_TRUE(KeySet::Parse(JwksOf({JwkOf(Pair(), R"(,"x5c":["a"],"n\"":"[[[")")})).ok());
+  EXPECT_TRUE(
+      KeySet::Parse(JwksOf({JwkOf(Pair(), ",\"a\":\"" + std::string(1000, '[') + "\"")})).ok())
+      << "within a text";
+}
+
 }  // namespace
 }  // namespace holdfast::auth

@@ -144,8 +144,23 @@ TEST_F(TokenCheckTest, NoOtherHeaderPasses) {
            R"("ES256")",
            "",
        }) {
+    EXPECT_NE(KindOf(Es256(header)), Kind::kGood) << header;
+  }
+}
+
+// There may be newer keys than these.
+TEST_F(TokenCheckTest, AKeyThatIsNotThereIsToldApart) {
+  rules_.keys = KeysOf({JwkOf(Pair(), R"(,"kid":"a")")});
+  EXPECT_EQ(KindOf(Es256(R"({"alg":"ES256","kid":"a"})")), Kind::kGood);
+  EXPECT_EQ(KindOf(Es256(R"({"alg":"ES256","kid":"b"})")), Kind::kUnknownKey);
+  for (const char* header :
+       {R"({"alg":"RS256","kid":"b"})", R"({"alg":"none","kid":"b"})",
+        R"({"alg":"ES256","kid":""})", R"({"alg":"ES256","kid":"b","crit":["x"]})"}) {
     EXPECT_EQ(KindOf(Es256(header)), Kind::kBad) << header;
   }
+  const TestKeyPair other = TestKeyPair::Make(PublicKey::Kind::kP256);
+  EXPECT_EQ(KindOf(SignedToken(other, Algorithm::kEs256, R"({"alg":"ES256","kid":"a"})", kClaims)),
+            Kind::kBad);
 }
 
 // A key that comes along, or its address, is not looked at.

@@ -14,13 +14,48 @@ std::string With(const std::string& jwks, const std::string& claims = "{}",
          more + "}\n";
 }
 
-TEST(BuildJwtTest, KeysComeFromAFile) {
+TEST(BuildJwtTest, KeysComeFromAFileOrAUrl) {
   EXPECT_EQ(RouteErrors(With("/k")), "");
-  for (const char* url : {"\"https://i.test/jwks.json\"", "\"http://i.test/jwks.json\""}) {
-    EXPECT_EQ(RouteErrors(With(url)), "8:33 jwks: a URL is not supported: give a file\n") << url;
+  EXPECT_EQ(RouteErrors(With("\"https://i.test/jwks.json?a=b\"")), "");
+  EXPECT_EQ(RouteErrors(With("\"https://i.test/k\", jwks_ca: /ca.pem")), "");
+  EXPECT_EQ(RouteErrors(With("\"https://i.test/k\", jwks_ca: system")), "");
+  for (const char* bad :
+       {"\"https://\"", "\"https://i.test:0/\"", "\"https://u@i.test/\"", "\"https://i.test/a b\"",
+        "\"ftp://i.test/k\"", "\"https://i.test/#k\""}) {
+    EXPECT_NE(RouteErrors(With(bad)).find("expected an absolute path, or a URL such as"),
+              std::string::npos)
+        << bad;
   }
   EXPECT_NE(RouteErrors(With("keys.json")).find("expected an absolute path"), std::string::npos);
   EXPECT_NE(RouteErrors(With("\"file:///k\"")).find("expected an absolute path"),
+            std::string::npos);
+}
+
+TEST(BuildJwtTest, OnlyThisMachineIsAskedInClearUnlessItIsSaid) {
+  for (const char* near :
+       {"\"http://127.0.0.1:9/k\"", "\"http://[::1]/k\"", "\"http://localhost/\""}) {
+    EXPECT_EQ(RouteErrors(With(near)), "") << near;
+  }
+  for (const char* far : {"\"http://i.test/k\"", "\"http://127.0.0.1.i.test/k\"",
+                          "\"http://192.0.2.7/k\", jwks_over_http: false"}) {
+    EXPECT_NE(
+        RouteErrors(With(far)).find("8:33 jwks: expected https://, or http:// to this machine"),
+        std::string::npos)
+        << RouteErrors(With(far));
+  }
+  EXPECT_EQ(
+      RouteErrors(With("\"http://i.test/k\", jwks_over_http: true")).find("expected https://"),
+      std::string::npos);
+}
+
+TEST(BuildJwtTest, AuthoritiesAreForWhatHasACertificate) {
+  for (const char* bare : {"/k, jwks_ca: /ca.pem", "\"http://127.0.0.1/k\", jwks_ca: /ca.pem"}) {
+    EXPECT_NE(RouteErrors(With(bare)).find("jwks_ca: only with a jwks that begins with https://"),
+              std::string::npos)
+        << bare;
+  }
+  EXPECT_NE(RouteErrors(With("\"https://i.test/k\", jwks_ca: ca.pem"))
+                .find("expected the absolute path of a PEM file"),
             std::string::npos);
 }
 

@@ -31,7 +31,18 @@ TEST(JwtShapeTest, HasAKeyFileAnIssuerAnAudienceAndAlgorithms) {
   EXPECT_EQ(route.jwt->claims_to_headers[1].header, "x-tenant");
   EXPECT_EQ(route.jwt->claims_to_headers[1].claim, "https://i.test/tenant");
   EXPECT_EQ(route.jwt->leeway, std::chrono::seconds(5));
+  EXPECT_EQ(route.jwt->jwks_ca, "system");
+  EXPECT_FALSE(route.jwt->jwks_over_http);
+  EXPECT_FALSE(route.jwt->by_url());
   EXPECT_EQ(route.jwt->keys, nullptr) << "the file is read later";
+}
+
+TEST(JwtShapeTest, KeysMayBeAtAUrl) {
+  const Route route = LoadRoute(
+      "  - {upstream: web, jwt: {jwks: \"https://i.test/k\", jwks_ca: /ca.pem, jwks_over_http: "
+      "false, issuer: i, audience: a, algorithms: [ES256]}}\n");
+  EXPECT_TRUE(route.jwt->by_url());
+  EXPECT_EQ(route.jwt->jwks_ca, "/ca.pem");
 }
 
 TEST(JwtShapeTest, ByDefaultThereIsNoneAndItsLeewayIsShort) {

@@ -268,6 +268,18 @@ TEST_F(AdmissionTest, WithoutKeysNoTokenIsGood) {
   EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "jwt_invalid"}), 1u);
 }
 
+TEST_F(AdmissionTest, UntilKeysAreFetchedTheGatewayIsUnavailable) {
+  ProxyHarness harness(
+      WithRoute("jwt: {jwks: \"https://i.test/k\", issuer: i, audience: a, algorithms: [ES256]}"));
+  Wire client = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, client)), 401);
+  const std::string answer = Ask(harness, client, "Authorization: Bearer a.b.c\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << answer;
+  EXPECT_NE(answer.find("reason: jwt_keys_unavailable\n"), answer.npos) << answer;
+  EXPECT_EQ(answer.find("i.test"), answer.npos) << "nobody is told where they are";
+  EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "jwt_keys_unavailable"}), 1u);
+}
+
 // Who asks too often has no signatures checked.
 TEST_F(AdmissionTest, TheRateLimitComesBeforeTheToken) {
   ProxyHarness harness(

@@ -81,6 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{Failure::kInFlightTimeout, 503, false},
         Expected{Failure::kAuthOverloaded, 503, false}, Expected{Failure::kJwtMissing, 401, false},
         Expected{Failure::kJwtInvalid, 401, false}, Expected{Failure::kJwtExpired, 401, false},
+        Expected{Failure::kJwtKeysUnavailable, 503, false},
         Expected{Failure::kClientCertificateRequired, 403, false},
         Expected{Failure::kClientCertificateTooLarge, 431, false},
         Expected{Failure::kUpstreamHeadTruncated, 502, true},

@@ -1,11 +1,13 @@
 #include "gateway/route/key_files.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/gateway/auth/test_tokens.h"
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/temp_dir.h"
 
 namespace holdfast::route {
@@ -96,6 +98,45 @@ TEST_F(KeyFilesTest, ThatAllOfItIsMissingIsToldApart) {
   config::Config config = WithFiles({dir_.Path("missing")});
   EXPECT_TRUE(absl::IsNotFound(LoadKeyFiles(&config)));
   EXPECT_TRUE(KeyFileNotes(config).empty());
+}
+
+TEST_F(KeyFilesTest, WhatIsAtAUrlIsNotReadHere) {
+  config::Config config = WithFiles({"https://i.test/k", "https://i.test/k", "http://127.0.0.1/"});
+  ASSERT_TRUE(LoadKeyFiles(&config).ok());
+  EXPECT_EQ(config.routes[0].jwt->keys, nullptr);
+  EXPECT_TRUE(config.routes[0].jwt->authorities.empty()) << "the system's";
+  EXPECT_TRUE(KeyFileNotes(config).empty());
+  EXPECT_EQ(
+      KeyUrlNotes(config),
+      (std::vector<std::string>{
+          "keys for tokens would be fetched from http://127.0.0.1/, which is not tried here",
+          "keys for tokens would be fetched from https://i.test/k, which is not tried here"}));
+  const auto keys =
+      std::make_shared<const auth::KeySet>(*auth::KeySet::Parse(auth::JwksOf({Jwk()})));
+  GiveKeys(keys, &*config.routes[0].jwt);
+  EXPECT_EQ(config.routes[0].jwt->keys, keys);
+  EXPECT_FALSE(config.routes[0].jwt->identity.empty());
+}
+
+TEST_F(KeyFilesTest, WhoVouchesForTheServerIs) {
+  const std::string ca = dir_.Write("ca.pem", pool::TestAuthority().chain("ca.pem").pem);
+  const std::string missing = dir_.Path("missing");
+  const std::string bad = dir_.Write("bad.pem", "no PEM");
+  const std::string empty = dir_.Write("empty.pem", "");
+  const auto load = [&](const std::string& path, config::Config* config) {
+    *config = WithFiles({"https://i.test/k"});
+    config->routes[0].jwt->jwks_ca = path;
+    return LoadKeyFiles(config);
+  };
+  config::Config config;
+  EXPECT_TRUE(load(ca, &config).ok());
+  EXPECT_EQ(config.routes[0].jwt->authorities.name, ca);
+  EXPECT_TRUE(absl::IsNotFound(load(missing, &config)));
+  for (const std::string& path : {bad, empty}) {
+    const absl::Status status = load(path, &config);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_EQ(status.message().find("route r1: " + path), 0u) << status;
+  }
 }
 
 TEST_F(KeyFilesTest, AFileIsAtMost1MiB) {

@@ -11,6 +11,7 @@
 
 #include "gateway/config/address.h"
 #include "gateway/proxy/health_prober.h"
+#include "gateway/server/key_keeper.h"
 
 namespace holdfast::server {
 namespace {
@@ -65,6 +66,20 @@ TEST(DescriptorBudgetTest, TheSumIsExactAndSaysSo) {
                                    " gateway + " + upstreams + " upstream connections (at most " +
                                    upstreams + " idle) + " + std::to_string(budget.clients) +
                                    " clients");
+}
+
+TEST(DescriptorBudgetTest, FetchesOfKeysHaveTheirPart) {
+  config::Config config = ConfigOf(1, {});
+  const size_t without = Plan(config, 2, 20000).gateway;
+  const auto with = [&](size_t routes, const std::string& jwks) {
+    config.routes.assign(routes, config::Route());
+    for (config::Route& route : config.routes) route.jwt = auth::TokenRules{.jwks = jwks};
+    return Plan(config, 2, 20000).gateway;
+  };
+  EXPECT_EQ(with(1, "/keys"), without);
+  const size_t one = with(1, "https://i.test/k") - without;
+  EXPECT_GT(one, 0u);
+  EXPECT_EQ(with(1000, "https://i.test/k"), without + KeyKeeper::kMaxFetches * one);
 }
 
 TEST(DescriptorBudgetTest, HealthChecksHaveTheirPart) {

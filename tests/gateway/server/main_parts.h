@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +58,7 @@ class MainParts {
   pool::SystemClock clock_;
   MainContext main_{.clock = &clock_};
   std::map<std::string, std::string> troubles_;  // the last cause, by upstream
+  std::vector<std::string> wanted_;              // URLs of keys
   int empty_calls_ = 0;
   size_t exchanges_cut_ = 0;
   std::function<void(size_t)> on_empty_ = [this](size_t cut) {
@@ -78,6 +80,7 @@ class MainParts {
       {.on_empty = [this](size_t cut) { on_empty_(cut); },
        .on_trouble = [this](const std::string& upstream, const pool::SocketAddress&,
                             const std::string& cause) { troubles_[upstream] = cause; },
+       .want_keys = [this](const std::string& url) { wanted_.push_back(url); },
        .series_grace = pool::Duration::zero()}};
 };
 

@@ -14,8 +14,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/gateway/auth/test_tokens.h"
 #include "tests/gateway/http2/support/http2_client.h"
 #include "tests/pool/tls/support/test_certificates.h"
+#include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/scripted_upstream.h"
 #include "tests/support/subprocess.h"
@@ -529,6 +531,30 @@ TEST_F(UpgradeProcessTest, SessionsAreResumedByTheNewProcess) {
   Upgrade(gateway);
   EXPECT_EQ(gateway.WaitExit(), 0);
   EXPECT_EQ(SessionWith(gateway.address(), "-sess_in " + session), "Reused\n");
+}
+
+// It takes over once it has fetched what requests are checked with.
+TEST_F(UpgradeProcessTest, TokensAreGoodFromTheFirstRequestOn) {
+  const pool::TestKeyPair pair = pool::TestKeyPair::Make(pool::PublicKey::Kind::kEd25519);
+  support::AutoUpstream issuer(auth::JwksOf({auth::JwkOf(pair)}));
+  const std::string token =
+      auth::SignedToken(pair, pool::SignatureAlgorithm::kEdDsa, R"({"alg":"EdDSA"})",
+                        R"({"iss":"i","aud":"a","exp":4102444800})");
+  const std::string config =
+      "workers: 1\nstatus: off\naccess_log: off\ndrain: {delay: 0s, timeout: 1s}\n"
+      "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\nroutes: [{jwt: {jwks: \"http://" +
+      issuer.address() +
+      "/\", issuer: i, audience: a, algorithms: [EdDSA]}, respond: {body: in}}]\n";
+  GatewayProcess gateway(config);
+  const auto status = [&] {
+    RawClient client(gateway.address());
+    return client.Get("/", "Authorization: Bearer " + token + "\r\n").Status();
+  };
+  EXPECT_TRUE(Eventually([&] { return status() == 200; }));
+  Upgrade(gateway);
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  EXPECT_EQ(status(), 200);
+  EXPECT_EQ(issuer.requests(), 2);
 }
 
 }  // namespace

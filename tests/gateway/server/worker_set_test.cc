@@ -1,11 +1,15 @@
 #include "gateway/server/worker_set.h"
 
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "gateway/auth/key_set.h"
+#include "gateway/route/key_files.h"
 #include "tests/gateway/server/main_parts.h"
 #include "tests/support/scripted_upstream.h"
 
@@ -83,6 +87,25 @@ TEST_F(WorkerSetTest, TroubleAtAnEndpointIsToldToTheMainThread) {
   support::RawClient client(parts_.edge());
   EXPECT_EQ(client.Get("/").Status(), 502);
   EXPECT_TRUE(parts_.Await([&] { return parts_.troubles_.contains("web"); }));
+}
+
+TEST_F(WorkerSetTest, AnUnknownKeyIsToldToTheMainThread) {
+  const auto keys = auth::KeySet::Parse(R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"one",)"
+                                        R"("x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
+  std::string text = parts_.Text("hello");
+  text.insert(text.find("respond"),
+              "jwt: {jwks: \"https://i.test/k\", issuer: i, audience: a, "
+              "algorithms: [EdDSA]}, ");
+  config::Config config = MainParts::Load(text);
+  route::GiveKeys(std::make_shared<const auth::KeySet>(*keys), &*config.routes[0].jwt);
+  ASSERT_TRUE(parts_.configurator_.Start(std::move(config)).ok());
+  support::RawClient client(parts_.edge());
+  // {"alg":"EdDSA","kid":"two"}
+  EXPECT_EQ(client.Get("/", "Authorization: Bearer eyJhbGciOiJFZERTQSIsImtpZCI6InR3byJ9.e30.AA\r\n")
+                .Status(),
+            401);
+  EXPECT_TRUE(parts_.Await([&] { return !parts_.wanted_.empty(); }));
+  EXPECT_EQ(parts_.wanted_, std::vector<std::string>{"https://i.test/k"});
 }
 
 TEST_F(WorkerSetTest, BeforeThereAreWorkersThereAreNoRequests) {

@@ -1,4 +1,4 @@
-#include "gateway/acme/https_client.h"
+#include "gateway/fetch/client.h"
 
 #include <memory>
 #include <optional>
@@ -9,21 +9,25 @@
 #include <gtest/gtest.h>
 
 #include "pool/net/acceptor.h"
+#include "pool/net/plain_transport.h"
 #include "pool/tls/tls_transport.h"
 #include "tests/pool/tls/support/tls_worker.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/unserved_address.h"
 
-namespace holdfast::acme {
+namespace holdfast::fetch {
 namespace {
 
 using pool::Connection;
 
-// A server of TLS on the test's own loop. It answers each request with the same bytes, and ends.
+// A server on the test's own loop, of TLS unless it is told otherwise. It answers each request with
+// the same bytes, and ends.
 class Server final : private pool::AcceptorEvents, private pool::ConnectionEvents {
  public:
-  explicit Server(pool::EventLoop* loop, pool::SlabPool* slabs)
-      : loop_(loop), slabs_(slabs), context_(pool::ServerWith(pool::SiteSettings())) {
+  explicit Server(pool::EventLoop* loop, pool::SlabPool* slabs, bool secure = true)
+      : loop_(loop),
+        slabs_(slabs),
+        context_(secure ? pool::ServerWith(pool::SiteSettings()) : nullptr) {
     auto listener = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
     EXPECT_TRUE(listener.ok()) << listener.status();
     address_ = *pool::LocalAddress(listener->get());
@@ -43,9 +47,14 @@ class Server final : private pool::AcceptorEvents, private pool::ConnectionEvent
   void OnAccept(pool::FileDescriptor socket, const pool::SocketAddress&) override {
     ++connections;
     pool::ConnectionEvents* const events = this;
-    connection_ = std::make_unique<Connection>(
-        loop_, slabs_, std::make_unique<pool::TlsTransport>(std::move(socket), context_), events,
-        Connection::Stage::kEstablishing);
+    std::unique_ptr<pool::Transport> transport;
+    if (context_ == nullptr) {
+      transport = std::make_unique<pool::PlainTransport>(std::move(socket));
+    } else {
+      transport = std::make_unique<pool::TlsTransport>(std::move(socket), context_);
+    }
+    connection_ = std::make_unique<Connection>(loop_, slabs_, std::move(transport), events,
+                                               Connection::Stage::kEstablishing);
     EXPECT_EQ(connection_->Open(), 0);
   }
   void OnAcceptError(int) override {}
@@ -93,16 +102,16 @@ class LaterResolver final : public pool::Resolver {
   pool::MemberTask<LaterResolver, &LaterResolver::Tell> task_{this};
 };
 
-class HttpsClientTest : public testing::Test {
+class ClientTest : public testing::Test {
  protected:
-  HttpsClientTest() {
+  ClientTest() {
     auto resolver = std::make_unique<LaterResolver>(&loop_);
     resolver_ = resolver.get();
     resolver_->answer.addresses = {server_.address()};
-    client_ = std::make_unique<HttpsClient>(&loop_, &slabs_, std::move(resolver),
-                                            pool::TestAuthority().chain("ca.pem"));
+    client_ = std::make_unique<Client>(&loop_, &slabs_, std::move(resolver),
+                                       pool::TestAuthority().chain("ca.pem"));
   }
-  ~HttpsClientTest() override {
+  ~ClientTest() override {
     client_.reset();
     loop_.DestroyAside();
   }
@@ -110,19 +119,19 @@ class HttpsClientTest : public testing::Test {
   std::string Url(const std::string& host = "a.test") const {
     return "https://" + host + ":" + std::to_string(server_.port()) + "/dir?a";
   }
-  void Start(HttpsRequest request) {
+  void Start(Request request) {
     response_.reset();
-    client_->Start(std::move(request), [this](HttpsResponse said) { response_ = std::move(said); });
+    client_->Start(std::move(request), [this](Response said) { response_ = std::move(said); });
     EXPECT_FALSE(response_.has_value()) << "never within the call";
   }
-  HttpsResponse Await() {
+  Response Await() {
     for (int turn = 0; turn < 50'000 && !response_.has_value(); ++turn) {
       loop_.RunOnce(pool::Duration::zero());
     }
     EXPECT_TRUE(response_.has_value());
-    return response_.value_or(HttpsResponse());
+    return response_.value_or(Response());
   }
-  HttpsResponse Get() {
+  Response Get() {
     Start({.url = Url()});
     return Await();
   }
@@ -132,15 +141,15 @@ class HttpsClientTest : public testing::Test {
   pool::SlabPool slabs_;
   Server server_{&loop_, &slabs_};
   LaterResolver* resolver_;
-  std::unique_ptr<HttpsClient> client_;
-  std::optional<HttpsResponse> response_;
+  std::unique_ptr<Client> client_;
+  std::optional<Response> response_;
 };
 
-TEST_F(HttpsClientTest, ARequestIsAnswered) {
+TEST_F(ClientTest, ARequestIsAnswered) {
   server_.response =
       "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nReplay-Nonce: n1\r\nlocation: l\r\n"
       "Retry-After: 5\r\nContent-Length: 2\r\n\r\nhi";
-  const HttpsResponse response = Get();
+  const Response response = Get();
   EXPECT_EQ(response.trouble, "");
   EXPECT_EQ(response.status, 201);
   EXPECT_EQ(response.body, "hi");
@@ -149,45 +158,47 @@ TEST_F(HttpsClientTest, ARequestIsAnswered) {
   EXPECT_EQ(response.retry_after, "5");
   EXPECT_EQ(server_.request,
             "GET /dir?a HTTP/1.1\r\nHost: a.test:" + std::to_string(server_.port()) +
-                "\r\nUser-Agent: holdfast-acme\r\nAccept-Language: en\r\nConnection: "
+                "\r\nUser-Agent: holdfast\r\nAccept-Language: en\r\nConnection: "
                 "close\r\n\r\n");
   EXPECT_EQ(resolver_->asked, std::vector<std::string>{"a.test"});
 }
 
-TEST_F(HttpsClientTest, ABodyIsSentWithItsTypeAndLength) {
+TEST_F(ClientTest, ABodyIsSentWithItsTypeAndLength) {
   server_.response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
-  Start({.method = http::Method::kPost, .url = Url(), .body = "{\"a\":1}"});
+  Start({.method = http::Method::kPost,
+         .url = Url(),
+         .body = "{\"a\":1}",
+         .content_type = "application/json"});
   EXPECT_EQ(Await().body, "hi");
-  EXPECT_NE(
-      server_.request.find("\r\nContent-Type: application/jose+json\r\nContent-Length: 7\r\n"),
-      std::string::npos)
+  EXPECT_NE(server_.request.find("\r\nContent-Type: application/json\r\nContent-Length: 7\r\n"),
+            std::string::npos)
       << server_.request;
   EXPECT_TRUE(server_.request.ends_with("\r\n\r\n{\"a\":1}"));
 }
 
-TEST_F(HttpsClientTest, HeadHasNoBody) {
+TEST_F(ClientTest, HeadHasNoBody) {
   server_.response = "HTTP/1.1 200 OK\r\nReplay-Nonce: n\r\nContent-Length: 10\r\n\r\n";
   Start({.method = http::Method::kHead, .url = Url()});
-  const HttpsResponse response = Await();
+  const Response response = Await();
   EXPECT_EQ(response.trouble, "");
   EXPECT_EQ(response.nonce, "n");
 }
 
-TEST_F(HttpsClientTest, OneFollowsTheOtherOnItsOwnConnection) {
+TEST_F(ClientTest, OneFollowsTheOtherOnItsOwnConnection) {
   server_.response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
   EXPECT_EQ(Get().body, "hi");
   EXPECT_EQ(Get().body, "hi");
   EXPECT_EQ(server_.connections, 2);
 }
 
-TEST_F(HttpsClientTest, ABodyThatEndsWithTheConnectionMustEndInOrder) {
+TEST_F(ClientTest, ABodyThatEndsWithTheConnectionMustEndInOrder) {
   server_.response = "HTTP/1.1 200 OK\r\n\r\nhi";
   EXPECT_EQ(Get().body, "hi");
   server_.ends = false;
   EXPECT_EQ(Get().trouble, "the response broke off") << "somebody may have cut it";
 }
 
-TEST_F(HttpsClientTest, WhatBreaksOffIsNoResponse) {
+TEST_F(ClientTest, WhatBreaksOffIsNoResponse) {
   server_.response = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhi";
   EXPECT_EQ(Get().trouble, "the response broke off");
   server_.response = "";
@@ -199,8 +210,8 @@ TEST_F(HttpsClientTest, WhatBreaksOffIsNoResponse) {
   EXPECT_EQ(Get().trouble, "the response is not HTTP/1.1");
 }
 
-TEST_F(HttpsClientTest, AResponseHasALimit) {
-  const std::string body(HttpsClient::kMaxBodyBytes, 'a');
+TEST_F(ClientTest, AResponseHasALimit) {
+  const std::string body(Request().max_body_bytes, 'a');
   server_.response =
       "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   EXPECT_EQ(Get().body.size(), body.size());
@@ -209,14 +220,14 @@ TEST_F(HttpsClientTest, AResponseHasALimit) {
   EXPECT_EQ(Get().trouble, "the response is larger than 256 KiB");
 }
 
-TEST_F(HttpsClientTest, AServerMustBeWhoItIsAskedFor) {
+TEST_F(ClientTest, AServerMustBeWhoItIsAskedFor) {
   server_.response = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   Start({.url = Url("b.test")});
   EXPECT_TRUE(Await().trouble.ends_with(": tls_name_mismatch")) << response_->trouble;
   EXPECT_EQ(server_.request, "") << "it is told nothing";
 }
 
-TEST_F(HttpsClientTest, TheNextAddressIsTriedWhereOneFails) {
+TEST_F(ClientTest, TheNextAddressIsTriedWhereOneFails) {
   const support::RefusingAddress refusing;
   resolver_->answer.addresses = {refusing.address(), server_.address()};
   server_.response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -226,7 +237,7 @@ TEST_F(HttpsClientTest, TheNextAddressIsTriedWhereOneFails) {
 }
 
 // As one that a firewall makes a hole of; here it takes the connection and never speaks.
-TEST_F(HttpsClientTest, TheNextAddressIsTriedWhereOneIsSilent) {
+TEST_F(ClientTest, TheNextAddressIsTriedWhereOneIsSilent) {
   const auto silent = pool::Listen(*pool::SocketAddress::FromIp("127.0.0.1", 0), false);
   ASSERT_TRUE(silent.ok()) << silent.status();
   const pool::SocketAddress address = *pool::LocalAddress(silent->get());
@@ -235,49 +246,85 @@ TEST_F(HttpsClientTest, TheNextAddressIsTriedWhereOneIsSilent) {
   Start({.url = Url()});
   for (int turn = 0; turn < 200; ++turn) loop_.RunOnce(pool::Duration::zero());
   EXPECT_FALSE(response_.has_value());
-  clock_.Advance(HttpsClient::kDialTimeout + std::chrono::seconds(1));
+  clock_.Advance(Client::kDialTimeout + std::chrono::seconds(1));
   EXPECT_EQ(Await().body, "hi");
   resolver_->answer.addresses = {address};
   Start({.url = Url()});
   for (int turn = 0; turn < 200; ++turn) loop_.RunOnce(pool::Duration::zero());
-  clock_.Advance(HttpsClient::kDialTimeout + std::chrono::seconds(1));
+  clock_.Advance(Client::kDialTimeout + std::chrono::seconds(1));
   EXPECT_EQ(Await().trouble, address.ToString() + ": tls_handshake_timeout");
 }
 
-TEST_F(HttpsClientTest, ANameWithoutAnAddressIsToldSo) {
+TEST_F(ClientTest, ANameWithoutAnAddressIsToldSo) {
   resolver_->answer = {.status = pool::ResolveStatus::kNotFound, .detail = "NXDOMAIN"};
   EXPECT_TRUE(Get().trouble.starts_with("a.test has no address: ")) << response_->trouble;
 }
 
-TEST_F(HttpsClientTest, NothingIsWaitedForForEver) {
+TEST_F(ClientTest, NothingIsWaitedForForEver) {
   resolver_->answers = false;
   Start({.url = Url()});
   loop_.RunOnce(pool::Duration::zero());
-  clock_.Advance(HttpsClient::kTimeout + std::chrono::seconds(1));
+  clock_.Advance(Request().timeout + std::chrono::seconds(1));
   EXPECT_EQ(Await().trouble, "there was no response within 30 s");
   resolver_->answers = true;
   server_.answers_at = 1 << 20;  // it is silent
   Start({.url = Url()});
   for (int turn = 0; turn < 200; ++turn) loop_.RunOnce(pool::Duration::zero());
   EXPECT_FALSE(response_.has_value());
-  clock_.Advance(HttpsClient::kTimeout + std::chrono::seconds(1));
+  clock_.Advance(Request().timeout + std::chrono::seconds(1));
   EXPECT_EQ(Await().trouble, "there was no response within 30 s");
 }
 
-TEST_F(HttpsClientTest, OnlyHttpsIsSpoken) {
+TEST_F(ClientTest, OnlyHttpsIsSpokenUnlessClearIsAllowed) {
   Start({.url = "http://a.test/"});
   EXPECT_NE(Await().trouble.find("expected an https URL"), std::string::npos);
+  Start({.url = "ftp://a.test/", .clear = true});
+  EXPECT_NE(Await().trouble.find("expected an https URL"), std::string::npos);
+  EXPECT_EQ(server_.connections, 0);
 }
 
-TEST_F(HttpsClientTest, OneThatIsGivenUpCallsNothing) {
+TEST_F(ClientTest, InClearItIsPlainHttp) {
+  Server plain(&loop_, &slabs_, /*secure=*/false);
+  plain.response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+  resolver_->answer.addresses = {plain.address()};
+  Start({.url = "http://a.test:" + std::to_string(plain.port()) + "/", .clear = true});
+  EXPECT_EQ(Await().body, "hi");
+  EXPECT_TRUE(plain.request.starts_with("GET / HTTP/1.1\r\n")) << plain.request;
+}
+
+TEST_F(ClientTest, WhatSaysHowLongItIsGoodIsTold) {
+  server_.response =
+      "HTTP/1.1 200 OK\r\nCache-Control: public\r\ncache-control: max-age=5\r\nAge: 1\r\n"
+      "Expires: e\r\nDate: d\r\nContent-Length: 0\r\n\r\n";
+  Start({.url = Url(), .accept = "application/json"});
+  const Response response = Await();
+  EXPECT_EQ(response.cache_control, "public, max-age=5");
+  EXPECT_EQ(response.age, "1");
+  EXPECT_EQ(response.expires, "e");
+  EXPECT_EQ(response.date, "d");
+  EXPECT_NE(server_.request.find("\r\nAccept: application/json\r\n"), std::string::npos);
+}
+
+TEST_F(ClientTest, ARequestHasLimitsOfItsOwn) {
+  server_.response = "HTTP/1.1 200 OK\r\nContent-Length: 1025\r\n\r\n" + std::string(1025, 'a');
+  Start({.url = Url(), .max_body_bytes = 1024});
+  EXPECT_EQ(Await().trouble, "the response is larger than 1 KiB");
+  server_.answers_at = 1 << 20;
+  Start({.url = Url(), .timeout = std::chrono::seconds(10)});
+  for (int turn = 0; turn < 200; ++turn) loop_.RunOnce(pool::Duration::zero());
+  clock_.Advance(std::chrono::seconds(11));
+  EXPECT_EQ(Await().trouble, "there was no response within 10 s");
+}
+
+TEST_F(ClientTest, OneThatIsGivenUpCallsNothing) {
   server_.answers_at = 1 << 20;
   Start({.url = Url()});
   for (int turn = 0; turn < 100; ++turn) loop_.RunOnce(pool::Duration::zero());
   client_.reset();
-  clock_.Advance(HttpsClient::kTimeout * 2);
+  clock_.Advance(Request().timeout * 2);
   for (int turn = 0; turn < 100; ++turn) loop_.RunOnce(pool::Duration::zero());
   EXPECT_FALSE(response_.has_value());
 }
 
 }  // namespace
-}  // namespace holdfast::acme
+}  // namespace holdfast::fetch

@@ -1,4 +1,4 @@
-#include "gateway/acme/https_client.h"
+#include "gateway/fetch/client.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,9 +6,10 @@
 #include <absl/strings/str_cat.h>
 
 #include "pool/net/check.h"
+#include "pool/net/plain_transport.h"
 #include "pool/tls/tls_transport.h"
 
-namespace holdfast::acme {
+namespace holdfast::fetch {
 
 using stream::BodyStep;
 using stream::HeadStep;
@@ -18,17 +19,16 @@ namespace {
 // A server that sends more interim responses than this is broken.
 constexpr int kMaxInformational = 16;
 // What errors and the pool's keys call the way to it.
-constexpr const char* kUpstream = "acme";
+constexpr const char* kUpstream = "fetch";
 
-// RFC 8555 section 6.1 wants a User-Agent; section 6.2 names the type of what is posted.
-std::string RequestFor(const HttpsRequest& request, const HttpsUrl& url) {
+std::string RequestFor(const Request& request, const Url& url) {
   std::string text = absl::StrCat(std::string(http::MethodName(request.method)), " ", url.target,
                                   " HTTP/1.1\r\nHost: ", url.authority,
-                                  "\r\nUser-Agent: holdfast-acme\r\nAccept-Language: en\r\n");
+                                  "\r\nUser-Agent: holdfast\r\nAccept-Language: en\r\n");
+  if (!request.accept.empty()) absl::StrAppend(&text, "Accept: ", request.accept, "\r\n");
   if (request.method == http::Method::kPost) {
-    absl::StrAppend(&text,
-                    "Content-Type: application/jose+json\r\nContent-Length: ", request.body.size(),
-                    "\r\n");
+    absl::StrAppend(&text, "Content-Type: ", request.content_type,
+                    "\r\nContent-Length: ", request.body.size(), "\r\n");
   }
   absl::StrAppend(&text, "Connection: close\r\n\r\n", request.body);
   return text;
@@ -39,21 +39,31 @@ std::string FieldOf(const http::ResponseHead& head, std::string_view name) {
   return field != nullptr ? std::string(field->value) : std::string();
 }
 
+// All lines of a list (RFC 9110 section 5.3).
+std::string ListOf(const http::ResponseHead& head, std::string_view name) {
+  std::string list;
+  for (const http::HeaderField& field : head.headers.fields()) {
+    if (!http::EqualsIgnoreCase(field.name, name)) continue;
+    absl::StrAppend(&list, list.empty() ? "" : ", ", std::string(field.value));
+  }
+  return list;
+}
+
 }  // namespace
 
-HttpsClient::HttpsClient(pool::EventLoop* loop, pool::SlabPool* slabs,
-                         std::unique_ptr<pool::Resolver> resolver, pool::TlsFile authorities)
+Client::Client(pool::EventLoop* loop, pool::SlabPool* slabs,
+               std::unique_ptr<pool::Resolver> resolver, pool::TlsFile authorities)
     : loop_(loop),
       resolver_(std::move(resolver)),
       authorities_(std::move(authorities)),
       dialer_(loop, slabs, this),
       stream_(slabs) {}
 
-HttpsClient::~HttpsClient() {
+Client::~Client() {
   if (stream_.active()) stream_.Finish();
 }
 
-void HttpsClient::MoveTo(Phase next) {
+void Client::MoveTo(Phase next) {
   const auto legal = [this, next] {
     switch (next) {
       case Phase::kAtRest: return phase_ == Phase::kTelling;
@@ -69,17 +79,19 @@ void HttpsClient::MoveTo(Phase next) {
   phase_ = next;
 }
 
-void HttpsClient::Start(HttpsRequest request, Callback callback) {
+void Client::Start(Request request, Callback callback) {
   HOLDFAST_CHECK(phase_ == Phase::kAtRest);
   request_ = std::move(request);
   callback_ = std::move(callback);
-  response_ = HttpsResponse();
-  std::optional<HttpsUrl> url = ParseHttpsUrl(request_.url);
-  if (!url.has_value()) return Finish("expected an https URL, found \"" + request_.url + "\"");
+  response_ = Response();
+  std::optional<Url> url = ParseUrl(request_.url);
+  if (!url.has_value() || (url->clear && !request_.clear)) {
+    return Finish("expected an https URL, found \"" + request_.url + "\"");
+  }
   url_ = *std::move(url);
-  if (!PrepareTls()) return;
+  if (!url_.clear && !PrepareTls()) return;
   MoveTo(Phase::kResolving);
-  loop_->timers().Arm(timeout_timer_, loop_->now() + kTimeout);
+  loop_->timers().Arm(timeout_timer_, loop_->now() + request_.timeout);
   question_ = std::make_shared<const bool>(true);
   resolver_->Resolve(
       url_.host, url_.port,
@@ -88,7 +100,7 @@ void HttpsClient::Start(HttpsRequest request, Callback callback) {
       });
 }
 
-bool HttpsClient::PrepareTls() {
+bool Client::PrepareTls() {
   if (context_ != nullptr && context_host_ == url_.host) return true;
   std::shared_ptr<const pool::TlsAuthorities> system;
   if (authorities_.empty()) {
@@ -114,7 +126,7 @@ bool HttpsClient::PrepareTls() {
   return true;
 }
 
-void HttpsClient::OnAddresses(const pool::AddressAnswer& answer) {
+void Client::OnAddresses(const pool::AddressAnswer& answer) {
   if (answer.more) return;  // The whole one comes soon enough.
   question_.reset();
   if (answer.status != pool::ResolveStatus::kOk) {
@@ -128,11 +140,12 @@ void HttpsClient::OnAddresses(const pool::AddressAnswer& answer) {
   ConnectToNext();
 }
 
-void HttpsClient::ConnectToNext() {
+void Client::ConnectToNext() {
   MoveTo(Phase::kConnecting);
   HOLDFAST_CHECK(next_address_ < addresses_.size());
-  const pool::EndpointKey key{kUpstream, addresses_[next_address_++],
-                              pool::TlsIdentity(context_->material().settings())};
+  const pool::EndpointKey key{
+      kUpstream, addresses_[next_address_++],
+      url_.clear ? pool::TlsIdentity() : pool::TlsIdentity(context_->material().settings())};
   pool::DialStart start = dialer_.Dial(
       key, pool::DialTerms{.slow_at = {}, .deadline = loop_->now() + kDialTimeout, .tcp = {}},
       this);
@@ -140,12 +153,13 @@ void HttpsClient::ConnectToNext() {
   attempt_ = std::move(start.attempt);
 }
 
-std::unique_ptr<pool::Transport> HttpsClient::MakeFor(pool::FileDescriptor socket,
-                                                      const pool::EndpointKey& key) {
+std::unique_ptr<pool::Transport> Client::MakeFor(pool::FileDescriptor socket,
+                                                 const pool::EndpointKey& key) {
+  if (url_.clear) return std::make_unique<pool::PlainTransport>(std::move(socket));
   return std::make_unique<pool::TlsTransport>(std::move(socket), context_, key.address);
 }
 
-void HttpsClient::OnDialFailed(pool::CheckoutFailure failure) {
+void Client::OnDialFailed(pool::CheckoutFailure failure) {
   attempt_.reset();
   if (next_address_ < addresses_.size()) return ConnectToNext();
   Finish(absl::StrCat(addresses_[next_address_ - 1].ToString(), ": ",
@@ -153,26 +167,26 @@ void HttpsClient::OnDialFailed(pool::CheckoutFailure failure) {
                                               : std::string(CheckoutResultName(failure.result))));
 }
 
-void HttpsClient::OnDialed(std::unique_ptr<pool::Connection> connection) {
+void Client::OnDialed(std::unique_ptr<pool::Connection> connection) {
   attempt_.reset();
   connection_ = std::move(connection);
   Send();
 }
 
-void HttpsClient::Send() {
+void Client::Send() {
   MoveTo(Phase::kAwaitingHead);
   stream_.Start(connection_.get(), request_.method, this);
   stream_.SendRequest(RequestFor(request_, url_));
   ReadHead();
 }
 
-void HttpsClient::OnStreamReady() {
+void Client::OnStreamReady() {
   if (phase_ == Phase::kAwaitingHead) return ReadHead();
   HOLDFAST_CHECK(phase_ == Phase::kReadingBody);
   ReadBody();
 }
 
-void HttpsClient::ReadHead() {
+void Client::ReadHead() {
   const bool failed = stream_.Flush() == pool::FlushStatus::kError;
   for (int informational = 0; informational <= kMaxInformational; ++informational) {
     const HeadStep step = stream_.NextHead(&head_);
@@ -193,19 +207,24 @@ void HttpsClient::ReadHead() {
     response_.nonce = FieldOf(head_, "Replay-Nonce");
     response_.location = FieldOf(head_, "Location");
     response_.retry_after = FieldOf(head_, "Retry-After");
+    response_.cache_control = ListOf(head_, "Cache-Control");
+    response_.age = FieldOf(head_, "Age");
+    response_.expires = FieldOf(head_, "Expires");
+    response_.date = FieldOf(head_, "Date");
     MoveTo(Phase::kReadingBody);
     return ReadBody();
   }
   Finish("the response is not HTTP/1.1");
 }
 
-void HttpsClient::ReadBody() {
+void Client::ReadBody() {
   while (true) {
     const BodyStep step = stream_.NextBody();
     switch (step.kind) {
       case BodyStep::Kind::kData: {
-        if (response_.body.size() + step.bytes > kMaxBodyBytes) {
-          return Finish("the response is larger than 256 KiB");
+        if (response_.body.size() + step.bytes > request_.max_body_bytes) {
+          return Finish(
+              absl::StrCat("the response is larger than ", request_.max_body_bytes / 1024, " KiB"));
         }
         size_t left = step.bytes;
         while (left > 0) {
@@ -223,7 +242,7 @@ void HttpsClient::ReadBody() {
   }
 }
 
-void HttpsClient::Finish(std::string trouble) {
+void Client::Finish(std::string trouble) {
   MoveTo(Phase::kTelling);
   if (stream_.active()) stream_.Finish();
   connection_.reset();
@@ -234,12 +253,15 @@ void HttpsClient::Finish(std::string trouble) {
   loop_->Queue(tell_task_);
 }
 
-void HttpsClient::Tell() {
+void Client::Tell() {
   MoveTo(Phase::kAtRest);
   Callback callback = std::move(callback_);
   callback(std::move(response_));
 }
 
-void HttpsClient::OnTimeout(pool::TimePoint) { Finish("there was no response within 30 s"); }
+void Client::OnTimeout(pool::TimePoint) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(request_.timeout);
+  Finish(absl::StrCat("there was no response within ", seconds.count(), " s"));
+}
 
-}  // namespace holdfast::acme
+}  // namespace holdfast::fetch

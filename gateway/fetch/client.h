@@ -1,5 +1,5 @@
-#ifndef HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_
-#define HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_
+#ifndef HOLDFAST_GATEWAY_FETCH_CLIENT_H_
+#define HOLDFAST_GATEWAY_FETCH_CLIENT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "gateway/acme/https_exchanges.h"
-#include "gateway/acme/https_url.h"
+#include "gateway/fetch/exchanges.h"
+#include "gateway/fetch/url.h"
 #include "gateway/http1/client_stream.h"
 #include "gateway/stream/stream.h"
 #include "pool/dialer.h"
@@ -19,34 +19,31 @@
 #include "pool/net/timer_wheel.h"
 #include "pool/tls/tls_client_context.h"
 
-namespace holdfast::acme {
+namespace holdfast::fetch {
 
-// Speaks HTTP/1.1 over TLS to a few servers, one exchange at a time and each on a connection of its
-// own. A server is verified for the name in the URL. Redirects are not followed.
+// Speaks HTTP/1.1 to a few servers, one exchange at a time and each on a connection of its own:
+// over TLS, where a server is verified for the name in the URL, or in clear where a request says
+// that it may. Redirects are not followed.
 //
 // Main thread; what is given to it outlives it. Destruction closes what is open and calls nothing.
-class HttpsClient final : public HttpsExchanges,
-                          private pool::DialEvents,
-                          private pool::UpstreamTransports,
-                          private stream::StreamEvents {
+class Client final : public Exchanges,
+                     private pool::DialEvents,
+                     private pool::UpstreamTransports,
+                     private stream::StreamEvents {
  public:
-  // For a whole exchange, the look-up of the name included.
-  static constexpr pool::Duration kTimeout = std::chrono::seconds(30);
   // For one address, TLS included; the next has its own.
   static constexpr pool::Duration kDialTimeout = std::chrono::seconds(5);
-  // A longer response is none.
-  static constexpr size_t kMaxBodyBytes = 256 * 1024;
   // Addresses of a name that are tried one after the other.
   static constexpr size_t kMaxAddresses = 8;
 
   // `authorities`: who may vouch for servers; empty: those of the system.
-  HttpsClient(pool::EventLoop* loop, pool::SlabPool* slabs,
-              std::unique_ptr<pool::Resolver> resolver, pool::TlsFile authorities);
-  ~HttpsClient() override;
-  HttpsClient(const HttpsClient&) = delete;
-  HttpsClient& operator=(const HttpsClient&) = delete;
+  Client(pool::EventLoop* loop, pool::SlabPool* slabs, std::unique_ptr<pool::Resolver> resolver,
+         pool::TlsFile authorities);
+  ~Client() override;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
-  void Start(HttpsRequest request, Callback callback) override;
+  void Start(Request request, Callback callback) override;
 
  private:
   enum class Phase : uint8_t {
@@ -59,7 +56,7 @@ class HttpsClient final : public HttpsExchanges,
   };
 
   void MoveTo(Phase next);
-  // Makes context_ for the host of url_.
+  // Makes context_ for the host of url_, which is one of https.
   bool PrepareTls();
   void OnAddresses(const pool::AddressAnswer& answer);
   void ConnectToNext();
@@ -84,23 +81,23 @@ class HttpsClient final : public HttpsExchanges,
   pool::SocketDialer dialer_;
 
   Phase phase_ = Phase::kAtRest;
-  HttpsRequest request_;
+  Request request_;
   Callback callback_;
-  HttpsUrl url_;
-  HttpsResponse response_;
-  std::shared_ptr<pool::TlsClientContext> context_;
-  std::string context_host_;              // for whom it is
-  std::shared_ptr<const bool> question_;  // a look-up that outlives it answers nobody
+  Url url_;
+  Response response_;
+  std::shared_ptr<pool::TlsClientContext> context_;  // null: none was needed yet
+  std::string context_host_;                         // for whom it is
+  std::shared_ptr<const bool> question_;             // a look-up that outlives it answers nobody
   std::vector<pool::SocketAddress> addresses_;
   size_t next_address_ = 0;
   std::unique_ptr<pool::DialAttempt> attempt_;
   std::unique_ptr<pool::Connection> connection_;
   http::ResponseHead head_;
   http1::ClientStream stream_;
-  pool::MemberTask<HttpsClient, &HttpsClient::Tell> tell_task_{this};
-  pool::MemberTimer<HttpsClient, &HttpsClient::OnTimeout> timeout_timer_{this};
+  pool::MemberTask<Client, &Client::Tell> tell_task_{this};
+  pool::MemberTimer<Client, &Client::OnTimeout> timeout_timer_{this};
 };
 
-}  // namespace holdfast::acme
+}  // namespace holdfast::fetch
 
-#endif  // HOLDFAST_GATEWAY_ACME_HTTPS_CLIENT_H_
+#endif  // HOLDFAST_GATEWAY_FETCH_CLIENT_H_
