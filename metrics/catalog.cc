@@ -501,6 +501,14 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {},
      "Access log lines written."},
+    {Metric::kSpansTotal,
+     "holdfast_spans_total",
+     Type::kCounter,
+     Unit::kNone,
+     {"result"},
+     "Spans of sampled requests by what became of them: sent, dropped because too many waited "
+     "(dropped_queue), refused by the collector (dropped_rejected), or given up after every "
+     "attempt to send them (failed)."},
 
     {Metric::kLoopTurnsTotal,
      "holdfast_loop_turns_total",

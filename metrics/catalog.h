@@ -95,6 +95,7 @@ enum class Metric {
   kTunnelsTotal,
   kAccessLogDroppedTotal,
   kAccessLogWrittenTotal,
+  kSpansTotal,
 
   kLoopTurnsTotal,
   kLoopBusySecondsTotal,

@@ -327,6 +327,7 @@ Config BuildConfig(const YamlNode& root, Report* report) {
   BuildRoutes(root, listeners, upstreams, &config, report);
   BuildTls(root, &config, report);
   BuildAccessLog(root, &config, report);
+  BuildTracing(root, config, report);
   if (!report->has_errors()) ReportUseless(root, config, report);
   return config;
 }

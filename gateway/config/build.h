@@ -30,6 +30,9 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
 // Warns of what routes lose by the way in which their listeners read paths (build_paths.cc).
 void WarnOfPathPolicies(const YamlNode& root, const Config& config, Report* report);
 
+// The rules for `tracing`, once the listeners are known (build_tracing.cc).
+void BuildTracing(const YamlNode& root, const Config& config, Report* report);
+
 // The rules for `access_log`, once the routes are known (build_access_log.cc).
 void BuildAccessLog(const YamlNode& root, Config* config, Report* report);
 

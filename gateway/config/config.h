@@ -155,6 +155,7 @@ struct Config {
   std::optional<uint32_t> workers;  // 1 to 1024; nullopt: from the CPU affinity and quota (`auto`)
   std::optional<Bind> status = ParseBind("127.0.0.1:9900");
   std::vector<AccessLog> access_log;  // at most kMaxAccessLogs, no target twice; empty: off
+  std::optional<Tracing> tracing;     // nullopt: no spans are sent
   // This gateway's name in Via: a token. nullopt: no Via, and no loop is seen.
   std::optional<std::string> via = std::string(http::kViaName);
   std::vector<Listener> listeners;  // 1 to kMaxListeners

@@ -185,7 +185,7 @@ constexpr Hint kHints[] = {
      "session} or client_address"},
     {kAdmin, "there is no administrative port; SIGHUP reloads, and status is read only"},
     {kIds, "see request_id of a listener (keep or create)"},
-    {kTracing, "no spans are sent; see trace of a listener, and access_log for the times"},
+    {kTracing, "see tracing of the file ({otlp: URL}) and trace of a listener ({sample: 0.01})"},
     {kInclude, "see include, such as include: conf.d/*.yaml, for files with more routes"},
     {kLogLevel, "the process log goes to stderr as it is; access_log is for requests"},
     {kLogLines, "see access_log, such as {path: FILE, format: combined, filter: {share: 0.01}}"},

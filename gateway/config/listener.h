@@ -15,6 +15,7 @@
 #include "gateway/config/peer_set.h"
 #include "gateway/config/route.h"
 #include "gateway/config/tls.h"
+#include "gateway/config/tracing.h"
 #include "gateway/http/path_policy.h"
 #include "gateway/http2/limits.h"
 #include "pool/net/socket.h"
@@ -109,13 +110,6 @@ constexpr const auto& WordsOf(RequestIdMode) { return kRequestIdModeWords; }
 struct RequestIds {
   RequestIdMode mode = RequestIdMode::kCreate;
   std::string header = "x-request-id";
-};
-
-// What becomes of W3C's trace fields (policy/trace_context.h): what is well formed is kept.
-struct TraceRule {
-  // Of a million requests that come without, how many begin a trace that is sampled; the others
-  // begin one that is not. nullopt: none is begun.
-  std::optional<uint32_t> sample;
 };
 
 struct Listener {

@@ -69,6 +69,7 @@ inline constexpr Shape kRequestsPerConnection = {
 
 extern const Shape kRequestIds;   // schema_ids.cc
 extern const Shape kTrace;        // schema_ids.cc
+extern const Shape kTracing;      // schema_tracing.cc
 extern const Shape kAccessLog;    // schema_access_log.cc
 extern const Shape kListenerTls;  // schema_tls.cc
 extern const Shape kUpstreamTls;  // schema_tls.cc

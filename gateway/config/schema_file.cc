@@ -365,6 +365,9 @@ constexpr Key kFileKeys[] = {
     Field<&Config::status>("status", kStatus, "The read-only listener for health and metrics."),
     Custom<&ReadAccessLog, &WriteAccessLog>("access_log", kAccessLog,
                                             "One line per exchange, in one place or several."),
+    Field<&Config::tracing>("tracing", kTracing,
+                            "Where spans of sampled requests go, as far as their listener has "
+                            "trace; off: nowhere."),
     Field<&Config::via>("via", kPseudonym,
                         "This gateway's name in the Via field, by which it knows loops; off for no "
                         "Via, since some origins answer those who send it uncompressed."),

@@ -16,6 +16,8 @@ constexpr size_t kParentDigits = 16;
 constexpr size_t kFlagsAt = 53;
 constexpr size_t kFlagsDigits = 2;
 constexpr size_t kLength = kFlagsAt + kFlagsDigits;
+constexpr int kSampledFlag = 1;
+constexpr int kKnownFlags = kSampledFlag | 2;
 static_assert(kLength == std::tuple_size_v<TraceparentText>);
 
 // Capitals are none (section 3.2.2.3: "lower case").
@@ -23,6 +25,8 @@ bool IsHex(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
+
+int HexValue(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
 bool IsZero(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c == '0'; });
@@ -50,6 +54,14 @@ std::string_view TraceIdOf(std::string_view value) {
   return trace;
 }
 
+std::string_view ParentIdOf(std::string_view value) {
+  return value.substr(kParentAt, kParentDigits);
+}
+
+bool IsSampled(std::string_view value) {
+  return (HexValue(value[kFlagsAt + 1]) & kSampledFlag) != 0;
+}
+
 TraceparentText StartTrace(bool sampled, RequestIdSource* source) {
   TraceparentText text;
   char* out = text.data();
@@ -63,6 +75,17 @@ TraceparentText StartTrace(bool sampled, RequestIdSource* source) {
   *out++ = '-';
   *out++ = '0';
   *out++ = sampled ? '1' : '0';
+  return text;
+}
+
+TraceparentText ContinueTrace(std::string_view value, RequestIdSource* source) {
+  TraceparentText text;
+  std::ranges::copy(value.substr(0, kParentAt), text.data());
+  text[0] = text[1] = '0';
+  char* out = Put(source->Bits(), text.data() + kParentAt);
+  *out++ = '-';
+  *out++ = '0';
+  *out++ = kHexDigits[HexValue(value[kFlagsAt + 1]) & kKnownFlags];
   return text;
 }
 

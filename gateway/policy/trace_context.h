@@ -20,11 +20,21 @@ inline constexpr std::string_view kTracestate = "tracestate";
 // than 00 appends behind one more dash is not looked at. Pure; the answer points into `value`.
 std::string_view TraceIdOf(std::string_view value);
 
+// Of a traceparent in which TraceIdOf finds an id: who the parent is (16 digits), and whether the
+// trace is recorded.
+std::string_view ParentIdOf(std::string_view value);
+bool IsSampled(std::string_view value);
+
 // A traceparent of version 00.
 using TraceparentText = std::array<char, 55>;
 
 // The first word of a new trace. Its ids are random; `sampled` asks all who see it to record it.
 TraceparentText StartTrace(bool sampled, RequestIdSource* source);
+
+// The next word of a trace, of which TraceIdOf finds the id: with a new parent, as of somebody who
+// takes part in it (section 3.4). Of the flags those stay that version 00 or its successor's draft
+// knows: sampled and random.
+TraceparentText ContinueTrace(std::string_view value, RequestIdSource* source);
 
 }  // namespace holdfast::policy
 

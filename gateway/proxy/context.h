@@ -48,6 +48,7 @@ class InFlightQueues;
 class Listener;
 class Mirrors;
 class Session;
+class SpanQueue;
 class UpstreamStreams;
 
 // The current Date field (RFC 9110 section 6.6.1), formatted once a second. One thread.
@@ -77,6 +78,7 @@ struct WorkerContext {
   pool::Random* random;
   ViewPin view;                     // of the current snapshot
   AccessLog* access_log = nullptr;  // null: off
+  SpanQueue* spans = nullptr;       // null: nobody sends any
   bool draining = false;            // the process is on its way out
   DateCache date;
   std::unique_ptr<InFlightQueues> in_flight;  // who has places of routes, and who waits for them

@@ -52,6 +52,21 @@ void Correlation::TakeTrace(http::HeaderList* fields) {
     }
   }
   account_->trace_id = trace_id;
+  has_span_ = context_->spans != nullptr && !trace_id.empty() && policy::IsSampled(traceparent_);
+  parent_id_ = {};
+  if (!has_span_) return;
+  // What was begun here names the span already; what a client has sent names its own.
+  if (traceparent_.data() == made_traceparent_.data()) return;
+  parent_id_ = policy::ParentIdOf(traceparent_);
+  made_traceparent_ = policy::ContinueTrace(traceparent_, context_->request_ids.get());
+  traceparent_ = {made_traceparent_.data(), made_traceparent_.size()};
+}
+
+record::SpanIds Correlation::span() const {
+  if (traceparent_.empty() || !has_span_) return {};
+  return {.trace = policy::TraceIdOf(traceparent_),
+          .span = policy::ParentIdOf(traceparent_),
+          .parent = parent_id_};
 }
 
 void Correlation::TellUpstream(http::HeaderList* fields) {

@@ -9,6 +9,7 @@
 #include "gateway/policy/trace_context.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/exchange_account.h"
+#include "gateway/record/span.h"
 
 namespace holdfast::proxy {
 
@@ -43,6 +44,9 @@ class Correlation {
   // Made when it is first asked for, if there is none: once for an exchange. Whether or not the
   // listener wants one.
   std::string_view request_id();
+  // The request's span, which the upstream is told is its parent. Without an id of a trace: there
+  // is none, since nobody sends any, or the request is not sampled.
+  record::SpanIds span() const;
   // Takes out of other fields of the exchange what stands for those that are written here.
   void DropFrom(http::HeaderList* fields) const;
   void Clear() {
@@ -61,7 +65,10 @@ class Correlation {
   const config::TraceRule* trace_ = nullptr;
   std::string_view request_id_;
   std::string_view traceparent_;  // empty: none is sent
-  policy::UuidText made_id_;      // where that was made
+  // While there is a traceparent_: whether it names a span of this exchange, and that one's parent.
+  bool has_span_ = false;
+  std::string_view parent_id_;  // empty: it has none
+  policy::UuidText made_id_;    // where that was made
   policy::TraceparentText made_traceparent_;
 };
 

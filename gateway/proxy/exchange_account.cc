@@ -7,6 +7,8 @@
 #include "gateway/auth/basic_credentials.h"
 #include "gateway/config/config.h"
 #include "gateway/proxy/access_log.h"
+#include "gateway/proxy/field_edits.h"
+#include "gateway/proxy/span_queue.h"
 
 namespace holdfast::proxy {
 
@@ -64,6 +66,12 @@ std::string_view UserOf(const http::RequestHead& request, auth::BasicCredentials
   const http::HeaderField* field = request.headers.Find(http::FieldId::kAuthorization);
   return field != nullptr && credentials->Read(field->value) ? credentials->user()
                                                              : std::string_view();
+}
+
+// The ids of its span, if it has one.
+record::SpanIds SpanIdsOf(const ExchangeSubject& subject) {
+  if (subject.edits == nullptr || subject.edits->correlation() == nullptr) return {};
+  return subject.edits->correlation()->span();
 }
 
 // As gRPC's own retry policies see it: the service, or the way to it, is at fault.
@@ -127,12 +135,16 @@ void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* conte
   Count(subject, context);
   subject.client.listener->cells().in_flight.Add(-1);
   if (grpc) CountGrpc(subject, context);
-  if (context->access_log == nullptr) return;
-  const bool told = subject.route == nullptr || subject.route->access_log == config::RouteLog::kOn;
-  if (told) Log(subject, context);
+  const bool logged =
+      context->access_log != nullptr &&
+      (subject.route == nullptr || subject.route->access_log == config::RouteLog::kOn);
+  record::SpanIds span;
+  if (context->spans != nullptr) span = SpanIdsOf(subject);
+  if (logged || !span.trace.empty()) Tell(subject, span, logged, context);
 }
 
-void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context) const {
+void ExchangeAccount::Tell(const ExchangeSubject& subject, const record::SpanIds& span, bool logged,
+                           WorkerContext* context) const {
   const route::Route* route = subject.route;
   const bool proxied = route != nullptr && route->action == config::Action::kUpstream;
   const http::RequestHead& request = subject.request;
@@ -181,12 +193,17 @@ void ExchangeAccount::Log(const ExchangeSubject& subject, WorkerContext* context
   };
   if (subject.client.encrypted) AddSecure(subject.client.transport, &record);
   std::optional<auth::BasicCredentials> credentials;  // which `user` is of
-  if (context->access_log->combines()) {
+  if (logged && context->access_log->combines()) {
     const http::HeaderField* referer = request.headers.FindByName("referer");
     if (referer != nullptr) record.referer = referer->value;
     if (identified) record.user = UserOf(request, &credentials.emplace());
   }
-  context->access_log->Record(record);
+  if (logged) context->access_log->Record(record);
+  if (span.trace.empty()) return;
+  context->spans->Record(record, {.ids = span,
+                                  .path = request.path,
+                                  .host = request.host,
+                                  .encrypted = subject.client.encrypted});
 }
 
 }  // namespace holdfast::proxy

@@ -107,8 +107,14 @@ absl::StatusOr<Configurator::Shares> Configurator::PlanShares(const config::Conf
   for (const std::string& cut : budget->cuts) LogWarning(cut);
   return Shares{.workers = {.upstreams = std::max<size_t>(1, budget->upstreams),
                             .idle_upstreams = std::max<size_t>(1, budget->idle_upstreams),
-                            .clients = std::max<size_t>(1, budget->clients)},
+                            .clients = std::max<size_t>(1, budget->clients),
+                            .spans = SpansOfAWorker(config)},
                 .status_clients = budget->status_clients};
+}
+
+size_t Configurator::SpansOfAWorker(const config::Config& config) const {
+  return config.tracing.has_value() ? std::max<size_t>(1, config.tracing->max_queue / worker_count_)
+                                    : 1;
 }
 
 absl::Status Configurator::OpenLog(config::Config* config) {
@@ -148,6 +154,7 @@ void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& 
 void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound) {
   if (parts_.keys != nullptr) parts_.keys->Fill(&config);
   parts_.upstreams->Adopt(config, tls);
+  parts_.workers->SendSpansAs(config);
   tls_.Adopt(config, tls);
   tls_trouble_.clear();
   parts_.listeners->Adopt(config, &bound, publisher_.next());

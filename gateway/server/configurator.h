@@ -101,6 +101,8 @@ class Configurator {
   };
 
   absl::StatusOr<Shares> PlanShares(const config::Config& config) const;
+  // How many spans may wait at each worker.
+  size_t SpansOfAWorker(const config::Config& config) const;
   absl::Status OpenLog(config::Config* config);
   void ServeStatus(pool::FileDescriptor socket);
   void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);

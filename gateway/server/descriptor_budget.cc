@@ -21,6 +21,8 @@ constexpr size_t kPerStatusClient = 32;
 // A writer of the access log beyond the first has a loop, a mailbox, a way to be interrupted and a
 // file, and there are two of it while a reload moves its target.
 constexpr size_t kPerFurtherLog = 8;
+// Whoever sends spans has a loop, a mailbox, a connection, and sockets to look its peer's name up.
+constexpr size_t kForSpans = 12;
 // A worker has a loop and a mailbox.
 constexpr size_t kPerWorker = 2;
 // The socket, its copy for the process that will take our place, and the reserve for the day when
@@ -121,6 +123,7 @@ absl::StatusOr<DescriptorBudget> PlanDescriptors(const config::Config& config, s
   if (config.access_log.size() > 1) {
     budget.gateway += (config.access_log.size() - 1) * kPerFurtherLog;
   }
+  if (config.tracing.has_value()) budget.gateway += kForSpans;
   if (limit < budget.gateway + 2 * kFewestClients) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the descriptor limit of %d is too low: %d workers and %d listeners need %d for themselves "

@@ -79,6 +79,7 @@ void Worker::Adopt(WorkerUpdate update) {
   const std::vector<config::AccessLog>& logs = update.snapshot->config().access_log;
   access_log_.Adopt(logs);
   context_.access_log = logs.empty() ? nullptr : &access_log_;
+  AdoptTracing(update);
   tls_.Adopt(std::move(update.tls));
   upstream_streams_.Configure(update.snapshot->config().upstreams);
   // The view first: a session may begin as soon as there is a listener.
@@ -89,6 +90,22 @@ void Worker::Adopt(WorkerUpdate update) {
   AdoptListeners(update, old_view);
   ForEachSession([](proxy::Session& session) { session.OnReconfigured(); });
   ReapRetired();
+}
+
+void Worker::AdoptTracing(const WorkerUpdate& update) {
+  const std::optional<config::Tracing>& tracing = update.snapshot->config().tracing;
+  if (tracing.has_value()) {
+    if (!spans_.has_value()) spans_.emplace(&loop_, shard_, callbacks_.submit_spans);
+    spans_->Configure(update.shares.spans, tracing->max_batch);
+  } else if (spans_.has_value()) {
+    spans_->Flush();
+  }
+  context_.spans = tracing.has_value() ? &*spans_ : nullptr;
+}
+
+void Worker::FlushRecords() {
+  access_log_.Flush();
+  if (spans_.has_value()) spans_->Flush();
 }
 
 template <class Function>
@@ -199,7 +216,7 @@ void Worker::CutAll() {
 
 void Worker::OnEmpty() {
   if (std::exchange(told_empty_, true)) return;
-  access_log_.Flush();
+  FlushRecords();
   callbacks_.on_empty(exchanges_cut_);
 }
 
@@ -239,7 +256,7 @@ metrics::RetiredSeries Worker::RetireSeries(pool::Duration grace) {
 
 void Worker::Stop() {
   CutAll();
-  access_log_.Flush();
+  FlushRecords();
   loop_.Stop();
 }
 

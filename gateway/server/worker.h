@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "gateway/proxy/client_places.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/span_queue.h"
 #include "gateway/proxy/tls_transports.h"
 #include "gateway/proxy/upstream_streams.h"
 #include "gateway/route/snapshot.h"
@@ -38,6 +40,7 @@ struct WorkerShares {
   size_t upstreams = 1024;      // of the whole process, over all upstreams
   size_t idle_upstreams = 512;  // of them
   size_t clients = 1024;        // of the whole process, over all listeners
+  size_t spans = 1;             // of each worker: that wait to be sent
 };
 
 // A worker among the others. What is pointed to outlives it.
@@ -75,6 +78,8 @@ class Worker {
     std::function<void(size_t)> on_empty;
     // A batch of access log lines, for one of the writers.
     std::function<void(uint32_t writer, std::string batch)> submit_log;
+    // A batch of spans, for whoever sends them.
+    std::function<void(proxy::SpanQueue::Batch batch)> submit_spans;
     // An endpoint of an upstream has failed as many requests in a row as it may.
     std::function<void(const std::string&, const pool::SocketAddress&, const std::string& cause)>
         on_trouble;
@@ -104,6 +109,8 @@ class Worker {
   // Cuts off every session that is left; on_empty follows if there are none.
   void CutAll();
   void OnLogBatchWritten(uint32_t writer, bool written);
+  // As SpanQueue has it.
+  void OnSpansDone(size_t spans) { spans_->OnDone(spans); }
   // Copies the loop's counts, and what memory is used for, into the metrics.
   void PublishStats();
   // Every kReturnInterval at the most: gives the system back what a burst has left behind, so that
@@ -120,8 +127,11 @@ class Worker {
   void ForEachSession(Function function);
   void AdoptListeners(WorkerUpdate& update, const proxy::ViewPin& old_view);
   std::vector<std::shared_ptr<pool::Cluster>> AdoptClusters(const WorkerUpdate& update);
+  void AdoptTracing(const WorkerUpdate& update);
   void ReapRetired();
   void OnEmpty();
+  // Hands over the lines and spans collected so far.
+  void FlushRecords();
 
   const WorkerPlace place_;
   Callbacks callbacks_;
@@ -137,6 +147,7 @@ class Worker {
   metrics::Shard* shard_;
   proxy::WorkerContext context_;
   proxy::AccessLog access_log_;
+  std::optional<proxy::SpanQueue> spans_;  // from the first configuration that sends some on
   std::map<std::string, std::unique_ptr<proxy::Listener>> listeners_;  // by ListenerKey
   std::vector<std::unique_ptr<proxy::Listener>> retired_;  // until their last session ends
   std::map<std::string, std::shared_ptr<pool::Cluster>> clusters_;

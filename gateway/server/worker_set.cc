@@ -20,8 +20,9 @@ WorkerSet::~WorkerSet() {
   passwords_.reset();
   peers_.mailboxes.clear();
   // The workers' last lines are on their way to the writers, which tell the workers once they have
-  // written them.
+  // written them; so are their last spans.
   logs_.reset();
+  spans_.reset();
   workers_.clear();
   main_->loop.timers().Cancel(beat_timer_);
 }
@@ -61,6 +62,12 @@ std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {
           [worker, writer, written] { worker->OnLogBatchWritten(writer, written); });
     });
   };
+  callbacks.submit_spans = [this, index](proxy::SpanQueue::Batch batch) {
+    Worker* worker = workers_[index].get();
+    spans_->Submit(std::move(batch), [worker](size_t spans) {
+      worker->mailbox().Post([worker, spans] { worker->OnSpansDone(spans); });
+    });
+  };
   return std::make_unique<Worker>(main_->clock, main_->registry.AddShard(),
                                   WorkerPlace{.index = index,
                                               .shelves = &*shelves_,
@@ -83,6 +90,12 @@ void WorkerSet::Mail(size_t worker, absl::AnyInvocable<void(Worker&)> letter) {
 
 void WorkerSet::MailAll(const std::function<void(Worker&)>& letter) {
   for (size_t i = 0; i < workers_.size(); ++i) Mail(i, letter);
+}
+
+void WorkerSet::SendSpansAs(const config::Config& config) {
+  if (!config.tracing.has_value()) return;
+  if (!spans_.has_value()) spans_.emplace(main_->clock, main_->registry.AddShard());
+  spans_->Configure(*config.tracing, config.dns);
 }
 
 uint64_t WorkerSet::RequestsOf(const std::string& upstream) {

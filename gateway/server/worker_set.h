@@ -16,6 +16,7 @@
 #include "gateway/server/heartbeats.h"
 #include "gateway/server/log_writers.h"
 #include "gateway/server/main_context.h"
+#include "gateway/server/span_exporter.h"
 #include "gateway/server/worker.h"
 #include "metrics/sums.h"
 #include "pool/peers.h"
@@ -61,6 +62,9 @@ class WorkerSet {
   // The writers of the access log.
   LogWriters& logs() { return *logs_; }
 
+  // Spans go where the configuration says, from the publication on that comes next.
+  void SendSpansAs(const config::Config& config);
+
   // A number that grows with every request that an upstream has had; 0 before there are workers.
   uint64_t RequestsOf(const std::string& upstream);
   // What metrics call an endpoint (Shelves::LabelOf).
@@ -83,6 +87,7 @@ class WorkerSet {
   pool::Peers peers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<LogWriters> logs_;
+  std::optional<SpanExporter> spans_;  // from the first configuration that sends some on
   std::optional<Heartbeats> heartbeats_;
   size_t empty_workers_ = 0;
   size_t exchanges_cut_ = 0;

@@ -12,6 +12,7 @@
 
 #include <ares.h>
 
+#include "pool/dns/cares_library.h"
 #include "pool/dns/cares_reply.h"
 #include "pool/net/check.h"
 
@@ -97,7 +98,7 @@ struct CaresChannel::Hooks {
 CaresChannel::CaresChannel(EventLoop* loop, QuestionWay way, const ChannelOptions& options)
     : loop_(loop), way_(way) {
   HOLDFAST_CHECK(options.attempts >= 1 && options.timeout > Duration::zero());
-  HOLDFAST_CHECK(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS);
+  HoldCaresLibrary();
   Open(options);
 }
 
@@ -105,7 +106,6 @@ CaresChannel::~CaresChannel() {
   closing_ = true;
   ares_destroy(channel_);
   HOLDFAST_CHECK(sockets_.empty());
-  ares_library_cleanup();
 }
 
 // c-ares passes over files that it cannot read, so only memory can be missing.

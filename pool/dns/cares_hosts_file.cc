@@ -10,6 +10,7 @@
 
 #include <ares.h>
 
+#include "pool/dns/cares_library.h"
 #include "pool/net/check.h"
 
 namespace holdfast::pool {
@@ -47,17 +48,14 @@ void OnHosts(void* data, int status, int /*timeouts*/, ares_addrinfo* result) {
 }  // namespace
 
 CaresHostsFile::CaresHostsFile() {
-  HOLDFAST_CHECK(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS);
+  HoldCaresLibrary();
   char lookups[] = "f";
   ares_options options{};
   options.lookups = lookups;
   HOLDFAST_CHECK(ares_init_options(&channel_, &options, ARES_OPT_LOOKUPS) == ARES_SUCCESS);
 }
 
-CaresHostsFile::~CaresHostsFile() {
-  ares_destroy(channel_);
-  ares_library_cleanup();
-}
+CaresHostsFile::~CaresHostsFile() { ares_destroy(channel_); }
 
 std::vector<SocketAddress> CaresHostsFile::Find(const std::string& name, uint16_t port) {
   ares_addrinfo_hints hints{};

@@ -11,7 +11,8 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTI
 _TEST = re.compile(r"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.MULTILINE)
 # What a file that runs threads, or a gateway, has to include. The first two are looked for in the
 # rooms' headers as well; those include <thread> for a thread's name.
-_RUNS_THREADS = ("gateway/server/worker.h", "gateway/server/log_writer.h")
+_RUNS_THREADS = ("gateway/server/worker.h", "gateway/server/log_writer.h",
+                  "gateway/server/span_exporter.h")
 _RUNS_THREADS_ITSELF = ("thread", "pool/net/mailbox.h", "gateway/server/server.h",
                         "gateway/auth/password_checker.h", "tests/support/gateway_process.h")
 # Its partner is a program that other people wrote; what it reaches in the gateway others do, too.

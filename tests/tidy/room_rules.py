@@ -71,6 +71,7 @@ DOORS = {
                                     "door 5: places for clients that all workers take from"),
     "gateway/server/worker": ("thread", "a worker is a thread; it is started and joined here"),
     "gateway/server/log_writer": ("thread", "the writer is a thread; all else goes by mailbox"),
+    "gateway/server/span_exporter": ("thread", "so is who sends spans; all else goes by mailbox"),
     "gateway/policy/client_connections": ("atomic", "door 6: counts that all workers change"),
     "gateway/policy/in_flight": ("atomic", "door 6: places that all workers take and wait for"),
     "gateway/policy/shared_spending": ("atomic", "door 6: what workers let pass, for others"),

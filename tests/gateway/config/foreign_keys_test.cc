@@ -36,7 +36,7 @@ TEST(ForeignKeyTest, SaysWhatThereIsInstead) {
       ForeignKeyHint("send-proxy-v2"),
       "see proxy_protocol of a listener ({from: [192.0.2.0/24]}) and of an upstream (v1 or v2)");
   EXPECT_EQ(ForeignKeyHint("generate_request_id"), "see request_id of a listener (keep or create)");
-  EXPECT_NE(ForeignKeyHint("tracing").find("see trace of a listener"), std::string_view::npos);
+  EXPECT_NE(ForeignKeyHint("zipkin").find("see tracing of the file"), std::string_view::npos);
   EXPECT_NE(ForeignKeyHint("set_real_ip_from").find("trusted_proxies"), std::string_view::npos);
   EXPECT_NE(ForeignKeyHint("so_keepalive").find("see tcp of"), std::string_view::npos);
   EXPECT_EQ(ForeignKeyHint("error_page"),
@@ -63,7 +63,8 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
     const bool elsewhere = key == "upstreams" || key == "timeout" || key == "servers" ||
                            key == "client_ip" || key == "keepalive" || key == "port" ||
                            key == "http2" || key == "protocol" || key == "write_timeout" ||
-                           key == "service" || key == "prefix" || key == "policy";
+                           key == "service" || key == "prefix" || key == "policy" ||
+                           key == "tracing";
     EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
   }
 }

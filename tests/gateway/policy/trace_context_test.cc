@@ -79,5 +79,36 @@ TEST(TraceContextTest, WhatIsBegunIsWellFormedAndNew) {
   }
 }
 
+TEST(TraceContextTest, SaysWhoTheParentIsAndWhetherItIsSampled) {
+  EXPECT_EQ(ParentIdOf(Traceparent()), kParent);
+  for (const std::string_view flags : {"01", "03", "ff", "0b"}) {
+    EXPECT_TRUE(IsSampled(Traceparent("00", kTrace, kParent, flags))) << flags;
+  }
+  for (const std::string_view flags : {"00", "02", "10", "fe"}) {
+    EXPECT_FALSE(IsSampled(Traceparent("00", kTrace, kParent, flags))) << flags;
+  }
+}
+
+TEST(TraceContextTest, WhatIsContinuedHasANewParent) {
+  RequestIdSource source(1, 2);
+  const auto continued = [&source](const std::string& value) {
+    const TraceparentText text = ContinueTrace(value, &source);
+    return std::string(text.data(), text.size());
+  };
+  const std::string first = continued(Traceparent());
+  EXPECT_EQ(TraceIdOf(first), kTrace) << first;
+  EXPECT_NE(ParentIdOf(first), kParent);
+  EXPECT_TRUE(first.starts_with("00-")) << first;
+  EXPECT_TRUE(first.ends_with("-01")) << first;
+  EXPECT_NE(ParentIdOf(continued(Traceparent())), ParentIdOf(first));
+  EXPECT_TRUE(continued(Traceparent("00", kTrace, kParent, "03")).ends_with("-03"));
+  // Section 4.3: it goes on as the version that is known here, without what it knows nothing of.
+  const std::string later = continued(Traceparent("cc", kTrace, kParent, "fd") + "-future");
+  EXPECT_EQ(TraceIdOf(later), kTrace) << later;
+  EXPECT_EQ(later.size(), 55u);
+  EXPECT_TRUE(later.starts_with("00-")) << later;
+  EXPECT_TRUE(later.ends_with("-01")) << later;
+}
+
 }  // namespace
 }  // namespace holdfast::policy

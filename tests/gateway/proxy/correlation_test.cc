@@ -2,10 +2,13 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "gateway/proxy/span_queue.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
 namespace holdfast::proxy {
@@ -295,6 +298,61 @@ TEST(CorrelationTest, WhatIsNotSampledHasATraceToo) {
   const Seen seen = Proxied("trace: {sample: 0}", Get(""));
   EXPECT_TRUE(ValueOf(seen.request, "traceparent").ends_with("-00")) << seen.request;
   EXPECT_EQ(TraceOf(seen).size(), 32u);
+}
+
+// The traceparent that the upstream was told, and the spans.
+struct Traced {
+  std::string traceparent;
+  std::vector<record::Span> spans;
+};
+
+Traced WithSpans(const std::string& trace, std::string_view fields) {
+  ProxyHarness harness({.listener = "trace: " + trace});
+  Traced traced;
+  SpanQueue queue(&harness.loop, harness.shard, [&](SpanQueue::Batch batch) {
+    for (const record::Span& span : batch) traced.spans.push_back(span);
+  });
+  queue.Configure(/*limit=*/100, /*batch=*/1);
+  harness.context.spans = &queue;
+  Wire client = harness.Connect();
+  client.Send(Get(fields));
+  Wire upstream = harness.Accept();
+  traced.traceparent = ValueOf(harness.Await(upstream, kHeadEnd), "traceparent");
+  upstream.Send(kOk);
+  harness.Await(client, "\r\n\r\nok");
+  return traced;
+}
+
+TEST(CorrelationTest, TheUpstreamsParentIsTheSpanOfASampledRequest) {
+  for (const std::string& rule : {std::string("keep"), std::string("{sample: 0}")}) {
+    const Traced traced = WithSpans(rule, "traceparent: " + std::string(kTraceparent) + "\r\n");
+    ASSERT_EQ(traced.spans.size(), 1u);
+    const record::Span& span = traced.spans[0];
+    EXPECT_EQ(span.trace_id.view(), kTraceId);
+    EXPECT_EQ(span.parent_id.view(), "b7ad6b7169203331");
+    EXPECT_NE(span.span_id.view(), span.parent_id.view());
+    EXPECT_EQ(traced.traceparent,
+              "00-" + std::string(kTraceId) + "-" + std::string(span.span_id.view()) + "-01");
+  }
+}
+
+TEST(CorrelationTest, ATraceThatBeginsHereHasNoParent) {
+  const Traced traced = WithSpans("{sample: 1}", "");
+  ASSERT_EQ(traced.spans.size(), 1u);
+  EXPECT_EQ(traced.spans[0].parent_id.view(), "");
+  EXPECT_EQ(traced.spans[0].trace_id.view(), traced.traceparent.substr(3, 32));
+  EXPECT_EQ(traced.spans[0].span_id.view(), traced.traceparent.substr(36, 16));
+}
+
+TEST(CorrelationTest, WhatIsNotSampledHasNoSpan) {
+  const std::string unsampled = std::string(kTraceparent.substr(0, 53)) + "00";
+  const Traced kept = WithSpans("keep", "traceparent: " + unsampled + "\r\n");
+  EXPECT_TRUE(kept.spans.empty());
+  EXPECT_EQ(kept.traceparent, unsampled) << "passes as it came";
+  EXPECT_TRUE(WithSpans("{sample: 0}", "").spans.empty());
+  EXPECT_TRUE(WithSpans("keep", "").spans.empty());
+  EXPECT_TRUE(WithSpans("keep", "traceparent: evil-01\r\n").spans.empty());
+  EXPECT_TRUE(WithSpans("off", "traceparent: " + std::string(kTraceparent) + "\r\n").spans.empty());
 }
 
 // The clock is the loop's.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "gateway/proxy/span_queue.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
 namespace holdfast::proxy {
@@ -219,6 +220,77 @@ TEST_F(ExchangeAccountTest, TheClockRunsFromTheRequestsFirstByte) {
   EXPECT_EQ(line.value("connection_us", 0), 30'000);
   EXPECT_EQ(line.value("first_byte_us", 0), 50'000);
   EXPECT_EQ(line.value("duration_us", 0), 50'000);
+}
+
+class ExchangeSpanTest : public testing::Test {
+ protected:
+  ExchangeSpanTest() {
+    queue_.Configure(/*limit=*/100, /*batch=*/1);
+    harness_.context.spans = &queue_;
+  }
+
+  ProxyHarness harness_{{.listener = "trace: {sample: 1}"}};
+  std::vector<record::Span> spans_;
+  SpanQueue queue_{&harness_.loop, harness_.shard,
+                   [this](SpanQueue::Batch batch) { spans_.push_back(batch[0]); }};
+  Wire client_ = harness_.Connect();
+};
+
+TEST_F(ExchangeSpanTest, ASpanTellsTheWholeStory) {
+  client_.Send("GET /x?secret HTTP/1.1\r\nHost: A.example:80\r\nUser-Agent: t\r\n\r\n");
+  Wire upstream = harness_.Accept();
+  harness_.Await(upstream, kHeadEnd);
+  harness_.Advance(milliseconds(20));
+  upstream.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  ASSERT_EQ(spans_.size(), 1u) << "with no access log";
+  const record::Span& span = spans_[0];
+  EXPECT_EQ(span.method.view(), "GET");
+  EXPECT_EQ(span.path.view(), "/x");
+  EXPECT_EQ(span.host.view(), "A.example");
+  EXPECT_EQ(span.client.view(), "192.0.2.7");
+  EXPECT_EQ(span.version.view(), "1.1");
+  EXPECT_EQ(span.user_agent.view(), "t");
+  EXPECT_EQ(span.route.view(), "all");
+  EXPECT_EQ(span.upstream.view(), "web");
+  EXPECT_EQ(span.endpoint.view(), harness_.backend.address().ToString());
+  EXPECT_EQ(span.status, 200);
+  EXPECT_EQ(span.end - span.start, 20'000'000);
+  EXPECT_FALSE(span.failed);
+  EXPECT_FALSE(span.encrypted);
+}
+
+TEST_F(ExchangeSpanTest, WhatTheGatewayAnswersHasOneToo) {
+  client_.Send("GET /x HTTP/1.1\r\nHost: a\r\nExpect: the-worst\r\n\r\n");
+  harness_.Await(client_, "unknown_expectation\n");
+  client_ = harness_.Connect();
+  client_.Send("BAD\r\n\r\n");
+  ASSERT_TRUE(harness_.AwaitEnd(client_));
+  ASSERT_EQ(spans_.size(), 1u) << "a head that nobody can read belongs to no trace";
+  EXPECT_EQ(spans_[0].status, 417);
+  EXPECT_EQ(spans_[0].reason.view(), "unknown_expectation");
+  EXPECT_EQ(spans_[0].endpoint.view(), "");
+}
+
+TEST_F(ExchangeSpanTest, OneThatBeganBeforeThereWereAnyHasNone) {
+  harness_.context.spans = nullptr;
+  client_.Send(kGet);
+  Wire upstream = harness_.Accept();
+  harness_.Await(upstream, kHeadEnd);
+  harness_.context.spans = &queue_;
+  upstream.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  EXPECT_TRUE(spans_.empty());
+}
+
+TEST_F(ExchangeSpanTest, OneThatEndsAfterThereWereAnyHasNone) {
+  client_.Send(kGet);
+  Wire upstream = harness_.Accept();
+  harness_.Await(upstream, kHeadEnd);
+  harness_.context.spans = nullptr;
+  upstream.Send(kOk);
+  harness_.Await(client_, kOkEnd);
+  EXPECT_TRUE(spans_.empty());
 }
 
 }  // namespace
