@@ -20,6 +20,7 @@
 #include "gateway/config/load.h"
 #include "gateway/config/proxy_config.h"
 #include "gateway/config/reference_page.h"
+#include "gateway/config/surroundings.h"
 #include "gateway/demo.h"
 #include "gateway/route/error_page_files.h"
 #include "gateway/route/key_files.h"
@@ -182,10 +183,24 @@ bool CheckTls(const Command& command, config::Config* config) {
   return true;
 }
 
+bool CheckLogFiles(const Command& command, const config::Config& config) {
+  const absl::Status status = config::CheckLogFiles(config);
+  return status.ok() || Forgive(command, status);
+}
+
+// As Accept, with what is worth knowing besides.
+std::optional<config::Config> AcceptWithNotes(const Command& command) {
+  config::FileAccess files = config::FilesOfThisMachine();
+  files.forgives_missing = command.without_files;
+  config::LoadResult loaded = config::LoadConfigFile(command.config_path, files);
+  fputs(config::FormatDiagnostics(loaded.notes).c_str(), stderr);
+  return Accept(std::move(loaded));
+}
+
 int Check(const Command& command) {
-  std::optional<config::Config> config = Accept(config::LoadConfigFile(command.config_path));
+  std::optional<config::Config> config = AcceptWithNotes(command);
   if (!config.has_value() || !CheckTls(command, &*config) || !CheckAuthFiles(command, &*config) ||
-      !CheckErrorPages(command, &*config)) {
+      !CheckErrorPages(command, &*config) || !CheckLogFiles(command, *config)) {
     return server::kExitUsage;
   }
   for (const std::string& note : acme::CheckNotes(*config)) {

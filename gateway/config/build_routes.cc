@@ -170,6 +170,7 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
   for (const std::string_view kind : {"set", "set_if_missing", "add"}) {
     for (const auto& [name, value] : MappingAt(node, kind).entries) {
       claim(name);
+      if (value.hidden) continue;
       const auto parsed = policy::FieldTemplate::Parse(value.text);
       if (!parsed.ok()) {
         report->Error(value.position, std::string(parsed.status().message()));

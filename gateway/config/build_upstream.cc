@@ -7,6 +7,7 @@
 #include "gateway/config/build.h"
 #include "gateway/config/lookup.h"
 #include "gateway/config/server_name.h"
+#include "gateway/config/text_checks.h"
 
 namespace holdfast::config {
 namespace {
@@ -59,11 +60,19 @@ void CheckHash(const YamlNode& node, const Upstream& upstream, Report* report) {
 }
 
 void CheckCookie(const YamlNode& node, const Upstream& upstream, Report* report) {
-  if (!upstream.cookie.has_value()) return;
-  if (upstream.cookie->same_site == StickyCookie::SameSite::kNone &&
-      upstream.cookie->secure == StickyCookie::Secure::kNever) {
+  if (!upstream.cookie.has_value() || upstream.cookie->secure != StickyCookie::Secure::kNever) {
+    return;
+  }
+  if (upstream.cookie->same_site == StickyCookie::SameSite::kNone) {
     report->Error(PlaceOf(node, "same_site"),
                   "same_site: browsers take none only with secure: true or auto");
+  }
+  // RFC 6265bis section 4.1.3, in any case. What __Host- asks for besides, a path of / and no
+  // domain, all of ours have.
+  const std::string name = LowerCase(upstream.cookie->name);
+  if (name.starts_with("__host-") || name.starts_with("__secure-")) {
+    report->Error(PlaceOf(node, "name"),
+                  "name: browsers take one that begins so only with secure: true or auto");
   }
 }
 

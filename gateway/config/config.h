@@ -55,7 +55,7 @@ struct StickyCookie {
   Secure secure = Secure::kAuto;
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
-  std::string key;  // what values are made with; empty: one made at random at each start
+  std::string key;  // what values are made with; empty: one made at random at the start
 };
 inline constexpr auto kCookieSecureWords = pool::Words<StickyCookie::Secure>({
     {"auto", StickyCookie::Secure::kAuto},

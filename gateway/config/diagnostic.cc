@@ -10,6 +10,15 @@ namespace {
 
 constexpr size_t kMaxQuoted = 60;
 
+std::string_view NameOf(Severity severity) {
+  switch (severity) {
+    case Severity::kError: return "error";
+    case Severity::kWarning: return "warning";
+    case Severity::kNote: return "note";
+  }
+  HOLDFAST_CHECK(false);
+}
+
 // White space as wide as the characters before the caret; a tab stays one, so that both lines are
 // expanded alike.
 std::string CaretLine(const SourceLine& source) {
@@ -44,9 +53,8 @@ std::string FormatDiagnostic(const Diagnostic& diagnostic) {
     out += ":" + std::to_string(diagnostic.position.line) + ":" +
            std::to_string(diagnostic.position.column);
   }
-  out += diagnostic.severity == Severity::kError ? ": error: " : ": warning: ";
-  out += diagnostic.message + "\n";
-  if (diagnostic.position.line > 0) {
+  out += ": " + std::string(NameOf(diagnostic.severity)) + ": " + diagnostic.message + "\n";
+  if (diagnostic.position.line > 0 && diagnostic.shows_line) {
     out += "  " + diagnostic.source.text + "\n  " + CaretLine(diagnostic.source) + "\n";
   }
   return out;
@@ -84,21 +92,41 @@ const Report::File& Report::At(int file) const {
   return files_[index];
 }
 
+bool Report::IsKnown(Position position, std::string_view message) const {
+  return position.line > 0 && std::ranges::any_of(diagnostics_, [&](const Diagnostic& diagnostic) {
+           return diagnostic.position == position && diagnostic.message == message;
+         });
+}
+
 void Report::Error(Position position, std::string message) {
+  if (IsKnown(position, message)) return;
   if (++errors_ <= kMaxErrors) {
     diagnostics_.push_back(Make(Severity::kError, position, std::move(message)));
   }
 }
 
+void Report::ErrorOfSecret(Position position, std::string message) {
+  const size_t before = diagnostics_.size();
+  Error(position, std::move(message));
+  if (diagnostics_.size() > before) diagnostics_.back().shows_line = false;
+}
+
+void Report::Note(Position position, std::string message) {
+  if (notes_.size() < kMaxNotes) {
+    notes_.push_back(Make(Severity::kNote, position, std::move(message)));
+  }
+}
+
 void Report::Warning(Position position, std::string message) {
+  if (IsKnown(position, message)) return;
   if (++warnings_ <= kMaxWarnings) {
     diagnostics_.push_back(Make(Severity::kWarning, position, std::move(message)));
   }
 }
 
 Diagnostic Report::Make(Severity severity, Position position, std::string message) const {
-  return {severity, std::string(name(position.file)), position, std::move(message),
-          ExtractLine(text(position.file), position)};
+  return {severity,           std::string(name(position.file)),           position,
+          std::move(message), ExtractLine(text(position.file), position), true};
 }
 
 std::string Report::LineSeenFrom(Position here, Position there) const {
@@ -114,6 +142,11 @@ std::vector<Diagnostic> Report::Take() {
         Make(Severity::kError, {}, "errors not shown: " + std::to_string(errors_ - kMaxErrors)));
   }
   return std::exchange(diagnostics_, {});
+}
+
+std::vector<Diagnostic> Report::TakeNotes() {
+  std::ranges::stable_sort(notes_, {}, &Diagnostic::position);
+  return std::exchange(notes_, {});
 }
 
 }  // namespace holdfast::config

@@ -12,7 +12,7 @@
 
 namespace holdfast::config {
 
-enum class Severity : uint8_t { kError, kWarning };
+enum class Severity : uint8_t { kError, kWarning, kNote };
 
 // One complaint about a configuration file.
 struct Diagnostic {
@@ -21,6 +21,7 @@ struct Diagnostic {
   Position position;    // line 0: about the file as a whole
   std::string message;  // what is wrong, what was expected, what may have been meant
   SourceLine source;
+  bool shows_line = true;  // false: a secret stands there
 };
 
 // "file:3:5: error: message", the source line and a caret below the column; ends with a newline.
@@ -33,12 +34,14 @@ std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics);
 // text.
 std::string Quoted(std::string_view text);
 
-// Gathers what is wrong in a text, which must outlive it, and in those that are added to it. It
+// Gathers what is wrong in a text, which must outlive it, and in those that are added to it. What
+// is told twice of one place is there once: defaults are looked at with each item that has them. It
 // only counts errors and warnings beyond a bound, which is for all of them together.
 class Report {
  public:
   static constexpr size_t kMaxErrors = 20;
   static constexpr size_t kMaxWarnings = 20;
+  static constexpr size_t kMaxNotes = 200;
 
   Report(std::string_view text, std::string_view file);
   Report(const Report&) = delete;
@@ -52,6 +55,11 @@ class Report {
 
   void Error(Position position, std::string message);
   void Warning(Position position, std::string message);
+  // The same, of a line with a secret, which is not shown.
+  void ErrorOfSecret(Position position, std::string message);
+  // What is worth knowing for who asks, and wrong in no way.
+  void Note(Position position, std::string message);
+  size_t errors() const { return errors_; }
   bool has_errors() const { return errors_ > 0; }
 
   // One complaint with its line, without adding it to the others.
@@ -63,6 +71,8 @@ class Report {
   // The complaints, file by file, in the order of each. If errors were left out, the last complaint
   // says how many.
   std::vector<Diagnostic> Take();
+  // The notes, in the same order.
+  std::vector<Diagnostic> TakeNotes();
 
  private:
   struct File {
@@ -71,10 +81,13 @@ class Report {
   };
 
   const File& At(int file) const;
+  // Whether it was told before, of the same place in a file.
+  bool IsKnown(Position position, std::string_view message) const;
 
   std::vector<File> files_;
   std::deque<std::string> owned_;  // the texts and names of those that were added
   std::vector<Diagnostic> diagnostics_;
+  std::vector<Diagnostic> notes_;
   size_t errors_ = 0;
   size_t warnings_ = 0;
 };

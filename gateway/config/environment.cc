@@ -1,21 +1,15 @@
 #include "gateway/config/environment.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <string_view>
+
+#include "gateway/policy/field_template.h"
 
 namespace holdfast::config {
 namespace {
 
 constexpr std::string_view kBegin = "${";
 constexpr std::string_view kOtherwise = ":-";
-
-bool IsName(std::string_view text) {
-  const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
-  return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '_';
-  });
-}
 
 class Expander {
  public:
@@ -32,7 +26,7 @@ class Expander {
       const std::string_view inner = rest.substr(begin + 2, end - begin - 2);
       const std::string_view name = inner.substr(0, inner.find(kOtherwise));
       const bool escaped = begin > 0 && rest[begin - 1] == '$';
-      if (!IsName(name)) {
+      if (!policy::IsEnvironmentName(name)) {
         text.append(rest.substr(0, end + 1));
       } else if (escaped) {
         text.append(rest.substr(0, begin - 1)).append(rest.substr(begin, end + 1 - begin));

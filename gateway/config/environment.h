@@ -18,8 +18,9 @@ std::optional<std::string> OfThisProcess(const std::string& name);
 
 // Puts into each value what "${NAME}" stands for, or "${NAME:-this}" where that is not set or
 // empty. Names are of capitals, digits and underscores and begin with a letter: "${client_ip}" is a
-// variable of requests (policy/field_template.h) and stays. "$${NAME}" is "${NAME}" itself. A value
-// keeps its place, and what is put in is no YAML of its own. One that is not set is an error.
+// variable of requests (policy/field_template.h) and stays. "$${NAME}" is "${NAME}" itself, in the
+// values of fields, too, where other names have two dollars for the same reason. A value keeps its
+// place, and what is put in is no YAML of its own. One that is not set is an error.
 void ExpandEnvironment(const Environment& environment, YamlNode* node, Report* report);
 
 }  // namespace holdfast::config

@@ -34,7 +34,11 @@ absl::StatusOr<std::vector<std::string>> Find(const std::string& pattern) {
 
 absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes) {
   struct stat facts {};
-  if (stat(path.c_str(), &facts) != 0) return absl::NotFoundError(std::strerror(errno));
+  if (stat(path.c_str(), &facts) != 0) {
+    const int error = errno;
+    const char* const why = std::strerror(error);
+    return error == ENOENT ? absl::NotFoundError(why) : absl::UnavailableError(why);
+  }
   if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError("it is no regular file");
   std::optional<std::string> text = ReadFileText(path, max_bytes);
   if (!text.has_value()) return absl::UnavailableError(std::strerror(errno));
@@ -49,7 +53,7 @@ std::string_view FolderOf(std::string_view path) {
 
 }  // namespace
 
-FileAccess FilesOfThisMachine() { return {.find = Find, .read = Read}; }
+FileAccess FilesOfThisMachine() { return {.find = Find, .read = Read, .exposed = IsExposed}; }
 
 bool HasWildcards(std::string_view path) { return path.find_first_of(kWildcards) != path.npos; }
 

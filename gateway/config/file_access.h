@@ -17,8 +17,13 @@ struct FileAccess {
   // The paths that a glob names, in the order of their bytes; none is no error.
   std::function<absl::StatusOr<std::vector<std::string>>(const std::string& glob)> find;
   // What a file holds, and of one with more than `max_bytes` one byte more than that. An error
-  // says why it can't be read.
+  // says why it can't be read; kNotFound: it is not there.
   std::function<absl::StatusOr<std::string>(const std::string& path, size_t max_bytes)> read;
+  // Whether a secret in this file would be none (file_text.h); null: that is not asked.
+  std::function<bool(const std::string& path)> exposed;
+  // Secrets may be missing, and the keys that name them are left out then: for a check elsewhere
+  // than where the configuration is used.
+  bool forgives_missing = false;
 
   bool any() const { return find != nullptr && read != nullptr; }
 };

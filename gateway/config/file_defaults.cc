@@ -67,8 +67,9 @@ void ApplyFileDefaults(YamlNode* root, Report* report) {
   if (entry == root->entries.end()) return;
   const YamlNode all = std::move(entry->value);
   root->entries.erase(entry);
+  const size_t before = report->errors();
   CheckShape(all, *FindKey(FileShape(), kKey)->shape, report);
-  if (report->has_errors()) return;
+  if (report->errors() > before) return;
   for (const Kind& kind : Kinds()) {
     const YamlNode* defaults = all.Find(kind.key);
     YamlNode* items = FindNode(root, kind.key);

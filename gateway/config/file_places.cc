@@ -1,7 +1,9 @@
 #include "gateway/config/file_places.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -18,44 +20,57 @@ namespace {
 
 struct FilePlace {
   std::string beginning;  // of the complaints that are about it
+  size_t owner;           // how much of that is who names it
   Position position;
 };
 
 // All texts within `node` that may be a file's path, in the file's order.
 void AddPaths(const std::string& owner, const YamlNode& node, std::vector<FilePlace>* places) {
   if (node.is_scalar() && node.text.starts_with('/')) {
-    places->push_back({absl::StrCat(owner, ": ", node.text), node.position});
+    places->push_back({absl::StrCat(owner, ": ", node.text), owner.size(), node.position});
   }
   for (const YamlNode& item : node.items) AddPaths(owner, item, places);
   for (const YamlEntry& entry : node.entries) AddPaths(owner, entry.value, places);
 }
 
+using Keys = std::initializer_list<std::string_view>;
+
+// Those of one listener, upstream or route; `shared` is what all of its kind have that do not say
+// it themselves (file_defaults.h), or null.
+void AddOwned(const std::string& owner, const YamlNode& item, const YamlNode* shared, Keys keys,
+              std::vector<FilePlace>* places) {
+  for (const YamlNode* const node : {&item, shared}) {
+    if (node == nullptr) continue;
+    for (const std::string_view key : keys) {
+      const YamlNode* const files = node->Find(key);
+      if (files != nullptr) AddPaths(owner, *files, places);
+    }
+  }
+}
+
 std::vector<FilePlace> PlacesIn(const YamlNode& root) {
   std::vector<FilePlace> places;
-  const YamlNode* const listeners = root.Find("listeners");
-  // Theirs are what a listener has that does not say it itself (file_defaults.h).
   const YamlNode* const defaults = root.Find("defaults");
-  const YamlNode* const shared = defaults != nullptr ? defaults->Find("listeners") : nullptr;
+  const auto shared = [defaults](std::string_view kind) {
+    return defaults != nullptr ? defaults->Find(kind) : nullptr;
+  };
+  if (const YamlNode* const log = root.Find("access_log")) AddPaths("access_log", *log, &places);
+  const YamlNode* const listeners = root.Find("listeners");
   if (listeners != nullptr) {
     for (const YamlNode& listener : listeners->items) {
       // One without a name is called by where it is bound.
       const YamlNode* const given = listener.Find("name");
       const YamlNode* const name = given != nullptr ? given : listener.Find("bind");
       if (name == nullptr) continue;
-      for (const YamlNode* const node : {&listener, shared}) {
-        if (node == nullptr) continue;
-        for (const char* const key : {"tls", "error_pages"}) {
-          const YamlNode* const files = node->Find(key);
-          if (files != nullptr) AddPaths("listener " + name->text, *files, &places);
-        }
-      }
+      AddOwned("listener " + name->text, listener, shared("listeners"), {"tls", "error_pages"},
+               &places);
     }
   }
   const YamlNode* const upstreams = root.Find("upstreams");
   if (upstreams != nullptr) {
     for (const YamlEntry& upstream : upstreams->entries) {
-      const YamlNode* const tls = upstream.value.Find("tls");
-      if (tls != nullptr) AddPaths("upstream " + upstream.key.text, *tls, &places);
+      AddOwned("upstream " + upstream.key.text, upstream.value, shared("upstreams"), {"tls"},
+               &places);
     }
   }
   const YamlNode* const routes = root.Find("routes");
@@ -66,10 +81,7 @@ std::vector<FilePlace> PlacesIn(const YamlNode& root) {
       const YamlNode* const name = route.Find("name");
       const std::string owner =
           "route " + (name != nullptr ? name->text : "route-" + std::to_string(number));
-      for (const std::string_view key : {"basic_auth", "jwt"}) {
-        const YamlNode* const auth = route.Find(key);
-        if (auth != nullptr) AddPaths(owner, *auth, &places);
-      }
+      AddOwned(owner, route, shared("routes"), {"basic_auth", "jwt"}, &places);
     }
   }
   return places;
@@ -87,14 +99,20 @@ std::vector<Diagnostic> PlaceAll(std::string_view complaints, const std::optiona
                                  const Report& report) {
   std::vector<FilePlace> places;
   if (root.has_value()) places = PlacesIn(*root);
+  std::set<std::pair<Position, std::string>> seen;
   std::vector<Diagnostic> placed;
   for (const absl::string_view line : absl::StrSplit(
            absl::string_view(complaints.data(), complaints.size()), '\n', absl::SkipEmpty())) {
     const std::string message(line);
     const auto place = std::ranges::find_if(
         places, [&message](const FilePlace& one) { return IsAbout(message, one); });
-    placed.push_back(report.Make(Severity::kError,
-                                 place == places.end() ? Position{} : place->position, message));
+    if (place == places.end()) {
+      placed.push_back(report.Make(Severity::kError, {}, message));
+      continue;
+    }
+    // What is wrong with a default is told of the first that has it.
+    const bool told = !seen.emplace(place->position, message.substr(place->owner)).second;
+    if (!told) placed.push_back(report.Make(Severity::kError, place->position, message));
   }
   return placed;
 }

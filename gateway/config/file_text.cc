@@ -38,4 +38,9 @@ bool IsIrregular(const std::string& path) {
   return stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
 }
 
+bool IsExposed(const std::string& path) {
+  struct stat facts {};
+  return stat(path.c_str(), &facts) == 0 && (facts.st_mode & (S_IRWXO | S_IWGRP)) != 0;
+}
+
 }  // namespace holdfast::config

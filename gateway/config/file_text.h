@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace holdfast::config {
 
@@ -13,6 +14,13 @@ std::optional<std::string> ReadFileText(const std::string& path, size_t max_byte
 
 // It is there and no regular file: to read from it (a pipe, a device) may have no end.
 bool IsIrregular(const std::string& path);
+
+// It is there, and others than its owner and group may read it, or others than its owner change it:
+// what a secret is worth is what the least of its readers is.
+bool IsExposed(const std::string& path);
+// What is said of such a one, behind its path.
+inline constexpr std::string_view kExposed =
+    "others than its owner and group can read or change it";
 
 }  // namespace holdfast::config
 

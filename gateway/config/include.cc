@@ -21,6 +21,7 @@ namespace holdfast::config {
 namespace {
 
 constexpr std::string_view kKey = "include";
+constexpr size_t kMaxNamedFiles = 20;  // of a glob, in what a check tells
 constexpr std::string_view kListeners = "listeners";
 constexpr std::string_view kUpstreams = "upstreams";
 constexpr std::string_view kRoutes = "routes";
@@ -34,6 +35,17 @@ std::string PlainPath(const std::string& path) {
 // Whether it can be shown as it is: a file's name may have any bytes.
 bool IsPlainText(std::string_view path) {
   return !FindEncodingError(path).has_value() && path.find('\n') == path.npos;
+}
+
+// "'conf.d/*.yaml' finds 2 files: 'conf.d/a.yaml', 'conf.d/b.yaml'".
+std::string WhatWasFound(std::string_view glob, const std::vector<std::string>& paths) {
+  std::string text = Quoted(glob) + " finds ";
+  if (paths.empty()) return text + "no file";
+  text += std::to_string(paths.size()) + (paths.size() == 1 ? " file: " : " files: ");
+  const size_t named = std::min(paths.size(), kMaxNamedFiles);
+  for (size_t i = 0; i < named; ++i) text += (i == 0 ? "" : ", ") + Quoted(paths[i]);
+  if (named == paths.size()) return text;
+  return text + " and " + std::to_string(paths.size() - named) + " more";
 }
 
 template <class T>
@@ -84,6 +96,7 @@ class Includer {
       return Fail(glob.position, "cannot look for " + Quoted(glob.text) + ": " +
                                      std::string(paths.status().message()));
     }
+    report_->Note(glob.position, WhatWasFound(glob.text, *paths));
     if (seen_.size() + paths->size() > kMaxIncludedFiles) return FailTooMany(glob.position);
     bool complete = true;
     for (const std::string& path : *paths) complete &= AddPath(path, glob.position);

@@ -23,6 +23,8 @@ inline constexpr size_t kMaxIncludedFiles = 1000;
 // file without wildcards has to be there; an included file includes none itself. The bounds of
 // yaml_node.h are for all of them together.
 //
+// What each glob has found is a note.
+//
 // Null when one of them is missing or can't be understood: what the others say is of no use then,
 // and `report` says why.
 std::optional<YamlNode> ReadWithIncludes(const Environment& environment, const FileAccess& files,

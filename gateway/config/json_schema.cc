@@ -103,16 +103,26 @@ Json ConvertKind(const Shape& shape, const void* owner) {
   return {};
 }
 
+// {file: PATH} (secret_files.h).
+Json FileOfSecret() {
+  return {{"type", "object"},
+          {"properties", {{"file", {{"type", "string"}}}}},
+          {"required", Json::array({"file"})},
+          {"additionalProperties", false}};
+}
+
 // `owner`: of a mapping, the struct that it fills, with the defaults.
 Json Convert(const Shape& shape, const void* owner) {
   const bool extra_words = !shape.words.empty() && shape.kind != Kind::kWord;
-  if (!extra_words && shape.short_form == nullptr && !shape.one_stands_for_list) {
+  if (!extra_words && shape.short_form == nullptr && !shape.one_stands_for_list &&
+      !shape.may_be_file) {
     return ConvertKind(shape, owner);
   }
   Json any_of = Json::array();
   any_of.push_back(ConvertKind(shape, owner));
   if (shape.short_form != nullptr) any_of.push_back(ConvertElement(*shape.short_form));
   if (shape.one_stands_for_list) any_of.push_back(ConvertElement(*shape.element));
+  if (shape.may_be_file) any_of.push_back(FileOfSecret());
   if (extra_words) any_of.push_back({{"enum", Words(shape)}});
   return {{"anyOf", std::move(any_of)}};
 }

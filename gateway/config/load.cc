@@ -9,6 +9,7 @@
 #include "gateway/config/file_text.h"
 #include "gateway/config/include.h"
 #include "gateway/config/schema.h"
+#include "gateway/config/secret_files.h"
 #include "gateway/config/shape_check.h"
 #include "gateway/config/surroundings.h"
 #include "gateway/config/yaml_node.h"
@@ -26,7 +27,8 @@ void AddSurroundings(const std::string& path, LoadResult* result) {
   }
 }
 
-Config BuildFile(YamlNode root, Report* report) {
+Config BuildFile(YamlNode root, const FileAccess& files, Report* report) {
+  ReadSecretFiles(files, &root, report);
   ApplyFileDefaults(&root, report);
   CheckShape(root, FileShape(), report);
   return BuildConfig(root, report);
@@ -42,25 +44,26 @@ LoadResult LoadConfig(std::string_view text, std::string_view file_name,
     if (root->kind == YamlNode::Kind::kNull) {
       report.Error({}, "the file is empty; expected " + Expectation(FileShape()));
     } else {
-      result.config = BuildFile(*std::move(root), &report);
+      result.config = BuildFile(*std::move(root), files, &report);
     }
   }
   if (report.has_errors()) result.config.reset();
   result.diagnostics = report.Take();
+  result.notes = report.TakeNotes();
   return result;
 }
 
-LoadResult LoadConfigFile(const std::string& path) {
+LoadResult LoadConfigFile(const std::string& path, const FileAccess& files) {
   // One byte more than the parser takes, which then says so.
   const std::optional<std::string> text = ReadFileText(path, kMaxYamlBytes);
   if (text) {
-    LoadResult result = LoadConfig(*text, path, OfThisProcess, FilesOfThisMachine());
+    LoadResult result = LoadConfig(*text, path, OfThisProcess, files);
     if (result.config) AddSurroundings(path, &result);
     return result;
   }
   Report report({}, path);
   report.Error({}, std::string("cannot be read: ") + std::strerror(errno));
-  return {.config = std::nullopt, .diagnostics = report.Take()};
+  return {.config = std::nullopt, .diagnostics = report.Take(), .notes = {}};
 }
 
 }  // namespace holdfast::config

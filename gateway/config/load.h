@@ -16,6 +16,7 @@ namespace holdfast::config {
 struct LoadResult {
   std::optional<Config> config;         // absent when there is an error
   std::vector<Diagnostic> diagnostics;  // in the files' order; warnings may come with a config
+  std::vector<Diagnostic> notes;  // what a check tells: what globs found, who may read secrets
 };
 
 // Reads YAML text. `file_name` appears in the diagnostics, and what the text includes is beside it.
@@ -25,9 +26,9 @@ struct LoadResult {
 LoadResult LoadConfig(std::string_view text, std::string_view file_name,
                       const Environment& environment = OfThisProcess, const FileAccess& files = {});
 
-// Reads a file and those that it includes. If it cannot be read there is one error without a
-// position. It warns of what the configuration needs and this machine lacks.
-LoadResult LoadConfigFile(const std::string& path);
+// Reads a file and those that it includes or has secrets in. If it cannot be read there is one
+// error without a position. It warns of what the configuration needs and this machine lacks.
+LoadResult LoadConfigFile(const std::string& path, const FileAccess& files = FilesOfThisMachine());
 
 }  // namespace holdfast::config
 

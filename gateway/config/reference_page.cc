@@ -21,7 +21,8 @@ constexpr std::string_view kHead =
     "A path such as `upstreams.NAME.queue` names the place of a mapping; `[]` is an element of a\n"
     "list. Durations are whole numbers with units from large to small (`1h30m`, `250ms`), sizes "
     "are\n"
-    "bytes or binary multiples (`512`, `64KiB`).\n";
+    "bytes or binary multiples (`512`, `64KiB`). Where `{file: PATH}` is taken, the file at that\n"
+    "absolute path holds the value; it is read at the start and at each reload, and never shown.\n";
 
 // Texts that stand in a table: what Markdown would take for its own is escaped.
 std::string Escaped(std::string_view text) {
@@ -76,6 +77,7 @@ std::string TakesCell(const Shape& shape) {
   std::string takes = Expectation(shape);
   if (shape.kind == Kind::kNamed) {
     takes = "at most " + std::to_string(shape.max) + " names with what they mean; each: " + takes;
+    if (shape.element->may_be_file) takes += "; values: " + Expectation(*shape.element);
   } else if (shape.kind == Kind::kList && shape.element->kind != Kind::kMapping) {
     takes += "; each: " + Expectation(*shape.element);
   }

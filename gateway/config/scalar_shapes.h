@@ -56,6 +56,17 @@ inline constexpr Shape kFieldValue = {
     .expected = "a field value without control characters and surrounding white space",
     .check = IsFieldValue,
 };
+// The same text, or {file: PATH} with the path of a file that holds it (secret_files.h).
+constexpr Shape OrFile(Shape text) {
+  text.may_be_file = true;
+  return text;
+}
+// The same of one that is never shown, wherever it stands.
+constexpr Shape Secret(Shape text) {
+  text.secret = true;
+  return OrFile(text);
+}
+inline constexpr Shape kSecretFieldValue = OrFile(kFieldValue);
 inline constexpr std::string_view kHostWords[] = {kKeepHost, kEndpointHost};
 // Of requests, towards an upstream.
 inline constexpr Shape kUpstreamHost = {

@@ -27,7 +27,7 @@ std::string Described(const Shape& shape) {
     case Kind::kPercent:
       return "a percentage such as 50%, from " + std::to_string(shape.min) + "% to " +
              std::to_string(shape.max) + "%";
-    case Kind::kWord: return "one of";
+    case Kind::kWord: return shape.words.size() == 1 ? "" : "one of ";
     default: return std::string(shape.expected);
   }
 }
@@ -36,7 +36,8 @@ std::string Described(const Shape& shape) {
 
 std::string Expectation(const Shape& shape) {
   std::string text = Described(shape);
-  std::string_view separator = shape.kind == Kind::kWord ? " " : ", or ";
+  if (shape.may_be_file) text += ", or {file: PATH}";
+  std::string_view separator = shape.kind == Kind::kWord ? "" : ", or ";
   for (const std::string_view word : shape.words) {
     text += std::string(separator) + std::string(word);
     separator = ", ";

@@ -132,7 +132,8 @@ struct Shape {
   // Of a list of mappings: one of them may stand for the list that has it alone.
   bool one_stands_for_list = false;
   bool (*check)(std::string_view) = nullptr;
-  bool secret = false;  // what does not fit is not shown
+  bool secret = false;       // what does not fit is not shown
+  bool may_be_file = false;  // of a text: {file: PATH} may stand for it (secret_files.h)
 };
 
 // What a listener's bind and an endpoint's address look like, to complete "expected ...".

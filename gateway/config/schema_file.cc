@@ -289,7 +289,8 @@ constexpr Key kListenerKeys[] = {
     Field<&Listener::trace>(
         "trace", kTrace,
         "What becomes of traceparent and tracestate: off passes them on as they come, keep only "
-        "those whose traceparent is well formed."),
+        "those whose traceparent is well formed, and of tracestate what is a list of at most 1,024 "
+        "bytes."),
 };
 constexpr Shape kListener =
     Mapping<Listener>("a listener such as {bind: 0.0.0.0:8080}", kListenerKeys);

@@ -73,7 +73,7 @@ void ReadAbsent(const YamlNode& /*node*/, ValueMatch* match) {
   match->kind = ValueMatch::Kind::kAbsent;
 }
 constexpr Key kValueMatchKeys[] = {
-    Custom<&ReadExact>("exact", kFieldValue, "The whole value.").Otherwise("any"),
+    Custom<&ReadExact>("exact", kSecretFieldValue, "The whole value.").Otherwise("any"),
     Custom<&ReadPrefix>("prefix", kFieldValue, "How it begins.").Otherwise("any"),
     Custom<&ReadRegex>("regex", kPattern, "What the whole value is like.").Otherwise("any"),
     Custom<&ReadPresent>("present", kTrueWord, "It is there.").Otherwise("not asked"),

@@ -40,7 +40,7 @@ constexpr Shape kHeaders = {
         "a field name that does not belong to framing or to one hop (such as "
         "Content-Length, Transfer-Encoding, Connection) and is not Date",
     .max = 64,
-    .element = &kFieldValue,
+    .element = &kSecretFieldValue,
     .check = IsFieldName,
 };
 void ReadHeaders(const YamlNode& node, Respond* respond) {
@@ -61,7 +61,7 @@ constexpr Shape kRuleFields = {
     .kind = Kind::kNamed,
     .expected = kRuleName.expected,
     .max = 64,
-    .element = &kFieldValue,
+    .element = &kSecretFieldValue,
     .check = IsRuleName,
 };
 constexpr Shape kRuleNames = {
@@ -69,7 +69,9 @@ constexpr Shape kRuleNames = {
 template <policy::HeaderRules::Fields policy::HeaderRules::*kFields>
 void ReadRuleFields(const YamlNode& node, policy::HeaderRules* rules) {
   for (const auto& [key, value] : node.entries) {
-    (rules->*kFields).emplace_back(key.text, value.text);
+    // What a file has is a text and no template.
+    (rules->*kFields)
+        .emplace_back(key.text, value.hidden ? policy::LiteralTemplate(value.text) : value.text);
   }
 }
 void ReadRuleNames(const YamlNode& node, policy::HeaderRules* rules) {
@@ -605,7 +607,7 @@ constexpr Key kRouteKeys[] = {
         "request_headers", kHeaderRules,
         "What is changed about the fields of requests; values may have ${client_ip}, "
         "${client_port}, ${host}, ${path}, ${route}, ${upstream}, ${scheme}, ${tls_sni}, "
-        "${request_id} and ${header:NAME}."),
+        "${request_id} and ${header:NAME}, or be {file: PATH}."),
     Field<&Route::response_headers>(
         "response_headers", kHeaderRules,
         "The same of responses, the gateway's own among them; variables are of the request."),

@@ -93,24 +93,25 @@ constexpr Shape kCookieTtl = {
 constexpr Shape kCookieSecure = WordShape<StickyCookie::Secure>();
 constexpr Shape kSameSite = WordShape<StickyCookie::SameSite>();
 bool IsCookieKey(std::string_view text) { return text.size() >= 32 && text.size() <= 1024; }
-constexpr Shape kCookieKey = {
+constexpr Shape kCookieKey = Secret({
     .kind = Kind::kText,
     .expected = "a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints",
     .check = IsCookieKey,
-    .secret = true,
-};
+});
 constexpr Key kCookieKeys[] = {
     Field<&StickyCookie::name>("name", kCookieName, "What it is called."),
     Field<&StickyCookie::ttl>("ttl", kCookieTtl,
                               "How long browsers keep it; off: until they are closed."),
-    Field<&StickyCookie::secure>("secure", kCookieSecure,
-                                 "Whether it goes over TLS alone; auto: if it was set over TLS."),
+    Field<&StickyCookie::secure>(
+        "secure", kCookieSecure,
+        "Whether it goes over TLS alone; auto: if it was set over TLS. Not false with `same_site: "
+        "none`, and with names that begin with __Host- or __Secure-."),
     Field<&StickyCookie::http_only>("http_only", kBoolean, "true: scripts do not see it."),
     Field<&StickyCookie::same_site>("same_site", kSameSite,
                                     "Whether it comes with requests from other sites."),
     Field<&StickyCookie::key>("key", kCookieKey,
                               "What values are made with; the same for all that share clients.")
-        .Otherwise("one made at random at each start and upgrade"),
+        .Otherwise("one made at random at each start, which reloads and upgrades keep"),
 };
 constexpr Shape kCookie =
     OrWords(Mapping<StickyCookie>("a mapping such as {name: backend}", kCookieKeys), kOff);

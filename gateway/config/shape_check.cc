@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gateway/config/foreign_keys.h"
 #include "gateway/config/suggest.h"
+#include "gateway/config/text_checks.h"
 #include "gateway/config/units.h"
 
 namespace holdfast::config {
@@ -31,14 +33,55 @@ std::string Found(const YamlNode& node) {
   return {};
 }
 
+// What is said in place of `on` and `off`, whichever of these words a key has.
+constexpr std::string_view kYes[] = {"on", "true", "yes", "always", "y", "enabled"};
+constexpr std::string_view kNo[] = {"off", "false", "no", "never", "none", "n", "disabled"};
+
+bool Has(std::span<const std::string_view> words, std::string_view text) {
+  return std::ranges::find(words, text) != words.end();
+}
+
+// "; did you mean 'off'?" for `no` and the like, else for the nearest of the words.
+std::string Meant(std::string_view text, const std::vector<std::string_view>& words) {
+  const std::string lower = LowerCase(text);
+  using Words = std::span<const std::string_view>;
+  for (const Words same : {Words(kYes), Words(kNo)}) {
+    if (!Has(same, lower)) continue;
+    for (const std::string_view word : same) {
+      if (Has(words, word)) return "; did you mean '" + std::string(word) + "'?";
+    }
+    return {};  // `on` is no slip of the finger for `off`, nor for `no`
+  }
+  return Suggestion(text, words);
+}
+
 void Mismatch(const YamlNode& node, const Shape& shape, Report* report) {
-  std::string message = "expected " + Expectation(shape) + (shape.secret ? "" : Found(node));
+  std::string message = "expected " + Expectation(shape);
+  if (node.hidden) {
+    return report->Error(node.position, message + "; the file holds something else");
+  }
+  if (shape.secret && node.is_scalar()) {
+    return report->ErrorOfSecret(node.position, std::move(message));
+  }
+  message += Found(node);
   // A number that is off by one is not a slip of the finger.
   const bool number = node.text.find_first_not_of("0123456789") == std::string::npos;
   if (node.is_scalar() && !number) {
-    message += Suggestion(node.text, {shape.words.begin(), shape.words.end()});
+    std::vector<std::string_view> words(shape.words.begin(), shape.words.end());
+    if (shape.short_form != nullptr) {
+      words.insert(words.end(), shape.short_form->words.begin(), shape.short_form->words.end());
+    }
+    message += Meant(node.text, words);
   }
   report->Error(node.position, std::move(message));
+}
+
+// A word that stands for a mapping or list is one of the things that these expect; any other short
+// form says best itself what it looks like.
+void CheckShortForm(const YamlNode& node, const Shape& shape, Report* report) {
+  const Shape& form = *shape.short_form;
+  if (form.kind != Kind::kWord) return CheckShape(node, form, report);
+  if (!HasWord(form, node.text)) Mismatch(node, shape, report);
 }
 
 void UnknownKey(const YamlNode& key, const Shape& shape, Report* report) {
@@ -140,12 +183,12 @@ void CheckShape(const YamlNode& node, const Shape& shape, Report* report) {
   switch (shape.kind) {
     case Kind::kMapping:
       if (node.is_scalar() && shape.short_form != nullptr) {
-        return CheckShape(node, *shape.short_form, report);
+        return CheckShortForm(node, shape, report);
       }
       return CheckMapping(node, shape, report);
     case Kind::kList:
       if (node.is_scalar() && shape.short_form != nullptr) {
-        return CheckShape(node, *shape.short_form, report);
+        return CheckShortForm(node, shape, report);
       }
       return CheckList(node, shape, report);
     case Kind::kNamed: return CheckNamed(node, shape, report);

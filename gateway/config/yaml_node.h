@@ -21,6 +21,7 @@ struct YamlNode {
   Kind kind = Kind::kNull;
   Position position;
   std::string text;                // of a scalar
+  bool hidden = false;             // a file of secrets has the text (secret_files.h): not shown
   std::vector<YamlNode> items;     // of a sequence
   std::vector<YamlEntry> entries;  // of a mapping, in the file's order, keys unique
 

@@ -14,7 +14,9 @@ bool IsVisible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+constexpr std::string_view kBegin = "${";
 constexpr std::string_view kFieldPrefix = "header:";
+constexpr std::string_view kOtherwise = ":-";  // of the environment's
 
 absl::Status UnknownVariable(std::string_view name) {
   std::string text = "${" + std::string(name) + "} is not known; expected one of ";
@@ -57,14 +59,30 @@ std::string_view ValueOf(Variable variable, const TemplateFacts& facts) {
 
 }  // namespace
 
+bool IsEnvironmentName(std::string_view name) {
+  const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return !name.empty() && is_letter(name.front()) && std::ranges::all_of(name, [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+std::string LiteralTemplate(std::string_view text) {
+  std::string literal;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with(kBegin)) literal += '$';
+    literal += text[i];
+  }
+  return literal;
+}
+
 absl::StatusOr<FieldTemplate> FieldTemplate::Parse(std::string_view text) {
   FieldTemplate made;
   std::string before;
   while (true) {
-    const size_t dollar = text.find("${");
+    const size_t dollar = text.find(kBegin);
     if (dollar == std::string_view::npos) break;
     if (dollar > 0 && text[dollar - 1] == '$') {
-      before.append(text.substr(0, dollar - 1)).append("${");
+      before.append(text.substr(0, dollar - 1)).append(kBegin);
       text.remove_prefix(dollar + 2);
       continue;
     }
@@ -76,6 +94,10 @@ absl::StatusOr<FieldTemplate> FieldTemplate::Parse(std::string_view text) {
     }
     const std::string_view name = text.substr(0, end);
     text.remove_prefix(end + 1);
+    if (IsEnvironmentName(name.substr(0, name.find(kOtherwise)))) {
+      before.append(kBegin).append(name).append("}");
+      continue;
+    }
     Part part{.before = std::exchange(before, {}), .field = {}};
     if (name.starts_with(kFieldPrefix)) {
       part.field = name.substr(kFieldPrefix.size());

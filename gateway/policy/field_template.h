@@ -52,9 +52,17 @@ struct TemplateFacts {
   const http::HeaderList* headers = nullptr;  // the request's; null: none
 };
 
+// Whether a name is of capitals, digits and underscores and begins with a letter: the environment's
+// (config/environment.h), and none of a request's.
+bool IsEnvironmentName(std::string_view name);
+
+// A template that says this text, whatever is in it.
+std::string LiteralTemplate(std::string_view text);
+
 // A field's value with variables: "${client_ip}", "${header:NAME}" (the request's first field of
-// that name); "$$" is a dollar sign before "{". A value. What it brings in was in a request that
-// had been checked: no CR, LF or NUL.
+// that name); "$${" is "${" itself. "${NAME}" and "${NAME:-x}" with a name of the environment's are
+// texts as well: where such a variable was meant, its value was put in before, and what is left was
+// "$${NAME}". A value. What it brings in was in a request that had been checked: no CR, LF or NUL.
 class FieldTemplate {
  public:
   FieldTemplate() = default;

@@ -32,6 +32,30 @@ bool IsZero(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c == '0'; });
 }
 
+constexpr size_t kMaxStateText = 256;  // of a name and of a value
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+// Section 3.3.1.3.1, of both levels: a tenant may come before an '@'.
+bool IsStateKey(std::string_view key) {
+  const auto begins = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !key.empty() && key.size() <= kMaxStateText && begins(key.front()) &&
+         std::ranges::count(key, '@') <= 1 && std::ranges::all_of(key, [&](char c) {
+           return begins(c) || c == '_' || c == '-' || c == '*' || c == '/' || c == '@';
+         });
+}
+
+// Section 3.3.1.3.2.
+bool IsStateValue(std::string_view value) {
+  return !value.empty() && value.size() <= kMaxStateText &&
+         std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7f && c != '='; });
+}
+
 char* Put(uint64_t bits, char* out) {
   for (int shift = 60; shift >= 0; shift -= 4) *out++ = kHexDigits[bits >> shift & 15];
   return out;
@@ -60,6 +84,23 @@ std::string_view ParentIdOf(std::string_view value) {
 
 bool IsSampled(std::string_view value) {
   return (HexValue(value[kFlagsAt + 1]) & kSampledFlag) != 0;
+}
+
+bool IsTracestate(std::string_view value, int* members) {
+  while (true) {
+    const size_t comma = std::min(value.find(','), value.size());
+    const std::string_view member = Trimmed(value.substr(0, comma));
+    if (!member.empty()) {
+      ++*members;
+      const size_t equals = member.find('=');
+      if (equals == member.npos || !IsStateKey(member.substr(0, equals)) ||
+          !IsStateValue(member.substr(equals + 1))) {
+        return false;
+      }
+    }
+    if (comma == value.size()) return true;
+    value.remove_prefix(comma + 1);
+  }
 }
 
 TraceparentText StartTrace(bool sampled, RequestIdSource* source) {

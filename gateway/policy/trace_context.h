@@ -25,6 +25,15 @@ std::string_view TraceIdOf(std::string_view value);
 std::string_view ParentIdOf(std::string_view value);
 bool IsSampled(std::string_view value);
 
+// What all tracestate fields of a request may have together. More is dropped as a whole: section
+// 3.3.1.5 asks for 512 bytes at least, and of what is left out nobody could tell.
+inline constexpr size_t kMaxTracestateBytes = 1024;
+inline constexpr int kMaxTracestateMembers = 32;
+
+// Whether the value of a tracestate field is a list as section 3.3.1 has it; `*members` becomes
+// higher by how many it has. Names that are there twice are not looked for. Pure.
+bool IsTracestate(std::string_view value, int* members);
+
 // A traceparent of version 00.
 using TraceparentText = std::array<char, 55>;
 

@@ -29,15 +29,27 @@ void Correlation::Take(http::HeaderList* fields) {
 }
 
 // https://www.w3.org/TR/trace-context/ sections 3.2.4 and 4.2: what is malformed, or there more
-// than once, is none, and then tracestate is of no use.
+// than once, is none, and then tracestate is of no use. Nor is one that is malformed or too long.
 void Correlation::TakeTrace(http::HeaderList* fields) {
   std::string_view trace_id;
   int found = 0;
+  size_t state_bytes = 0;
+  int state_members = 0;
+  bool state_good = true;
   for (http::HeaderField& field : fields->fields()) {
-    if (field.dropped || !http::EqualsIgnoreCase(field.name, policy::kTraceparent)) continue;
-    ++found;
-    traceparent_ = field.value;
-    trace_id = policy::TraceIdOf(field.value);
+    if (field.dropped) continue;
+    if (http::EqualsIgnoreCase(field.name, policy::kTraceparent)) {
+      ++found;
+      traceparent_ = field.value;
+      trace_id = policy::TraceIdOf(field.value);
+    } else if (http::EqualsIgnoreCase(field.name, policy::kTracestate)) {
+      state_bytes += field.value.size();
+      state_good = state_good && state_bytes <= policy::kMaxTracestateBytes &&
+                   policy::IsTracestate(field.value, &state_members);
+    }
+  }
+  if (!state_good || state_members > policy::kMaxTracestateMembers) {
+    Drop(policy::kTracestate, fields);
   }
   if (found != 1 || trace_id.empty()) {
     traceparent_ = {};

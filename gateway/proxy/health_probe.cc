@@ -4,6 +4,7 @@
 
 #include "gateway/grpc/fields.h"
 #include "gateway/grpc/health.h"
+#include "gateway/proxy/upstream_streams.h"
 #include "pool/connect_result.h"
 #include "pool/net/check.h"
 #include "pool/reuse.h"
@@ -53,12 +54,13 @@ std::string_view ProbeResultName(ProbeResult result) {
 }
 
 HealthProbe::HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dialer* dialer,
-                         pool::EndpointKey key, bool keep, OnResult on_result)
+                         pool::EndpointKey key, bool keep, const Limits& limits, OnResult on_result)
     : loop_(loop),
       dialer_(dialer),
       slabs_(slabs),
       key_(std::move(key)),
       keep_(keep),
+      limits_(limits),
       on_result_(std::move(on_result)),
       http1_(slabs) {}
 
@@ -158,7 +160,8 @@ void HealthProbe::Send() {
   } else if (check_.type == config::HealthCheck::Type::kGrpc) {
     return Finish(ProbeResult::kBadResponse);  // It has chosen a protocol that has no gRPC.
   } else {
-    http1_.Start(connection_.get(), http::Method::kGet, this);
+    http1_.Start(connection_.get(), http::Method::kGet, this,
+                 {.head_bytes = limits_.head_bytes, .fields = limits_.fields});
     http1_.SendRequest(request_);
     stream_ = &http1_;
   }
@@ -169,8 +172,9 @@ void HealthProbe::SendOverHttp2() {
   HOLDFAST_CHECK(http2_ == nullptr);
   http2_ = std::make_unique<Http2>();
   http2_->connection = std::move(connection_);
-  http2_->session = std::make_unique<http2::ClientSession>(loop_, slabs_, http2_->connection.get(),
-                                                           http2::Limits(), &http2_->resting);
+  http2_->session = std::make_unique<http2::ClientSession>(
+      loop_, slabs_, http2_->connection.get(), Http2LimitsFor(limits_.head_bytes, limits_.fields),
+      &http2_->resting);
   http2_->connection->set_events(http2_->session->listener());
   const http::Method method = body_.empty() ? http::Method::kGet : http::Method::kPost;
   http2::ClientStream* const stream = http2_->session->Open(method, this);

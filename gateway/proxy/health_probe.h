@@ -57,9 +57,17 @@ class HealthProbe final : private pool::ConnectionEvents,
   // destroy the probe.
   using OnResult = std::function<void(ProbeResult)>;
 
+  // What heads of responses are held to.
+  struct Limits {
+    uint32_t head_bytes = 32 * 1024;
+    uint32_t fields = 100;
+
+    bool operator==(const Limits&) const = default;
+  };
+
   // `keep`: the connection may be kept between checks.
   HealthProbe(pool::EventLoop* loop, pool::SlabPool* slabs, pool::Dialer* dialer,
-              pool::EndpointKey key, bool keep, OnResult on_result);
+              pool::EndpointKey key, bool keep, const Limits& limits, OnResult on_result);
   ~HealthProbe();
   HealthProbe(const HealthProbe&) = delete;
   HealthProbe& operator=(const HealthProbe&) = delete;
@@ -118,6 +126,7 @@ class HealthProbe final : private pool::ConnectionEvents,
   pool::SlabPool* slabs_;
   const pool::EndpointKey key_;
   const bool keep_;
+  const Limits limits_;
   OnResult on_result_;
 
   State state_ = State::kAtRest;

@@ -6,7 +6,6 @@
 
 #include <absl/container/flat_hash_map.h>
 
-#include "gateway/proxy/health_probe.h"
 #include "metrics/family.h"
 #include "pool/net/check.h"
 #include "pool/net/timer_wheel.h"
@@ -58,7 +57,7 @@ class HealthProber::Endpoint {
         probe_(group->prober()->loop_, group->prober()->slabs_, &group->prober()->dialer_,
                pool::EndpointKey{group->upstream(), target.address, group->manner().tls,
                                  group->manner().proxy, group->manner().protocol},
-               keeps_, [this](ProbeResult result) { OnResult(result); }) {
+               keeps_, group->manner().limits, [this](ProbeResult result) { OnResult(result); }) {
     if (keeps_) ++prober().keeping_;
     ScheduleFirst();
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/proxy/health_probe.h"
 #include "metrics/sums.h"
 #include "pool/dialer.h"
 #include "pool/endpoint.h"
@@ -21,11 +22,12 @@
 
 namespace holdfast::proxy {
 
-// How the upstream's connections are made.
+// How the upstream's connections are made, and what its responses are held to.
 struct ProbeManner {
   pool::TlsIdentity tls;
   pool::ProxyVersion proxy = pool::ProxyVersion::kNone;
   pool::UpstreamProtocol protocol = pool::UpstreamProtocol::kH1;
+  HealthProbe::Limits limits = {};
 
   bool operator==(const ProbeManner&) const = default;
 };

@@ -14,6 +14,10 @@ constexpr uint32_t kHeadBytesFactor = 2;
 
 }  // namespace
 
+http2::Limits Http2LimitsFor(uint32_t max_head_bytes, uint32_t max_fields) {
+  return {.max_head_bytes = kHeadBytesFactor * max_head_bytes, .max_fields = max_fields};
+}
+
 void Http2Upstreams::Configure(const std::vector<config::Upstream>& upstreams) {
   limits_.clear();
   const config::Upstream usual;
@@ -22,8 +26,7 @@ void Http2Upstreams::Configure(const std::vector<config::Upstream>& upstreams) {
         upstream.max_header_fields == usual.max_header_fields) {
       continue;
     }
-    limits_[upstream.name] = {.max_head_bytes = kHeadBytesFactor * upstream.max_head_bytes,
-                              .max_fields = upstream.max_header_fields};
+    limits_[upstream.name] = Http2LimitsFor(upstream.max_head_bytes, upstream.max_header_fields);
   }
 }
 

@@ -17,6 +17,9 @@
 
 namespace holdfast::proxy {
 
+// What heads of responses are held to over HTTP/2, of what an upstream has for HTTP/1.
+http2::Limits Http2LimitsFor(uint32_t max_head_bytes, uint32_t max_fields);
+
 // Which protocol is spoken on the connections of a worker's upstreams, and the streams of those
 // that have any. HTTP/1.1 needs none of it: its stream is a part of each call.
 //

@@ -18,13 +18,17 @@ namespace holdfast::route {
 class Snapshot {
  public:
   // `tls` is of the same configuration; without it nothing is spoken over TLS.
-  // `before` is what it follows, for what goes on (route_table.h).
-  explicit Snapshot(config::Config config, tls::TlsPlan tls = {}, const Snapshot* before = nullptr)
+  // `before` is what it follows, for what goes on (route_table.h); where there is none, `inherited`
+  // is the secret of the process before this one, or null.
+  explicit Snapshot(config::Config config, tls::TlsPlan tls = {}, const Snapshot* before = nullptr,
+                    const pool::KeyedDigest::Key* inherited = nullptr)
       : config_(std::move(config)),
         tls_(std::move(tls)),
         routes_(config_, before != nullptr ? &before->routes_ : nullptr),
         identity_fields_(IdentityFieldsOf(config_)),
-        process_key_(before != nullptr ? before->process_key_ : pool::KeyedDigest::FreshKey()) {}
+        process_key_(before != nullptr      ? before->process_key_
+                     : inherited != nullptr ? *inherited
+                                            : pool::KeyedDigest::FreshKey()) {}
 
   const config::Config& config() const { return config_; }
   const tls::TlsPlan& tls() const { return tls_; }
@@ -32,7 +36,7 @@ class Snapshot {
   // Names by which any listener tells upstreams who a client is; no client may send them. Without
   // those that http/hop_headers.h removes by itself.
   const std::vector<std::string>& identity_fields() const { return identity_fields_; }
-  // A secret of this process, the same after every reload.
+  // A secret of this process and those that take its place, the same after every reload.
   const pool::KeyedDigest::Key& process_key() const { return process_key_; }
   // This gateway's name in Via; empty: it has none.
   std::string_view via_name() const {

@@ -16,6 +16,7 @@
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/key_keeper.h"
+#include "gateway/server/legacy_file.h"
 #include "gateway/server/op_log.h"
 #include "gateway/server/shared_limits.h"
 #include "gateway/server/signals.h"
@@ -81,7 +82,9 @@ absl::Status Configurator::Start(config::Config config) {
   if (absl::Status status = LoadAuthFiles(&config); !status.ok()) return status;
   if (absl::Status status = route::LoadErrorPages(&config); !status.ok()) return status;
   tls_.LogWarnings(config, *tls);
-  tls_.Inherit(parts_.listeners->TakeTickets());
+  const std::string legacy = ReadLegacyFile(parts_.listeners->TakeTickets());
+  tls_.Inherit(legacy);
+  inherited_key_ = FindProcessKey(legacy);
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenLog(&config); !status.ok()) return status;
@@ -158,8 +161,9 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
   tls_.Adopt(config, tls);
   tls_trouble_.clear();
   parts_.listeners->Adopt(config, &bound, publisher_.next());
-  publisher_.Publish(std::make_shared<const route::Snapshot>(std::move(config), std::move(tls),
-                                                             publisher_.snapshot()),
+  publisher_.Publish(std::make_shared<const route::Snapshot>(
+                         std::move(config), std::move(tls), publisher_.snapshot(),
+                         inherited_key_.has_value() ? &*inherited_key_ : nullptr),
                      shares_.workers, tls_.ticket_keys(), std::move(bound));
   if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
   if (parts_.shared_limits != nullptr) parts_.shared_limits->Adopt(*publisher_.snapshot());
@@ -214,6 +218,15 @@ absl::Status Configurator::TryReload(const std::string& path) {
   if (status_moves) ServeStatus(std::move(*status_socket));
   Publish(std::move(next), *std::move(tls), std::move(*bound));
   return absl::OkStatus();
+}
+
+pool::FileDescriptor Configurator::FileForSuccessor() const {
+  std::string text = tls_.ForSuccessor();
+  const bool needs_key = std::ranges::any_of(config().upstreams, [](const auto& upstream) {
+    return upstream.cookie.has_value() && upstream.cookie->key.empty();
+  });
+  if (needs_key) text += FormatProcessKey(publisher_.snapshot()->process_key());
+  return MakeLegacyFile(text);
 }
 
 void Configurator::StopRefreshing() {

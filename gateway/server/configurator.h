@@ -69,7 +69,8 @@ class Configurator {
 
   // As TlsKeeper does it, and what the tables of the configuration in use reserve.
   void AddTo(metrics::Sums& sums) const;
-  pool::FileDescriptor FileForSuccessor() const { return tls_.FileForSuccessor(); }
+  // What the process that takes our place needs to know (legacy_file.h); invalid: nothing.
+  pool::FileDescriptor FileForSuccessor() const;
   // What is answered to authorities, as Publisher has it.
   void PublishChallenges(std::shared_ptr<const acme::Challenges> challenges,
                          std::function<void()> known) {
@@ -124,7 +125,8 @@ class Configurator {
   std::optional<uint32_t> started_with_;  // the configured number of workers
   size_t worker_count_ = 0;
   size_t descriptor_limit_ = 0;
-  Shares shares_;  // of the configuration in use
+  Shares shares_;                                        // of the configuration in use
+  std::optional<pool::KeyedDigest::Key> inherited_key_;  // of the process before this one
 };
 
 }  // namespace holdfast::server

@@ -19,18 +19,19 @@ namespace holdfast::server {
 struct Legacy {
   std::map<std::string, std::vector<int>> listeners;  // by ListenerKey
   int status = -1;                                    // -1: there is none
-  int tickets = -1;                                   // TlsKeeper's file; -1: there is none
+  int tickets = -1;                                   // a legacy file; -1: there is none
 };
 
 // What this process got from the one whose place it takes.
 struct Inheritance {
   static constexpr char kVariable[] = "HOLDFAST_INHERIT";
-  // The number of the tickets' file, in a variable of its own that programs of before do not read.
+  // The number of the legacy file (legacy_file.h), which once had tickets' keys alone, in a
+  // variable of its own that programs of before do not read.
   static constexpr char kTicketsVariable[] = "HOLDFAST_INHERIT_TICKETS";
 
   std::map<std::string, std::vector<pool::FileDescriptor>> listeners;  // by ListenerKey
   pool::FileDescriptor status;
-  pool::FileDescriptor tickets;  // TlsKeeper's file; invalid: there is none
+  pool::FileDescriptor tickets;  // a legacy file; invalid: there is none
   // The end of a pipe; -1: this process takes nobody's place. Only TellReady closes it, because the
   // old process takes any other end of the pipe for the end of this process.
   int ready = -1;

@@ -35,7 +35,7 @@ class ListenerSet {
   bool inherits() const { return !inheritance_.empty(); }
   // Closes what was inherited and has not been taken.
   void DropInheritance();
-  // What that one says of session tickets (TlsKeeper); invalid: nothing.
+  // What that one says in secret (legacy_file.h); invalid: nothing.
   pool::FileDescriptor TakeTickets() { return std::move(inheritance_.tickets); }
   // Tells the process before this one that it may go. Once; nothing without one.
   void TellReady() { inheritance_.TellReady(); }

@@ -1,10 +1,6 @@
 #include "gateway/server/tls_keeper.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -94,28 +90,6 @@ void TlsKeeper::AddTo(metrics::Sums& sums) const {
     sums.Add<metrics::Gauge>(metrics::Metric::kTlsCertificateExpiryTimestampSeconds,
                              {expiry.listener, expiry.file}, since_1970.count());
   }
-}
-
-pool::FileDescriptor TlsKeeper::FileForSuccessor() const {
-  const std::string text = tickets_.Serialize();
-  if (text.empty()) return {};
-  pool::FileDescriptor file(memfd_create("holdfast-tickets", MFD_CLOEXEC));
-  if (!file.valid()) return {};
-  const auto written = pwrite(file.get(), text.data(), text.size(), 0);
-  return written == static_cast<ssize_t>(text.size()) ? std::move(file) : pool::FileDescriptor();
-}
-
-void TlsKeeper::Inherit(const pool::FileDescriptor& tickets) {
-  if (!tickets.valid()) return;
-  std::string text;
-  std::array<char, 4096> part;
-  while (true) {
-    const ssize_t got =
-        pread(tickets.get(), part.data(), part.size(), static_cast<off_t>(text.size()));
-    if (got <= 0) break;
-    text.append(part.data(), static_cast<size_t>(got));
-  }
-  tickets_.Inherit(text);
 }
 
 }  // namespace holdfast::server

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -16,7 +17,6 @@
 #include "gateway/tls/tls_plan.h"
 #include "metrics/sums.h"
 #include "pool/net/clock.h"
-#include "pool/net/socket.h"
 
 namespace holdfast::server {
 
@@ -43,9 +43,8 @@ class TlsKeeper {
   TlsKeeper(const TlsKeeper&) = delete;
   TlsKeeper& operator=(const TlsKeeper&) = delete;
 
-  // The ticket keys of the process before this one, in a file of FileForSuccessor's; may be
-  // invalid. Before the first Adopt.
-  void Inherit(const pool::FileDescriptor& tickets);
+  // What the process before this one says, as ForSuccessor has it. Before the first Adopt.
+  void Inherit(std::string_view legacy) { tickets_.Inherit(legacy); }
   // As tls::LoadTls.
   absl::StatusOr<tls::TlsPlan> Load(config::Config* config);
   // What is worth a warning, to the log: tls::TlsWarnings, and what ACME has not brought yet.
@@ -57,9 +56,8 @@ class TlsKeeper {
   void Stop();
 
   const tls::TicketKeySets& ticket_keys() const { return tickets_.current(); }
-  // What the process that takes our place needs to know. A file in memory; invalid: there is
-  // nothing to know.
-  pool::FileDescriptor FileForSuccessor() const;
+  // What the process that takes our place needs to know, in lines (legacy_file.h): secret.
+  std::string ForSuccessor() const { return tickets_.Serialize(); }
   // Adds when the certificates in use expire, at the moment of a scrape.
   void AddTo(metrics::Sums& sums) const;
 

@@ -134,7 +134,8 @@ void UpstreamWatch::Adopt(const config::Config& config, const tls::TlsPlan& tls)
         .tls = checks.upstreams[i] != nullptr ? pool::TlsIdentity(checks.upstreams[i]->settings())
                                               : pool::TlsIdentity(),
         .proxy = upstream.cluster.proxy,
-        .protocol = upstream.check_protocol()};
+        .protocol = upstream.check_protocol(),
+        .limits = {.head_bytes = upstream.max_head_bytes, .fields = upstream.max_header_fields}};
     upstreams_[upstream.name].policy = upstream.cluster.balancing.policy;
     upstreams_[upstream.name].claim = shard_->ClaimSeries("upstream", upstream.name);
     TakeDiscovered(upstream.name, discovery_->Current(upstream.name));

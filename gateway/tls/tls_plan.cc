@@ -1,7 +1,5 @@
 #include "gateway/tls/tls_plan.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -49,17 +47,10 @@ absl::StatusOr<TlsFile> ReadFile(const std::string& path) {
   return TlsFile{.pem = *std::move(text), .name = path};
 }
 
-// Where others than its owner may read it, or others than its owner and group may: what secrets are
-// worth is what the least of their readers is.
-bool IsExposed(const std::string& path) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0 && (status.st_mode & (S_IRWXO | S_IWGRP)) != 0;
-}
-
 // Says so once, if it is.
 void NoteExposed(const std::string& path, std::vector<std::string>* exposed) {
-  if (!IsExposed(path)) return;
-  const std::string sentence = path + ": others than its owner and group can read or change it";
+  if (!config::IsExposed(path)) return;
+  const std::string sentence = absl::StrCat(path, ": ", std::string(config::kExposed));
   if (std::ranges::find(*exposed, sentence) == exposed->end()) exposed->push_back(sentence);
 }
 

@@ -58,11 +58,31 @@ TEST(CommandLineTest, CheckNotesWhatThisMachineHasTooLittleOf) {
       WithFile("check",
                "listeners: [{bind: \":8080\"}]\nroutes: [{upstream: web}]\n"
                "upstreams: {web: {endpoints: [\"127.0.0.1:80\"], max_connections: 1000000}}\n"
-               "access_log: {path: /no/such/folder/access.log}\n");
+               "status: {bind: \"unix:/no/such/folder/status\"}\n");
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_TRUE(Contains(finished.err, "note: on this machine: upstream web: max_connections"))
       << finished.err;
-  EXPECT_TRUE(Contains(finished.err, "warning: access_log: there is no folder")) << finished.err;
+  EXPECT_TRUE(Contains(finished.err, "warning: status: there is no folder")) << finished.err;
+}
+
+// A start would fail, and so does this.
+TEST(CheckTest, ALogsFileThatCannotBeOpenedIsAnErrorWithItsPlace) {
+  const TempDir dir;
+  const std::string config =
+      dir.Write("holdfast.yaml",
+                "listeners: [{bind: \":8080\"}]\nroutes: [{respond: {}}]\n"
+                "access_log: [{path: stdout}, {path: /no/such/folder/access.log}]\n");
+  const Finished finished = Holdfast({"check", config});
+  EXPECT_EQ(finished.code, kUsage);
+  EXPECT_TRUE(Contains(finished.err, config +
+                                         ":3:37: error: access_log: /no/such/folder/access.log: "
+                                         "cannot be opened: No such file or directory\n"))
+      << finished.err;
+  EXPECT_EQ(finished.out, "");
+  const Finished elsewhere = Holdfast({"check", "--without-files", config});
+  EXPECT_EQ(elsewhere.code, 0) << elsewhere.err;
+  EXPECT_TRUE(Contains(elsewhere.err, "note: on this machine: access_log: /no/such/folder/"))
+      << elsewhere.err;
 }
 
 TEST(CommandLineTest, HelpExistsForEveryCommand) {

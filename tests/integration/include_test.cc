@@ -131,5 +131,20 @@ TEST(IncludeTest, CheckTakesPathsFromTheFilesFolder) {
   EXPECT_EQ(whole.code, 0) << whole.err;
 }
 
+TEST(IncludeTest, CheckTellsWhatGlobsFind) {
+  const TempDir dir;
+  dir.Write("one.part", Saying("one"));
+  dir.Write("two.part", Saying("two"));
+  const std::string path = dir.Write(
+      "holdfast.yaml", "listeners: [{bind: \":8080\"}]\ninclude: [\"*.part\", \"*.none\"]\n");
+  const Finished checked = Check(path);
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  for (const std::string& note : {":2:11: note: '*.part' finds 2 files: '" + dir.Path("one.part") +
+                                      "', '" + dir.Path("two.part") + "'\n",
+                                  std::string(":2:21: note: '*.none' finds no file\n")}) {
+    EXPECT_NE(checked.err.find(path + note), std::string::npos) << checked.err;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::support

@@ -329,7 +329,8 @@ TEST(BuildRoutesTest, AResponseThatHasNoContentHasNoBody) {
 
 TEST(BuildRoutesTest, ARespondCannotSplitOrFrameAResponse) {
   EXPECT_EQ(RouteErrors("  - respond: {headers: {x: \"a\\r\\nset-cookie: b\"}}\n"),
-            "8:28 expected a field value without control characters and surrounding white space; "
+            "8:28 expected a field value without control characters and surrounding white space, "
+            "or {file: PATH}; "
             "found 'a\\x0d\\nset-cookie: b'\n");
   EXPECT_EQ(RouteErrors("  - respond: {headers: {Content-Length: 5}}\n"),
             "8:25 expected a field name that does not belong to framing or to one hop (such as "

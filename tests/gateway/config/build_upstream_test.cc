@@ -141,7 +141,7 @@ TEST(BuildUpstreamTest, RefusesWeightsOutOfRangeAndOtherTiers) {
               "5:42 expected a whole number from 1 to 1000; found '" + std::string(weight) + "'\n");
   }
   EXPECT_EQ(Errors(WithUpstream("    endpoints: [{address: \"a:1\", backup: yes}]\n")),
-            "5:42 expected one of true, false; found 'yes'\n");
+            "5:42 expected one of true, false; found 'yes'; did you mean 'true'?\n");
 }
 
 TEST(BuildUpstreamTest, NotEveryEndpointIsABackup) {
@@ -218,13 +218,23 @@ TEST(BuildUpstreamTest, WhatIsWrongWithACookie) {
   EXPECT_EQ(errors("ttl: 500ms"),
             "6:29 expected a duration such as 250ms, 5s or 1h, from 1s to 400d, or off; found "
             "'500ms'\n");
-  EXPECT_EQ(errors("secure: yes"), "6:32 expected one of auto, true, false; found 'yes'\n");
+  EXPECT_EQ(errors("secure: yes"),
+            "6:32 expected one of auto, true, false; found 'yes'; did you mean "
+            "'true'?\n");
   EXPECT_EQ(errors("same_site: laks"),
             "6:35 expected one of lax, strict, none, off; found 'laks'\n");
   EXPECT_EQ(errors("same_site: none, secure: false"),
             "6:35 same_site: browsers take none only with secure: true or auto\n");
+  for (const std::string name : {"__Host-b", "__Secure-b", "__host-b", "__SECURE-"}) {
+    EXPECT_EQ(errors("name: " + name + ", secure: false"),
+              "6:30 name: browsers take one that begins so only with secure: true or auto\n");
+    EXPECT_EQ(errors("name: " + name), "");
+    EXPECT_EQ(errors("name: " + name + ", secure: true"), "");
+  }
+  EXPECT_EQ(errors("name: __Hosted, secure: false"), "");
   EXPECT_EQ(errors("key: short"),
-            "6:29 expected a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints\n")
+            "6:29 expected a secret of 32 to 1024 bytes, such as `openssl rand -hex 32` prints, or "
+            "{file: PATH}\n")
       << "and it is not shown";
   EXPECT_EQ(Errors(WithKeys("    balance: {policy: wheel}\n")),
             "6:23 expected one of round_robin, least_request, random, ring_hash, maglev; found "

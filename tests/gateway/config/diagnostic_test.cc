@@ -89,9 +89,43 @@ TEST(ReportTest, OneThatIsMadeIsNotAdded) {
   EXPECT_TRUE(report.Take().empty());
 }
 
+// As a default is that many items have.
+TEST(ReportTest, WhatIsToldTwiceOfOnePlaceIsThereOnce) {
+  Report report("a\nb", "f");
+  for (int i = 0; i < 100; ++i) report.Error({1, 1}, "wrong");
+  for (int i = 0; i < 100; ++i) report.Warning({2, 1}, "odd");
+  report.Error({2, 1}, "wrong");
+  report.Error({}, "of the whole");
+  report.Error({}, "of the whole");
+  EXPECT_EQ(report.errors(), 4u);
+  EXPECT_EQ(FormatDiagnostics(report.Take()),
+            "f: error: of the whole\nf: error: of the whole\n"
+            "f:1:1: error: wrong\n  a\n  ^\n"
+            "f:2:1: warning: odd\n  b\n  ^\n"
+            "f:2:1: error: wrong\n  b\n  ^\n");
+}
+
+TEST(ReportTest, ALineWithASecretIsNotShown) {
+  Report report("key: tell-nobody", "f");
+  report.ErrorOfSecret({1, 6}, "expected another");
+  report.ErrorOfSecret({1, 6}, "expected another");
+  EXPECT_EQ(FormatDiagnostics(report.Take()), "f:1:6: error: expected another\n");
+}
+
+TEST(ReportTest, NotesAreApartAndHaveABound) {
+  Report report("a\nb", "f");
+  report.Note({2, 1}, "second");
+  report.Note({1, 1}, "first");
+  EXPECT_TRUE(report.Take().empty());
+  EXPECT_EQ(FormatDiagnostics(report.TakeNotes()),
+            "f:1:1: note: first\n  a\n  ^\nf:2:1: note: second\n  b\n  ^\n");
+  for (size_t i = 0; i < Report::kMaxNotes + 5; ++i) report.Note({1, 1}, "more");
+  EXPECT_EQ(report.TakeNotes().size(), Report::kMaxNotes);
+}
+
 TEST(ReportTest, ShowsTwentyErrorsAndCountsTheRest) {
   Report report("a", "f");
-  for (int i = 0; i < 23; ++i) report.Error({1, 1}, "wrong");
+  for (int i = 0; i < 23; ++i) report.Error({1, 1}, "wrong " + std::to_string(i));
   const std::vector<Diagnostic> diagnostics = report.Take();
   ASSERT_EQ(diagnostics.size(), 21u);
   EXPECT_EQ(diagnostics.back().message, "errors not shown: 3");
@@ -100,7 +134,7 @@ TEST(ReportTest, ShowsTwentyErrorsAndCountsTheRest) {
 
 TEST(ReportTest, WarningsAreNoErrorsAndHaveABoundOfTheirOwn) {
   Report report("a", "f");
-  for (int i = 0; i < 100; ++i) report.Warning({1, 1}, "odd");
+  for (int i = 0; i < 100; ++i) report.Warning({1, 1}, "odd " + std::to_string(i));
   EXPECT_FALSE(report.has_errors());
   report.Error({1, 1}, "wrong");
   EXPECT_TRUE(report.has_errors());

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/config/load.h"
+#include "gateway/policy/field_template.h"
 
 namespace holdfast::config {
 namespace {
@@ -54,6 +55,29 @@ TEST(EnvironmentTest, OtherNamesStay) {
 TEST(EnvironmentTest, ASecondDollarKeepsItAsItIs) {
   EXPECT_EQ(Expanded("$${PORT}"), "${PORT}");
   EXPECT_EQ(Expanded("a$${PORT}b${PORT}"), "a${PORT}b8080");
+}
+
+// The values of fields are read a second time, by a template that has dollars of its own.
+TEST(EnvironmentTest, InAFieldsValueASecondDollarDoesForEveryName) {
+  const auto sent = [](const std::string& value) {
+    LoadResult result = LoadConfig(
+        "listeners: [{bind: \":80\"}]\nupstreams: {a: {endpoints: [\"a:1\"]}}\n"
+        "routes: [{upstream: a, request_headers: {set: {x: '" +
+            value + "'}}}]\n",
+        "f", Fake);
+    if (!result.config.has_value()) return FormatDiagnostics(result.diagnostics);
+    const auto made =
+        policy::FieldTemplate::Parse(result.config->routes[0].request_headers.set.at(0).second);
+    std::string text;
+    if (made.ok()) made->AppendTo({.client_ip = "192.0.2.1"}, &text);
+    return text;
+  };
+  EXPECT_EQ(sent("${PORT} $${PORT} ${NOT:-x} $${NOT:-x}"), "8080 ${PORT} x ${NOT:-x}");
+  EXPECT_EQ(sent("${client_ip} $${client_ip}"), "192.0.2.1 ${client_ip}");
+  EXPECT_EQ(sent("$$$${PORT}"), "$${PORT}");
+  EXPECT_EQ(sent("$${Mixed} $PORT $"), "${Mixed} $PORT $");
+  EXPECT_NE(sent("${NOT}").find("the environment has no variable 'NOT'"), std::string::npos);
+  EXPECT_NE(sent("${nobody}").find("${nobody} is not known"), std::string::npos);
 }
 
 TEST(EnvironmentTest, WhatIsPutInIsATextAndNothingElse) {

@@ -98,6 +98,20 @@ TEST(FileAccessTest, ReadsNothingButRegularFiles) {
   }
   const absl::StatusOr<std::string> none = FilesOfThisMachine().read(dir.Path("none"), 10);
   EXPECT_EQ(none.status().message(), "No such file or directory");
+  EXPECT_TRUE(absl::IsNotFound(none.status()));
+  const std::string file = dir.Write("file", "");
+  const absl::StatusOr<std::string> below = FilesOfThisMachine().read(file + "/x", 10);
+  EXPECT_EQ(below.status().message(), "Not a directory");
+  EXPECT_FALSE(absl::IsNotFound(below.status()));
+}
+
+TEST(FileAccessTest, KnowsWhoElseMayReadAFile) {
+  const support::TempDir dir;
+  const std::string path = dir.Write("secret", "");
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  EXPECT_FALSE(FilesOfThisMachine().exposed(path));
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  EXPECT_TRUE(FilesOfThisMachine().exposed(path));
 }
 
 TEST(FileAccessTest, WithoutFunctionsThereIsNone) {

@@ -62,6 +62,20 @@ TEST(FileDefaultsTest, WhatIsWrongIsSaidOnceAndWhereItStands) {
             std::string::npos);
 }
 
+// What is found out only when a whole item is looked at, too.
+TEST(FileDefaultsTest, SoIsWhatEachItemWouldBeToldOf) {
+  for (const std::string defaults :
+       {"  routes: {request_headers: {set: {x-a: \"${nobody}\"}}}\n",
+        "  routes: {rewrite: {path: /x, path_regex: {pattern: /y, to: /z}}}\n",
+        "  routes: {cors: {allow_origins: [\"*\"], allow_credentials: true}}\n",
+        "  routes: {forward_auth: {upstream: nobody}}\n",
+        "  listeners: {client_ip: {from: x_real_ip}}\n"}) {
+    const std::string said = Complaints(File(defaults));
+    EXPECT_EQ(said.find("f.yaml:2:"), 0u) << said;
+    EXPECT_EQ(said.find(": error: "), said.rfind(": error: ")) << said;
+  }
+}
+
 TEST(FileDefaultsTest, WhatMakesAnItemItselfIsNoDefault) {
   for (const std::string own :
        {"routes: {match: {path: /}}", "routes: {upstream: web}", "routes: {respond: {}}",

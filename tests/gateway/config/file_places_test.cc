@@ -69,6 +69,35 @@ TEST(FilePlacesTest, ErrorPagesAreFoundAndSoAreThoseOfDefaults) {
   EXPECT_TRUE(Placed("listener edge: /b.html: no", text).starts_with("f.yaml:1:43: "));
 }
 
+TEST(FilePlacesTest, WhatIsWrongWithADefaultIsToldOnce) {
+  constexpr std::string_view text =
+      "defaults:\n"
+      "  listeners: {tls: {key: /b.key}}\n"
+      "  upstreams: {tls: {ca: /ca.pem}}\n"
+      "  routes: {basic_auth: {file: /users}}\n"
+      "listeners: [{name: a}, {name: b}]\n"
+      "upstreams: {x: {}, y: {}}\n"
+      "routes: [{name: r}, {name: s}, {name: t, basic_auth: {file: /own}}]\n";
+  const auto lines = [&](std::string_view complaints) {
+    std::string found;
+    for (const Diagnostic& one : PlaceComplaints(complaints, text, "f.yaml")) {
+      found += std::to_string(one.position.line) + " " + one.message + "\n";
+    }
+    return found;
+  };
+  EXPECT_EQ(lines("listener a: /b.key: no\nlistener b: /b.key: no\nlistener b: /b.key: odd\n"),
+            "2 listener a: /b.key: no\n2 listener b: /b.key: odd\n");
+  EXPECT_EQ(lines("upstream x: /ca.pem: no\nupstream y: /ca.pem: no\n"),
+            "3 upstream x: /ca.pem: no\n");
+  EXPECT_EQ(lines("route r: /users: no\nroute s: /users: no\nroute t: /own: no\n"),
+            "4 route r: /users: no\n7 route t: /own: no\n");
+}
+
+TEST(FilePlacesTest, SoAreTheFilesOfTheAccessLog) {
+  EXPECT_TRUE(Placed("access_log: /a.log: no", "access_log: [{path: stdout}, {path: /a.log}]\n")
+                  .starts_with("f.yaml:1:37: error: access_log: /a.log: no\n"));
+}
+
 TEST(FilePlacesTest, EachLineIsOneAndWhatIsNotFoundHasNoPlace) {
   EXPECT_EQ(Placed("listener edge: certificates: expected at least one\n"
                    "listener gone: /a.pem: cannot be read\nand 3 more"),

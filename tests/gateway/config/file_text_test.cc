@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +35,20 @@ TEST(FileTextTest, WhatMayHaveNoEndIsIrregular) {
   EXPECT_TRUE(IsIrregular("/dev/zero"));
   ASSERT_EQ(mkfifo(dir.Path("pipe").c_str(), 0600), 0);
   EXPECT_TRUE(IsIrregular(dir.Path("pipe")));
+}
+
+TEST(FileTextTest, OneThatOthersMayReadOrItsGroupChangeIsExposed) {
+  const support::TempDir dir;
+  const std::string path = dir.Write("f", "");
+  for (const auto& [mode, exposed] : {std::pair<mode_t, bool>{0600, false},
+                                      {0640, false},
+                                      {0644, true},
+                                      {0601, true},
+                                      {0660, true}}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    EXPECT_EQ(IsExposed(path), exposed) << mode;
+  }
+  EXPECT_FALSE(IsExposed(dir.Path("nothing")));
 }
 
 TEST(FileTextTest, WhatCannotBeReadHasAReason) {

@@ -251,6 +251,26 @@ TEST(IncludeTest, AFileIsIncludedOnceAndNeverByItself) {
       << itself;
 }
 
+TEST(IncludeTest, WhatGlobsHaveFoundIsNoted) {
+  const auto notes = [](const std::string& include, const Files& files) {
+    return FormatDiagnostics(LoadWith(Whole("include: " + include + "\n"), files).notes);
+  };
+  const Files files = {{"etc/p/a.yaml", OneRoute("a")}, {"etc/p/b.yaml", ""}};
+  EXPECT_TRUE(
+      notes("p/*", files)
+          .starts_with(
+              "etc/main.yaml:3:10: note: 'p/*' finds 2 files: 'etc/p/a.yaml', 'etc/p/b.yaml'\n"))
+      << notes("p/*", files);
+  EXPECT_TRUE(notes("[p/b*, q/*]", files)
+                  .starts_with("etc/main.yaml:3:11: note: 'p/b*' finds 1 file: 'etc/p/b.yaml'\n"));
+  EXPECT_NE(notes("[p/b*, q/*]", files).find("note: 'q/*' finds no file\n"), std::string::npos);
+  EXPECT_EQ(notes("p/a.yaml", files), "") << "it is there, or that is an error";
+  Files many;
+  for (int i = 10; i < 50; ++i) many["etc/p/" + std::to_string(i)] = "";
+  EXPECT_NE(notes("p/*", many).find("finds 40 files: 'etc/p/10', "), std::string::npos);
+  EXPECT_NE(notes("p/*", many).find("'etc/p/29' and 20 more\n"), std::string::npos);
+}
+
 TEST(IncludeTest, WhatIsNoGlobIsRefused) {
   for (const std::string value :
        {"", "[]", "\"\"", "{a: b}", "[[a]]", "[a.yaml, \"b\\0c\"]", "\"a\\nb\""}) {

@@ -26,6 +26,7 @@ void CollectKeys(const Shape& shape, const std::string& path, std::set<std::stri
     keys->insert(below);
     CollectKeys(*key.shape, below, keys);
   }
+  if (shape.may_be_file) keys->insert(path + ".file");
   if (shape.element != nullptr && shape.kind != Shape::Kind::kPartial) {
     CollectKeys(*shape.element, path + (shape.kind == Shape::Kind::kList ? "[]" : ".*"), keys);
     if (shape.one_stands_for_list) CollectKeys(*shape.element, path, keys);

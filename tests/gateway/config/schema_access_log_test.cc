@@ -123,6 +123,9 @@ TEST(AccessLogShapeTest, ARouteMayBeLeftOut) {
                 .routes[0]
                 .access_log,
             RouteLog::kOff);
+  EXPECT_THAT(Complaints("listeners: [{bind: 127.0.0.1:8080}]\n"
+                         "routes: [{respond: {}, access_log: no}]\n"),
+              HasSubstr("expected one of on, off; found 'no'; did you mean 'off'?"));
 }
 
 }  // namespace

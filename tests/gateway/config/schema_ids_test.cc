@@ -63,6 +63,11 @@ TEST(IdShapeTest, ErrorsSayWhatWasExpected) {
     EXPECT_NE(Complaints(WithKeys("trace: " + std::string(value))), "") << value;
   }
   EXPECT_TRUE(Refused("trace: {sample: 1%}", "expected a share from 0 to 1"));
+  EXPECT_TRUE(Refused("trace: 0.5",
+                      "expected keep or a mapping such as {sample: 0.01}, or off; found '0.5'"));
+  EXPECT_TRUE(Refused("request_id: make",
+                      "expected keep, create or a mapping such as {mode: keep, header: "
+                      "x-request-id}, or off; found 'make'"));
 }
 
 TEST(IdShapeTest, NoClientSaysWhoItIsByItsId) {

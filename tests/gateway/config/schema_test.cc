@@ -113,7 +113,7 @@ TEST(ExpectationTest, DescribesRangesAndWords) {
   EXPECT_EQ(Expectation(ShapeOf("workers")), "a whole number from 1 to 1024, or auto");
   EXPECT_EQ(Expectation(ShapeOf("status")), "a mapping such as {bind: 127.0.0.1:9900}, or off");
   const Shape words = {.kind = Kind::kWord, .words = ShapeOf("status").words};
-  EXPECT_EQ(Expectation(words), "one of off");
+  EXPECT_EQ(Expectation(words), "off");
   const Shape duration = {.kind = Kind::kDuration, .min = 1'000'000, .max = 3'600'000'000'000};
   EXPECT_EQ(Expectation(duration), "a duration such as 250ms, 5s or 1h, from 1ms to 1h");
   const Shape size = {.kind = Kind::kSize, .min = 0, .max = 1024};

@@ -117,6 +117,59 @@ TEST(CheckShapeTest, SuggestsTheNearestWord) {
   EXPECT_TRUE(Check("duration: of").ends_with("; found 'of'; did you mean 'off'?\n"));
 }
 
+constexpr std::string_view kSwitch[] = {"on", "off"};
+constexpr std::string_view kTruth[] = {"auto", "true", "false"};
+constexpr std::string_view kOneWord[] = {"keep"};
+constexpr Shape kSwitchWord = {.kind = Kind::kWord, .words = kSwitch};
+constexpr Shape kTruthWord = {.kind = Kind::kWord, .words = kTruth};
+constexpr Shape kKeepWord = {.kind = Kind::kWord, .words = kOneWord};
+constexpr Shape kKeepOrPoint = {.kind = Kind::kMapping,
+                                .expected = "keep or a point such as {x: 2}",
+                                .words = kOffWord,
+                                .keys = kPointKeys,
+                                .short_form = &kKeepWord};
+
+std::string CheckOne(const Shape& shape, std::string_view text) {
+  Report report(text, "f");
+  const std::optional<YamlNode> root = ParseYaml(text, &report);
+  if (root) CheckShape(*root, shape, &report);
+  std::string found;
+  for (const Diagnostic& diagnostic : report.Take()) found += diagnostic.message + "\n";
+  return found;
+}
+
+// A slip of the finger would make `on` of `no`, which means the opposite.
+TEST(CheckShapeTest, SuggestsTheWordOfTheSameMeaning) {
+  for (const std::string_view no : {"no", "No", "false", "never", "none"}) {
+    EXPECT_TRUE(CheckOne(kSwitchWord, no).ends_with("; did you mean 'off'?\n")) << no;
+    EXPECT_TRUE(CheckOne(kDuration, no).ends_with("; did you mean 'off'?\n")) << no;
+    EXPECT_TRUE(no == "false" || CheckOne(kTruthWord, no).ends_with("; did you mean 'false'?\n"))
+        << no;
+  }
+  for (const std::string_view yes : {"yes", "true", "always"}) {
+    EXPECT_TRUE(CheckOne(kSwitchWord, yes).ends_with("; did you mean 'on'?\n")) << yes;
+    EXPECT_TRUE(CheckOne(kDuration, yes).ends_with("; found '" + std::string(yes) + "'\n")) << yes;
+  }
+  EXPECT_TRUE(CheckOne(kTruthWord, "on").ends_with("; did you mean 'true'?\n"));
+  EXPECT_EQ(CheckOne(kKeepWord, "no"), "expected keep; found 'no'\n");
+}
+
+TEST(CheckShapeTest, AWordThatIsAShortFormIsToldWithAllTheRest) {
+  EXPECT_EQ(CheckOne(kKeepOrPoint, "keep"), "");
+  EXPECT_EQ(CheckOne(kKeepOrPoint, "off"), "");
+  EXPECT_EQ(CheckOne(kKeepOrPoint, "0.5"),
+            "expected keep or a point such as {x: 2}, or off; found '0.5'\n");
+  EXPECT_EQ(CheckOne(kKeepOrPoint, "kep"),
+            "expected keep or a point such as {x: 2}, or off; found 'kep'; did you mean 'keep'?\n");
+}
+
+TEST(CheckShapeTest, WhatIsHiddenIsNotShown) {
+  YamlNode node{.kind = YamlNode::Kind::kScalar, .text = "tell-nobody", .hidden = true};
+  Report report("text: {file: /a}", "f");
+  CheckShape(node, kText, &report);
+  EXPECT_EQ(report.Take().front().message, "expected a short text; the file holds something else");
+}
+
 TEST(CheckShapeTest, WarnsOfAnOldWord) {
   EXPECT_EQ(Check("colour: scarlet"), "1:9 'scarlet' is now called 'red'; it means the same\n");
 }

@@ -1,5 +1,8 @@
 #include "gateway/config/surroundings.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <string>
 
@@ -7,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/config/load.h"
+#include "tests/support/temp_dir.h"
 
 namespace holdfast::config {
 namespace {
@@ -32,19 +36,60 @@ TEST(SurroundingsTest, NamesTheFolderThatIsMissing) {
   config.access_log = {{.target = AccessLog::Target::kStdout},
                        {.target = AccessLog::Target::kFile, .path = "/no/such/access.log"}};
   EXPECT_THAT(MissingSurroundings(config),
-              ElementsAre("access_log: there is no folder '/no/such' on this machine",
-                          "listener edge: there is no folder '/no/such' on this machine",
+              ElementsAre("listener edge: there is no folder '/no/such' on this machine",
                           "status: there is no folder '/no' on this machine"));
 }
 
 TEST(SurroundingsTest, AFileThatIsLoadedIsWarnedOf) {
   const std::string path = testing::TempDir() + "/surroundings.yaml";
-  std::ofstream(path) << "listeners: [{bind: \":1\"}]\nroutes: [{respond: {}}]\n"
-                         "access_log: {path: /no/such/access.log}\n";
+  std::ofstream(path) << "listeners: [{name: edge, bind: \"unix:/no/such/edge\"}]\n"
+                         "routes: [{respond: {}}]\n";
   const LoadResult loaded = LoadConfigFile(path);
   EXPECT_TRUE(loaded.config.has_value());
   EXPECT_EQ(FormatDiagnostics(loaded.diagnostics),
-            path + ": warning: access_log: there is no folder '/no/such' on this machine\n");
+            path + ": warning: listener edge: there is no folder '/no/such' on this machine\n");
+}
+
+std::string LogTrouble(const std::string& path) {
+  Config config;
+  config.access_log = {{.target = AccessLog::Target::kFile, .path = path}};
+  return std::string(CheckLogFiles(config).message());
+}
+
+TEST(SurroundingsTest, LogFilesThatCouldBeOpenedAreNoMatter) {
+  const support::TempDir dir;
+  EXPECT_EQ(LogTrouble(dir.Path("new.log")), "");
+  EXPECT_EQ(LogTrouble(dir.Write("old.log", "")), "");
+  EXPECT_EQ(LogTrouble("/dev/null"), "");
+  Config streams;
+  streams.access_log = {{.target = AccessLog::Target::kStdout}};
+  EXPECT_TRUE(CheckLogFiles(streams).ok());
+  EXPECT_TRUE(CheckLogFiles(Config()).ok());
+}
+
+TEST(SurroundingsTest, LogFilesThatCouldNotAreToldOf) {
+  const support::TempDir dir;
+  const std::string file = dir.Write("file", "");
+  EXPECT_EQ(LogTrouble("/no/such/a.log"),
+            "access_log: /no/such/a.log: cannot be opened: No such file or directory");
+  EXPECT_EQ(LogTrouble(dir.Path("")),
+            "access_log: " + dir.Path("") + ": cannot be opened: Is a directory");
+  EXPECT_EQ(LogTrouble(file + "/a.log"),
+            "access_log: " + file + "/a.log: cannot be opened: Not a directory");
+  if (geteuid() == 0) return;  // who may write anywhere
+  ASSERT_EQ(chmod(file.c_str(), 0400), 0);
+  EXPECT_EQ(LogTrouble(file), "access_log: " + file + ": cannot be opened: Permission denied");
+}
+
+TEST(SurroundingsTest, EachLogFileHasALine) {
+  Config config;
+  config.access_log = {{.target = AccessLog::Target::kFile, .path = "/no/a"},
+                       {.target = AccessLog::Target::kFile, .path = "/no/b"}};
+  const absl::Status status = CheckLogFiles(config);
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_EQ(status.message(),
+            "access_log: /no/a: cannot be opened: No such file or directory\n"
+            "access_log: /no/b: cannot be opened: No such file or directory");
 }
 
 }  // namespace

@@ -66,6 +66,24 @@ TEST(FieldTemplateTest, ADollarSignCanBeMeant) {
   EXPECT_EQ(Filled("a$${b${route}", {.route = "r"}), "a${br");
 }
 
+TEST(FieldTemplateTest, NamesOfTheEnvironmentAreTexts) {
+  EXPECT_EQ(Filled("<${HOME}>${A_1:-x y}", {}), "<${HOME}>${A_1:-x y}");
+  EXPECT_TRUE(FieldTemplate::Parse("${HOME}")->constant());
+  for (const std::string_view name : {"A", "HOME", "A_1"}) EXPECT_TRUE(IsEnvironmentName(name));
+  for (const std::string_view name : {"", "1A", "_A", "a", "Aa", "A-B"}) {
+    EXPECT_FALSE(IsEnvironmentName(name)) << name;
+  }
+}
+
+TEST(FieldTemplateTest, AnyTextCanBeMeantLiterally) {
+  for (const std::string text : {"", "a", "$", "${", "$${", "${host}", "a$$${b}${", "{$}"}) {
+    const auto made = FieldTemplate::Parse(LiteralTemplate(text));
+    ASSERT_TRUE(made.ok()) << text;
+    EXPECT_TRUE(made->constant()) << text;
+    EXPECT_EQ(made->text(), text);
+  }
+}
+
 TEST(FieldTemplateTest, ErrorsSayWhatWasExpected) {
   EXPECT_EQ(ErrorOf("${nobody}"),
             "${nobody} is not known; expected one of ${client_ip}, ${client_port}, ${host}, "

@@ -110,5 +110,32 @@ TEST(TraceContextTest, WhatIsContinuedHasANewParent) {
   EXPECT_TRUE(later.ends_with("-01")) << later;
 }
 
+// Section 3.3.1.
+TEST(TraceContextTest, AListOfWhatVendorsSayIsATracestate) {
+  struct Case {
+    std::string value;
+    int members;
+  };
+  for (const auto& [value, members] :
+       {Case{"", 0}, Case{" , ,\t", 0}, Case{"a=1", 1}, Case{"a=1,b=2", 2}, Case{"a=1 , b=2", 2},
+        Case{"fw529a3039@dt=FfAAAAAAAAAAFwAA;1", 1}, Case{"0_-*/z@9=!~ x", 1}, Case{"a= 1", 1},
+        Case{std::string(256, 'k') + "=" + std::string(256, 'v'), 1}}) {
+    int found = 0;
+    EXPECT_TRUE(IsTracestate(value, &found)) << value;
+    EXPECT_EQ(found, members) << value;
+  }
+}
+
+TEST(TraceContextTest, AnythingElseIsNone) {
+  for (const std::string& bad :
+       {std::string("a"), std::string("a="), std::string("=1"), std::string("A=1"),
+        std::string("a=1=2"), std::string("a b=1"), std::string("_a=1"), std::string("a@b@c=1"),
+        std::string("a=\x01"), std::string("a=\xC3\xA9"), std::string("a=1\tb"),
+        std::string("a=1,b"), std::string(257, 'k') + "=1", "k=" + std::string(257, 'v')}) {
+    int found = 0;
+    EXPECT_FALSE(IsTracestate(bad, &found)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::policy

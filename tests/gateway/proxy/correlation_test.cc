@@ -294,6 +294,31 @@ TEST(CorrelationTest, AMalformedTraceIsNone) {
   }
 }
 
+// The trace goes on without it.
+TEST(CorrelationTest, ATracestateThatIsMalformedOrTooLongIsDropped) {
+  std::string members;
+  for (int i = 0; i < 33; ++i) members += (i == 0 ? "" : ",") + std::string("evil=1");
+  const std::string half = "evil=" + std::string(250, 'x') + ",evil=" + std::string(256, 'x');
+  for (const std::string& fields :
+       {std::string("tracestate: evil\r\n"),
+        std::string("tracestate: a=1\r\nTraceState: Evil=1\r\n"), "tracestate: " + members + "\r\n",
+        "tracestate: " + half + "\r\ntracestate: " + half + "\r\n"}) {
+    for (const std::string_view rule : {"trace: keep", "trace: {sample: 1}"}) {
+      const Seen seen = Proxied(std::string(rule),
+                                Get("traceparent: " + std::string(kTraceparent) + "\r\n" + fields));
+      EXPECT_FALSE(Contains(seen.request, "racestate")) << seen.request;
+      EXPECT_FALSE(Contains(seen.request, "TraceState")) << seen.request;
+      EXPECT_EQ(ValueOf(seen.request, "traceparent"), kTraceparent) << seen.request;
+      EXPECT_EQ(TraceOf(seen), kTraceId);
+    }
+  }
+  const Seen whole = Proxied("trace: keep", Get("traceparent: " + std::string(kTraceparent) +
+                                                "\r\ntracestate: " + half + "\r\n"));
+  EXPECT_TRUE(Contains(whole.request, "tracestate: " + half + "\r\n")) << whole.request;
+  const Seen off = Proxied("", Get("tracestate: evil\r\n"));
+  EXPECT_TRUE(Contains(off.request, "tracestate: evil\r\n")) << "as it comes";
+}
+
 TEST(CorrelationTest, WhatIsNotSampledHasATraceToo) {
   const Seen seen = Proxied("trace: {sample: 0}", Get(""));
   EXPECT_TRUE(ValueOf(seen.request, "traceparent").ends_with("-00")) << seen.request;

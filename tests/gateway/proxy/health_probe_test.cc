@@ -41,9 +41,9 @@ class HealthProbeTest : public testing::Test {
     loop_.DestroyAside();
   }
 
-  void Aim(const std::string& address, bool keep = true) {
+  void Aim(const std::string& address, bool keep = true, const HealthProbe::Limits& limits = {}) {
     const pool::EndpointKey key{"web", *pool::SocketAddress::Parse(address)};
-    probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, &dialer_, key, keep,
+    probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, &dialer_, key, keep, limits,
                                            [this](ProbeResult result) { result_ = result; });
   }
   void Start() {
@@ -96,6 +96,18 @@ class HealthProbeTest : public testing::Test {
   std::optional<ProbeResult> result_;
   std::unique_ptr<HealthProbe> probe_;
 };
+
+TEST_F(HealthProbeTest, HeadsMayBeAsLargeAsTheUpstreamSays) {
+  const std::string large = OkResponse("", "A: " + std::string(40 * 1024, 'a') + "\r\n");
+  std::string many;
+  for (int i = 0; i < 10; ++i) many += "B: b\r\n";
+  many = OkResponse("", many);
+  EXPECT_EQ(ResultOf(large), ProbeResult::kBadResponse);
+  EXPECT_EQ(ResultOf(many), ProbeResult::kOk);
+  Aim(upstream_.address(), true, {.head_bytes = 64 * 1024, .fields = 5});
+  EXPECT_EQ(ResultOf(large), ProbeResult::kOk);
+  EXPECT_EQ(ResultOf(many), ProbeResult::kBadResponse);
+}
 
 TEST_F(HealthProbeTest, SendsWhatAServerExpects) {
   check_.path = "/healthz?deep=1";
@@ -359,7 +371,7 @@ TEST_F(HealthProbeTest, TheNextCheckMayBeginWithTheResult) {
   int results = 0;
   const pool::EndpointKey key{"web", *pool::SocketAddress::Parse(upstream_.address())};
   probe_ = std::make_unique<HealthProbe>(&loop_, &slabs_, &dialer_, key, /*keep=*/true,
-                                         [&](ProbeResult result) {
+                                         HealthProbe::Limits(), [&](ProbeResult result) {
                                            EXPECT_EQ(result, ProbeResult::kOk);
                                            if (++results < 3) probe_->Start(check_, "web.test");
                                          });

@@ -365,5 +365,25 @@ TEST_F(HealthProberTest, ASlowCheckIsFollowedByTheNextAtItsEnd) {
   EXPECT_LE(timeouts, 7u);
 }
 
+// What it has learned stays: another limit is another way to ask.
+TEST_F(HealthProberTest, OtherLimitsOfHeadsTakeEffect) {
+  const std::vector<ProbeTarget> targets = {{.address = one_.address(), .host = "web.test"}};
+  prober_.SetTargets("web", check_, {.limits = {.head_bytes = 1024, .fields = 1}}, targets);
+  Pass(seconds(6));
+  EXPECT_GE(one_.requests(), 1);
+  metrics::Sums sums;
+  prober_.AddTo(sums);
+  const std::string text = one_.address().ToString();
+  const auto counts = sums.Of<metrics::Counter>(metrics::Metric::kHealthChecksTotal);
+  EXPECT_GE(counts.at({"web", text, "ok"}), 1u) << "one field";
+  prober_.SetTargets("web", check_, {.limits = {.head_bytes = 16, .fields = 1}}, targets);
+  Pass(seconds(6));
+  metrics::Sums later;
+  prober_.AddTo(later);
+  EXPECT_GE(later.Of<metrics::Counter>(metrics::Metric::kHealthChecksTotal)
+                .at({"web", text, "bad_response"}),
+            1u);
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -36,6 +36,17 @@ TEST(SnapshotTest, KnowsWhatNoClientMaySayOfItself) {
   EXPECT_EQ(Snapshot(config).identity_fields(), std::vector<std::string>{"X-Subject"});
 }
 
+TEST(SnapshotTest, ASecretIsHandedOn) {
+  const Snapshot first(OneRoute("/a"));
+  const Snapshot stranger(OneRoute("/a"));
+  EXPECT_NE(first.process_key(), stranger.process_key());
+  EXPECT_EQ(Snapshot(OneRoute("/b"), {}, &first).process_key(), first.process_key());
+  const pool::KeyedDigest::Key key = stranger.process_key();
+  EXPECT_EQ(Snapshot(OneRoute("/b"), {}, nullptr, &key).process_key(), key);
+  EXPECT_EQ(Snapshot(OneRoute("/b"), {}, &first, &key).process_key(), first.process_key())
+      << "a reload keeps it";
+}
+
 TEST(SnapshotTest, EachHasRoutesOfItsOwn) {
   const Snapshot old_one(OneRoute("/old"));
   const Snapshot new_one(OneRoute("/new"));

@@ -77,19 +77,17 @@ TEST_F(TlsKeeperTest, WithoutTlsNothingHappens) {
   Wait(std::chrono::hours(100));
   EXPECT_EQ(changes_ + days_ + rotations_, 0);
   EXPECT_TRUE(keeper_.ticket_keys().empty());
-  EXPECT_FALSE(keeper_.FileForSuccessor().valid());
+  EXPECT_EQ(keeper_.ForSuccessor(), "");
 }
 
 TEST_F(TlsKeeperTest, TheNextProcessHasTheTicketKeys) {
   Adopt(&keeper_, Edge());
-  const pool::FileDescriptor file = keeper_.FileForSuccessor();
-  ASSERT_TRUE(file.valid());
   TlsKeeper next(&main_, Nothing());
-  next.Inherit(file);
+  next.Inherit(keeper_.ForSuccessor());
   Adopt(&next, Edge());
   EXPECT_EQ(*next.ticket_keys().at("edge"), *keeper_.ticket_keys().at("edge"));
   TlsKeeper stranger(&main_, Nothing());
-  stranger.Inherit(pool::FileDescriptor());
+  stranger.Inherit("");
   Adopt(&stranger, Edge());
   EXPECT_FALSE(*stranger.ticket_keys().at("edge") == *keeper_.ticket_keys().at("edge"));
 }

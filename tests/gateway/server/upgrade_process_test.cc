@@ -239,6 +239,35 @@ TEST_F(UpgradeProcessTest, ConnectionsThatWaitInTheQueuesAreServed) {
   pids_.push_back(std::stoi(text.substr(text.rfind(kStarted) + sizeof(kStarted) - 1)));
 }
 
+// Without a key in the configuration, which the two could share.
+TEST_F(UpgradeProcessTest, CookiesOfEndpointsKeepTheirMeaning) {
+  const support::AutoUpstream one("one");
+  const support::AutoUpstream two("two");
+  const GatewayConfig config{.endpoints = {one.address(), two.address()},
+                             .upstream = "balance: {policy: round_robin, cookie: {name: b}}"};
+  GatewayProcess gateway(config);
+  const Message first = RawClient(gateway.address()).Get("/", "Connection: close\r\n");
+  const std::string set = first.Value("set-cookie");
+  ASSERT_TRUE(set.starts_with("b=")) << set;
+  const std::string fields =
+      "Connection: close\r\nCookie: " + set.substr(0, set.find(';')) + "\r\n";
+  // Two times, since the second has it of one that has inherited it itself.
+  pid_t pid = Begin(gateway, gateway.pid());
+  EXPECT_EQ(gateway.WaitExit(), 0);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 4; ++i) {
+      RawClient client(gateway.address());
+      const Message response = client.Get("/", fields);
+      EXPECT_EQ(response.body, first.body) << round;
+      EXPECT_FALSE(response.Has("set-cookie")) << round;
+    }
+    if (round == 1) break;
+    const size_t before = Count(gateway.Stderr(), kHandedOver);
+    pid = Begin(gateway, pid);
+    EXPECT_TRUE(Eventually([&] { return Count(gateway.Stderr(), kHandedOver) > before; }));
+  }
+}
+
 class LiveConnectionTest : public UpgradeProcessTest, public testing::WithParamInterface<Wire> {
  private:
   support::UseWire use_{GetParam()};
