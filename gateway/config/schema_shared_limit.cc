@@ -32,6 +32,7 @@ constexpr Shape kCredential = {
     .expected = "a text of 1 to 512 bytes without control characters",
     .check = IsCredential,
 };
+constexpr Shape kPassword = Secret(kCredential);
 
 constexpr Shape kDatabase = {.kind = Kind::kCount, .min = 0, .max = 65535};
 constexpr Shape kSync = {.kind = Kind::kDuration, .min = 10 * kMillisecond, .max = 60 * kSecond};
@@ -45,7 +46,7 @@ constexpr Key kSharedLimitKeys[] = {
         .Required("redis.internal:6379"),
     Field<&SharedLimit::username>("username", kCredential, "Who asks there.")
         .Otherwise("its default user"),
-    Field<&SharedLimit::password>("password", Secret(kCredential), "With which password.")
+    Field<&SharedLimit::password>("password", kPassword, "With which password.")
         .Otherwise("none"),
     Field<&SharedLimit::database>("database", kDatabase, "The number of the database there."),
     Field<&SharedLimit::prefix>(

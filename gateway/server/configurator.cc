@@ -10,9 +10,7 @@
 
 #include "gateway/config/file_places.h"
 #include "gateway/config/load.h"
-#include "gateway/route/error_page_files.h"
-#include "gateway/route/key_files.h"
-#include "gateway/route/password_files.h"
+#include "gateway/route/route_files.h"
 #include "gateway/server/cpu_share.h"
 #include "gateway/server/descriptor_budget.h"
 #include "gateway/server/key_keeper.h"
@@ -27,12 +25,11 @@ using metrics::Metric;
 
 namespace {
 
-// The files that routes name for passwords and tokens.
-absl::Status LoadAuthFiles(config::Config* config) {
-  if (absl::Status status = route::LoadPasswordFiles(config); !status.ok()) return status;
-  if (absl::Status status = route::LoadKeyFiles(config); !status.ok()) return status;
-  for (const std::string& note : route::KeyFileNotes(*config)) LogWarning(note);
-  return absl::OkStatus();
+absl::Status LoadRouteFiles(config::Config* config) {
+  std::vector<std::string> notes;
+  absl::Status status = route::LoadRouteFiles(config, &notes);
+  for (const std::string& note : notes) LogWarning(note);
+  return status;
 }
 
 }  // namespace
@@ -79,8 +76,7 @@ absl::Status Configurator::Start(config::Config config) {
   shares_ = *shares;
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
-  if (absl::Status status = LoadAuthFiles(&config); !status.ok()) return status;
-  if (absl::Status status = route::LoadErrorPages(&config); !status.ok()) return status;
+  if (absl::Status status = LoadRouteFiles(&config); !status.ok()) return status;
   tls_.LogWarnings(config, *tls);
   const std::string legacy = ReadLegacyFile(parts_.listeners->TakeTickets());
   tls_.Inherit(legacy);
@@ -193,8 +189,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
   config::Config& next = *loaded.config;
   if (next.workers != started_with_) LogWarning("workers: changes at the next start only");
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&next);
-  absl::Status files = tls.ok() ? LoadAuthFiles(&next) : tls.status();
-  if (files.ok()) files = route::LoadErrorPages(&next);
+  const absl::Status files = tls.ok() ? LoadRouteFiles(&next) : tls.status();
   if (!files.ok()) {
     const std::string wrong(files.message());
     return absl::InvalidArgumentError(
