@@ -46,8 +46,7 @@ constexpr Key kSharedLimitKeys[] = {
         .Required("redis.internal:6379"),
     Field<&SharedLimit::username>("username", kCredential, "Who asks there.")
         .Otherwise("its default user"),
-    Field<&SharedLimit::password>("password", kPassword, "With which password.")
-        .Otherwise("none"),
+    Field<&SharedLimit::password>("password", kPassword, "With which password.").Otherwise("none"),
     Field<&SharedLimit::database>("database", kDatabase, "The number of the database there."),
     Field<&SharedLimit::prefix>(
         "prefix", kName,
