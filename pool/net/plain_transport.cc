@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "pool/net/check.h"
+#include "pool/net/socket_calls.h"
 
 namespace holdfast::pool {
 namespace {
@@ -40,8 +41,8 @@ IoResult PlainTransport::Read(const iovec* pieces, int count) {
   ssize_t got;
   do {
     // One piece is the usual case, and the kernel takes it with less ado than a vector.
-    got =
-        count == 1 ? recv(fd(), pieces->iov_base, pieces->iov_len, 0) : readv(fd(), pieces, count);
+    got = count == 1 ? ReceiveBytes(fd(), pieces->iov_base, pieces->iov_len, 0)
+                     : readv(fd(), pieces, count);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return Failure(errno, Wants::kRead);
   if (got == 0) return {.status = IoStatus::kEnd};
@@ -54,7 +55,7 @@ IoResult PlainTransport::Write(const iovec* pieces, int count) {
   ssize_t put;
   do {
     if (count == 1) {
-      put = send(fd(), pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
+      put = SendBytes(fd(), pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
     } else {
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(pieces);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pool/net/check.h"
+#include "pool/net/socket_calls.h"
 
 namespace holdfast::pool {
 namespace {
@@ -177,7 +178,7 @@ PeekResult PeekSocket(int fd) {
   char byte;
   ssize_t got;
   do {
-    got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    got = ReceiveBytes(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
   if (got > 0) return PeekResult::kBytes;
   if (got == 0) return PeekResult::kEndOfStream;
