@@ -81,11 +81,16 @@ bool Exchange::DiscardRequestBody() {
   return more;
 }
 
-// A stream of gRPC may wait for answers before it goes on, and so may what becomes a tunnel.
+// A stream of gRPC may wait for answers before it goes on. There are such over HTTP/2 alone:
+// elsewhere a client's word for it would let a slow upload hold a connection of the upstream. What
+// becomes a tunnel has all of its body before.
 bool Exchange::MayBuffer() {
   const http::RequestHead& head = request();
   if (head.body == BodyKind::kNone || body_.ended()) return false;
-  if (account_.grpc || head.connection_upgrade) return false;
+  const config::Upstream& upstream = view_->snapshot().config().upstreams[run_.route->upstream];
+  const bool may_stream = head.version == http::Version::kHttp2 &&
+                          upstream.cluster.protocol != pool::UpstreamProtocol::kH1;
+  if (account_.grpc && may_stream) return false;
   if (head.content_length <= run_.route->buffering->request) return true;
   CountBuffering(HoldOutcome::kTooLong);
   return false;

@@ -90,6 +90,20 @@ TEST_P(PairsBufferingTest, ABodyThatStallsNeverReachesTheUpstream) {
   EXPECT_EQ(upstream_->begun(), 0);
 }
 
+// Calls of gRPC, which may wait for answers, are passed on as they come where there are any.
+TEST_P(PairsBufferingTest, OfGrpcNothingIsHeldOverHttp2Alone) {
+  GatewayConfig config = Buffering();
+  config.listener = "body_timeout: 200ms";
+  Start(Echo, config);
+  client_->AskUnfinished({.method = "POST",
+                          .fields = {{"content-type", "application/grpc"}, {"te", "trailers"}},
+                          .body = "never",
+                          .with_length = false});
+  const bool streams =
+      GetParam().client == Protocol::kHttp2 && GetParam().upstream == Protocol::kHttp2;
+  EXPECT_EQ(upstream_->begun(), streams ? 1 : 0);
+}
+
 TEST_P(PairsBufferingTest, ALimitIsMetBeforeTheUpstreamIsAsked) {
   Start(Echo, Buffering(", max_request_body: 100KiB"));
   EXPECT_EQ(client_->Ask({.method = "POST", .body = Pattern(102'401), .with_length = false}).status,
