@@ -21,8 +21,8 @@ struct FileAccess {
   std::function<absl::StatusOr<std::string>(const std::string& path, size_t max_bytes)> read;
   // Whether a secret in this file would be none (file_text.h); null: that is not asked.
   std::function<bool(const std::string& path)> exposed;
-  // Secrets may be missing, and the keys that name them are left out then: for a check elsewhere
-  // than where the configuration is used.
+  // Secrets may be missing, and some other value stands for them then: for a check elsewhere than
+  // where the configuration is used, which takes nothing into use.
   bool forgives_missing = false;
 
   bool any() const { return find != nullptr && read != nullptr; }

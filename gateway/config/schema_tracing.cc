@@ -21,11 +21,7 @@ constexpr Shape kCollectorUrl = {
 };
 
 // Credentials, as a rule.
-constexpr Shape kExportValue = [] {
-  Shape shape = kFieldValue;
-  shape.secret = true;
-  return shape;
-}();
+constexpr Shape kExportValue = Secret(kFieldValue);
 constexpr Shape kExportHeaders = {
     .kind = Kind::kNamed,
     .expected = "a field name such as authorization that export requests do not have by themselves",

@@ -13,6 +13,8 @@ namespace holdfast::config {
 namespace {
 
 constexpr std::string_view kFile = "file";
+// Good for every key that may be in a file: long enough for a cookie's key, and a field's value.
+constexpr std::string_view kStandIn = "what-stands-for-a-file-that-is-not-here-";
 
 // As an editor or `echo` ends a line.
 void DropLineEnd(std::string* text) {
@@ -25,18 +27,22 @@ class SecretReader {
  public:
   SecretReader(const FileAccess& files, Report* report) : files_(files), report_(report) {}
 
-  // False: what the key of `node` holds is missing, and there has been a word about it.
-  bool Resolve(YamlNode* node, const Shape& shape) {
-    if (shape.may_be_file) return !node->is_mapping() || Take(node);
-    const Shape* keys = shape.kind == Shape::Kind::kPartial ? shape.element->element : &shape;
-    std::erase_if(node->entries, [&](YamlEntry& entry) {
-      const Shape* const below = Below(*keys, entry.key.text);
-      return below != nullptr && !Resolve(&entry.value, *below);
-    });
-    if (shape.kind == Shape::Kind::kList) {
-      std::erase_if(node->items, [&](YamlNode& item) { return !Resolve(&item, *shape.element); });
+  void Resolve(YamlNode* node, const Shape& shape) {
+    if (shape.may_be_file) {
+      // Without a value, what goes with the key would be wrong, too. Each stand-in is another one,
+      // so that two matches do not look the same.
+      if (node->is_mapping() && !Take(node)) {
+        Put(std::string(kStandIn) + std::to_string(++stand_ins_), node->position, node);
+      }
+      return;
     }
-    return true;
+    const Shape* keys = shape.kind == Shape::Kind::kPartial ? shape.element->element : &shape;
+    for (YamlEntry& entry : node->entries) {
+      const Shape* const below = Below(*keys, entry.key.text);
+      if (below != nullptr) Resolve(&entry.value, *below);
+    }
+    if (shape.kind != Shape::Kind::kList) return;
+    for (YamlNode& item : node->items) Resolve(&item, *shape.element);
   }
 
  private:
@@ -53,6 +59,7 @@ class SecretReader {
     return false;
   }
 
+  // False: it could not be read, and there has been a word about it.
   bool Take(YamlNode* node) {
     const bool file = node->entries.size() == 1 && node->entries.front().key.text == kFile;
     const YamlNode* const path = file ? &node->entries.front().value : nullptr;
@@ -87,25 +94,30 @@ class SecretReader {
     if (files_.exposed != nullptr && files_.exposed(name)) {
       report_->Note(place, Quoted(name) + ": " + std::string(kExposed));
     }
+    Put(*std::move(text), place, node);
+    return true;
+  }
+
+  void Put(std::string text, Position place, YamlNode* node) {
     *node = {.kind = YamlNode::Kind::kScalar,
              .position = place,
-             .text = *std::move(text),
+             .text = std::move(text),
              .hidden = true,
              .items = {},
              .entries = {}};
-    return true;
   }
 
   bool Miss(Position place, const std::string& name, const absl::Status& why) {
     const std::string wrong = Quoted(name) + " cannot be read: " + std::string(why.message());
     if (!files_.forgives_missing || !absl::IsNotFound(why)) return Fail(place, wrong);
-    report_->Note(place, wrong + "; the key is left out");
+    report_->Note(place, wrong + "; another value stands for it here");
     return false;
   }
 
   const FileAccess& files_;
   Report* report_;
   size_t count_ = 0;
+  size_t stand_ins_ = 0;
 };
 
 }  // namespace

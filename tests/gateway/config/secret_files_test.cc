@@ -96,6 +96,16 @@ TEST(SecretFilesTest, SoAreTheValuesOfFields) {
   EXPECT_EQ(first.match.headers[0].text, "open sesame");
 }
 
+TEST(SecretFilesTest, SoAreThoseOfExportRequests) {
+  const Config config = LoadedWith(
+      "listeners: [{bind: \":80\", trace: keep}]\nroutes: [{respond: {}}]\n"
+      "tracing: {otlp: \"http://a.test/x\", headers: {authorization: {file: /token}}}\n",
+      {{"/token", "Bearer x\n"}});
+  ASSERT_TRUE(config.tracing.has_value());
+  ASSERT_EQ(config.tracing->headers.size(), 1u);
+  EXPECT_EQ(config.tracing->headers[0].value, "Bearer x");
+}
+
 // A file has what somebody else has made up, and no variables.
 TEST(SecretFilesTest, AFieldsValueIsNoTemplate) {
   for (const std::string value : {"${client_ip}", "$${nobody", "${", "${HOME}", "$$", "%[src]"}) {
@@ -198,12 +208,38 @@ TEST(SecretFilesTest, OneThatOthersMayReadIsANote) {
   EXPECT_TRUE(LoadWith(WithKey("{file: /s/key}"), {{"/s/key", Key()}}).notes.empty());
 }
 
-TEST(SecretFilesTest, OneThatIsMissingMayBeForgivenAndIsLeftOut) {
+TEST(SecretFilesTest, OneThatIsMissingMayBeForgiven) {
   const LoadResult result = LoadWith(WithKey("{file: /none}"), {}, true);
   ASSERT_TRUE(result.config.has_value()) << FormatDiagnostics(result.diagnostics);
-  EXPECT_EQ(CookieKey(*result.config), "");
-  EXPECT_NE(FormatDiagnostics(result.notes).find("the key is left out"), std::string::npos);
+  EXPECT_NE(FormatDiagnostics(result.notes).find("another value stands for it here"),
+            std::string::npos);
   EXPECT_FALSE(LoadWith(WithKey("{file: /locked}"), {}, true).config.has_value());
+}
+
+// What goes with it is not wrong for that.
+TEST(SecretFilesTest, OneThatIsMissingIsOneError) {
+  const LoadResult result =
+      LoadWith(Text("", ", match: {headers: {a: {exact: {file: /none}}}}"), {});
+  EXPECT_FALSE(result.config.has_value());
+  ASSERT_EQ(result.diagnostics.size(), 1u) << FormatDiagnostics(result.diagnostics);
+  EXPECT_EQ(result.diagnostics[0].message, "'/none' cannot be read: No such file or directory");
+}
+
+TEST(SecretFilesTest, WhateverIsMissingMayBeForgiven) {
+  for (const std::string_view route :
+       {", match: {headers: {x-key: {exact: {file: /none}}}}",
+        ", request_headers: {set: {authorization: {file: /none}}}",
+        ", rate_limit: {requests: 1, shared: {redis: \"a.test:1\", username: a, password: {file: "
+        "/none}}}"}) {
+    const LoadResult result = LoadWith(Text("", route), {}, true);
+    EXPECT_TRUE(result.config.has_value()) << FormatDiagnostics(result.diagnostics);
+    EXPECT_EQ(FormatDiagnostics(result.diagnostics), "") << route;
+  }
+  const std::string two =
+      "listeners: [{bind: \":80\"}]\nroutes:\n"
+      "  - {match: {headers: {a: {exact: {file: /x}}}}, respond: {}}\n"
+      "  - {match: {headers: {a: {exact: {file: /y}}}}, respond: {}}\n";
+  EXPECT_EQ(FormatDiagnostics(LoadWith(two, {}, true).diagnostics), "");
 }
 
 TEST(SecretFilesTest, TheirNumberHasABound) {
