@@ -157,10 +157,11 @@ Command ParseCommandLine(int argc, const char* const* argv) {
 
   CLI::App* check = app.add_subcommand("check", "Say whether a configuration file is right.");
   AddConfigOption(check, &command);
-  check->add_flag("--without-files", command.without_files,
-                  "Certificates, keys, secrets and other files that it names may be missing on this "
-                  "machine: for a check elsewhere than where the file is used. Those that are there "
-                  "are read.");
+  check->add_flag(
+      "--without-files", command.without_files,
+      "Certificates, keys, secrets and other files that it names may be missing on this "
+      "machine: for a check elsewhere than where the file is used. Those that are there "
+      "are read.");
 
   CLI::App* config = AddConfigCommand(&app);
 
