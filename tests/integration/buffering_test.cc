@@ -290,5 +290,44 @@ TEST_F(ForwardedBodyTest, AnExpectationIsMetFirst) {
   EXPECT_EQ(client.Response().body, "good");
 }
 
+// Whatever else a request says, the service has judged the body that the upstream would get.
+TEST_F(ForwardedBodyTest, NoSpellingOfARequestGetsPast) {
+  GatewayProcess gateway(Config("1KiB"));
+  const std::string length = "Host: test\r\nContent-Length: 3\r\n";
+  const std::string chunked = "Host: test\r\nTransfer-Encoding: chunked\r\n";
+  const std::vector<std::string> attempts = {
+      "POST /in HTTP/1.1\r\n" + length + "\r\nbad",
+      "POST /in HTTP/1.0\r\n" + length + "\r\nbad",
+      "GET /in HTTP/1.1\r\n" + length + "\r\nbad",
+      "HEAD /in HTTP/1.1\r\n" + length + "\r\nbad",
+      "PURGE /in HTTP/1.1\r\n" + length + "\r\nbad",
+      "POST /in HTTP/1.1\r\n" + length + "Content-Type: application/grpc\r\n\r\nbad",
+      "POST /in HTTP/1.1\r\n" + length + "Connection: upgrade\r\nUpgrade: websocket\r\n\r\nbad",
+      "POST /in HTTP/1.1\r\n" + length + "Connection: content-length\r\n\r\nbad",
+      "POST /in HTTP/1.1\r\n" + length + "X-HTTP-Method-Override: GET\r\n\r\nbad",
+      "POST /in/../in HTTP/1.1\r\n" + length + "\r\nbad",
+      "POST /%69n HTTP/1.1\r\n" + length + "\r\nbad",
+      // What comes behind it is the next request.
+      "POST /in HTTP/1.1\r\n" + length + "\r\nbadgood",
+      "POST /in HTTP/1.1\r\n" + chunked + "\r\n3\r\nbad\r\n0\r\n\r\n",
+      "POST /in HTTP/1.1\r\n" + chunked + "\r\n3;good\r\nbad\r\n0\r\n\r\n",
+      "POST /in HTTP/1.1\r\n" + chunked + "\r\n3\r\nbad\r\n0\r\nX-Body: good\r\n\r\n",
+      "POST /in HTTP/1.1\r\n" + chunked + "\r\n0\r\n\r\n",
+      "POST /in HTTP/1.1\r\n" + length + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST /in HTTP/1.1\r\n" + length + "Content-Length: 4\r\n\r\ngood",
+  };
+  for (const std::string& attempt : attempts) {
+    RawClient client(gateway.address());
+    client.Send(attempt);
+    const Message answer = client.Response(attempt.substr(0, attempt.find(' ')));
+    const bool grpc = attempt.find("grpc") != attempt.npos;  // which has its status in a field
+    EXPECT_TRUE(grpc ? answer.Status() == 200 && answer.Value("grpc-status") != "0"
+                     : answer.Status() == 403 || answer.Status() == 400)
+        << answer.Status() << " to\n"
+        << attempt;
+  }
+  EXPECT_EQ(service_.requests(), 0);
+}
+
 }  // namespace
 }  // namespace holdfast::support
