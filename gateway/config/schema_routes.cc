@@ -289,9 +289,9 @@ constexpr Key kRateLimitRuleKeys[] = {
     Field<&RateLimitRule::max_keys>(
         "max_keys", kRateLimitKeys,
         "For how many there is room, 16 bytes each; of more, those that used least start anew."),
-    Field<&RateLimitRule::shared>("shared", kSharedLimit,
-                                  "With which other gateways the limit is shared, by Redis.")
-        .Otherwise("none"),
+    Field<&RateLimitRule::shared>(
+        "shared", kSharedLimit,
+        "With which other gateways the limit is shared, by Redis; off: with none."),
 };
 constexpr Shape kRateLimit =
     OrWords(Mapping<RateLimitRule>("a mapping such as {requests: 100, per: 1s, key: client}",

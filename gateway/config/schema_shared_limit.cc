@@ -60,7 +60,8 @@ constexpr Key kSharedLimitKeys[] = {
 
 }  // namespace
 
-constexpr Shape kSharedLimit =
-    Mapping<SharedLimit>("a mapping such as {redis: \"redis.internal:6379\"}", kSharedLimitKeys);
+constexpr Shape kSharedLimit = OrWords(
+    Mapping<SharedLimit>("a mapping such as {redis: \"redis.internal:6379\"}", kSharedLimitKeys),
+    kOff);
 
 }  // namespace holdfast::config

@@ -35,6 +35,11 @@ TEST(SharedLimitShapeTest, ByDefaultALimitIsShared) {
   EXPECT_EQ(route.rate_limit->shared, policy::SharedLimit{.redis = "unix:/run/redis.sock"});
 }
 
+// As where `defaults` has it.
+TEST(SharedLimitShapeTest, MayBeOff) {
+  EXPECT_FALSE(LoadRoute(WithShared("off")).rate_limit->shared.has_value());
+}
+
 TEST(SharedLimitShapeTest, ARedisIsAnAddressWithAPort) {
   for (const char* redis : {"127.0.0.1:6379", "[::1]:6379", "redis:6379", "unix:/s"}) {
     EXPECT_EQ(Errors("{redis: \"" + std::string(redis) + "\"}"), "") << redis;
