@@ -95,11 +95,12 @@ void SideCall::Count() {
   }
 }
 
-// Only an endpoint that says nothing at all is to blame by itself.
-Failure SideCall::LateIn(State state) {
+// Only an endpoint that says nothing at all is to blame by itself; not one that has yet to take the
+// body, which may be as long as a client likes.
+Failure SideCall::LateIn(State state) const {
   switch (state) {
     case State::kCalling: return Failure::kQueueTimeout;
-    case State::kHead: return Failure::kFirstByteTimeout;
+    case State::kHead: return unsent_.empty() ? Failure::kFirstByteTimeout : Failure::kTotalTimeout;
     default: return Failure::kTotalTimeout;
   }
 }

@@ -88,7 +88,7 @@ class SideCall final : private CallEvents {
   void Keep(const http::ResponseHead& head);
   void Conclude(Failure failure);
   void Count();
-  static Failure LateIn(State state);
+  Failure LateIn(State state) const;
   void ArmTimer();
   void OnTimer(pool::TimePoint now);
 

@@ -99,6 +99,21 @@ TEST_F(SideCallTest, AnEndpointThatSaysNothingIsToBlame) {
   EXPECT_TRUE(call_.unreached());
 }
 
+// Its body may be what a client has chosen for it to be late.
+TEST_F(SideCallTest, ABodyThatIsNotTakenInTimeIsNoAnswer) {
+  head_.method = http::Method::kPost;
+  head_.body = http::BodyKind::kLength;
+  const std::string body(16 << 20, 'b');
+  head_.content_length = body.size();
+  EXPECT_FALSE(Begin(body));
+  Wire wire = harness_.Accept();
+  harness_.Turns(20);
+  harness_.Advance(seconds(6));
+  AwaitOver();
+  EXPECT_EQ(call_.failure(), Failure::kTotalTimeout);
+  EXPECT_FALSE(call_.unreached());
+}
+
 TEST_F(SideCallTest, WhatIsTooLongIsNoAnswer) {
   Wire wire = Ask();
   wire.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
