@@ -106,10 +106,11 @@ std::string AllowValue(const config::MethodSet& methods) {
 }
 
 RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
+  const LimiterByName limiters = LimitersOf(before);
   const InFlightByName in_flight = InFlightOf(before);
   for (const config::Route& route : config.routes) {
     routes_.push_back(Made(route));
-    SetLimiter(before, &routes_.back());
+    SetLimiter(limiters, &routes_.back());
     SetInFlight(in_flight, &routes_.back());
     if (route.forward_auth.has_value()) {
       const config::Upstream& auth = config.upstreams.at(route.forward_auth->upstream);
@@ -135,15 +136,22 @@ RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
   for (auto& [suffix, host] : suffixes_) Seal(&host);
 }
 
-void RouteTable::SetLimiter(const RouteTable* before, Route* route) const {
-  if (!route->rate_limit.has_value()) return;
-  if (before != nullptr) {
-    for (const Route& old : before->routes()) {
-      if (old.name != route->name || old.limiter == nullptr) continue;
-      if (old.limiter->rule() == *route->rate_limit) route->limiter = old.limiter;
-    }
+RouteTable::LimiterByName RouteTable::LimitersOf(const RouteTable* table) {
+  LimiterByName by_name;
+  if (table == nullptr) return by_name;
+  for (const Route& route : table->routes()) {
+    if (route.limiter != nullptr) by_name[route.name] = route.limiter;
   }
-  if (route->limiter != nullptr) return;
+  return by_name;
+}
+
+void RouteTable::SetLimiter(const LimiterByName& before, Route* route) {
+  if (!route->rate_limit.has_value()) return;
+  const auto known = before.find(route->name);
+  if (known != before.end() && known->second->rule() == *route->rate_limit) {
+    route->limiter = known->second;
+    return;
+  }
   const std::optional<policy::SharedLimit>& shared = route->rate_limit->shared;
   const uint64_t seed = shared.has_value() ? policy::RateLimiter::SharedSeed(*shared, route->name)
                                            : policy::RateLimiter::FreshSeed();

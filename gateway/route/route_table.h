@@ -128,10 +128,13 @@ class RouteTable {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   using HostMap = absl::flat_hash_map<std::string, HostNode, StringHash, std::equal_to<>>;
-  // What is under way, by the route's name.
+  // What each has left, by the route's name.
+  using LimiterByName = absl::flat_hash_map<std::string_view, std::shared_ptr<policy::RateLimiter>>;
+  // What is under way, likewise.
   using InFlightByName = absl::flat_hash_map<std::string_view, std::shared_ptr<policy::InFlight>>;
 
-  void SetLimiter(const RouteTable* before, Route* route) const;
+  static LimiterByName LimitersOf(const RouteTable* table);
+  static void SetLimiter(const LimiterByName& before, Route* route);
   static InFlightByName InFlightOf(const RouteTable* table);
   static void SetInFlight(const InFlightByName& before, Route* route);
   HostNode* NodeFor(const std::string& host_pattern);
