@@ -456,6 +456,7 @@ void Exchange::BeginTunnel() {
                 "The upstream did not prove that it knows WebSocket.");
   }
   account_.NoteUpstreamAnswer(response_.status, context_->loop->now());
+  body_.ForgetSent();
   http::DropHopHeaders(&response_.headers);
   if (Edits()) edits_.EditResponse(run_.route, client_, request(), &response_);
   client_.stream->Switch(response_, via_name());

@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include <absl/container/inlined_vector.h>
+
 #include "gateway/proxy/client_ends.h"
 #include "gateway/proxy/context.h"
 #include "gateway/proxy/hash_key.h"
@@ -23,8 +25,8 @@ constexpr config::RetryPolicy kPolicy{.connect_failure = false, .reset = false};
 // Where the route has no limit for its own upstream.
 constexpr pool::Duration kUsualTimeout = std::chrono::seconds(30);
 
-// Of one step of a body.
-constexpr int kMaxPieces = 64;
+// Of one step of a body, as a rule; what was held before has more.
+constexpr size_t kUsualPieces = 64;
 
 // The body goes with the head, and its trailers not at all.
 constexpr http::FieldIds kNotCopied = {http::FieldId::kExpect, http::FieldId::kTrailer};
@@ -119,19 +121,19 @@ void MirrorCopy::KeepText() {
 void MirrorCopy::TakeBody(const pool::Buffer& from, size_t bytes) {
   if (state_ != State::kCollecting) return;
   const bool fits = body_.size() + bytes <= route_->mirror->max_body;
-  if (!fits || !Append(from, bytes)) Drop(MirrorResult::kSkippedBody);
+  if (!fits) return Drop(MirrorResult::kSkippedBody);
+  Append(from, bytes);
 }
 
-// False when the bytes lie in more pieces than one call describes.
-bool MirrorCopy::Append(const pool::Buffer& from, size_t bytes) {
-  iovec pieces[kMaxPieces];
-  const int count = from.FillIovec(pieces, kMaxPieces);
-  for (int i = 0; i < count && bytes > 0; ++i) {
+void MirrorCopy::Append(const pool::Buffer& from, size_t bytes) {
+  absl::InlinedVector<iovec, kUsualPieces> pieces(kUsualPieces);
+  const auto fill = [&] { return from.FillIovec(pieces.data(), static_cast<int>(pieces.size())); };
+  while (static_cast<size_t>(fill()) == pieces.size()) pieces.resize(2 * pieces.size());
+  for (size_t i = 0; bytes > 0; ++i) {
     const size_t part = std::min(bytes, pieces[i].iov_len);
     body_.append(static_cast<const char*>(pieces[i].iov_base), part);
     bytes -= part;
   }
-  return bytes == 0;
 }
 
 void MirrorCopy::Drop(MirrorResult result) {

@@ -74,7 +74,7 @@ class MirrorCopy final : public pool::ListNode<MirrorCopy>, private SideCallEven
   };
 
   void MoveTo(State next);
-  bool Append(const pool::Buffer& from, size_t bytes);
+  void Append(const pool::Buffer& from, size_t bytes);
   void KeepFields(const http::HeaderList& fields);
   void KeepText();
   void Call();

@@ -325,6 +325,22 @@ TEST_F(ForwardAuthTest, AClientThatLeavesWhileItIsAskedTakesItsBodyAlong) {
   EXPECT_TRUE(harness.AtRest());
 }
 
+TEST_F(ForwardAuthTest, ATunnelKeepsNoBody) {
+  ProxyHarness harness(Asking(", body: 1KiB"));
+  Wire client = harness.Connect();
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: test\r\nContent-Length: 2\r\n"
+      "\r\nhi");
+  Wire backend = harness.Accept();
+  harness.Await(backend, "hi");
+  backend.Send(kYes);
+  EXPECT_TRUE(harness.Await(backend, "hi").starts_with("POST / "));
+  EXPECT_GT(harness.context.buffered_bytes, 0u);
+  backend.Send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
+  EXPECT_TRUE(harness.Await(client, kHeadEnd).starts_with("HTTP/1.1 101 "));
+  EXPECT_EQ(harness.context.buffered_bytes, 0u);
+}
+
 TEST_F(ForwardAuthTest, CallsOfGrpcHaveNoWayAroundIt) {
   ProxyHarness harness(Asking(", body: 1KiB"));
   Wire client = harness.Connect();

@@ -149,6 +149,27 @@ TEST(MirrorTest, OneOfThatLengthHas) {
   harness.Await(mirror, "body");
 }
 
+TEST(MirrorTest, ABodyThatWasHeldInManyPiecesHas) {
+  ProxyHarness harness(Mirroring(", max_body: 1MiB", ", buffering: {request: 1MiB}"));
+  Wire client = harness.Connect();
+  constexpr size_t kPieces = 100;
+  const std::string piece(5000, 'x');
+  client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+  for (size_t i = 1; i <= kPieces; ++i) {
+    client.Send(piece);
+    ASSERT_TRUE(
+        harness.TurnUntil([&] { return harness.context.buffered_bytes > i * piece.size(); }));
+  }
+  Wire upstream = harness.Accept();
+  Wire mirror = harness.Accept();
+  EXPECT_TRUE(harness.TurnUntil([&] {
+    upstream.Pull();
+    mirror.Pull();
+    return mirror.received().size() > kPieces * piece.size() &&
+           mirror.received() == upstream.received();
+  })) << mirror.received().size();
+}
+
 TEST(MirrorTest, NothingPartialIsSent) {
   ProxyHarness harness(Mirroring());
   Wire client = harness.Connect();
