@@ -138,7 +138,9 @@ void MirrorCopy::Append(const pool::Buffer& from, size_t bytes) {
 
 void MirrorCopy::Drop(MirrorResult result) {
   MoveTo(State::kDropped);
-  body_ = {};
+  // Its place is another's now, and its exchange may last.
+  body_.clear();
+  body_.shrink_to_fit();
   owner_->OnDropped(*this, result);
 }
 

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_PROXY_MIRROR_H_
 #define HOLDFAST_GATEWAY_PROXY_MIRROR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ class MirrorCopy final : public pool::ListNode<MirrorCopy>, private SideCallEven
   void Drop(MirrorResult result);
   const route::Route& route() const { return *route_; }
   pool::TimePoint begun() const { return begun_; }
+  // Of memory, for its body.
+  size_t body_room() const { return body_.capacity(); }
 
  private:
   enum class State : uint8_t {

@@ -20,9 +20,6 @@ constexpr int kMaxInformational = 16;
 // Of a request's body, at a time.
 constexpr size_t kPieceBytes = pool::SlabPool::kSlabCapacity;
 
-// Of an answer, from one call to the next.
-constexpr size_t kMaxKeptBytes = 4096;
-
 }  // namespace
 
 SideCall::SideCall(WorkerContext* context, SideCallEvents* events, Answer answer)
@@ -55,13 +52,12 @@ void SideCall::Clear() {
   request_body_ = unsent_ = {};
   received_.Clear();
   head_.Clear();
-  // What few need is not kept for all.
-  if (text_.capacity() + body_.capacity() > kMaxKeptBytes) {
-    text_ = {};
-    body_ = {};
-  }
   text_.clear();
   body_.clear();
+  // What few need is not kept for all.
+  if (kept_bytes() <= kMaxKeptBytes) return;
+  text_.shrink_to_fit();
+  body_.shrink_to_fit();
 }
 
 bool SideCall::unreached() const {

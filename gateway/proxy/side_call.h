@@ -37,6 +37,8 @@ class SideCall final : private CallEvents {
  public:
   // Of the answer's body, where it is kept; one that is longer is no answer.
   static constexpr size_t kMaxBodyBytes = 64 * 1024;
+  // Of memory for answers, from one call to the next.
+  static constexpr size_t kMaxKeptBytes = 4096;
   // Steps of an answer's body in one turn, so that a fast one does not hold up the others.
   static constexpr int kMaxRounds = 16;
 
@@ -69,6 +71,8 @@ class SideCall final : private CallEvents {
   // that is discarded there are none, and no body.
   const http::ResponseHead& head() const { return head_; }
   std::string_view body() const { return body_; }
+  // Of memory, for the answer.
+  size_t kept_bytes() const { return text_.capacity() + body_.capacity(); }
 
  private:
   enum class State : uint8_t { kAtRest, kCalling, kHead, kBody, kOver };

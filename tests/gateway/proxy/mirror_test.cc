@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/gateway/proxy/fake_streams.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
 namespace holdfast::proxy {
@@ -138,6 +139,31 @@ TEST(MirrorTest, ALongBodyHasNoCopy) {
     harness.Await(client, "ok");
     EXPECT_FALSE(HasCopies(harness));
   }
+}
+
+TEST(MirrorTest, WhatIsSkippedKeepsNoMemory) {
+  ProxyHarness harness(Mirroring(", max_body: 64KiB"));
+  FakeServerStream stream(&harness.slabs);
+  stream.head.body = http::BodyKind::kChunked;
+  const ExchangeClient client{.stream = &stream,
+                              .owner = nullptr,
+                              .listener = harness.listener.get(),
+                              .ip = "192.0.2.7",
+                              .origin = "192.0.2.7"};
+  View& view = *harness.context.view.get();
+  const route::Route& route = *view.snapshot().routes().routes().begin();
+  Mirrors mirrors(&harness.context);
+  MirrorCopy* copy = mirrors.Begin({client, view, 0, &route, stream.head}, {});
+  ASSERT_NE(copy, nullptr);
+  pool::Buffer body(&harness.slabs);
+  body.Append(std::string(60'000, 'x'));
+  copy->TakeBody(body, body.size());
+  EXPECT_GE(copy->body_room(), 60'000u);
+  copy->TakeBody(body, body.size());
+  EXPECT_LT(copy->body_room(), 100u);
+  EXPECT_EQ(Results(harness, MirrorResult::kSkippedBody), 1u);
+  copy->Abandon();
+  harness.Turns(2);
 }
 
 TEST(MirrorTest, OneOfThatLengthHas) {

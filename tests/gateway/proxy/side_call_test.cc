@@ -239,6 +239,16 @@ TEST_F(SideCallTest, AnAnswerThatIsDiscardedMayBeLong) {
   EXPECT_EQ(call.body(), "");
 }
 
+TEST_F(SideCallTest, ALongAnswerLeavesItsMemory) {
+  Wire wire = Ask();
+  wire.Send("HTTP/1.1 403 Forbidden\r\nX-One: " + std::string(5000, 'y') +
+            "\r\nContent-Length: 10000\r\n\r\n" + std::string(10'000, 'x'));
+  AwaitOver();
+  EXPECT_GT(call_.kept_bytes(), 15'000u);
+  call_.Clear();
+  EXPECT_LE(call_.kept_bytes(), SideCall::kMaxKeptBytes);
+}
+
 TEST_F(SideCallTest, ToClearItEndsIt) {
   Wire wire = Ask();
   call_.Clear();
