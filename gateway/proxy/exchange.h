@@ -180,7 +180,7 @@ class Exchange final : private CallEvents, private AdmissionEvents {
     kResponder,  // the upstream, with a response
   };
   Party AwaitedParty();
-  bool BodyHeldBack() const { return body_.HeldBack(request()); }
+  bool BodyHeldBack() const { return !body_.ended() && body_.HeldBack(request()); }
   bool BodyIsShort() const { return RequestBody::IsShort(request()); }
   pool::TimePoint Deadline();
   pool::TimePoint AwaitDeadline();

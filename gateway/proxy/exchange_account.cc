@@ -9,6 +9,7 @@
 #include "gateway/proxy/access_log.h"
 #include "gateway/proxy/field_edits.h"
 #include "gateway/proxy/span_queue.h"
+#include "gateway/record/span.h"
 
 namespace holdfast::proxy {
 
@@ -138,13 +139,14 @@ void ExchangeAccount::Write(const ExchangeSubject& subject, WorkerContext* conte
   const bool logged =
       context->access_log != nullptr &&
       (subject.route == nullptr || subject.route->access_log == config::RouteLog::kOn);
-  record::SpanIds span;
-  if (context->spans != nullptr) span = SpanIdsOf(subject);
-  if (logged || !span.trace.empty()) Tell(subject, span, logged, context);
+  if (logged || context->spans != nullptr) Tell(subject, logged, context);
 }
 
-void ExchangeAccount::Tell(const ExchangeSubject& subject, const record::SpanIds& span, bool logged,
+void ExchangeAccount::Tell(const ExchangeSubject& subject, bool logged,
                            WorkerContext* context) const {
+  record::SpanIds span;
+  if (context->spans != nullptr) span = SpanIdsOf(subject);
+  if (!logged && span.trace.empty()) return;
   const route::Route* route = subject.route;
   const bool proxied = route != nullptr && route->action == config::Action::kUpstream;
   const http::RequestHead& request = subject.request;

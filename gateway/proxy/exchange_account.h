@@ -14,7 +14,6 @@
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/view.h"
-#include "gateway/record/span.h"
 #include "gateway/route/route_table.h"
 #include "gateway/stream/stream.h"
 #include "pool/connection_tie.h"
@@ -129,9 +128,8 @@ struct ExchangeAccount {
   std::string_view GrpcStatusText() const {
     return grpc_status.has_value() ? grpc::StatusNumber(*grpc_status) : "none";
   }
-  // In the access log, and as a span if that has ids.
-  void Tell(const ExchangeSubject& subject, const record::SpanIds& span, bool logged,
-            WorkerContext* context) const;
+  // In the access log if it is `logged`, and as a span if it has one.
+  void Tell(const ExchangeSubject& subject, bool logged, WorkerContext* context) const;
 };
 
 }  // namespace holdfast::proxy

@@ -49,7 +49,9 @@ BodyStep::Kind Exchange::FillUpstream() {
 }
 
 void Exchange::EndRequest() {
-  body_.End(subject(), &call_);
+  http::HeaderList* const trailers = client_.stream->request_trailers();
+  if (trailers->size() > 0) RequestBody::CleanTrailers(subject(), trailers);
+  body_.End(trailers, &call_);
   run_.response_due_since = run_.last_progress;
 }
 

@@ -114,13 +114,13 @@ class RequestBody {
     filled.kind = stream::BodyStep::Kind::kData;
     return filled;
   }
-  // The call is told the end, with the trailers that the upstream may see.
-  void End(const ExchangeSubject& subject, UpstreamCall* call) {
-    http::HeaderList* const trailers = subject.client.stream->request_trailers();
-    if (trailers->size() > 0) CleanTrailers(subject, trailers);
+  // The call is told the end, with these trailers.
+  void End(const http::HeaderList* trailers, UpstreamCall* call) {
     call->SendEnd(trailers);
     if (copy_ != nullptr) EndCopy();
   }
+  // Takes out of trailers what the upstream may not see.
+  static void CleanTrailers(const ExchangeSubject& subject, http::HeaderList* trailers);
   // What is sent from here on goes to the request's copy as well, until the end of it or LetGo.
   // Null: there is none.
   void Copy(MirrorCopy* copy) {
@@ -186,7 +186,6 @@ class RequestBody {
   void AbandonCopy();
   // The worker's sum is told what is here now.
   void Count();
-  static void CleanTrailers(const ExchangeSubject& subject, http::HeaderList* trailers);
   // False: with this step the body is longer than the limit, and the step's bytes are gone.
   bool Take(const stream::BodyStep& step, const std::optional<uint64_t>& limit) {
     received_ += step.bytes;
