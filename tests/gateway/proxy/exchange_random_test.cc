@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/proxy/exchange.h"
+#include "gateway/proxy/mirror.h"
 #include "tests/gateway/proxy/proxy_harness.h"
 
 namespace holdfast::proxy {
@@ -56,11 +57,34 @@ constexpr std::array<std::string_view, 14> kFromUpstreams = {
     "ok",
 };
 
+constexpr char kPlainRoutes[] =
+    "- {match: {path_prefix: /local}, respond: {status: 200, body: hi}}\n"
+    "  - {name: all, match: {path_prefix: /}, upstream: web, timeouts: {first_byte: 7s, "
+    "stall: 8s, total: 15s}, tunnel_idle_timeout: 10s}";
+// The upstream answers all: requests, questions whether they may pass, and copies.
+constexpr char kGuardedRoutes[] =
+    "- {match: {path_prefix: /local}, respond: {status: 200, body: hi}, max_in_flight: 1}\n"
+    "  - {name: all, match: {path_prefix: /}, upstream: web, timeouts: {first_byte: 7s, "
+    "stall: 8s, total: 15s}, tunnel_idle_timeout: 10s, retry: {attempts: 2, on: "
+    "[connect_failure, reset, gateway_error]}, forward_auth: {upstream: web, timeout: 2s, fail: "
+    "open, body: 1KiB}, buffering: {request: 8B}, max_in_flight: {requests: 2, queue: {size: 2, "
+    "timeout: 2s}}, mirror: {upstream: web, timeout: 2s, max_in_flight: 3}}";
+constexpr char kBufferedRoutes[] =
+    "- {name: all, match: {path_prefix: /}, upstream: web, timeouts: {first_byte: 7s, stall: 8s}, "
+    "buffering: {request: 8B}, max_in_flight: {requests: 1, queue: {size: 3, timeout: 4s}}, "
+    "mirror: {upstream: web, timeout: 2s, max_in_flight: 1, max_body: 8B}}";
+
 // Clients and an upstream that do at any moment whatever comes to them. Whatever that is, nothing
 // may crash, and when they have gone away nothing of them may be left.
 class RandomPeers {
  public:
-  explicit RandomPeers(uint64_t seed) : random_(seed), clients_(4) {
+  RandomPeers(uint64_t seed, const std::string& routes)
+      : random_(seed),
+        harness_(
+            {.listener = "idle_timeout: 20s, head_timeout: 5s, body_timeout: 6s",
+             .upstream = "max_connections: 2, queue: {size: 2, timeout: 3s}, connect_timeout: 2s",
+             .routes = routes}),
+        clients_(4) {
     for (Wire& client : clients_) client = harness_.Connect();
   }
 
@@ -137,39 +161,56 @@ class RandomPeers {
   }
 
   pool::Random random_;
-  ProxyHarness harness_{
-      {.listener = "idle_timeout: 20s, head_timeout: 5s, body_timeout: 6s",
-       .upstream = "max_connections: 2, queue: {size: 2, timeout: 3s}, connect_timeout: 2s",
-       .routes = "- {match: {path_prefix: /local}, respond: {status: 200, body: hi}}\n"
-                 "  - {match: {path_prefix: /}, upstream: web, timeouts: {first_byte: 7s, "
-                 "stall: 8s, total: 15s}, tunnel_idle_timeout: 10s}"}};
+  ProxyHarness harness_;
   pool::SocketAddress refusing_ = Backend().address();
   std::vector<Wire> clients_;
   std::vector<Wire> upstreams_;
 };
 
-class RandomExchangeTest : public testing::TestWithParam<int> {};
+class RandomExchangeTest : public testing::TestWithParam<int> {
+ protected:
+  static void Run(const std::string& routes) {
+    RandomPeers peers(static_cast<uint64_t>(GetParam()) + 1, routes);
+    ProxyHarness& harness = peers.harness();
+    for (int step = 0; step < 5000; ++step) {
+      peers.Step();
+      ASSERT_TRUE(harness.loop.timers().Validate());
+    }
+    peers.LeaveAll();
+    for (int i = 0; i < 60; ++i) harness.Advance(seconds(1));
+    ExpectNothing(harness);
+  }
 
-TEST_P(RandomExchangeTest, LeavesNothingBehind) {
-  RandomPeers peers(static_cast<uint64_t>(GetParam()) + 1);
-  ProxyHarness& harness = peers.harness();
-  for (int step = 0; step < 5000; ++step) {
-    peers.Step();
-    ASSERT_TRUE(harness.loop.timers().Validate());
+ private:
+  static void ExpectNothing(ProxyHarness& harness) {
+    EXPECT_TRUE(harness.TurnUntil([&] { return harness.context.sessions.empty(); }));
+    EXPECT_TRUE(harness.AtRest());
+    EXPECT_EQ(harness.listener->sessions(), 0u);
+    for (const char* state : {"idle", "active"}) {
+      EXPECT_EQ(harness.Level(Metric::kClientConnections, {"edge", state}), 0) << state;
+    }
+    EXPECT_EQ(harness.Level(Metric::kClientRequestsInFlight, {"edge"}), 0);
+    EXPECT_EQ(harness.Level(Metric::kTunnels, {"web"}), 0);
+    EXPECT_EQ(harness.Level(Metric::kRouteInFlight, {"all"}), 0);
+    EXPECT_EQ(harness.Level(Metric::kRouteInFlightWaiting, {"all"}), 0);
+    for (const route::Route& route : harness.snapshot->routes().routes()) {
+      if (route.in_flight == nullptr) continue;
+      EXPECT_EQ(route.in_flight->taken(), 0u) << route.name;
+      EXPECT_EQ(route.in_flight->waiting(), 0u) << route.name;
+    }
+    EXPECT_EQ(harness.context.buffered_bytes, 0u);
+    EXPECT_TRUE(harness.context.mirrors == nullptr || harness.context.mirrors->size() == 0);
+    for (size_t i = 0; i < harness.cluster->endpoints(); ++i) {
+      EXPECT_EQ(harness.cluster->pool(i).load(), 0u);
+    }
   }
-  peers.LeaveAll();
-  for (int i = 0; i < 60; ++i) harness.Advance(seconds(1));
-  EXPECT_TRUE(harness.TurnUntil([&] { return harness.context.sessions.empty(); }));
-  EXPECT_TRUE(harness.AtRest());
-  EXPECT_EQ(harness.listener->sessions(), 0u);
-  for (const char* state : {"idle", "active"}) {
-    EXPECT_EQ(harness.Level(Metric::kClientConnections, {"edge", state}), 0) << state;
-  }
-  EXPECT_EQ(harness.Level(Metric::kTunnels, {"web"}), 0);
-  for (size_t i = 0; i < harness.cluster->endpoints(); ++i) {
-    EXPECT_EQ(harness.cluster->pool(i).load(), 0u);
-  }
-}
+};
+
+TEST_P(RandomExchangeTest, LeavesNothingBehind) { Run(kPlainRoutes); }
+
+TEST_P(RandomExchangeTest, NorDoesOneThatIsGuarded) { Run(kGuardedRoutes); }
+
+TEST_P(RandomExchangeTest, NorDoesOneThatIsBuffered) { Run(kBufferedRoutes); }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomExchangeTest, testing::Range(0, 20));
 
