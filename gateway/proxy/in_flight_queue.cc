@@ -118,6 +118,13 @@ bool InFlightQueue::Bring() {
   return true;
 }
 
+void InFlightQueue::BringAll() {
+  while (!waiting_.empty()) {
+    in_flight_->TakeAnyway();
+    Bring();
+  }
+}
+
 // Those to whom a place is brought meanwhile hear of it in the next turn.
 void InFlightQueue::TellThem() {
   for (size_t left = brought_.size(); left > 0 && !brought_.empty(); --left) {
@@ -141,8 +148,11 @@ void InFlightQueues::Adopt(const route::RouteTable& routes) {
   for (const route::Route& route : routes.routes()) {
     if (route.in_flight == nullptr) continue;
     present.insert(route.in_flight.get());
-    InFlight& in_flight = Of(route).in_flight();
+    InFlightQueue& queue = Of(route);
+    InFlight& in_flight = queue.in_flight();
     in_flight.SetLimit(route.max_in_flight->requests);
+    // Those who come from now on take places past those who wait, who would get none.
+    if (route.max_in_flight->shadow) queue.BringAll();
     for (uint32_t left = in_flight.waiting(); left > 0; --left) {
       const std::optional<size_t> worker = in_flight.Offer();
       if (!worker.has_value()) break;

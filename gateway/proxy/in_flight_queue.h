@@ -104,6 +104,8 @@ class InFlightQueue {
   void GiveBack(InFlightPlace& place);
   // A place that was taken for somebody here goes to who waits longest. False: nobody does.
   bool Bring();
+  // Nobody is to wait any more: all have a place, whether or not there is one.
+  void BringAll();
   // Nobody has a place of it or waits for one.
   bool idle() const { return held_ == 0 && waiting_.empty() && brought_.empty(); }
 

@@ -257,6 +257,27 @@ TEST_F(InFlightQueueTest, AReloadGoesOnCountingAndWakesThoseForWhomThereIsRoomNo
   EXPECT_EQ(more.heard + next.heard, 1);
 }
 
+TEST_F(InFlightQueueTest, OnceItIsAShadowNobodyWaits) {
+  const route::Route& before = Use("1");
+  Asker holder(&one_);
+  Asker here(&one_);
+  Asker there(&other_);
+  ASSERT_EQ(holder.place.Ask(before), Verdict::kHeld);
+  ASSERT_EQ(here.place.Ask(before), Verdict::kPending);
+  ASSERT_EQ(there.place.Ask(before), Verdict::kPending);
+  const route::Route& after = Use("{requests: 1, shadow: true}");
+  EXPECT_EQ(here.heard, 0);
+  harness_.Turns(3);
+  EXPECT_EQ(here.heard, 1);
+  EXPECT_EQ(there.heard, 1);
+  EXPECT_EQ(Waiting(), 0);
+  EXPECT_EQ(after.in_flight->taken(), 3u);
+  holder.place.GiveBack();
+  here.place.GiveBack();
+  there.place.GiveBack();
+  EXPECT_EQ(after.in_flight->taken(), 0u);
+}
+
 // Its last requests keep what they have; the queue goes when there is nobody left in it.
 TEST_F(InFlightQueueTest, ALimitThatIsDroppedIsForgottenWithItsLastRequest) {
   const route::Route& before = Use("1");
