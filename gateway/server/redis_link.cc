@@ -45,6 +45,13 @@ std::string Shown(std::string_view text) {
   return shown;
 }
 
+// A server that does not know a command quotes what it was given, as if AUTH had no secret in it.
+std::string ShownError(std::string_view error, const std::string& secret) {
+  error = error.substr(0, error.find(", with args"));
+  const bool quotes = !secret.empty() && error.find(secret) != error.npos;
+  return quotes ? "an error that has the password in it" : Shown(error);
+}
+
 double MicrosecondsOfOne(const policy::RateLimit& limit) {
   return static_cast<double>(limit.per.count()) / 1000 / limit.requests;
 }
@@ -288,7 +295,9 @@ bool RedisLink::TakeReplies() {
 bool RedisLink::OnReply(const RedisReply& reply) {
   switch (reply.kind) {
     case RedisReply::Kind::kBroken: Fail("what it sends is no Redis"); return false;
-    case RedisReply::Kind::kError: Fail("it says " + Shown(reply.text)); return false;
+    case RedisReply::Kind::kError:
+      Fail("it says " + ShownError(reply.text, shared_.password));
+      return false;
     default: break;
   }
   if (awaited_ == 0) {
@@ -321,17 +330,23 @@ bool RedisLink::OnGreeted(const RedisReply& reply) {
   script_ = reply.text;
   MoveTo(State::kReady);
   main_->loop.timers().Cancel(guard_timer_);
-  pause_ = kFirstPause;
   up_.Set(1);
+  // Who takes the script may still refuse every use of it.
+  if (!doubted_) OnTrusted();
+  return true;
+}
+
+void RedisLink::OnTrusted() {
+  pause_ = kFirstPause;
   if (std::exchange(told_down_, false)) {
     LogInfo(absl::StrCat("redis ", shared_.redis, ": rate limits are shared again"));
   }
-  return true;
 }
 
 void RedisLink::OnBatchOver() {
   told_.clear();
   synced_.Add();
+  if (std::exchange(doubted_, false)) OnTrusted();
   main_->loop.timers().Cancel(guard_timer_);
   MoveTo(State::kReady);
   if (more_) main_->loop.Queue(more_task_);
@@ -340,6 +355,7 @@ void RedisLink::OnBatchOver() {
 void RedisLink::Fail(const std::string& why) {
   failed_.Add();
   up_.Set(0);
+  doubted_ |= state_ == State::kSyncing;
   if (!std::exchange(told_down_, true)) {
     LogWarning(absl::StrCat("redis ", shared_.redis, ": ", why,
                             "; until it is back each gateway keeps shared rate limits by itself"));

@@ -104,6 +104,8 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   bool OnReply(const RedisReply& reply);
   bool OnGreeted(const RedisReply& reply);
   void OnBatchOver();
+  // It serves: the next trouble is told, and the next pause short, again.
+  void OnTrusted();
   void Fail(const std::string& why);
   void Drop();
   void Pause();
@@ -126,6 +128,7 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   State state_ = State::kPaused;
   pool::Duration pause_ = kFirstPause;
   bool told_down_ = false;                    // the log says that it is down
+  bool doubted_ = false;                      // a batch has failed, and none has succeeded since
   std::shared_ptr<const bool> question_;      // a look-up that outlives it answers nobody
   std::unique_ptr<pool::Resolver> resolver_;  // while it is asked
   std::vector<pool::SocketAddress> addresses_;

@@ -66,6 +66,14 @@ class RedisLinkTest : public testing::Test {
     EXPECT_TRUE(Await([&] { return up() == 1; }));
     return connection;
   }
+  // A batch that succeeds.
+  void Sync(UpstreamConnection& connection) {
+    const uint64_t before = Syncs("synced");
+    EXPECT_TRUE(Take());
+    AwaitEnd(connection, "\r\n");
+    connection.Send(":0\r\n");
+    EXPECT_TRUE(Await([&] { return Syncs("synced") == before + 1; }));
+  }
   bool Take(std::string_view key = "a") { return limiter_->Take(key, main_.loop.now()).allowed; }
   int64_t up() {
     return main_.shard->GaugeFor(Metric::kSharedRateLimitUp, {redis_.address()}).value();
@@ -166,6 +174,7 @@ TEST_F(RedisLinkTest, WhateverRedisAnswersTheLocalLimitGoesOn) {
        {"-NOSCRIPT No matching script\r\n", "$-1\r\n", "+OK\r\n", "*1\r\n:1\r\n",
         "HTTP/1.1 400 Bad Request\r\n\r\n", ":1\r\n:2\r\n", "$2000000000\r\n"}) {
     UpstreamConnection connection = Greeted();
+    Sync(connection);
     EXPECT_TRUE(Take());
     AwaitEnd(connection, "\r\n");
     connection.Send(answer);
@@ -202,6 +211,48 @@ TEST_F(RedisLinkTest, AGreetingThatIsRefusedIsAFailure) {
     connection.Send(answer);
     EXPECT_TRUE(Await([&] { return Syncs("failed") == before + 1; })) << answer;
     EXPECT_EQ(up(), 0);
+  }
+}
+
+// As one does whose user may load scripts but not run them.
+TEST_F(RedisLinkTest, AScriptThatMayNotRunIsTriedAfterPausesThatGrowAndToldOfOnce) {
+  Start(Shared(), 1'000'000);
+  testing::internal::CaptureStderr();
+  for (uint64_t failures = 1; failures <= 4; ++failures) {
+    UpstreamConnection connection = Greeted();
+    EXPECT_TRUE(Take());
+    AwaitEnd(connection, "\r\n");
+    connection.Send("-NOPERM no\r\n");
+    EXPECT_TRUE(Await([&] { return Syncs("failed") == failures; }));
+  }
+  const pool::TimePoint failed_at = clock_.Now();
+  UpstreamConnection connection = Greeted();
+  EXPECT_GE(clock_.Now() - failed_at, 6 * RedisLink::kFirstPause);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(log.find("NOPERM"), log.rfind("NOPERM")) << log;
+  EXPECT_EQ(log.find("shared again"), log.npos) << log;
+  testing::internal::CaptureStderr();
+  Sync(connection);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("shared again"), std::string::npos);
+}
+
+TEST_F(RedisLinkTest, AnErrorThatQuotesThePasswordIsNotShown) {
+  for (const std::string_view answer :
+       {"-ERR unknown command 'AUTH', with args beginning with: 'hush-hush' \r\n",
+        "-ERR unknown command 'AUTH', with args beginning with: 'hush-\r\n",
+        "-ERR what is 'hush-hush'?\r\n"}) {
+    policy::SharedLimit shared = Shared();
+    shared.password = "hush-hush";
+    Start(shared);
+    UpstreamConnection connection = redis_.Accept();
+    AwaitEnd(connection, "return math.ceil(full - now)\n\r\n");
+    testing::internal::CaptureStderr();
+    const uint64_t before = Syncs("failed");
+    connection.Send(answer);
+    EXPECT_TRUE(Await([&] { return Syncs("failed") == before + 1; }));
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_NE(log.find("it says"), log.npos) << log;
+    EXPECT_EQ(log.find("hush"), log.npos) << log;
   }
 }
 
