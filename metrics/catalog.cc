@@ -434,7 +434,7 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kGauge,
      Unit::kNone,
      {"redis"},
-     "1 while a Redis for shared rate limits is there."},
+     "1 while a Redis for shared rate limits is there, for all limits that name it."},
     {Metric::kAuthRequestsTotal,
      "holdfast_auth_requests_total",
      Type::kCounter,

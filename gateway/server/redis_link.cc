@@ -73,13 +73,10 @@ RedisLink::RedisLink(MainContext* main, const policy::SharedLimit& shared,
       failed_(
           main->shard->CounterFor(Metric::kSharedRateLimitSyncsTotal, {shared.redis, "failed"})),
       dropped_(main->shard->CounterFor(Metric::kSharedRateLimitDroppedTotal, {shared.redis})),
-      up_(main->shard->GaugeFor(Metric::kSharedRateLimitUp, {shared.redis})),
       dialer_(&main->loop, &main->slabs) {
   main_->loop.timers().Arm(sync_timer_, main_->loop.now() + shared_.sync);
   Connect();
 }
-
-RedisLink::~RedisLink() { up_.Set(0); }
 
 void RedisLink::SetMembers(std::vector<Member> members) {
   members_ = std::move(members);
@@ -293,6 +290,7 @@ bool RedisLink::TakeReplies() {
 }
 
 bool RedisLink::OnReply(const RedisReply& reply) {
+  if (state_ == State::kSyncing) doubted_ |= reply.kind != RedisReply::Kind::kInteger;
   switch (reply.kind) {
     case RedisReply::Kind::kBroken: Fail("what it sends is no Redis"); return false;
     case RedisReply::Kind::kError:
@@ -330,7 +328,7 @@ bool RedisLink::OnGreeted(const RedisReply& reply) {
   script_ = reply.text;
   MoveTo(State::kReady);
   main_->loop.timers().Cancel(guard_timer_);
-  up_.Set(1);
+  up_ = true;
   // Who takes the script may still refuse every use of it.
   if (!doubted_) OnTrusted();
   return true;
@@ -354,8 +352,7 @@ void RedisLink::OnBatchOver() {
 
 void RedisLink::Fail(const std::string& why) {
   failed_.Add();
-  up_.Set(0);
-  doubted_ |= state_ == State::kSyncing;
+  up_ = false;
   if (!std::exchange(told_down_, true)) {
     LogWarning(absl::StrCat("redis ", shared_.redis, ": ", why,
                             "; until it is back each gateway keeps shared rate limits by itself"));

@@ -56,11 +56,12 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   // `shared.redis` is an address that config/address.h reads as an endpoint. `make_resolver` is
   // called where that is a name.
   RedisLink(MainContext* main, const policy::SharedLimit& shared, MakeResolver make_resolver);
-  ~RedisLink();
   RedisLink(const RedisLink&) = delete;
   RedisLink& operator=(const RedisLink&) = delete;
 
   const policy::SharedLimit& shared() const { return shared_; }
+  // It has taken the script, and has not failed since.
+  bool up() const { return up_; }
   // From now on.
   void SetMembers(std::vector<Member> members);
 
@@ -120,15 +121,15 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   metrics::Counter& synced_;
   metrics::Counter& failed_;
   metrics::Counter& dropped_;
-  metrics::Gauge& up_;
   pool::SocketDialer dialer_;
 
   std::vector<Member> members_;
   size_t next_member_ = 0;  // whose spending is taken out next
   State state_ = State::kPaused;
   pool::Duration pause_ = kFirstPause;
+  bool up_ = false;
   bool told_down_ = false;                    // the log says that it is down
-  bool doubted_ = false;                      // a batch has failed, and none has succeeded since
+  bool doubted_ = false;                      // it has refused a batch, and answered none since
   std::shared_ptr<const bool> question_;      // a look-up that outlives it answers nobody
   std::unique_ptr<pool::Resolver> resolver_;  // while it is asked
   std::vector<pool::SocketAddress> addresses_;

@@ -71,6 +71,7 @@ Server::Server(const pool::Clock* clock, ServerOptions options, Inheritance inhe
   main_.registry.AddCollector([this](metrics::Sums& sums) { upstreams_.AddTo(sums); });
   main_.registry.AddCollector([this](metrics::Sums& sums) { configurator_.AddTo(sums); });
   main_.registry.AddCollector([this](metrics::Sums& sums) { orders_.AddTo(sums); });
+  main_.registry.AddCollector([this](metrics::Sums& sums) { shared_limits_.AddTo(sums); });
 }
 
 absl::Status Server::Start(config::Config config) {

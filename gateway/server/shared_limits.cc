@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "pool/dns/cares_resolver.h"
@@ -34,6 +35,17 @@ void SharedLimits::Adopt(const route::Snapshot& snapshot) {
     return !members.contains(link.get());
   });
   for (auto& [link, its] : members) link->SetMembers(std::move(its));
+}
+
+void SharedLimits::AddTo(metrics::Sums& sums) const {
+  std::map<std::string, bool> up;  // by address: all links to it
+  for (const std::unique_ptr<RedisLink>& link : links_) {
+    bool& all = up.try_emplace(link->shared().redis, true).first->second;
+    all = all && link->up();
+  }
+  for (const auto& [redis, all] : up) {
+    sums.Add<metrics::Gauge>(metrics::Metric::kSharedRateLimitUp, {redis}, all ? 1 : 0);
+  }
 }
 
 }  // namespace holdfast::server

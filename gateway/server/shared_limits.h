@@ -7,6 +7,7 @@
 #include "gateway/route/snapshot.h"
 #include "gateway/server/main_context.h"
 #include "gateway/server/redis_link.h"
+#include "metrics/sums.h"
 
 namespace holdfast::server {
 
@@ -22,6 +23,9 @@ class SharedLimits {
 
   // What the limits of a snapshot's routes need, from now on.
   void Adopt(const route::Snapshot& snapshot);
+
+  // Adds which Redis is there, at the moment of a scrape.
+  void AddTo(metrics::Sums& sums) const;
 
   size_t links() const { return links_.size(); }
 

@@ -69,6 +69,56 @@ TEST_F(SharedLimitsTest, AReloadKeepsTheLinkAsLongAsItIsNeeded) {
   EXPECT_NE(end, support::StreamEnd::kOpen);
 }
 
+// One that is no longer needed says nothing of those that are, and one that fails does.
+TEST_F(SharedLimitsTest, ARedisIsThereIfItIsForAllWhoNameIt) {
+  const auto up = [this] {
+    metrics::Sums sums;
+    limits_.AddTo(sums);
+    return sums.Of<metrics::Gauge>(metrics::Metric::kSharedRateLimitUp);
+  };
+  const auto await = [&](int64_t value) {
+    return support::Eventually([&] {
+      main_.loop.RunOnce(pool::Duration::zero());
+      return up() == metrics::SumsByLabels<metrics::Gauge>{{{redis_.address()}, value}};
+    });
+  };
+  const route::Snapshot before = SnapshotOf(Shared(), Shared(", prefix: other"));
+  limits_.Adopt(before);
+  const std::string loaded = "$40\r\n" + std::string(40, 'a') + "\r\n";
+  support::UpstreamConnection first = redis_.Accept();
+  support::UpstreamConnection second = redis_.Accept();
+  first.Send(loaded);
+  for (int turn = 0; turn < 10; ++turn) main_.loop.RunOnce(std::chrono::milliseconds(1));
+  EXPECT_TRUE(await(0)) << "half of them are";
+  second.Send(loaded);
+  EXPECT_TRUE(await(1));
+  first.Send(":1\r\n");  // which nobody has asked
+  EXPECT_TRUE(await(0));
+  limits_.Adopt(SnapshotOf("off", "off", &before));
+  EXPECT_TRUE(up().empty());
+}
+
+TEST_F(SharedLimitsTest, ALinkThatGoesLeavesTheOthersUp) {
+  const route::Snapshot before = SnapshotOf(Shared(), Shared(", prefix: other"));
+  limits_.Adopt(before);
+  support::UpstreamConnection first = redis_.Accept();
+  support::UpstreamConnection second = redis_.Accept();
+  for (support::UpstreamConnection* connection : {&first, &second}) {
+    connection->Send("$40\r\n" + std::string(40, 'a') + "\r\n");
+  }
+  const auto up = [this] {
+    metrics::Sums sums;
+    limits_.AddTo(sums);
+    return sums.Of<metrics::Gauge>(metrics::Metric::kSharedRateLimitUp).at({redis_.address()});
+  };
+  EXPECT_TRUE(support::Eventually([&] {
+    main_.loop.RunOnce(pool::Duration::zero());
+    return up() == 1;
+  }));
+  limits_.Adopt(SnapshotOf(Shared(), "off", &before));
+  EXPECT_EQ(up(), 1);
+}
+
 // Nobody answers there; that it is asked is enough.
 TEST_F(SharedLimitsTest, ANameIsLookedUp) {
   limits_.Adopt(SnapshotOf("{requests: 1, shared: {redis: \"localhost:" +
