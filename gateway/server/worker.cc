@@ -65,7 +65,13 @@ Worker::~Worker() {
 }
 
 void Worker::Start() {
-  thread_ = std::thread([this] { loop_.Run(); });
+  thread_ = std::thread([this] {
+    loop_.Run();
+    // A client that came in the last turn, after Stop, may have begun something. Nobody takes
+    // records once the threads have ended.
+    CutAll();
+    FlushRecords();
+  });
 }
 
 void Worker::Join() {

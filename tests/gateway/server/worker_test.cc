@@ -331,6 +331,29 @@ TEST_F(WorkerTest, CutAllEndsWhatIsInFlight) {
   EXPECT_NE(end, support::StreamEnd::kOpen);
 }
 
+// Stop comes first in the last turn, and the client after it.
+TEST_F(WorkerTest, WhatBeginsInItsLastTurnIsCutAndLoggedBeforeTheThreadEnds) {
+  ScriptedUpstream upstream;
+  Adopt("access_log: {path: stderr}\n" + (kListener + Upstream(upstream.address())));
+  Mail([](Worker&) {});  // it has adopted that
+  std::promise<void> waits, goes_on;
+  worker_->mailbox().Post([&] {
+    waits.set_value();
+    goes_on.get_future().wait();
+  });
+  ASSERT_EQ(waits.get_future().wait_for(support::kPatience), std::future_status::ready);
+  worker_->mailbox().Post([worker = worker_.get()] { worker->Stop(); });
+  RawClient late(address_);
+  late.Send(GetRequest("/late"));
+  goes_on.set_value();
+  worker_->Join();
+  EXPECT_NE(log_.find("\"/late\""), std::string::npos) << log_;
+  log_.clear();
+  passwords_.reset();
+  worker_.reset();
+  EXPECT_EQ(log_, "") << "nobody would take it any more";
+}
+
 TEST_F(WorkerTest, EndingWithSessionsAtWorkClosesThemAndLogsTheirExchanges) {
   ScriptedUpstream upstream;
   Adopt("access_log: {path: stderr}\n" + (kListener + Upstream(upstream.address())));
