@@ -234,6 +234,10 @@ void CollectorClient::Tell() {
   callback(std::move(answer_));
 }
 
-void CollectorClient::OnTimeout(pool::TimePoint) { Finish("there was no answer in time"); }
+void CollectorClient::OnTimeout(pool::TimePoint) {
+  // As with a body that breaks off: what was taken is not sent again.
+  const bool answered = phase_ == Phase::kReadingBody;
+  Finish(answered ? "" : "there was no answer in time");
+}
 
 }  // namespace holdfast::server

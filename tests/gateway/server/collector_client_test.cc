@@ -211,6 +211,19 @@ TEST_F(CollectorClientTest, SilenceEnds) {
   EXPECT_EQ(Post().status, 200);
 }
 
+TEST_F(CollectorClientTest, AnAnswerWhoseBodyNeverEndsIsOneAllTheSame) {
+  collector_.response = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{";
+  Start();
+  for (int turn = 0; turn < 50'000 && collector_.requests < 1; ++turn) Turn();
+  for (int turn = 0; turn < 100; ++turn) Turn();
+  clock_.Advance(kTimeout);
+  EXPECT_EQ(Await().trouble, "");
+  EXPECT_EQ(answer_->status, 200);
+  collector_.response = kOk;
+  EXPECT_EQ(Post().status, 200);
+  EXPECT_EQ(collector_.connections, 2);
+}
+
 TEST_F(CollectorClientTest, ALookUpWithoutAnEndEnds) {
   resolver_->answers = false;
   Start();
