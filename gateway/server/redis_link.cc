@@ -20,6 +20,8 @@ namespace {
 
 // What log lines show of what Redis says.
 constexpr size_t kMaxShown = 200;
+// Who has failed at so many batches in a row has to see one through before it is trusted.
+constexpr uint64_t kDoubtful = 2;
 // Nobody owes more than this, in microseconds: no number of ours or of Redis overflows.
 constexpr double kMostOwed = 400.0 * 86'400 * 1'000'000;
 
@@ -290,7 +292,6 @@ bool RedisLink::TakeReplies() {
 }
 
 bool RedisLink::OnReply(const RedisReply& reply) {
-  if (state_ == State::kSyncing) doubted_ |= reply.kind != RedisReply::Kind::kInteger;
   switch (reply.kind) {
     case RedisReply::Kind::kBroken: Fail("what it sends is no Redis"); return false;
     case RedisReply::Kind::kError:
@@ -329,8 +330,8 @@ bool RedisLink::OnGreeted(const RedisReply& reply) {
   MoveTo(State::kReady);
   main_->loop.timers().Cancel(guard_timer_);
   up_ = true;
-  // Who takes the script may still refuse every use of it.
-  if (!doubted_) OnTrusted();
+  // Who takes the script may still fail at every use of it.
+  if (batches_failed_ < kDoubtful) OnTrusted();
   return true;
 }
 
@@ -344,7 +345,8 @@ void RedisLink::OnTrusted() {
 void RedisLink::OnBatchOver() {
   told_.clear();
   synced_.Add();
-  if (std::exchange(doubted_, false)) OnTrusted();
+  batches_failed_ = 0;
+  OnTrusted();
   main_->loop.timers().Cancel(guard_timer_);
   MoveTo(State::kReady);
   if (more_) main_->loop.Queue(more_task_);
@@ -353,6 +355,7 @@ void RedisLink::OnBatchOver() {
 void RedisLink::Fail(const std::string& why) {
   failed_.Add();
   up_ = false;
+  if (state_ == State::kSyncing) ++batches_failed_;
   if (!std::exchange(told_down_, true)) {
     LogWarning(absl::StrCat("redis ", shared_.redis, ": ", why,
                             "; until it is back each gateway keeps shared rate limits by itself"));

@@ -129,7 +129,7 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   pool::Duration pause_ = kFirstPause;
   bool up_ = false;
   bool told_down_ = false;                    // the log says that it is down
-  bool doubted_ = false;                      // it has refused a batch, and answered none since
+  uint64_t batches_failed_ = 0;               // since one succeeded
   std::shared_ptr<const bool> question_;      // a look-up that outlives it answers nobody
   std::unique_ptr<pool::Resolver> resolver_;  // while it is asked
   std::vector<pool::SocketAddress> addresses_;
