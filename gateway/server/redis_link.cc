@@ -83,8 +83,6 @@ RedisLink::RedisLink(MainContext* main, const policy::SharedLimit& shared,
 void RedisLink::SetMembers(std::vector<Member> members) {
   members_ = std::move(members);
   next_member_ = 0;
-  // Another link to the same Redis, which a reload has ended, has said that it is away.
-  if (state_ == State::kReady || state_ == State::kSyncing) up_.Set(1);
 }
 
 void RedisLink::MoveTo(State next) {

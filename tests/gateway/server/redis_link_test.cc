@@ -99,17 +99,6 @@ class RedisLinkTest : public testing::Test {
   std::unique_ptr<RedisLink> link_;
 };
 
-TEST_F(RedisLinkTest, TheEndOfAnotherLinkIsNotItsOwn) {
-  Start(Shared());
-  const UpstreamConnection connection = Greeted();
-  policy::SharedLimit other = Shared();
-  other.prefix = "other";
-  RedisLink(&main_, other, nullptr);
-  EXPECT_EQ(up(), 0);
-  link_->SetMembers({{.route = "api", .limiter = limiter_}});
-  EXPECT_EQ(up(), 1);
-}
-
 TEST_F(RedisLinkTest, SaysWhoItIsAndLoadsItsScript) {
   policy::SharedLimit shared = Shared();
   shared.username = "edge";
