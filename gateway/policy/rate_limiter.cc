@@ -8,6 +8,7 @@
 
 #include "pool/key_hash.h"
 #include "pool/net/check.h"
+#include "pool/net/ipv4_text.h"
 #include "pool/tls/keyed_digest.h"
 
 namespace holdfast::policy {
@@ -24,7 +25,14 @@ std::string Named(std::string_view name) { return "\"" + std::string(name) + "\"
 }  // namespace
 
 std::string_view ClientKey(std::string_view address, ClientKeyBytes* bytes) {
-  return ClientKey(pool::SocketAddress::FromIp(address, 0).value_or(pool::SocketAddress()), bytes);
+  if (const auto v4 = pool::ReadIpv4(address)) {
+    const uint32_t network = htonl(*v4);
+    bytes->bytes[0] = static_cast<char>(AF_INET);
+    std::memcpy(bytes->bytes + 1, &network, sizeof(network));
+    return {bytes->bytes, 5};
+  }
+  const auto other = pool::SocketAddress::FromIp(address, 0);
+  return other.has_value() ? ClientKey(*other, bytes) : std::string_view();
 }
 
 std::string_view ClientKey(const pool::SocketAddress& address, ClientKeyBytes* bytes) {

@@ -111,7 +111,8 @@ bool Excepts(const config::Match& exception, std::string_view path, const Asking
 }  // namespace
 
 bool IsOf(const config::PeerSet& set, std::string_view client) {
-  return set.Contains(pool::SocketAddress::FromIp(client, 0).value_or(pool::SocketAddress()));
+  const auto address = pool::SocketAddress::FromIp(client, 0);
+  return set.Contains(address.has_value() ? *address : pool::SocketAddress());
 }
 
 bool MeetsConditions(const config::Match& match, std::string_view path, const Asking& asking) {

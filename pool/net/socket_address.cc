@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "pool/net/check.h"
+#include "pool/net/ipv4_text.h"
 
 namespace holdfast::pool {
 namespace {
@@ -41,39 +42,6 @@ std::string ScopeName(uint32_t scope) {
   char name[IF_NAMESIZE];
   if (if_indextoname(scope, name) != nullptr) return name;
   return std::to_string(scope);
-}
-
-// Four numbers as inet_pton reads them, without its price: requests are asked where they are from.
-std::optional<in_addr> ParseDotted(std::string_view ip) {
-  constexpr size_t kLongest = std::string_view("255.255.255.255").size();
-  if (ip.size() > kLongest) return std::nullopt;
-  uint8_t bytes[4];
-  size_t at = 0;
-  for (int i = 0; i < 4; ++i) {
-    if (i > 0 && (at == ip.size() || ip[at++] != '.')) return std::nullopt;
-    const size_t begin = at;
-    unsigned value = 0;
-    for (; at < ip.size() && ip[at] >= '0' && ip[at] <= '9'; ++at) {
-      value = 10 * value + static_cast<unsigned>(ip[at] - '0');
-    }
-    const bool zeros = at - begin > 1 && ip[begin] == '0';
-    if (at == begin || at - begin > 3 || value > 255 || zeros) return std::nullopt;
-    bytes[i] = static_cast<uint8_t>(value);
-  }
-  if (at != ip.size()) return std::nullopt;
-  in_addr address;
-  std::memcpy(&address, bytes, sizeof(address));
-  return address;
-}
-
-std::optional<sockaddr_in> ParseIpv4(std::string_view ip, uint16_t port) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(port);
-  const std::optional<in_addr> address = ParseDotted(ip);
-  if (!address) return std::nullopt;
-  result.sin_addr = *address;
-  return result;
 }
 
 std::optional<sockaddr_in6> ParseIpv6(std::string_view ip, uint16_t port) {
@@ -169,9 +137,17 @@ std::optional<SocketAddress> SocketAddress::Parse(std::string_view text) {
 std::optional<SocketAddress> SocketAddress::FromIp(std::string_view ip, uint16_t port) {
   const bool brackets = ip.size() >= 2 && ip.front() == '[' && ip.back() == ']';
   if (brackets) ip = ip.substr(1, ip.size() - 2);
+  if (const auto v4 = brackets ? std::nullopt : ReadIpv4(ip)) {
+    SocketAddress address;
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(*v4);
+    std::memcpy(&address.ip_, &to, sizeof(to));
+    address.length_ = sizeof(to);
+    return address;
+  }
   if (ip.find('\0') != std::string_view::npos) return std::nullopt;
-  const auto v4 = brackets ? std::nullopt : ParseIpv4(ip, port);
-  if (v4) return SocketAddress(reinterpret_cast<const sockaddr*>(&*v4), sizeof(*v4));
   const auto v6 = ParseIpv6(ip, port);
   if (v6) return SocketAddress(reinterpret_cast<const sockaddr*>(&*v6), sizeof(*v6));
   return std::nullopt;

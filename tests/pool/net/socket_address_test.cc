@@ -6,11 +6,8 @@
 #include <sys/un.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <absl/hash/hash.h>
@@ -28,34 +25,6 @@ TEST(SocketAddress, ReadsAndPrintsEachForm) {
     EXPECT_EQ(address->ToString(), text);
     EXPECT_EQ(SocketAddress(address->get(), address->length()).get()->sa_family, address->family());
   }
-}
-
-// Texts of such pieces, right ones among them.
-TEST(SocketAddress, ReadsIpv4AsTheSystemDoes) {
-  const std::string_view pieces[] = {"0", "7", "25", "255", "256", "01", ".", "x", " "};
-  constexpr int kMost = 7;
-  int good = 0;
-  uint32_t random = 1;
-  for (int i = 0; i < 200'000; ++i) {
-    std::string text;
-    for (int piece = 0; piece < kMost; ++piece) {
-      random = random * 1664525 + 1013904223;
-      // Mostly numbers and dots by turns.
-      const bool usual = (random >> 28) != 0;
-      text += usual && piece % 2 == 1 ? "." : pieces[(random >> 16) % std::size(pieces)];
-    }
-    in_addr theirs;
-    const bool expected = inet_pton(AF_INET, text.c_str(), &theirs) == 1;
-    const auto ours = SocketAddress::FromIp(text, 80);
-    ASSERT_EQ(ours.has_value(), expected) << text;
-    if (!expected) continue;
-    ++good;
-    sockaddr_in address;
-    std::memcpy(&address, ours->get(), sizeof(address));
-    EXPECT_EQ(address.sin_addr.s_addr, theirs.s_addr) << text;
-    EXPECT_EQ(ours->port(), 80);
-  }
-  EXPECT_GT(good, 1000);
 }
 
 TEST(SocketAddress, RefusesEverythingElse) {
