@@ -14,17 +14,22 @@ inline std::optional<uint32_t> ReadIpv4(std::string_view text) {
   uint32_t address = 0;
   const char* at = text.data();
   const char* const end = at + text.size();
+  const auto digit = [&] { return static_cast<unsigned char>(*at) - uint32_t{'0'}; };
   for (int i = 0; i < kNumbers; ++i) {
     if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
-    const char* const begin = at;
-    uint32_t value = 0;
-    for (; at != end; ++at) {
-      const uint32_t digit = static_cast<unsigned char>(*at) - uint32_t{'0'};
-      if (digit > 9) break;
-      value = 10 * value + digit;
+    if (at == end || digit() > 9) return std::nullopt;
+    uint32_t value = digit();
+    ++at;
+    if (at != end && digit() <= 9) {
+      if (value == 0) return std::nullopt;
+      value = 10 * value + digit();
+      ++at;
+      if (at != end && digit() <= 9) {
+        value = 10 * value + digit();
+        ++at;
+      }
       if (value > 255) return std::nullopt;
     }
-    if (at == begin || (at - begin > 1 && *begin == '0')) return std::nullopt;
     address = address << 8 | value;
   }
   if (at != end) return std::nullopt;
