@@ -143,7 +143,7 @@ TEST(Http2FloodTest, RefusedStreams) {
   AutoUpstream upstream;
   GatewayProcess gateway(GatewayConfig{
       .endpoints = {upstream.address()},
-      .listener = "protocols: [h2, h1]\n    http2: {max_glitches: 100}",
+      .listener = "protocols: [h2, h1], http2: {max_glitches: 100}",
   });
   Http2Client neighbour(gateway.address());
   EXPECT_EQ(neighbour.Get("/local").Status(), 200);
