@@ -61,7 +61,10 @@ void ClientStream::SendHead(const http::RequestHead& head, const http::Forwarded
   if (unable_) return;
   protocol_ = head.headers.Find(http::FieldId::kUpgrade)->value;
   held_ = lines;
-  held_fields_ = &head.headers;
+  held_never_indexed_.clear();
+  for (const http::HeaderField& field : head.headers.fields()) {
+    if (field.never_indexed) held_never_indexed_.emplace_back(field.name);
+  }
   if (owner_->greeted() || owner_->over()) return SubmitHeld();
   owner_->Hold(this);
 }
@@ -71,7 +74,11 @@ void ClientStream::SubmitHeld() {
   unable_ = owner_->greeted() && !owner_->KnowsTunnels();
   unsent_ = !owner_->greeted();
   if (unable_ || unsent_) return;
-  Submit(owner_->lines().OfTunnel(lines, owner_->scheme(), held_fields_), lines.size(),
+  http::HeaderList sources;
+  for (const std::string& name : held_never_indexed_) {
+    sources.Add({.name = name, .never_indexed = true});
+  }
+  Submit(owner_->lines().OfTunnel(lines, owner_->scheme(), &sources), lines.size(),
          /*ends=*/false);
 }
 

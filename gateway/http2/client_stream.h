@@ -102,19 +102,19 @@ class ClientStream final : public Stream, public stream::UpstreamStream {
   std::unique_ptr<Head> spare_;
   HeadText trailer_text_;
   http::HeaderList trailers_;
-  http::Refusal refusal_ = http::Refusal::kNone;   // a rule that the response has broken
-  bool unsent_ : 1 = false;                        // it could not be submitted at all
-  bool head_framed_ : 1 = false;                   // it is among what the connection has to write
-  bool begun_ : 1 = false;                         // something of the response has come
-  bool interim_ : 1 = false;                       // the head that is coming
-  bool final_seen_ : 1 = false;                    // the final head has come
-  bool bodiless_ : 1 = false;                      // the final head is all of the response
-  bool tunnel_ : 1 = false;                        // it asks for an upgrade
-  bool switched_ : 1 = false;                      // and has got it
-  bool unable_ : 1 = false;                        // the peer has no such thing
-  std::string held_;                               // the head of one that waits
-  const http::HeaderList* held_fields_ = nullptr;  // of the request that waits, which outlives it
-  std::string protocol_;                           // with tunnel_
+  http::Refusal refusal_ = http::Refusal::kNone;  // a rule that the response has broken
+  bool unsent_ : 1 = false;                       // it could not be submitted at all
+  bool head_framed_ : 1 = false;                  // it is among what the connection has to write
+  bool begun_ : 1 = false;                        // something of the response has come
+  bool interim_ : 1 = false;                      // the head that is coming
+  bool final_seen_ : 1 = false;                   // the final head has come
+  bool bodiless_ : 1 = false;                     // the final head is all of the response
+  bool tunnel_ : 1 = false;                       // it asks for an upgrade
+  bool switched_ : 1 = false;                     // and has got it
+  bool unable_ : 1 = false;                       // the peer has no such thing
+  std::string held_;                              // the head of one that waits
+  std::vector<std::string> held_never_indexed_;   // names of its fields
+  std::string protocol_;                          // with tunnel_
 };
 
 }  // namespace holdfast::http2

@@ -34,6 +34,15 @@ class SharedLimitsTest : public testing::Test {
   std::string Shared(const std::string& keys = "") const {
     return "{requests: 10, shared: {redis: \"" + redis_.address() + "\"" + keys + "}}";
   }
+  // The script is there, once it was asked for.
+  void TakeScript(support::UpstreamConnection& connection) {
+    EXPECT_TRUE(support::Eventually([&] {
+      main_.loop.RunOnce(pool::Duration::zero());
+      return support::AwaitReady(connection.fd(), POLLIN,
+                                 support::Deadline(std::chrono::milliseconds(1)));
+    }));
+    connection.Send("$40\r\n" + std::string(40, 'a') + "\r\n");
+  }
 
   support::ScriptedUpstream redis_;
   pool::SystemClock clock_;
@@ -84,13 +93,12 @@ TEST_F(SharedLimitsTest, ARedisIsThereIfItIsForAllWhoNameIt) {
   };
   const route::Snapshot before = SnapshotOf(Shared(), Shared(", prefix: other"));
   limits_.Adopt(before);
-  const std::string loaded = "$40\r\n" + std::string(40, 'a') + "\r\n";
   support::UpstreamConnection first = redis_.Accept();
   support::UpstreamConnection second = redis_.Accept();
-  first.Send(loaded);
+  TakeScript(first);
   for (int turn = 0; turn < 10; ++turn) main_.loop.RunOnce(std::chrono::milliseconds(1));
   EXPECT_TRUE(await(0)) << "half of them are";
-  second.Send(loaded);
+  TakeScript(second);
   EXPECT_TRUE(await(1));
   first.Send(":1\r\n");  // which nobody has asked
   EXPECT_TRUE(await(0));
@@ -103,9 +111,8 @@ TEST_F(SharedLimitsTest, ALinkThatGoesLeavesTheOthersUp) {
   limits_.Adopt(before);
   support::UpstreamConnection first = redis_.Accept();
   support::UpstreamConnection second = redis_.Accept();
-  for (support::UpstreamConnection* connection : {&first, &second}) {
-    connection->Send("$40\r\n" + std::string(40, 'a') + "\r\n");
-  }
+  TakeScript(first);
+  TakeScript(second);
   const auto up = [this] {
     metrics::Sums sums;
     limits_.AddTo(sums);
