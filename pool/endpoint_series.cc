@@ -80,7 +80,7 @@ EndpointSeries::Entries::iterator EndpointSeries::Forget(Entries::iterator entry
   return entries_.erase(entry);
 }
 
-void EndpointSeries::NoteWhoLeft(TimePoint now) {
+void EndpointSeries::NoteWhoLeft(TimePoint now, Duration keep_for) {
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = it->second;
     entry.present = entry.counts->Sum();
@@ -90,7 +90,7 @@ void EndpointSeries::NoteWhoLeft(TimePoint now) {
       entry.left_at = now;
     }
     const bool over =
-        entry.left_at.has_value() && (!entry.named || now - *entry.left_at > kKeepFor);
+        entry.left_at.has_value() && (!entry.named || now - *entry.left_at > keep_for);
     it = over ? Forget(it) : std::next(it);
   }
 }
@@ -129,8 +129,8 @@ void EndpointSeries::SwapWithBusier(const std::vector<Entry*>& unnamed) {
   }
 }
 
-void EndpointSeries::Look(TimePoint now) {
-  NoteWhoLeft(now);
+void EndpointSeries::Look(TimePoint now, Duration keep_for) {
+  NoteWhoLeft(now, keep_for);
   std::vector<Entry*> unnamed = Unnamed();
   if (!unnamed.empty()) MakeRoom(unnamed.size());
   const size_t room = std::min(kMaxNamed - named_, unnamed.size());

@@ -22,8 +22,8 @@ namespace holdfast::pool {
 //
 // Who comes first has a series, while there is room. Then those with most requests are kept: once
 // in kLookEvery an endpoint without a series takes the place of one that has had less than half of
-// its requests lately, older ones counting half each time. One that has left keeps its series for
-// kKeepFor, or until another needs its place.
+// its requests lately, older ones counting half each time. One that has left keeps its series for a
+// while, or until another needs its place.
 //
 // Every series only grows. What an endpoint had before it got its series stays in `other`; what a
 // series had when it ended goes nowhere, as a counter's reset. So while no series ends, all of them
@@ -40,8 +40,9 @@ class EndpointSeries {
   // Where attempts at an endpoint, by the text of its address, are counted; made at the first call.
   // It is here as long as somebody holds that.
   std::shared_ptr<EndpointCounts> CountsOf(const std::string& endpoint, size_t workers);
-  // At a scrape: forgets who has left, and decides who has a series from now on.
-  void Look(TimePoint now);
+  // At a scrape: forgets who has left for longer than `keep_for`, and decides who has a series from
+  // now on.
+  void Look(TimePoint now, Duration keep_for = kKeepFor);
   // What the series of that endpoint is called. One that is not known yet has its own while there
   // is room.
   std::string LabelOf(const std::string& endpoint) const;
@@ -74,7 +75,7 @@ class EndpointSeries {
   void EndSeries(Entry& entry);
   // What it had of `other` stays there.
   Entries::iterator Forget(Entries::iterator entry);
-  void NoteWhoLeft(TimePoint now);
+  void NoteWhoLeft(TimePoint now, Duration keep_for);
   // Those without a series that are here, the busiest first.
   std::vector<Entry*> Unnamed();
   // Ends series of those who have left, the first of them first, until so many fit.

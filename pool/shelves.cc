@@ -92,7 +92,7 @@ void Shelves::AddTo(TimePoint now, metrics::Sums& sums) {
 void Shelves::AddEndpoints(TimePoint now, metrics::Sums& sums) {
   size_t endpoints = 0;
   for (auto& [upstream, series] : series_) {
-    series.Look(now);
+    series.Look(now, keep_series_);
     endpoints += series.size();
   }
   std::erase_if(series_, [this](const auto& entry) {

@@ -24,7 +24,9 @@ namespace holdfast::pool {
 // when a pool or a cluster is made.
 class Shelves {
  public:
-  explicit Shelves(size_t workers) : workers_(workers) {}
+  // Endpoints that have left keep their metric series for so long.
+  explicit Shelves(size_t workers, Duration keep_series = EndpointSeries::kKeepFor)
+      : workers_(workers), keep_series_(keep_series) {}
 
   // Made when it is asked for first; gone with the last who holds it.
   std::shared_ptr<Shelf> For(const EndpointKey& key);
@@ -51,6 +53,7 @@ class Shelves {
   void AddEndpoints(TimePoint now, metrics::Sums& sums);
 
   const size_t workers_;
+  const Duration keep_series_;
   // The process's places for idle connections: a share of its descriptors.
   const std::shared_ptr<BoundedCount> idle_ = std::make_shared<BoundedCount>();
   // Its places for connections, idle ones among them.

@@ -29,7 +29,7 @@ WorkerSet::~WorkerSet() {
 
 void WorkerSet::Create(size_t count) {
   HOLDFAST_CHECK(workers_.empty() && count > 0);
-  shelves_.emplace(count);
+  shelves_.emplace(count, options_.series_grace);
   places_.emplace(count);
   passwords_.emplace(main_->clock);
   for (size_t i = 0; i < count; ++i) {

@@ -114,6 +114,9 @@ class ServerRangesTest : public testing::Test {
   void AddRequiredOfRoute(Json* route) const {
     const auto limit = route->find("rate_limit");
     if (limit != route->end() && !limit->contains("requests")) (*limit)["requests"] = "1";
+    if (limit != route->end() && limit->contains("shared")) {
+      (*limit)["shared"]["redis"] = upstream_.address();
+    }
     const auto in_flight = route->find("max_in_flight");
     if (in_flight != route->end() && !in_flight->contains("requests")) {
       (*in_flight)["requests"] = "1";
@@ -140,6 +143,7 @@ class ServerRangesTest : public testing::Test {
     file[variant.place] = variant.value;
     AddRequired(&file["listeners"][0]);
     AddRequiredOfRoute(&file["routes"][0]);
+    if (file.contains("tracing")) file["tracing"]["otlp"] = "http://127.0.0.1:1/v1/traces";
     if (Json& redirect = file["routes"][2]["redirect"]; redirect.contains("port")) {
       redirect["scheme"] = "https";
     }
