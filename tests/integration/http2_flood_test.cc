@@ -147,10 +147,11 @@ TEST(Http2FloodTest, RefusedStreams) {
   });
   Http2Client neighbour(gateway.address());
   EXPECT_EQ(neighbour.Get("/local").Status(), 200);
+  // It has not seen how many it may have, so that too many are no fault.
   Http2Client attacker(gateway.address());
-  const uint32_t streams = attacker.AwaitMaxStreams();
+  constexpr uint32_t kStreams = 100;
   std::string flood;
-  for (uint32_t i = 0; i < streams + 100; ++i) {
+  for (uint32_t i = 0; i < kStreams + 100; ++i) {
     flood += Frame(1, 5, 2 * i + 1,
                    "\x82\x86\x84\x41\x01"
                    "a");
