@@ -149,6 +149,7 @@ TEST(Http2FloodTest, RefusedStreams) {
   EXPECT_EQ(neighbour.Get("/local").Status(), 200);
   // It has not seen how many it may have, so that too many are no fault.
   Http2Client attacker(gateway.address());
+  attacker.Flush();
   constexpr uint32_t kStreams = 100;
   std::string flood;
   for (uint32_t i = 0; i < kStreams + 100; ++i) {
