@@ -10,16 +10,21 @@ namespace {
 
 constexpr int kMappedPrefixBits = 96;
 
-std::optional<std::array<uint8_t, 16>> MappedBytes(const pool::SocketAddress& address) {
+std::array<uint8_t, 16> MappedBytes(in_addr v4) {
   std::array<uint8_t, 16> bytes{};
+  bytes[10] = bytes[11] = 0xff;
+  std::memcpy(&bytes[12], &v4, sizeof(v4));
+  return bytes;
+}
+
+std::optional<std::array<uint8_t, 16>> MappedBytes(const pool::SocketAddress& address) {
   if (address.family() == AF_INET) {
     sockaddr_in v4;
     std::memcpy(&v4, address.get(), sizeof(v4));
-    bytes[10] = bytes[11] = 0xff;
-    std::memcpy(&bytes[12], &v4.sin_addr, 4);
-    return bytes;
+    return MappedBytes(v4.sin_addr);
   }
   if (address.family() == AF_INET6) {
+    std::array<uint8_t, 16> bytes;
     sockaddr_in6 v6;
     std::memcpy(&v6, address.get(), sizeof(v6));
     std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
@@ -66,11 +71,16 @@ std::optional<Cidr> Cidr::Parse(std::string_view text) {
 
 bool Cidr::Contains(const pool::SocketAddress& address) const {
   const auto bytes = MappedBytes(address);
-  if (!bytes) return false;
+  return bytes && ContainsMapped(*bytes);
+}
+
+bool Cidr::Contains(uint32_t ipv4) const { return ContainsMapped(MappedBytes({htonl(ipv4)})); }
+
+bool Cidr::ContainsMapped(const std::array<uint8_t, 16>& bytes) const {
   const int whole = prefix_bits_ / 8;
-  if (std::memcmp(bytes->data(), network_.data(), static_cast<size_t>(whole)) != 0) return false;
+  if (std::memcmp(bytes.data(), network_.data(), static_cast<size_t>(whole)) != 0) return false;
   const int rest = prefix_bits_ % 8;
-  return rest == 0 || ((*bytes)[whole] ^ network_[whole]) >> (8 - rest) == 0;
+  return rest == 0 || (bytes[whole] ^ network_[whole]) >> (8 - rest) == 0;
 }
 
 }  // namespace holdfast::config

@@ -21,10 +21,14 @@ class Cidr {
 
   // UNIX addresses are in no range.
   bool Contains(const pool::SocketAddress& address) const;
+  // The same of an IPv4 address in the order of the host, without one of a socket being made.
+  bool Contains(uint32_t ipv4) const;
 
   bool operator==(const Cidr&) const = default;
 
  private:
+  bool ContainsMapped(const std::array<uint8_t, 16>& bytes) const;
+
   std::array<uint8_t, 16> network_{};
   int prefix_bits_ = 128;  // of the mapped form
 };

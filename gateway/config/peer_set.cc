@@ -19,4 +19,8 @@ bool PeerSet::Contains(const pool::SocketAddress& peer) const {
   return std::ranges::any_of(ranges_, [&](const Cidr& range) { return range.Contains(peer); });
 }
 
+bool PeerSet::Contains(uint32_t ipv4) const {
+  return std::ranges::any_of(ranges_, [&](const Cidr& range) { return range.Contains(ipv4); });
+}
+
 }  // namespace holdfast::config

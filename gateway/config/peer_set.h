@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_PEER_SET_H_
 #define HOLDFAST_GATEWAY_CONFIG_PEER_SET_H_
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,8 @@ class PeerSet {
 
   // A peer without an IP address is that of a UNIX socket.
   bool Contains(const pool::SocketAddress& peer) const;
+  // An IPv4 address in the order of the host.
+  bool Contains(uint32_t ipv4) const;
 
   const std::vector<Cidr>& ranges() const { return ranges_; }
   bool unix_peers() const { return unix_peers_; }

@@ -378,7 +378,11 @@ void Exchange::PumpResponse() {
   for (int round = 0; round < kMaxRounds; ++round) {
     const BodyStep::Kind filled = FillClient();
     if (filled == BodyStep::Kind::kEnd) return BeginFinish();
-    if (filled == BodyStep::Kind::kBlocked && !FlushPause()) return BreakOff(Failure::kNoMemory);
+    if (filled == BodyStep::Kind::kBlocked && encoding_.unflushed()) {
+      // One turn of the loop shows whether it is a pause; what is there goes out with the rest.
+      if (!std::exchange(run_.flush_due, true)) break;
+      if (!encoding_.Flush(client_.stream)) return BreakOff(Failure::kNoMemory);
+    }
     const FlushStatus flushed = FlushClient();
     if (filled == BodyStep::Kind::kBroken) {
       return BreakOff(run_.encoder_failed ? Failure::kNoMemory : Failure::kUpstreamTruncated);
@@ -387,15 +391,6 @@ void Exchange::PumpResponse() {
     if (filled == BodyStep::Kind::kBlocked || flushed == FlushStatus::kBlocked) return;
   }
   context_->loop->Queue(progress_task_);
-}
-
-bool Exchange::FlushPause() {
-  if (!encoding_.unflushed()) return true;
-  if (!std::exchange(run_.flush_due, true)) {
-    context_->loop->Queue(progress_task_);
-    return true;
-  }
-  return encoding_.Flush(client_.stream);
 }
 
 BodyStep::Kind Exchange::FillClient() {

@@ -149,10 +149,8 @@ class Exchange final : private CallEvents, private AdmissionEvents {
   void AwaitHead();
   void OnUpstreamBroken(stream::UpstreamTrouble trouble, http::Refusal refusal);
   void BeginRelay();
+  // What an encoder holds goes out, too, once nothing has come for a turn.
   void PumpResponse();
-  // Whoever waits for what an encoder holds gets it, once nothing has come for a turn.
-  // False: there is no memory for it.
-  bool FlushPause();
   // Reads until the client is congested, the upstream has no more, or the body ends.
   stream::BodyStep::Kind FillClient();
   void BeginTunnel();

@@ -7,6 +7,7 @@
 #include "gateway/grpc/fields.h"
 #include "gateway/http/header_list.h"
 #include "gateway/http/syntax.h"
+#include "pool/net/ipv4_text.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::route {
@@ -111,6 +112,7 @@ bool Excepts(const config::Match& exception, std::string_view path, const Asking
 }  // namespace
 
 bool IsOf(const config::PeerSet& set, std::string_view client) {
+  if (const auto ipv4 = pool::ReadIpv4(client)) return set.Contains(*ipv4);
   const auto address = pool::SocketAddress::FromIp(client, 0);
   return set.Contains(address.has_value() ? *address : pool::SocketAddress());
 }

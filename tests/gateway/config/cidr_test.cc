@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pool/net/ipv4_text.h"
+
 namespace holdfast::config {
 namespace {
 
@@ -10,6 +12,10 @@ bool Contains(std::string_view range, std::string_view ip) {
   EXPECT_TRUE(parsed) << range;
   const auto address = pool::SocketAddress::FromIp(ip, 1234);
   EXPECT_TRUE(address) << ip;
+  const auto ipv4 = pool::ReadIpv4(ip);
+  if (parsed && address && ipv4) {
+    EXPECT_EQ(parsed->Contains(*ipv4), parsed->Contains(*address)) << range << " " << ip;
+  }
   return parsed && address && parsed->Contains(*address);
 }
 
@@ -36,6 +42,7 @@ TEST(CidrTest, ZeroBitsContainEveryAddressOfTheFamily) {
   EXPECT_TRUE(Contains("0.0.0.0/0", "255.1.2.3"));
   EXPECT_FALSE(Contains("0.0.0.0/0", "2001:db8::1"));
   EXPECT_TRUE(Contains("::/0", "2001:db8::1"));
+  EXPECT_TRUE(Contains("::/0", "192.0.2.1"));
 }
 
 TEST(CidrTest, FindsIpv4PeersOfADualStackListener) {
