@@ -12,6 +12,9 @@ namespace holdfast::http {
 // specific path first (RFC 6265 section 5.4). White space around names and values is passed over,
 // as section 5.2 has it, and so are pairs without '='. Pure.
 std::string_view CookieOf(const HeaderList& fields, std::string_view name);
+// The same where every reader finds the same: empty as well when several of that name differ, of
+// which some readers take the last one.
+std::string_view OneCookieOf(const HeaderList& fields, std::string_view name);
 
 }  // namespace holdfast::http
 

@@ -11,8 +11,8 @@
 namespace holdfast::http {
 namespace {
 
-// RFC 3986 section 3.2.2: unreserved and sub-delims. '%' needs its two digits and is looked at
-// singly.
+// RFC 3986 section 3.2.2: unreserved and sub-delims. Not escapes: "%61.test" is "a.test" to readers
+// who decode (section 6.2.2.2) and another host to those who do not, as routes would be.
 constexpr std::array<bool, 256> RegNameTable() {
   std::array<bool, 256> table{};
   for (unsigned char byte : std::string_view("-._~!$&'()*+;=0123456789"
@@ -26,16 +26,9 @@ constexpr std::array<bool, 256> kRegNameBytes = RegNameTable();
 
 // How many leading bytes are a registered name or an IPv4 address.
 size_t RegNameBytes(std::string_view text) {
-  size_t i = 0;
-  while (true) {
-    while (i < text.size() && kRegNameBytes[static_cast<unsigned char>(text[i])]) ++i;
-    if (i < text.size() && text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
-        HexValue(text[i + 2]) >= 0) {
-      i += 3;
-    } else {
-      return i;
-    }
-  }
+  const auto end = std::ranges::find_if_not(
+      text, [](char byte) { return kRegNameBytes[static_cast<unsigned char>(byte)]; });
+  return static_cast<size_t>(end - text.begin());
 }
 
 // How many leading bytes are an IPv6 address in brackets; 0 for none.

@@ -28,14 +28,24 @@ std::string_view FingerprintOf(const ExchangeClient& client) {
   return identity != nullptr ? std::string_view(identity->fingerprint) : std::string_view();
 }
 
-// What a rule asks for; empty when the request has none.
+// The value of the field of that name; empty when there is none, or beside it another that a reader
+// may take for it: of two such, the upstream may read the one that does not count.
+std::string_view OneFieldOf(const http::HeaderList& fields, std::string_view name) {
+  const http::HeaderField* one = nullptr;
+  for (const http::HeaderField& field : fields.fields()) {
+    if (field.dropped || !http::LooksLikeName(field.name, name)) continue;
+    if (one != nullptr) return {};
+    one = &field;
+  }
+  return one != nullptr && http::EqualsIgnoreCase(one->name, name) ? one->value
+                                                                   : std::string_view();
+}
+
+// What a rule asks for; empty when the request has none, or several.
 std::string_view NamedKey(const RateLimitRule& rule, const ExchangeSubject& subject) {
   switch (rule.key) {
-    case RateLimitRule::Key::kHeader: {
-      const http::HeaderField* field = subject.request.headers.FindByName(rule.name);
-      return field != nullptr && !field->dropped ? field->value : std::string_view();
-    }
-    case RateLimitRule::Key::kCookie: return http::CookieOf(subject.request.headers, rule.name);
+    case RateLimitRule::Key::kHeader: return OneFieldOf(subject.request.headers, rule.name);
+    case RateLimitRule::Key::kCookie: return http::OneCookieOf(subject.request.headers, rule.name);
     case RateLimitRule::Key::kClientCertificate: return FingerprintOf(subject.client);
     case RateLimitRule::Key::kClient:
     case RateLimitRule::Key::kGlobal: break;

@@ -114,6 +114,51 @@ TEST(BufferingTest, TheGatewayTellsTheClientToGoOn) {
   EXPECT_FALSE(response.HasLine("Connection: close"));
 }
 
+// Whatever a request says of its body: while there is less of it than may be held, nobody is asked.
+TEST(BufferingTest, NoSpellingOfARequestTakesAConnectionBeforeItsBody) {
+  struct Attempt {
+    std::string_view name;
+    std::string line;
+    std::string fields;
+    bool chunked;
+  };
+  const std::string length = "Content-Length: 8\r\n";
+  const std::string chunks = "Transfer-Encoding: chunked\r\n";
+  const std::string grpc = "Content-Type: application/grpc\r\nTE: trailers\r\n";
+  const std::string upgrade = "Connection: upgrade\r\nUpgrade: test\r\n";
+  GatewayConfig config = Buffering();
+  config.upstream = "max_idle: 0";
+  ScriptedHop hop(config);
+  for (const Attempt& attempt : std::vector<Attempt>{
+           {"a length", "POST / HTTP/1.1", length, false},
+           {"chunks", "POST / HTTP/1.1", chunks, true},
+           {"HTTP/1.0", "POST / HTTP/1.0", length, false},
+           {"GET", "GET / HTTP/1.1", length, false},
+           {"DELETE", "DELETE / HTTP/1.1", chunks, true},
+           {"PURGE", "PURGE / HTTP/1.1", length, false},
+           {"OPTIONS", "OPTIONS / HTTP/1.1", length, false},
+           {"gRPC", "POST / HTTP/1.1", grpc + length, false},
+           {"gRPC in chunks", "POST / HTTP/1.1", grpc + chunks, true},
+           {"an upgrade", "POST / HTTP/1.1", upgrade + length, false},
+           {"the end", "POST / HTTP/1.1", "Connection: close\r\n" + chunks, true},
+           {"another method's name", "POST / HTTP/1.1", "X-HTTP-Method-Override: GET\r\n" + length,
+            false},
+       }) {
+    SCOPED_TRACE(attempt.name);
+    const auto piece = [&](std::string_view bytes) {
+      return attempt.chunked ? Chunk(bytes) : std::string(bytes);
+    };
+    RawClient client(hop.gateway.address());
+    client.Send(attempt.line + "\r\nHost: test\r\n" + attempt.fields + "\r\n" + piece("half"));
+    // Somebody else's request shows that what was sent so far has been read.
+    EXPECT_EQ(RawClient(hop.gateway.address()).Get("/local").body, "local");
+    hop.upstream.ExpectNoConnection();
+    client.Send(piece("half") + std::string(attempt.chunked ? kLastChunk : ""));
+    EXPECT_EQ(hop.upstream.Accept().Answer(OkResponse("ok")).body, "halfhalf");
+    EXPECT_EQ(client.Response().body, "ok");
+  }
+}
+
 TEST(BufferingTest, AnExpectationOfALongOneIsTheUpstreamsToMeet) {
   ScriptedHop hop(Buffering());
   UpstreamConnection upstream = hop.Begin(Head(200'000, "Expect: 100-continue\r\n"));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -257,6 +258,100 @@ TEST_F(MirrorTest, TheEndWaitsForNoCopy) {
   EXPECT_EQ(copy.Request().Target(), "/");
   gateway.Signal(SIGTERM);
   EXPECT_EQ(gateway.WaitExit(), 0);
+}
+
+std::string Request(std::string_view line, std::string_view fields, std::string_view body = "") {
+  return std::string(line) + "\r\nHost: test\r\n" + std::string(fields) + "\r\n" +
+         std::string(body);
+}
+
+// Whatever a request looks like: it is served, and its copy is within the bounds.
+struct Attempt {
+  std::string_view name;
+  std::string request;
+};
+
+TEST_F(MirrorTest, NoSpellingOfARequestGetsACopyBeyondTheBound) {
+  GatewayProcess gateway(Config(", max_in_flight: 1"));
+  RawClient first(gateway.address());
+  EXPECT_EQ(first.Get("/first").body, "served");
+  UpstreamConnection held = shadow_.Accept();
+  EXPECT_EQ(held.Request().Target(), "/first");
+  int skipped = 0;
+  for (const Attempt& attempt : std::vector<Attempt>{
+           {"GET", GetRequest("/")},
+           {"another path", GetRequest("//x/../%61?y")},
+           {"a whole URL", Request("GET http://test/ HTTP/1.1", "")},
+           {"HTTP/1.0", Request("GET / HTTP/1.0", "")},
+           {"PURGE", Request("PURGE / HTTP/1.1", "")},
+           {"a length", PostRequest("/", "body")},
+           {"chunks", Request("PUT / HTTP/1.1", "Transfer-Encoding: chunked\r\n",
+                              Chunk("body") + std::string(kLastChunk))},
+           {"trailers", Request("PUT / HTTP/1.1", "Transfer-Encoding: chunked\r\n",
+                                Chunk("body") + "0\r\nX-Sum: 1\r\n\r\n")},
+           {"an expectation", PostRequest("/", "body", "Expect: 100-continue\r\n")},
+           {"gRPC", PostRequest("/", "12345", "Content-Type: application/grpc\r\n")},
+           {"h2c", GetRequest("/", "Connection: upgrade\r\nUpgrade: h2c\r\n")},
+           {"the end", GetRequest("/", "Connection: close\r\n")},
+           {"another client", GetRequest("/", "X-Forwarded-For: 203.0.113.9\r\n")},
+           {"hops", GetRequest("/", "Via: 1.1 other\r\nMax-Forwards: 3\r\n")},
+       }) {
+    SCOPED_TRACE(attempt.name);
+    RawClient client(gateway.address());
+    EXPECT_EQ(client.Exchange(attempt.request).body, "served");
+    AwaitResult(gateway, "skipped_busy", ++skipped);
+  }
+  shadow_.ExpectNoConnection();
+  held.Send(OkResponse(""));
+  AwaitResult(gateway, "answered", 1);
+  EXPECT_EQ(first.Get("/last").body, "served");
+  EXPECT_EQ(held.Answer(OkResponse("")).Target(), "/last") << "there is room again";
+}
+
+TEST_F(MirrorTest, NoSpellingOfABodyIsCopiedBeyondTheBound) {
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  const std::string body = "0123456789#";
+  std::string small;
+  for (const char byte : body) small += std::string("1;a=b\r\n") + byte + "\r\n";
+  small += kLastChunk;
+  const std::vector<Attempt> attempts = {
+      {"a length", PostRequest("/", body)},
+      {"of an old client", Request("POST / HTTP/1.0", "Content-Length: 11\r\n", body)},
+      {"of a GET", Request("GET / HTTP/1.1", "Content-Length: 11\r\n", body)},
+      {"an expectation", PostRequest("/", body, "Expect: 100-continue\r\n")},
+      {"gRPC", PostRequest("/", body, "Content-Type: application/grpc\r\n")},
+      {"one chunk", Request("POST / HTTP/1.1", chunked, Chunk(body) + std::string(kLastChunk))},
+      {"small chunks", Request("POST / HTTP/1.1", chunked, small)},
+      {"trailers", Request("POST / HTTP/1.1", chunked, Chunk(body) + "0\r\nX-Sum: 1\r\n\r\n")},
+  };
+  for (const std::string buffering : {"", ", buffering: {request: 1KiB}"}) {
+    SCOPED_TRACE(buffering);
+    GatewayConfig config = Config(", max_body: 10B");
+    config.route += buffering;
+    config.listener = "protocols: [h2, h1]";
+    GatewayProcess gateway(config);
+    int skipped = 0;
+    for (const Attempt& attempt : attempts) {
+      SCOPED_TRACE(attempt.name);
+      RawClient client(gateway.address());
+      // With `buffering` the gateway tells the client to go on.
+      client.Send(attempt.request);
+      Message answer = client.Response();
+      if (answer.Status() == 100) answer = client.Response();
+      EXPECT_EQ(answer.body, "served");
+      AwaitResult(gateway, "skipped_body", ++skipped);
+    }
+    Http2Client client(gateway.address());
+    for (const Http2Fields& fields : {Http2Fields(), Http2Fields{{"content-length", "11"}}}) {
+      const Http2Request request = {.method = "POST", .fields = fields, .body = body};
+      EXPECT_EQ(client.Await(client.Send(request)).body, "served");
+      AwaitResult(gateway, "skipped_body", ++skipped);
+    }
+    shadow_.ExpectNoConnection();
+    EXPECT_EQ(client.Await(client.Send({.method = "POST", .body = body.substr(0, 10)})).body,
+              "served");
+    EXPECT_EQ(shadow_.Accept().Answer(OkResponse("")).body, body.substr(0, 10));
+  }
 }
 
 TEST_F(MirrorTest, ABadMirrorChangesNothing) {

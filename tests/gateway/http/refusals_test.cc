@@ -187,6 +187,7 @@ std::vector<Case> HostCases() {
       Host("/", "Host: a b\r\n", Refusal::kMalformedHost),
       Host("/", "Host: a, b\r\n", Refusal::kMalformedHost),
       Host("/", "Host: u@a\r\n", Refusal::kMalformedHost),
+      Host("/", "Host: %61.test\r\n", Refusal::kMalformedHost),
       Host("/", "Host: a/b\r\n", Refusal::kMalformedHost),
       Host("/", "Host: http://a\r\n", Refusal::kMalformedHost),
       Host("/", "Host: a:65536\r\n", Refusal::kMalformedHost),

@@ -91,6 +91,28 @@ TEST_F(AdmissionTest, WhoLeavesOutTheKeyIsCountedByAddress) {
   }
 }
 
+// Of several an upstream may read the last one, while the first is another each time.
+TEST_F(AdmissionTest, WhoHasSeveralKeysIsCountedByAddress) {
+  ProxyHarness by_field(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"header:x-key\"}"));
+  Wire client = by_field.Connect();
+  EXPECT_EQ(StatusOf(Ask(by_field, client)), 200) << "takes what the address has";
+  for (const std::string_view fields :
+       {"X-Key: 1\r\nX-Key: a\r\n", "X-Key: 2\r\nx-key: a\r\n", "X-Key: 3\r\nX_Key: a\r\n",
+        "X_Key: a\r\nX-Key: 4\r\n", "X-Key: 5\r\nX-Key:\r\n", "x.key: a\r\n"}) {
+    EXPECT_EQ(StatusOf(Ask(by_field, client, fields)), 429) << fields;
+  }
+  EXPECT_EQ(StatusOf(Ask(by_field, client, "X-Key: a\r\nX-Keys: b\r\n")), 200) << "one key";
+  ProxyHarness by_cookie(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"cookie:sid\"}"));
+  Wire browser = by_cookie.Connect();
+  EXPECT_EQ(StatusOf(Ask(by_cookie, browser)), 200) << "takes what the address has";
+  for (const std::string_view fields :
+       {"Cookie: sid=1; sid=a\r\n", "Cookie: sid=2\r\nCookie: sid=a\r\n",
+        "Cookie: sid = 3;sid=a\r\n", "Cookie: SID=a\r\n", "Cookie: sid=\r\n", "Cookie: sid\r\n"}) {
+    EXPECT_EQ(StatusOf(Ask(by_cookie, browser, fields)), 429) << fields;
+  }
+  EXPECT_EQ(StatusOf(Ask(by_cookie, browser, "Cookie: sid=a; sid=a\r\n")), 200) << "one key";
+}
+
 TEST_F(AdmissionTest, AShadowOnlyCounts) {
   ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, shadow: true}"));
   Wire client = harness.Connect();
