@@ -22,6 +22,7 @@
 #include "gateway/config/reference_page.h"
 #include "gateway/config/surroundings.h"
 #include "gateway/demo.h"
+#include "gateway/route/collector_files.h"
 #include "gateway/route/error_page_files.h"
 #include "gateway/route/key_files.h"
 #include "gateway/route/password_files.h"
@@ -166,6 +167,11 @@ bool CheckAuthFiles(const Command& command, config::Config* config) {
   return true;
 }
 
+bool CheckCollectorFiles(const Command& command, config::Config* config) {
+  const absl::Status status = route::LoadCollectorFiles(config);
+  return status.ok() || Forgive(command, status);
+}
+
 bool CheckErrorPages(const Command& command, config::Config* config) {
   const absl::Status status = route::LoadErrorPages(config);
   return status.ok() || Forgive(command, status);
@@ -200,7 +206,8 @@ std::optional<config::Config> AcceptWithNotes(const Command& command) {
 int Check(const Command& command) {
   std::optional<config::Config> config = AcceptWithNotes(command);
   if (!config.has_value() || !CheckTls(command, &*config) || !CheckAuthFiles(command, &*config) ||
-      !CheckErrorPages(command, &*config) || !CheckLogFiles(command, *config)) {
+      !CheckCollectorFiles(command, &*config) || !CheckErrorPages(command, &*config) ||
+      !CheckLogFiles(command, *config)) {
     return server::kExitUsage;
   }
   for (const std::string& note : acme::CheckNotes(*config)) {

@@ -6,6 +6,7 @@
 
 #include "gateway/acme/jws.h"
 #include "gateway/acme/messages.h"
+#include "gateway/fetch/retry_after.h"
 #include "pool/net/check.h"
 
 namespace holdfast::acme {
@@ -25,7 +26,7 @@ std::optional<Trouble> Dialogue::TroubleOf(const fetch::Response& response) cons
   if (IsOk(response.status)) return std::nullopt;
   Trouble trouble{.type = {},
                   .text = absl::StrCat("status ", response.status),
-                  .retry_after = ParseRetryAfter(response.retry_after, loop_->wall_now())};
+                  .retry_after = fetch::ParseRetryAfter(response.retry_after, loop_->wall_now())};
   if (const std::optional<Problem> problem = ParseProblem(response.body)) {
     trouble.type = problem->type;
     trouble.text = problem->Text();

@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "gateway/acme/jws.h"
+#include "gateway/fetch/retry_after.h"
 #include "pool/net/check.h"
 #include "pool/tls/certificate_facts.h"
 #include "pool/tls/made_certificate.h"
@@ -187,8 +188,8 @@ void Issuance::LookLater(const fetch::Response& response) {
                                       ? "the authority has not looked at the challenge in time"
                                       : "the authority has not made the certificate in time");
   }
-  const pool::Duration asked =
-      ParseRetryAfter(response.retry_after, loop_->wall_now()).value_or(pool::Duration::zero());
+  const pool::Duration asked = fetch::ParseRetryAfter(response.retry_after, loop_->wall_now())
+                                   .value_or(pool::Duration::zero());
   loop_->timers().Arm(look_timer_, now + std::max(next_look_, std::min(asked, kLongestLook)));
   next_look_ = std::min(next_look_ * 2, kLastLook);
 }

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/numbers.h>
-#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 #include <nlohmann/json.hpp>
 
@@ -20,8 +18,6 @@ constexpr std::string_view kErrorSpace = "urn:ietf:params:acme:error:";
 constexpr size_t kMaxToken = 256;
 // Beyond it (the year 2200) nanoseconds do not reach.
 constexpr int64_t kLastSecond = 7'258'118'400;
-// Longer is not waited, so that no number can overflow.
-constexpr int64_t kMaxRetrySeconds = 366 * 24 * 60 * 60;
 
 absl::Status Error(const std::string& what) { return absl::InvalidArgumentError(what); }
 
@@ -91,8 +87,6 @@ absl::StatusOr<pool::WallTime> TimeAt(const Json& object, const char* key) {
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
-
-absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -212,19 +206,6 @@ std::string NewOrder(const std::vector<std::string>& names, std::string_view rep
 
 std::string Finalize(std::string_view request_der) {
   return Dump({{"csr", Base64Url(request_der)}});
-}
-
-std::optional<pool::Duration> ParseRetryAfter(std::string_view value, pool::WallTime now) {
-  int64_t seconds = 0;
-  if (!absl::SimpleAtoi(Piece(value), &seconds)) {
-    absl::Time time;
-    if (!absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", Piece(value), &time, nullptr)) {
-      return std::nullopt;
-    }
-    seconds = absl::ToUnixSeconds(time) -
-              std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  }
-  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kMaxRetrySeconds));
 }
 
 }  // namespace holdfast::acme

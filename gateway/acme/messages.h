@@ -103,10 +103,6 @@ std::string NewAccount(std::string_view email);
 std::string NewOrder(const std::vector<std::string>& names, std::string_view replaces);
 std::string Finalize(std::string_view request_der);
 
-// What Retry-After says at `now`: seconds, or a date (RFC 9110 section 10.2.3). nullopt: nothing
-// that can be read.
-std::optional<pool::Duration> ParseRetryAfter(std::string_view value, pool::WallTime now);
-
 }  // namespace holdfast::acme
 
 #endif  // HOLDFAST_GATEWAY_ACME_MESSAGES_H_

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/acme/jws.h"
+#include "gateway/fetch/retry_after.h"
 #include "pool/tls/made_certificate.h"
 
 namespace holdfast::acme {
@@ -44,7 +45,7 @@ void RenewalInquiry::OnInfo(const Answer& answer) {
   absl::StatusOr<RenewalInfo> info = ParseRenewalInfo(answer.response.body);
   if (!info.ok()) return on_done_({.trouble = std::string(info.status().message())});
   on_done_({.info = *std::move(info),
-            .ask_again = ParseRetryAfter(answer.response.retry_after, loop_->wall_now())});
+            .ask_again = fetch::ParseRetryAfter(answer.response.retry_after, loop_->wall_now())});
 }
 
 }  // namespace holdfast::acme

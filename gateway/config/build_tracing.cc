@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <optional>
 
 #include "gateway/config/build.h"
 #include "gateway/config/lookup.h"
+#include "gateway/fetch/url.h"
 #include "gateway/http/header_list.h"
 
 namespace holdfast::config {
@@ -9,11 +11,11 @@ namespace holdfast::config {
 void BuildTracing(const YamlNode& root, const Config& config, Report* report) {
   const YamlNode& node = MappingAt(root, "tracing");
   if (!config.tracing.has_value() || !node.is_mapping()) return;
-  const YamlNode* const otlp = ScalarAt(node, "otlp");
-  if (otlp != nullptr && otlp->text.starts_with("https://")) {
-    report->Error(otlp->position,
-                  "otlp: https is not supported; expected an http URL, as of a collector beside "
-                  "the gateway that passes spans on");
+  const std::optional<fetch::Url> url = fetch::ParseUrl(config.tracing->otlp);
+  if (config.tracing->ca != Tracing::kSystemAuthorities && url.has_value() && url->clear) {
+    report->Error(
+        PlaceOf(node, "ca"),
+        "ca: only with an otlp that begins with https://; nothing else has a certificate");
   }
   const std::vector<YamlEntry>& headers = MappingAt(node, "headers").entries;
   for (size_t i = 0; i < headers.size(); ++i) {

@@ -54,7 +54,9 @@ std::vector<FilePlace> PlacesIn(const YamlNode& root) {
   const auto shared = [defaults](std::string_view kind) {
     return defaults != nullptr ? defaults->Find(kind) : nullptr;
   };
-  if (const YamlNode* const log = root.Find("access_log")) AddPaths("access_log", *log, &places);
+  for (const char* const own : {"access_log", "tracing"}) {
+    if (const YamlNode* const node = root.Find(own)) AddPaths(own, *node, &places);
+  }
   const YamlNode* const listeners = root.Find("listeners");
   if (listeners != nullptr) {
     for (const YamlNode& listener : listeners->items) {

@@ -14,8 +14,9 @@ namespace holdfast::config {
 //
 // `complaints` has a line each: "listener NAME: PATH: ..." or "upstream NAME: PATH: ...", as
 // tls::LoadTls tells them, or "route NAME: PATH: ...", as route::LoadPasswordFiles and
-// route::LoadKeyFiles do, or "access_log: PATH: ..." (surroundings.h). One that begins otherwise
-// gets no position; those that say the same of one place are one. Pure; safe on any text.
+// route::LoadKeyFiles do, "tracing: PATH: ..." (route::LoadCollectorFiles), or "access_log: PATH:
+// ..." (surroundings.h). One that begins otherwise gets no position; those that say the same of one
+// place are one. Pure; safe on any text.
 std::vector<Diagnostic> PlaceComplaints(std::string_view complaints, std::string_view text,
                                         std::string_view file);
 

@@ -75,6 +75,14 @@ inline constexpr Shape kUpstreamHost = {
     .words = kHostWords,
     .check = IsHostField,
 };
+inline constexpr std::string_view kSystemWords[] = {"system"};
+// Of a server that the gateway itself asks something.
+inline constexpr Shape kServerAuthorities = {
+    .kind = Shape::Kind::kText,
+    .expected = "the absolute path of a PEM file",
+    .words = kSystemWords,
+    .check = IsFilePath,
+};
 inline constexpr Shape kRequestsPerConnection = {
     .kind = Shape::Kind::kCount, .min = 1, .max = 1'000'000'000, .words = kOff};
 

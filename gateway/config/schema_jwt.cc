@@ -24,14 +24,6 @@ constexpr Shape kKeyPlace = {
     .check = IsKeyPlace,
 };
 
-constexpr std::string_view kSystemWords[] = {TokenRules::kSystemAuthorities};
-constexpr Shape kKeyAuthorities = {
-    .kind = Kind::kText,
-    .expected = "the absolute path of a PEM file",
-    .words = kSystemWords,
-    .check = IsFilePath,
-};
-
 bool IsClaimText(std::string_view text) {
   return !text.empty() && text.size() <= 1024 && std::ranges::none_of(text, [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -87,7 +79,7 @@ constexpr Key kJwtKeys[] = {
         .Otherwise("none"),
     Field<&TokenRules::leeway>("leeway", kLeeway,
                                "How far the issuer's clock may be off, for exp, nbf and iat."),
-    Field<&TokenRules::jwks_ca>("jwks_ca", kKeyAuthorities,
+    Field<&TokenRules::jwks_ca>("jwks_ca", kServerAuthorities,
                                 "Who may vouch for the server of the URL; system means those of "
                                 "this machine."),
     Field<&TokenRules::jwks_over_http>(

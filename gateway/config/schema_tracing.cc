@@ -12,11 +12,9 @@ namespace {
 
 using Kind = Shape::Kind;
 
-// https is taken here, so that it can be told what is wrong with it (build_tracing.cc).
-bool IsCollectorUrl(std::string_view text) { return ParseCollectorUrl(text).has_value(); }
 constexpr Shape kCollectorUrl = {
     .kind = Kind::kText,
-    .expected = "an http URL with a path, such as http://127.0.0.1:4318/v1/traces",
+    .expected = "an http or https URL with a path, such as http://127.0.0.1:4318/v1/traces",
     .check = IsCollectorUrl,
 };
 
@@ -47,6 +45,9 @@ constexpr Key kTracingKeys[] = {
     Field<&Tracing::otlp>("otlp", kCollectorUrl,
                           "Where spans are posted, as OTLP/HTTP with JSON has it.")
         .Required("http://127.0.0.1:4318/v1/traces"),
+    Field<&Tracing::ca>("ca", kServerAuthorities,
+                        "Who may vouch for the server of an https URL; system means those of this "
+                        "machine."),
     Field<&Tracing::service_name>("service_name", kName, "What spans call this gateway."),
     Custom<&ReadExportHeaders>("headers", kExportHeaders,
                                "Fields for each export request: {authorization: \"Bearer x\"}.")

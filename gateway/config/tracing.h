@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pool/tls/tls_settings.h"
+
 // What becomes of traces: what a listener keeps of them, and where the spans go.
 
 namespace holdfast::config {
@@ -29,7 +31,10 @@ struct ExportHeader {
 
 // Spans of sampled requests, on their way to a collector (OTLP/HTTP with JSON).
 struct Tracing {
-  std::string otlp;  // the collector's URL; ParseCollectorUrl takes it apart
+  static constexpr std::string_view kSystemAuthorities = "system";
+
+  std::string otlp;                    // the collector's URL
+  std::string ca{kSystemAuthorities};  // who may vouch for its server: those, or a file
   std::string service_name = "holdfast";
   std::vector<ExportHeader> headers;
   std::chrono::nanoseconds timeout = std::chrono::seconds(5);   // for one export request
@@ -37,23 +42,14 @@ struct Tracing {
   uint32_t max_batch = 512;                                     // spans of one export request
   uint32_t max_queue = 2048;  // spans that wait, in all; more are dropped
 
+  // Once files were read (route/collector_files.h): what that of `ca` holds; empty: the system's.
+  pool::TlsFile authorities;
+
   bool operator==(const Tracing&) const = default;
 };
 
-// A collector's URL taken apart.
-struct CollectorUrl {
-  bool encrypted = false;  // https
-  std::string host;        // a name or an address, without brackets
-  uint16_t port = 80;
-  std::string authority;  // as the Host field has it
-  std::string target;     // path and query
-
-  bool operator==(const CollectorUrl&) const = default;
-};
-
-// nullopt: it is no http or https URL with a path that is more than "/" (its default port would be
-// 80 or 443), or has bytes in it that could end a line. Pure; safe on any bytes.
-std::optional<CollectorUrl> ParseCollectorUrl(std::string_view url);
+// Whether it is a URL (fetch/url.h) with a path that is more than "/". Pure; safe on any bytes.
+bool IsCollectorUrl(std::string_view url);
 
 // A field that `headers` may have: not one that an export request has by itself.
 bool IsExportField(std::string_view name);

@@ -7,6 +7,7 @@
 
 #include "pool/net/check.h"
 #include "pool/net/plain_transport.h"
+#include "pool/reuse.h"
 #include "pool/tls/tls_transport.h"
 
 namespace holdfast::fetch {
@@ -20,18 +21,25 @@ namespace {
 constexpr int kMaxInformational = 16;
 // What errors and the pool's keys call the way to it.
 constexpr const char* kUpstream = "fetch";
+constexpr const char* kNotHttp = "the response is not HTTP/1.1";
+constexpr const char* kEnded = "the connection ended before a response";
 
-std::string RequestFor(const Request& request, const Url& url) {
+std::string HeadFor(const Request& request, const Url& url) {
   std::string text = absl::StrCat(std::string(http::MethodName(request.method)), " ", url.target,
-                                  " HTTP/1.1\r\nHost: ", url.authority,
-                                  "\r\nUser-Agent: holdfast\r\nAccept-Language: en\r\n");
-  if (!request.accept.empty()) absl::StrAppend(&text, "Accept: ", request.accept, "\r\n");
+                                  " HTTP/1.1\r\nHost: ", url.authority, "\r\n");
+  const auto add = [&text](const std::string& name, const std::string& value) {
+    absl::StrAppend(&text, name, ": ", value, "\r\n");
+  };
+  add("User-Agent", "holdfast");
+  if (!request.accept_language.empty()) add("Accept-Language", request.accept_language);
+  if (!request.accept.empty()) add("Accept", request.accept);
   if (request.method == http::Method::kPost) {
-    absl::StrAppend(&text, "Content-Type: ", request.content_type,
-                    "\r\nContent-Length: ", request.body.size(), "\r\n");
+    add("Content-Type", request.content_type);
+    add("Content-Length", absl::StrCat(request.body.size()));
   }
-  absl::StrAppend(&text, "Connection: close\r\n\r\n", request.body);
-  return text;
+  for (const Field& field : request.fields) add(field.name, field.value);
+  if (!request.keep) add("Connection", "close");
+  return text + "\r\n";
 }
 
 std::string FieldOf(const http::ResponseHead& head, std::string_view name) {
@@ -67,9 +75,9 @@ void Client::MoveTo(Phase next) {
   const auto legal = [this, next] {
     switch (next) {
       case Phase::kAtRest: return phase_ == Phase::kTelling;
-      case Phase::kResolving: return phase_ == Phase::kAtRest;
+      case Phase::kResolving: return phase_ == Phase::kAtRest || phase_ == Phase::kAwaitingHead;
       case Phase::kConnecting: return phase_ == Phase::kResolving || phase_ == Phase::kConnecting;
-      case Phase::kAwaitingHead: return phase_ == Phase::kConnecting;
+      case Phase::kAwaitingHead: return phase_ == Phase::kConnecting || phase_ == Phase::kAtRest;
       case Phase::kReadingBody: return phase_ == Phase::kAwaitingHead;
       case Phase::kTelling: return phase_ != Phase::kTelling;
     }
@@ -88,10 +96,25 @@ void Client::Start(Request request, Callback callback) {
   if (!url.has_value() || (url->clear && !request_.clear)) {
     return Finish("expected an https URL, found \"" + request_.url + "\"");
   }
+  if (!request_.keep || !SameOrigin(url_, *url)) connection_.reset();
   url_ = *std::move(url);
-  if (!url_.clear && !PrepareTls()) return;
-  MoveTo(Phase::kResolving);
+  reused_ = MayReuse();
+  if (!reused_ && !url_.clear && !PrepareTls()) return;
   loop_->timers().Arm(timeout_timer_, loop_->now() + request_.timeout);
+  if (reused_) return Send();
+  Resolve();
+}
+
+// Over TLS a server may have had something to say that is no data.
+bool Client::MayReuse() {
+  if (connection_ == nullptr) return false;
+  if (connection_->Inspect() == pool::Quiet::kQuiet && !connection_->gone()) return true;
+  connection_.reset();
+  return false;
+}
+
+void Client::Resolve() {
+  MoveTo(Phase::kResolving);
   question_ = std::make_shared<const bool>(true);
   resolver_->Resolve(
       url_.host, url_.port,
@@ -141,16 +164,19 @@ void Client::OnAddresses(const pool::AddressAnswer& answer) {
 }
 
 void Client::ConnectToNext() {
-  MoveTo(Phase::kConnecting);
-  HOLDFAST_CHECK(next_address_ < addresses_.size());
-  const pool::EndpointKey key{
-      kUpstream, addresses_[next_address_++],
-      url_.clear ? pool::TlsIdentity() : pool::TlsIdentity(context_->material().settings())};
-  pool::DialStart start = dialer_.Dial(
-      key, pool::DialTerms{.slow_at = {}, .deadline = loop_->now() + kDialTimeout, .tcp = {}},
-      this);
-  if (start.attempt == nullptr) return OnDialFailed(start.refusal);
-  attempt_ = std::move(start.attempt);
+  const pool::TlsIdentity identity =
+      url_.clear ? pool::TlsIdentity() : pool::TlsIdentity(context_->material().settings());
+  const pool::DialTerms terms{
+      .slow_at = {}, .deadline = loop_->now() + request_.dial_timeout, .tcp = {}};
+  while (true) {
+    MoveTo(Phase::kConnecting);
+    HOLDFAST_CHECK(next_address_ < addresses_.size());
+    const pool::EndpointKey key{kUpstream, addresses_[next_address_++], identity};
+    pool::DialStart start = dialer_.Dial(key, terms, this);
+    attempt_ = std::move(start.attempt);
+    if (attempt_ != nullptr) return;
+    if (next_address_ == addresses_.size()) return OnDialFailed(start.refusal);
+  }
 }
 
 std::unique_ptr<pool::Transport> Client::MakeFor(pool::FileDescriptor socket,
@@ -176,7 +202,8 @@ void Client::OnDialed(std::unique_ptr<pool::Connection> connection) {
 void Client::Send() {
   MoveTo(Phase::kAwaitingHead);
   stream_.Start(connection_.get(), request_.method, this);
-  stream_.SendRequest(RequestFor(request_, url_));
+  stream_.SendRequest(HeadFor(request_, url_));
+  connection_->out().Append(request_.body);
   ReadHead();
 }
 
@@ -192,49 +219,51 @@ void Client::ReadHead() {
     const HeadStep step = stream_.NextHead(&head_);
     switch (step.kind) {
       case HeadStep::Kind::kBlocked:
-        if (failed) Finish("the connection ended before a response");
+        if (failed) OnBroken(kEnded);
         return;
       case HeadStep::Kind::kBroken:
-        return Finish(step.trouble == stream::UpstreamTrouble::kBadResponse
-                          ? "the response is not HTTP/1.1"
-                          : "the connection ended before a response");
+        return OnBroken(step.trouble == stream::UpstreamTrouble::kBadResponse ? kNotHttp : kEnded);
       case HeadStep::Kind::kHead: break;
     }
     // 101 answers an upgrade that nobody asked for.
     if (head_.status == 101) break;
     if (head_.informational()) continue;
-    response_.status = head_.status;
-    response_.nonce = FieldOf(head_, "Replay-Nonce");
-    response_.location = FieldOf(head_, "Location");
-    response_.retry_after = FieldOf(head_, "Retry-After");
-    response_.cache_control = ListOf(head_, "Cache-Control");
-    response_.age = FieldOf(head_, "Age");
-    response_.expires = FieldOf(head_, "Expires");
-    response_.date = FieldOf(head_, "Date");
+    TakeHead();
     MoveTo(Phase::kReadingBody);
     return ReadBody();
   }
-  Finish("the response is not HTTP/1.1");
+  Finish(kNotHttp);
+}
+
+void Client::TakeHead() {
+  response_.status = head_.status;
+  response_.nonce = FieldOf(head_, "Replay-Nonce");
+  response_.location = FieldOf(head_, "Location");
+  response_.retry_after = FieldOf(head_, "Retry-After");
+  response_.cache_control = ListOf(head_, "Cache-Control");
+  response_.age = FieldOf(head_, "Age");
+  response_.expires = FieldOf(head_, "Expires");
+  response_.date = FieldOf(head_, "Date");
+}
+
+// What was kept may have been given up by the server while the request was on its way.
+void Client::OnBroken(std::string trouble) {
+  if (!std::exchange(reused_, false) || stream_.response_begun()) {
+    return Finish(std::move(trouble));
+  }
+  stream_.Finish();
+  connection_.reset();
+  Resolve();
 }
 
 void Client::ReadBody() {
   while (true) {
     const BodyStep step = stream_.NextBody();
     switch (step.kind) {
-      case BodyStep::Kind::kData: {
-        if (response_.body.size() + step.bytes > request_.max_body_bytes) {
-          return Finish(
-              absl::StrCat("the response is larger than ", request_.max_body_bytes / 1024, " KiB"));
-        }
-        size_t left = step.bytes;
-        while (left > 0) {
-          const std::string_view piece = step.buffer->Front().substr(0, left);
-          response_.body.append(piece);
-          left -= piece.size();
-          step.buffer->Consume(piece.size());
-        }
-        break;
-      }
+      case BodyStep::Kind::kData:
+        if (TakeBody(*step.buffer, step.bytes)) break;
+        return Finish(
+            absl::StrCat("the response is larger than ", request_.max_body_bytes / 1024, " KiB"));
       case BodyStep::Kind::kBlocked: return;
       case BodyStep::Kind::kEnd: return Finish({});
       case BodyStep::Kind::kBroken: return Finish("the response broke off");
@@ -242,10 +271,32 @@ void Client::ReadBody() {
   }
 }
 
+bool Client::TakeBody(pool::Buffer& from, size_t bytes) {
+  size_t left = bytes;
+  while (left > 0) {
+    const std::string_view piece = from.Front().substr(0, left);
+    const size_t room = request_.max_body_bytes - response_.body.size();
+    response_.body.append(piece.substr(0, room));
+    if (piece.size() > room) return false;
+    left -= piece.size();
+    from.Consume(piece.size());
+  }
+  return true;
+}
+
+void Client::EndStream() {
+  const pool::ReuseFacts facts = stream_.Finish();
+  // Content of a response that must not have any may still come (ReuseFacts::rest).
+  const bool kept = request_.keep && pool::DecideReuse(facts) == pool::CloseReason::kNone &&
+                    !facts.rest && connection_->in().empty() && connection_->out().empty() &&
+                    !connection_->gone();
+  if (!kept) return connection_.reset();
+  connection_->set_events(this);
+}
+
 void Client::Finish(std::string trouble) {
   MoveTo(Phase::kTelling);
-  if (stream_.active()) stream_.Finish();
-  connection_.reset();
+  if (stream_.active()) EndStream();
   attempt_.reset();
   question_.reset();
   loop_->timers().Cancel(timeout_timer_);
@@ -260,8 +311,11 @@ void Client::Tell() {
 }
 
 void Client::OnTimeout(pool::TimePoint) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(request_.timeout);
-  Finish(absl::StrCat("there was no response within ", seconds.count(), " s"));
+  using std::chrono::milliseconds;
+  const int64_t time = std::chrono::duration_cast<milliseconds>(request_.timeout).count();
+  const std::string within =
+      time % 1000 == 0 ? absl::StrCat(time / 1000, " s") : absl::StrCat(time, " ms");
+  Finish("there was no response within " + within);
 }
 
 }  // namespace holdfast::fetch

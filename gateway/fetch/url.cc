@@ -20,6 +20,10 @@ bool Url::loopback() const {
   return host.starts_with("127.") && pool::SocketAddress::FromIp(host, port).has_value();
 }
 
+bool SameOrigin(const Url& a, const Url& b) {
+  return a.clear == b.clear && a.host == b.host && a.port == b.port;
+}
+
 std::optional<Url> ParseUrl(std::string_view url) {
   const bool clear = url.starts_with(kClearScheme);
   if ((!clear && !url.starts_with(kScheme)) || url.size() > kMaxUrl) return std::nullopt;

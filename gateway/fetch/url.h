@@ -20,6 +20,9 @@ struct Url {
   bool loopback() const;
 };
 
+// Scheme, host as it is spelt, and port: one connection can serve both. Pure.
+bool SameOrigin(const Url& a, const Url& b);
+
 // nullopt: it is no such URL, or has bytes in it that could end a line. Pure; safe on any bytes.
 std::optional<Url> ParseUrl(std::string_view url);
 

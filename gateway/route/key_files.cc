@@ -8,18 +8,15 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
+#include "gateway/route/authorities_file.h"
 #include "gateway/route/named_file.h"
 #include "pool/tls/digest.h"
-#include "pool/tls/tls_material.h"
 
 namespace holdfast::route {
 namespace {
 
 using auth::KeySet;
 using auth::TokenRules;
-
-// The bundle of a whole system has some hundred KiB.
-constexpr size_t kMaxAuthoritiesBytes = size_t{4} << 20;
 
 using Keys = std::shared_ptr<const KeySet>;
 
@@ -32,22 +29,6 @@ absl::StatusOr<Keys> ReadKeys(const std::string& path) {
         absl::StrCat(path, ": ", std::string(parsed.status().message())));
   }
   return std::make_shared<const KeySet>(*std::move(parsed));
-}
-
-absl::StatusOr<pool::TlsFile> ReadAuthorities(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadNamedFile(path, kMaxAuthoritiesBytes, "4 MiB");
-  if (!text.ok()) return text.status();
-  if (text->empty()) return absl::InvalidArgumentError(path + ": it is empty");
-  pool::TlsFile file{.pem = *std::move(text), .name = path};
-  // Whether something can be verified by it, which otherwise only a fetch would tell.
-  const auto tried = pool::TlsClientMaterial::Load({.server_name = "a.test",
-                                                    .authorities = file,
-                                                    .client_certificate = {},
-                                                    .client_key = {},
-                                                    .protocols = {"http/1.1"}},
-                                                   nullptr);
-  if (!tried.ok()) return absl::InvalidArgumentError(std::string(tried.status().message()));
-  return file;
 }
 
 // What was read of each path.
@@ -104,7 +85,7 @@ absl::Status LoadKeyFiles(config::Config* config) {
       if (keys.ok()) GiveKeys(*keys, &rules);
     } else if (rules.jwks_ca != TokenRules::kSystemAuthorities) {
       const absl::StatusOr<pool::TlsFile>& authorities =
-          ReadOnce<pool::TlsFile>(&authority_files, rules.jwks_ca, ReadAuthorities);
+          ReadOnce<pool::TlsFile>(&authority_files, rules.jwks_ca, ReadAuthoritiesFile);
       status = authorities.status();
       if (authorities.ok()) rules.authorities = *authorities;
     }

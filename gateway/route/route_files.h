@@ -10,9 +10,10 @@
 
 namespace holdfast::route {
 
-// Reads all files that routes name (users, keys) and that listeners answer with (pages), and gives
-// them what is in there. The first kind that is wrong is the error, as its own reader has it;
-// `*notes` get a sentence for each thing that is right and may surprise. Blocks; main thread.
+// Reads all files that routes name (users, keys), that `tracing` names, and that listeners answer
+// with (pages), and gives them what is in there. The first kind that is wrong is the error, as its
+// own reader has it; `*notes` get a sentence for each thing that is right and may surprise. Blocks;
+// main thread.
 absl::Status LoadRouteFiles(config::Config* config, std::vector<std::string>* notes);
 
 }  // namespace holdfast::route

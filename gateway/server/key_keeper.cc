@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "gateway/fetch/freshness.h"
+#include "gateway/fetch/retry_after.h"
 #include "gateway/route/key_files.h"
 #include "gateway/server/op_log.h"
 #include "pool/net/check.h"
@@ -27,6 +28,13 @@ pool::Duration PauseAfter(uint32_t failures) {
   pool::Duration pause = KeyKeeper::kFirstPause;
   for (uint32_t i = 1; i < failures && pause < KeyKeeper::kLastPause; ++i) pause *= 2;
   return std::min<pool::Duration>(pause, KeyKeeper::kLastPause);
+}
+
+pool::Duration AskedFor(const fetch::Response& response, pool::WallTime now) {
+  if (response.status != 429 && response.status != 503) return pool::Duration::zero();
+  const pool::Duration asked =
+      fetch::ParseRetryAfter(response.retry_after, now).value_or(pool::Duration::zero());
+  return std::min<pool::Duration>(asked, KeyKeeper::kLongestAsked);
 }
 
 }  // namespace
@@ -77,8 +85,9 @@ void KeyKeeper::Want(const std::string& url) {
     if (key.url != url || source.exchanges != nullptr) continue;
     const pool::TimePoint allowed =
         source.wanted_at.has_value() ? *source.wanted_at + kWantedEvery : loop_->now();
-    if (allowed >= source.next) continue;
-    source.next = allowed;
+    const pool::TimePoint when = std::max(allowed, source.not_before);
+    if (when >= source.next) continue;
+    source.next = when;
     source.wanted = true;
   }
   Proceed();
@@ -137,7 +146,8 @@ void KeyKeeper::OnResponse(const Key& key, const fetch::Response& response) {
                              ", a redirect, which is not followed: give the URL that it leads to"));
   }
   if (response.status != 200) {
-    return Fail(key, &source, "refused", absl::StrCat("status ", response.status));
+    return Fail(key, &source, "refused", absl::StrCat("status ", response.status),
+                AskedFor(response, loop_->wall_now()));
   }
   absl::StatusOr<auth::KeySet> keys =
       auth::KeySet::Parse(response.body, auth::KeySet::Wrong::kIsLeftOut);
@@ -170,9 +180,13 @@ void KeyKeeper::Succeed(const Key& key, Source* source, auth::KeySet keys,
 }
 
 void KeyKeeper::Fail(const Key& key, Source* source, std::string_view result,
-                     const std::string& why) {
+                     const std::string& why, pool::Duration asked) {
   Count(key, result);
-  source->next = loop_->now() + random_.JitterTenth(PauseAfter(++source->failures));
+  // Varied, but never sooner than the issuer wants it.
+  const pool::Duration pause =
+      random_.JitterTenth(std::max<pool::Duration>(PauseAfter(++source->failures), asked));
+  source->not_before = loop_->now() + asked;
+  source->next = loop_->now() + std::max<pool::Duration>(pause, asked);
   // The same trouble is told once.
   if (source->trouble == why) return;
   source->trouble = why;

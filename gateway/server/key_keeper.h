@@ -43,6 +43,8 @@ class KeyKeeper {
   // After a failure; twice as long after each further one. Varied by up to a tenth.
   static constexpr pool::Duration kFirstPause = std::chrono::seconds(1);
   static constexpr pool::Duration kLastPause = std::chrono::minutes(5);
+  // More is not waited, whatever Retry-After of a 429 or 503 says.
+  static constexpr pool::Duration kLongestAsked = std::chrono::minutes(15);
   // However many tokens name unknown keys, their URL is fetched for that so often at the most.
   static constexpr pool::Duration kWantedEvery = std::chrono::minutes(1);
   // For one fetch, and how many there are at a time.
@@ -84,6 +86,7 @@ class KeyKeeper {
     std::shared_ptr<const auth::KeySet> keys;     // null: none has come yet
     std::unique_ptr<fetch::Exchanges> exchanges;  // of the fetch under way; null: none is
     pool::TimePoint next{};                       // when to fetch
+    pool::TimePoint not_before{};                 // ... and no token makes that earlier
     bool wanted = false;                          // ... which is because a token wants it
     std::optional<pool::TimePoint> wanted_at;     // when the last such fetch began
     uint32_t failures = 0;                        // in a row
@@ -97,7 +100,9 @@ class KeyKeeper {
   void Begin(const Key& key, Source* source);
   void OnResponse(const Key& key, const fetch::Response& response);
   void Succeed(const Key& key, Source* source, auth::KeySet keys, const fetch::Response& response);
-  void Fail(const Key& key, Source* source, std::string_view result, const std::string& why);
+  // `asked`: how long the issuer wants to be left alone.
+  void Fail(const Key& key, Source* source, std::string_view result, const std::string& why,
+            pool::Duration asked = pool::Duration::zero());
   void Count(const Key& key, std::string_view result);
   void TellChanged() { callbacks_.changed(); }
 

@@ -3,7 +3,7 @@
 #include <absl/strings/numbers.h>
 #include <nlohmann/json.hpp>
 
-#include "gateway/acme/messages.h"
+#include "gateway/fetch/retry_after.h"
 #include "gateway/record/escape.h"
 
 namespace holdfast::server {
@@ -59,7 +59,7 @@ OtlpVerdict JudgeOtlpAnswer(int status, std::string_view retry_after, std::strin
   }
   const bool again = status == 429 || status == 502 || status == 503 || status == 504;
   verdict.kind = again ? OtlpVerdict::Kind::kAgain : OtlpVerdict::Kind::kRefused;
-  if (again && !retry_after.empty()) verdict.wait = acme::ParseRetryAfter(retry_after, now);
+  if (again && !retry_after.empty()) verdict.wait = fetch::ParseRetryAfter(retry_after, now);
   return verdict;
 }
 

@@ -6,9 +6,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "gateway/http/message.h"
 #include "gateway/server/op_log.h"
 #include "pool/dns/cares_resolver.h"
-#include "pool/net/check.h"
 
 namespace holdfast::server {
 
@@ -17,8 +17,8 @@ SpanExporter::SpanExporter(const pool::Clock* clock, metrics::Shard* shard)
       random_(static_cast<uint64_t>(clock->WallNow().time_since_epoch().count())),
       sender_(
           &loop_, shard, &random_,
-          {.post = [this](std::string_view body,
-                          CollectorClient::Callback answered) { Post(body, std::move(answered)); },
+          {.post = [this](const std::string& body,
+                          fetch::Exchanges::Callback answered) { Post(body, std::move(answered)); },
            .tell = [this](const std::string& trouble) { Tell(trouble); }}),
       mailbox_(&loop_) {
   thread_ = std::thread([this] { loop_.Run(); });
@@ -50,22 +50,34 @@ void SpanExporter::Submit(SpanSender::Batch spans, SpanSender::Done done) {
 }
 
 // No exchange is under way here.
-void SpanExporter::Post(std::string_view body, CollectorClient::Callback answered) {
+void SpanExporter::Post(const std::string& body, fetch::Exchanges::Callback answered) {
   if (std::exchange(moved_, false)) Connect();
-  client_->Post(body, settings_->tracing.timeout, std::move(answered));
+  const config::Tracing& tracing = settings_->tracing;
+  fetch::Request request{.method = http::Method::kPost,
+                         .url = tracing.otlp,
+                         .body = body,
+                         .content_type = "application/json",
+                         .accept_language = "",
+                         .clear = true,
+                         .keep = true,
+                         .max_body_bytes = kMaxAnswerBytes,
+                         .dial_timeout = kDialTimeout,
+                         .timeout = tracing.timeout};
+  for (const config::ExportHeader& header : tracing.headers) {
+    request.fields.push_back({.name = header.name, .value = header.value});
+  }
+  client_->Start(std::move(request), std::move(answered));
 }
 
 void SpanExporter::Connect() {
   const config::Dns& dns = settings_->dns;
-  std::optional<config::CollectorUrl> url = config::ParseCollectorUrl(settings_->tracing.otlp);
-  HOLDFAST_CHECK(url.has_value());
   client_.emplace(&loop_, &slabs_,
                   std::make_unique<pool::CaresResolver>(
                       &loop_, pool::CaresOptions{.servers = dns.servers,
                                                  .timeout = dns.timeout,
                                                  .attempts = static_cast<int>(dns.attempts),
                                                  .on_trouble = nullptr}),
-                  *std::move(url), settings_->tracing.headers);
+                  settings_->tracing.authorities);
 }
 
 void SpanExporter::Tell(const std::string& trouble) const {

@@ -1,12 +1,13 @@
 #ifndef HOLDFAST_GATEWAY_SERVER_SPAN_EXPORTER_H_
 #define HOLDFAST_GATEWAY_SERVER_SPAN_EXPORTER_H_
 
+#include <cstddef>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <thread>
 
 #include "gateway/config/config.h"
-#include "gateway/server/collector_client.h"
+#include "gateway/fetch/client.h"
 #include "gateway/server/span_sender.h"
 #include "metrics/shard.h"
 #include "pool/net/buffer.h"
@@ -25,6 +26,10 @@ namespace holdfast::server {
 class SpanExporter {
  public:
   static constexpr pool::Duration kLastPatience = std::chrono::seconds(2);
+  // For a connection to one of the collector's addresses; the next has its own.
+  static constexpr pool::Duration kDialTimeout = std::chrono::seconds(2);
+  // Of an answer; what is longer counts by its status.
+  static constexpr size_t kMaxAnswerBytes = 64 * 1024;
 
   // `shard` is this one's alone, and outlives it.
   SpanExporter(const pool::Clock* clock, metrics::Shard* shard);
@@ -44,7 +49,7 @@ class SpanExporter {
     bool operator==(const Settings&) const = default;
   };
 
-  void Post(std::string_view body, CollectorClient::Callback answered);
+  void Post(const std::string& body, fetch::Exchanges::Callback answered);
   void Connect();
   void Tell(const std::string& trouble) const;
   void EndSoon();
@@ -57,7 +62,7 @@ class SpanExporter {
   pool::Random random_;
   std::optional<Settings> settings_;
   bool moved_ = false;  // client_ is of earlier settings
-  std::optional<CollectorClient> client_;
+  std::optional<fetch::Client> client_;
   SpanSender sender_;
   pool::MemberTimer<SpanExporter, &SpanExporter::OnPatienceEnd> patience_timer_{this};
   pool::Mailbox mailbox_;

@@ -85,12 +85,14 @@ void SpanSender::Compose() {
 void SpanSender::Post() {
   MoveTo(State::kPosting);
   ++attempts_;
-  callbacks_.post(body_, [this](const CollectorAnswer& answer) { OnAnswer(answer); });
+  callbacks_.post(body_, [this](const fetch::Response& answer) { OnAnswer(answer); });
 }
 
-void SpanSender::OnAnswer(const CollectorAnswer& answer) {
+void SpanSender::OnAnswer(const fetch::Response& answer) {
   HOLDFAST_CHECK(state_ == State::kPosting);
-  if (!answer.trouble.empty()) return TryAgain(std::nullopt, answer.trouble);
+  // A status has said what became of the spans, however its body ended. Those that were taken are
+  // not sent again.
+  if (answer.status == 0) return TryAgain(std::nullopt, answer.trouble);
   const OtlpVerdict verdict =
       JudgeOtlpAnswer(answer.status, answer.retry_after, answer.body, loop_->wall_now());
   const std::string status = absl::StrCat("status ", answer.status);

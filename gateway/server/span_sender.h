@@ -5,15 +5,15 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <absl/functional/any_invocable.h>
 
 #include "gateway/config/tracing.h"
+#include "gateway/fetch/exchanges.h"
 #include "gateway/record/span.h"
-#include "gateway/server/collector_client.h"
 #include "metrics/shard.h"
 #include "pool/net/event_loop.h"
 #include "pool/net/random.h"
@@ -39,8 +39,8 @@ class SpanSender {
   using Done = absl::AnyInvocable<void(size_t spans)>;
 
   struct Callbacks {
-    // As CollectorClient::Post, to the collector of the day.
-    std::function<void(std::string_view body, CollectorClient::Callback answered)> post;
+    // Posts to the collector of the day, and answers as fetch::Exchanges does.
+    std::function<void(const std::string& body, fetch::Exchanges::Callback answered)> post;
     // The first trouble after a time without, or that it is over (empty).
     std::function<void(const std::string& trouble)> tell;
   };
@@ -81,7 +81,7 @@ class SpanSender {
   void Continue();
   void Compose();
   void Post();
-  void OnAnswer(const CollectorAnswer& answer);
+  void OnAnswer(const fetch::Response& answer);
   void TryAgain(std::optional<pool::Duration> wait, const std::string& trouble);
   void TellTrouble(const std::string& trouble);
   // The request is over.

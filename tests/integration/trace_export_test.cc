@@ -15,11 +15,14 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/integration/tls_edge.h"
+#include "tests/pool/tls/support/test_certificates.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/deadline.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
+#include "tests/support/temp_dir.h"
 
 namespace holdfast::support {
 namespace {
@@ -88,8 +91,9 @@ class Collector {
   AutoUpstream upstream_{[this](const Message& request) { return Take(request); }};
 };
 
-std::string Tracing(const std::string& address, const std::string& keys = "interval: 10ms") {
-  return "tracing: {otlp: \"http://" + address + "/v1/traces\", " + keys + "}\n";
+std::string Tracing(const std::string& address, const std::string& keys = "interval: 10ms",
+                    const std::string& scheme = "http://") {
+  return "tracing: {otlp: \"" + scheme + address + "/v1/traces\", " + keys + "}\n";
 }
 
 GatewayConfig Traced(const std::string& collector, const std::string& upstream,
@@ -299,7 +303,7 @@ TEST(TraceExportTest, GarbageIsSentAgain) {
   RawClient client(gateway.address());
   client.Get("/local", Sampled());
   collector.Await(1);
-  EXPECT_TRUE(gateway.AwaitStderr("the answer is not HTTP/1.1"));
+  EXPECT_TRUE(gateway.AwaitStderr("the response is not HTTP/1.1"));
 }
 
 TEST(TraceExportTest, ACollectorThatHangsHoldsNobodyUp) {
@@ -332,6 +336,50 @@ TEST(TraceExportTest, ConnectionsAreKept) {
     collector.Await(i);
   }
   EXPECT_EQ(collector.connections(), 1);
+}
+
+// The collector's TLS is another gateway's.
+TEST(TraceExportTest, OverTlsACollectorIsWhoSomebodyVouchesFor) {
+  Collector collector;
+  Files files;
+  const std::string site =
+      files.Keyed("site", pool::IssuedBy(pool::TestAuthority(), {.names = {"ip:127.0.0.1"}}));
+  GatewayProcess secure(Listener("certificates: [{" + site + "}]") +
+                        "upstreams: {web: {endpoints: [\"" + collector.address() +
+                        "\"]}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n");
+  GatewayConfig config{.listener = "trace: keep"};
+  config.top = Tracing(secure.address(), "interval: 10ms, ca: " + files.Authority(), "https://");
+  GatewayProcess gateway(config);
+  RawClient client(gateway.address());
+  for (size_t i = 1; i <= 3; ++i) {
+    client.Get("/local", Sampled());
+    collector.Await(i);
+  }
+  EXPECT_EQ(collector.last().start_line, "POST /v1/traces HTTP/1.1");
+  EXPECT_EQ(collector.last().Value("host"), secure.address());
+  gateway.AwaitMetric(kSpans, {{"result", "sent"}}, 3);
+  secure.AwaitMetric("holdfast_client_tls_handshakes_total", {{"result", "ok"}}, 1);
+  // Nobody of this machine vouches for it.
+  config.top = Tracing(secure.address(), "interval: 10ms", "https://");
+  GatewayProcess wary(config);
+  RawClient other(wary.address());
+  other.Get("/local", Sampled());
+  EXPECT_TRUE(wary.AwaitStderr("tracing: spans are lost or late at https://"));
+  EXPECT_EQ(collector.Spans().size(), 3u);
+}
+
+TEST(TraceExportTest, AFileThatSaysWhoVouchesForTheCollectorMustBeThere) {
+  Collector collector;
+  const TempDir dir;
+  GatewayConfig config = Traced(collector.address(), {});
+  GatewayProcess gateway(config);
+  config.top = Tracing(collector.address(), "ca: " + dir.Path("ca.pem"), "https://");
+  gateway.WriteConfig(config.Text());
+  gateway.Signal(SIGHUP);
+  EXPECT_TRUE(gateway.AwaitStderr("tracing: " + dir.Path("ca.pem") + ": cannot be read"));
+  RawClient client(gateway.address());
+  client.Get("/local", Sampled());
+  collector.Await(1);
 }
 
 TEST(TraceExportTest, AReloadChangesWhereSpansGo) {

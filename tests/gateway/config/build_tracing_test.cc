@@ -13,10 +13,13 @@ std::string Said(std::string_view tracing, std::string_view listener = "trace: k
                     "}]\nroutes: [{respond: {}}]\ntracing: " + std::string(tracing) + "\n");
 }
 
-TEST(BuildTracingTest, EncryptionIsNotSupportedAndItSaysSo) {
-  const std::string said = Said("{otlp: \"https://collector/v1/traces\"}");
+TEST(BuildTracingTest, OnlyACollectorOfHttpsHasSomebodyWhoVouchesForIt) {
+  EXPECT_EQ(Said("{otlp: \"https://collector/v1/traces\"}"), "");
+  EXPECT_EQ(Said("{otlp: \"https://collector/v1/traces\", ca: /ca.pem}"), "");
+  EXPECT_EQ(Said("{otlp: \"http://collector/v1/traces\", ca: system}"), "");
+  const std::string said = Said("{otlp: \"http://collector/v1/traces\", ca: /ca.pem}");
   EXPECT_NE(said.find("f.yaml:3:"), said.npos) << said;
-  EXPECT_NE(said.find("https is not supported; expected an http URL"), said.npos) << said;
+  EXPECT_NE(said.find("ca: only with an otlp that begins with https://"), said.npos) << said;
 }
 
 TEST(BuildTracingTest, AFieldIsGivenOnce) {

@@ -46,6 +46,14 @@ TEST(FilePlacesTest, SoAreTheFilesOfRoutes) {
   EXPECT_TRUE(Placed("route route-2: /keys: key 1", kRoutes).starts_with("f.yaml:3:29: error: "));
 }
 
+TEST(FilePlacesTest, SoAreThoseOfTheWholeFile) {
+  constexpr std::string_view kWhole =
+      "access_log: {path: /log/a}\n"
+      "tracing: {otlp: \"https://a/x\", ca: /ca.pem}\n";
+  EXPECT_TRUE(Placed("access_log: /log/a: no", kWhole).starts_with("f.yaml:1:20: error: "));
+  EXPECT_TRUE(Placed("tracing: /ca.pem: it is empty", kWhole).starts_with("f.yaml:2:36: error: "));
+}
+
 TEST(FilePlacesTest, AListenerWithoutANameIsFoundByItsBind) {
   EXPECT_EQ(Placed("listener 127.0.0.1:8443: /a.key: cannot be read",
                    "listeners:\n  - bind: 127.0.0.1:8443\n    tls: {key: /a.key}\n"),

@@ -28,10 +28,12 @@ TEST(TracingShapeTest, IsOffUnlessItSaysWhere) {
 
 TEST(TracingShapeTest, TakesEveryKey) {
   const Config config =
-      Load(Keys("service_name: edge, headers: {authorization: \"Bearer x\", x-scope-orgid: a}, "
-                "timeout: 2s, interval: 100ms, max_batch: 10, max_queue: 20"));
+      Load(With("{otlp: \"https://a.test/v1/traces\", ca: /ca.pem, service_name: edge, headers: "
+                "{authorization: \"Bearer x\", x-scope-orgid: a}, "
+                "timeout: 2s, interval: 100ms, max_batch: 10, max_queue: 20}"));
   EXPECT_EQ(*config.tracing,
-            (Tracing{.otlp = "http://127.0.0.1:4318/v1/traces",
+            (Tracing{.otlp = "https://a.test/v1/traces",
+                     .ca = "/ca.pem",
                      .service_name = "edge",
                      .headers = {{"authorization", "Bearer x"}, {"x-scope-orgid", "a"}},
                      .timeout = std::chrono::seconds(2),
@@ -48,11 +50,11 @@ TEST(TracingShapeTest, ABatchIsNoLargerThanTheQueue) {
 TEST(TracingShapeTest, ErrorsSayWhatWasExpected) {
   const std::string said = Complaints(With("{otlp: \"127.0.0.1:4318\"}"));
   EXPECT_NE(said.find("f.yaml:3:"), said.npos) << said;
-  EXPECT_NE(said.find("expected an http URL with a path, such as"), said.npos) << said;
+  EXPECT_NE(said.find("expected an http or https URL with a path, such as"), said.npos) << said;
   for (const std::string_view keys :
        {"timeout: 0s", "timeout: 2m", "interval: 1ms", "max_batch: 0", "max_queue: 0",
         "max_queue: 100000", "headers: {content-type: a}", "headers: [a]", "service_name: \"\"",
-        "protocol: grpc", "timeout: off"}) {
+        "protocol: grpc", "timeout: off", "ca: ca.pem", "ca: off"}) {
     EXPECT_NE(Complaints(Keys(keys)), "") << keys;
   }
 }

@@ -49,6 +49,17 @@ TEST(UrlTest, TheLoopbackIsKnownByItsAddressAndItsOwnName) {
   }
 }
 
+TEST(UrlTest, AnOriginIsSchemeHostAndPort) {
+  const Url url = *ParseUrl("https://ca.test/a");
+  for (const char* same : {"https://ca.test/b?c", "https://ca.test:443/a"}) {
+    EXPECT_TRUE(SameOrigin(url, *ParseUrl(same))) << same;
+  }
+  for (const char* other :
+       {"http://ca.test/a", "http://ca.test:443/a", "https://cb.test/a", "https://ca.test:444/a"}) {
+    EXPECT_FALSE(SameOrigin(url, *ParseUrl(other))) << other;
+  }
+}
+
 TEST(UrlTest, WhatIsNoneIsRefused) {
   for (const std::string& wrong :
        {std::string(), std::string("ftp://ca.test/"), std::string("https:///dir"),

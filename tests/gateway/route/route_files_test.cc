@@ -45,6 +45,9 @@ TEST_F(RouteFilesTest, EachKindIsReadAndItsErrorsTold) {
   dir_.Write("keys", auth::JwksOf({key, R"({"kty":"oct"})"}));
   EXPECT_EQ(Error(), "");
   EXPECT_THAT(notes_, testing::ElementsAre(HasSubstr("key 2 is left out")));
+  config_.tracing = config::Tracing{.otlp = "https://a.test/x", .ca = dir_.Path("ca.pem")};
+  EXPECT_THAT(Error(), HasSubstr("tracing: " + dir_.Path("ca.pem")));
+  config_.tracing.reset();
   config_.listeners.emplace_back().error_pages.push_back(
       {.first_status = 404, .last_status = 404, .file = dir_.Path("page.html"), .body = nullptr});
   EXPECT_THAT(Error(), HasSubstr(dir_.Path("page.html")));

@@ -287,6 +287,48 @@ TEST_F(KeyKeeperTest, FailuresAreRetriedEverMoreSlowly) {
   EXPECT_LE(UntilNext(), seconds(2)) << "a success begins anew";
 }
 
+TEST_F(KeyKeeperTest, AnIssuerThatAsksForTimeIsLeftAlone) {
+  Say(Ok(auth::JwksOf({Jwk()})));
+  Adopt();
+  Say({.status = 429, .retry_after = "120"});
+  keeper_->Want(kUrl);
+  Turn();
+  EXPECT_EQ(asked(), 2u);
+  for (int i = 0; i < 119; ++i) {
+    keeper_->Want(kUrl);
+    Wait(seconds(1));
+  }
+  EXPECT_EQ(asked(), 2u) << "whatever tokens name";
+  Wait(seconds(2));
+  EXPECT_EQ(asked(), 3u) << "what was asked for meanwhile is not forgotten";
+}
+
+TEST_F(KeyKeeperTest, HowLongAnIssuerIsLeftAloneHasALimit) {
+  const auto pause_after = [this](fetch::Response response) {
+    Say(Ok(auth::JwksOf({Jwk()})));
+    Adopt({});
+    Adopt();
+    Say(std::move(response));
+    UntilNext(seconds(20));
+    return UntilNext();
+  };
+  pool::Duration pause = pause_after({.status = 503, .retry_after = "86400"});
+  EXPECT_GE(pause, KeyKeeper::kLongestAsked);
+  EXPECT_LE(pause, KeyKeeper::kLongestAsked + KeyKeeper::kLongestAsked / 10 + seconds(1));
+  pause = pause_after({.status = 503, .retry_after = "30"});
+  EXPECT_GE(pause, seconds(30));
+  EXPECT_LE(pause, seconds(34));
+  // Nobody else asks for anything, and some say nothing that can be read.
+  for (const fetch::Response& other :
+       {fetch::Response{.status = 500, .retry_after = "600"},
+        fetch::Response{.status = 404, .retry_after = "600"},
+        fetch::Response{.trouble = "the response broke off", .status = 200, .retry_after = "600"},
+        fetch::Response{.status = 429, .retry_after = "soon"},
+        fetch::Response{.status = 429, .retry_after = "-5"}, fetch::Response{.status = 429}}) {
+    EXPECT_LE(pause_after(other), seconds(2)) << other.status << " " << other.retry_after;
+  }
+}
+
 TEST_F(KeyKeeperTest, AnUnknownKeyIsLookedForAtOnceButNotOften) {
   Say(Ok(auth::JwksOf({Jwk()})));
   Adopt();

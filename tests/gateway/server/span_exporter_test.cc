@@ -1,6 +1,7 @@
 #include "gateway/server/span_exporter.h"
 
 #include <future>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,8 @@
 #include "pool/net/clock.h"
 #include "tests/support/auto_upstream.h"
 #include "tests/support/deadline.h"
+#include "tests/support/http_message.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
 
 namespace holdfast::server {
@@ -51,6 +54,50 @@ TEST_F(SpanExporterTest, SpansArrive) {
   EXPECT_EQ(collector.requests(), 2);
   EXPECT_EQ(collector.accepted(), 1);
   EXPECT_EQ(Counted("sent"), 5u);
+}
+
+TEST_F(SpanExporterTest, ARequestHasNoFieldsButThese) {
+  std::mutex mutex;
+  support::Message last;
+  support::AutoUpstream collector([&](const support::Message& request) {
+    const std::lock_guard lock(mutex);
+    last = request;
+    return support::AutoUpstream::Reply{.bytes = support::OkResponse("{}")};
+  });
+  config::Tracing tracing = To(collector.address());
+  tracing.headers = {{"authorization", "Bearer x"}};
+  exporter_->Configure(tracing, {});
+  Send(1);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(last.start_line, "POST /v1/traces HTTP/1.1");
+  EXPECT_EQ(last.fields, (support::Fields{{"Host", collector.address()},
+                                          {"User-Agent", "holdfast"},
+                                          {"Content-Type", "application/json"},
+                                          {"Content-Length", std::to_string(last.body.size())},
+                                          {"authorization", "Bearer x"}}));
+}
+
+// One that is sent again would be counted twice by its collector.
+TEST_F(SpanExporterTest, AnAnswerWhoseBodyBreaksOffIsOneAllTheSame) {
+  support::AutoUpstream collector([](const support::Message&) {
+    return support::AutoUpstream::Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+                                        .close = true};
+  });
+  exporter_->Configure(To(collector.address()), {});
+  Send(2);
+  exporter_.reset();
+  EXPECT_EQ(collector.requests(), 1);
+  EXPECT_EQ(Counted("sent"), 2u);
+}
+
+TEST_F(SpanExporterTest, OneThatIsTooLongIsOne) {
+  const std::string body(SpanExporter::kMaxAnswerBytes + 1, ' ');
+  support::AutoUpstream collector(body);
+  exporter_->Configure(To(collector.address()), {});
+  Send(2);
+  exporter_.reset();
+  EXPECT_EQ(collector.requests(), 1);
+  EXPECT_EQ(Counted("sent"), 2u);
 }
 
 TEST_F(SpanExporterTest, TheCollectorMayBeAnother) {

@@ -36,7 +36,7 @@ class SpanSenderTest : public testing::Test {
   // To the request that was posted last.
   void Answer(int status, const std::string& body = {}, const std::string& retry_after = {}) {
     ASSERT_TRUE(answered_ != nullptr);
-    std::exchange(answered_, nullptr)({.status = status, .retry_after = retry_after, .body = body});
+    std::exchange(answered_, nullptr)({.status = status, .body = body, .retry_after = retry_after});
   }
   void AnswerTrouble() { std::exchange(answered_, nullptr)({.trouble = "connect_refused"}); }
   size_t SpansIn(const std::string& body) const {
@@ -52,7 +52,7 @@ class SpanSenderTest : public testing::Test {
   metrics::Shard* shard_ = registry_.AddShard();
   pool::Random random_{7};
   std::vector<std::string> posts_;
-  CollectorClient::Callback answered_;
+  fetch::Exchanges::Callback answered_;
   std::vector<std::string> told_;
   size_t done_ = 0;
   int idle_ = 0;
@@ -60,7 +60,7 @@ class SpanSenderTest : public testing::Test {
                      shard_,
                      &random_,
                      {.post =
-                          [this](std::string_view body, CollectorClient::Callback answered) {
+                          [this](const std::string& body, fetch::Exchanges::Callback answered) {
                             EXPECT_TRUE(answered_ == nullptr) << "one at a time";
                             posts_.emplace_back(body);
                             answered_ = std::move(answered);
@@ -154,6 +154,28 @@ TEST_F(SpanSenderTest, WhatIsRefusedIsDropped) {
   EXPECT_EQ(Counted("dropped_rejected"), 24u) << "no more than there were";
   EXPECT_EQ(Counted("sent"), 6u);
   EXPECT_EQ(told_, std::vector<std::string>{"status 400"});
+}
+
+// Its body broke off, was too long, or did not end in time.
+TEST_F(SpanSenderTest, AStatusCountsWhateverBecameOfTheBody) {
+  Add(10);
+  std::exchange(answered_, nullptr)({.trouble = "the response broke off", .status = 200});
+  EXPECT_EQ(Counted("sent"), 10u);
+  EXPECT_EQ(done_, 10u);
+  EXPECT_TRUE(told_.empty());
+  Advance(SpanSender::kLongestPause);
+  EXPECT_EQ(posts_.size(), 1u) << "what was taken is never sent again";
+  Add(10);
+  std::exchange(answered_, nullptr)({.trouble = "the response broke off", .status = 400});
+  EXPECT_EQ(Counted("dropped_rejected"), 10u);
+  Add(10);
+  std::exchange(answered_,
+                nullptr)({.trouble = "the response broke off", .status = 503, .retry_after = "30"});
+  Advance(seconds(29));
+  EXPECT_EQ(posts_.size(), 3u);
+  Advance(seconds(1));
+  EXPECT_EQ(posts_.size(), 4u);
+  EXPECT_EQ(told_.back(), "status 400");
 }
 
 TEST_F(SpanSenderTest, OthersWaitMeanwhile) {
