@@ -421,7 +421,7 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Unit::kNone,
      {"redis", "result"},
      "Batches by which gateways with shared rate limits tell each other what they let pass: "
-     "synced, or failed, as attempts to connect may, too."},
+     "synced, or failed, as attempts to connect may, too, and connections that end too soon."},
     {Metric::kSharedRateLimitDroppedTotal,
      "holdfast_shared_rate_limit_dropped_total",
      Type::kCounter,

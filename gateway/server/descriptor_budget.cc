@@ -6,6 +6,7 @@
 
 #include <absl/strings/str_format.h>
 
+#include "gateway/config/address.h"
 #include "gateway/proxy/health_prober.h"
 #include "gateway/server/key_keeper.h"
 #include "gateway/server/status_server.h"
@@ -30,8 +31,10 @@ constexpr size_t kPerWorker = 2;
 constexpr size_t kPerListenerAndWorker = 3;
 // A check has a connection of its own to each endpoint, of which a name may have several.
 constexpr size_t kPerCheckedLiteral = 1;
-// A fetch of keys has a connection, and a resolver with a few sockets.
-constexpr size_t kPerFetch = 6;
+// A resolver of its own asks a few servers at a time, over UDP and TCP.
+constexpr size_t kPerResolver = 5;
+// A fetch of keys has a connection, and a resolver.
+constexpr size_t kPerFetch = 1 + kPerResolver;
 // How many endpoints a name counts as.
 constexpr size_t kAddressesPerName = 8;
 // One descriptor in so many is for upstreams beside what they ask for, unless a listener asks for
@@ -60,15 +63,20 @@ size_t ForChecks(const config::Config& config) {
 }
 
 // One link for each way in which limits are shared (shared_limits.h), and a copy of each while a
-// reload changes them.
+// reload changes them. Where Redis has a name a link first has a resolver, then a connection.
 size_t ForSharedLimits(const config::Config& config) {
   std::vector<policy::SharedLimit> links;
+  size_t descriptors = 0;
   for (const config::Route& route : config.routes) {
     if (!route.rate_limit.has_value() || !route.rate_limit->shared.has_value()) continue;
     const policy::SharedLimit& shared = *route.rate_limit->shared;
-    if (std::ranges::find(links, shared) == links.end()) links.push_back(shared);
+    if (std::ranges::find(links, shared) != links.end()) continue;
+    links.push_back(shared);
+    const std::optional<config::Endpoint> redis = config::ParseEndpoint(shared.redis);
+    const bool literal = redis.has_value() && redis->literal.has_value();
+    descriptors += literal ? 1 : kPerResolver;
   }
-  return 2 * links.size();
+  return 2 * descriptors;
 }
 
 // How many of `left` descriptors `upstream` asks for.

@@ -20,8 +20,6 @@ namespace {
 
 // What log lines show of what Redis says.
 constexpr size_t kMaxShown = 200;
-// Who has failed at so many batches in a row has to see one through before it is trusted.
-constexpr uint64_t kDoubtful = 2;
 // Nobody owes more than this, in microseconds: no number of ours or of Redis overflows.
 constexpr double kMostOwed = 400.0 * 86'400 * 1'000'000;
 
@@ -260,7 +258,7 @@ bool RedisLink::Read() {
       case pool::FillStatus::kFull: break;
       case pool::FillStatus::kWouldBlock: return true;
       case pool::FillStatus::kEndOfStream:
-        if (state_ == State::kReady) {
+        if (state_ == State::kReady && served_) {
           // It may do so with whoever has not asked for long.
           Drop();
           Pause();
@@ -327,13 +325,18 @@ bool RedisLink::OnGreeted(const RedisReply& reply) {
   script_ = reply.text;
   MoveTo(State::kReady);
   main_->loop.timers().Cancel(guard_timer_);
+  main_->loop.timers().Arm(proof_timer_, main_->loop.now() + kProof);
   up_ = true;
-  // Who takes the script may still fail at every use of it.
-  if (batches_failed_ < kDoubtful) OnTrusted();
   return true;
 }
 
-void RedisLink::OnTrusted() {
+// Who takes the script may still fail at every use of it: while a batch is under way, that tells.
+void RedisLink::OnProof(pool::TimePoint) {
+  if (state_ == State::kReady) OnServed();
+}
+
+void RedisLink::OnServed() {
+  served_ = true;
   pause_ = kFirstPause;
   if (std::exchange(told_down_, false)) {
     LogInfo(absl::StrCat("redis ", shared_.redis, ": rate limits are shared again"));
@@ -343,8 +346,7 @@ void RedisLink::OnTrusted() {
 void RedisLink::OnBatchOver() {
   told_.clear();
   synced_.Add();
-  batches_failed_ = 0;
-  OnTrusted();
+  OnServed();
   main_->loop.timers().Cancel(guard_timer_);
   MoveTo(State::kReady);
   if (more_) main_->loop.Queue(more_task_);
@@ -353,7 +355,6 @@ void RedisLink::OnBatchOver() {
 void RedisLink::Fail(const std::string& why) {
   failed_.Add();
   up_ = false;
-  if (state_ == State::kSyncing) ++batches_failed_;
   if (!std::exchange(told_down_, true)) {
     LogWarning(absl::StrCat("redis ", shared_.redis, ": ", why,
                             "; until it is back each gateway keeps shared rate limits by itself"));
@@ -366,6 +367,8 @@ void RedisLink::Drop() {
   for (const Told& told : told_) dropped_.Add(told.spent.requests);
   told_.clear();
   awaited_ = 0;
+  served_ = false;
+  main_->loop.timers().Cancel(proof_timer_);
   attempt_.reset();
   EndLookup();
   if (connection_ != nullptr) {

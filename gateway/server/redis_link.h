@@ -29,7 +29,9 @@ namespace holdfast::server {
 // debt that all of them pay off.
 //
 // Without Redis nothing is told: what is spent meanwhile is dropped, which is counted, since the
-// local limits have refilled by the time it is back. It is tried again after a pause that grows.
+// local limits have refilled by the time it is back. It is tried again after a pause that grows
+// until it has served. Only a connection that has may end without being counted and told as a
+// failure: Redis closes those that have not asked for long.
 //
 // Main thread; `main` outlives it, and whatever makes the resolver. Destruction closes the
 // connection and calls nothing. Calls back nobody.
@@ -37,10 +39,13 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
  public:
   // Keys in a batch; where there are more, the next one follows at once.
   static constexpr size_t kMaxBatch = 2048;
-  // Between two attempts, twice as long each time.
+  // Between two attempts, twice as long each time until a connection has served.
   static constexpr pool::Duration kFirstPause = std::chrono::milliseconds(100);
   static constexpr pool::Duration kLastPause = std::chrono::seconds(5);
   static constexpr pool::Duration kResolveTimeout = std::chrono::seconds(10);
+  // A connection has served once a batch has succeeded, or once it has been ready for so long: who
+  // only greets and goes may as well not be there.
+  static constexpr pool::Duration kProof = std::chrono::seconds(2);
   // Addresses of a name that are tried one after the other.
   static constexpr size_t kMaxAddresses = 4;
   // As much is owed at the most: what so many gateways can let pass at once.
@@ -105,13 +110,14 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   bool OnReply(const RedisReply& reply);
   bool OnGreeted(const RedisReply& reply);
   void OnBatchOver();
-  // It serves: the next trouble is told, and the next pause short, again.
-  void OnTrusted();
+  // The next trouble is told, and the next pause short, again.
+  void OnServed();
   void Fail(const std::string& why);
   void Drop();
   void Pause();
   void Discard();
   void OnGuard(pool::TimePoint now);
+  void OnProof(pool::TimePoint now);
   void OnSync(pool::TimePoint now);
 
   MainContext* main_;
@@ -129,7 +135,7 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   pool::Duration pause_ = kFirstPause;
   bool up_ = false;
   bool told_down_ = false;                    // the log says that it is down
-  uint64_t batches_failed_ = 0;               // since one succeeded
+  bool served_ = false;                       // connection_ has
   std::shared_ptr<const bool> question_;      // a look-up that outlives it answers nobody
   std::unique_ptr<pool::Resolver> resolver_;  // while it is asked
   std::vector<pool::SocketAddress> addresses_;
@@ -144,6 +150,7 @@ class RedisLink final : private pool::DialEvents, private pool::ConnectionEvents
   std::vector<policy::SharedSpending::Spent> spent_;  // empty outside Collect and Discard
   pool::MemberTask<RedisLink, &RedisLink::StartSync> more_task_{this};
   pool::MemberTimer<RedisLink, &RedisLink::OnGuard> guard_timer_{this};
+  pool::MemberTimer<RedisLink, &RedisLink::OnProof> proof_timer_{this};
   pool::MemberTimer<RedisLink, &RedisLink::OnSync> sync_timer_{this};
 };
 

@@ -6,9 +6,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include <absl/strings/escaping.h>
 #include <gtest/gtest.h>
 
+#include "pool/tls/digest.h"
 #include "tests/gateway/auth/test_tokens.h"
 #include "tests/integration/tls_edge.h"
 #include "tests/pool/tls/support/test_certificates.h"
@@ -65,17 +68,38 @@ class JwksTest : public testing::Test {
                                    ", respond: {body: in}}\n"}
         .Text();
   }
+  static int64_t Now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+  // Claims of somebody who is to be let in, but for the end of their time.
+  static std::string ClaimsWith(const std::string& exp) {
+    return R"({"iss":"i","aud":"a","exp":)" + exp + "}";
+  }
+  static std::string Claims() { return ClaimsWith(std::to_string(Now() + 600)); }
+  static std::string HeaderOf(const std::string& kid) {
+    return R"({"alg":"ES256","kid":")" + kid + "\"}";
+  }
   static std::string TokenOf(const TestKeyPair& pair, const std::string& kid) {
-    const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
-                            std::chrono::system_clock::now().time_since_epoch())
-                            .count();
-    return auth::SignedToken(pair, Algorithm::kEs256, R"({"alg":"ES256","kid":")" + kid + "\"}",
-                             R"({"iss":"i","aud":"a","exp":)" + std::to_string(now + 600) + "}");
+    return Es256(pair, HeaderOf(kid));
+  }
+  static std::string Es256(const TestKeyPair& pair, const std::string& header) {
+    return auth::SignedToken(pair, Algorithm::kEs256, header, Claims());
+  }
+  static std::string Rs256(const TestKeyPair& pair, const std::string& header) {
+    return auth::SignedToken(pair, Algorithm::kRs256, header, Claims());
+  }
+  static std::string Bearer(const std::string& token) {
+    return "Authorization: Bearer " + token + "\r\n";
+  }
+  static Message AskWith(const GatewayProcess& gateway, const std::string& fields,
+                         const std::string& target = "/") {
+    RawClient client(gateway.address());
+    return client.Exchange("GET " + target + " HTTP/1.1\r\nHost: a.test\r\n" + fields + "\r\n");
   }
   static Message Ask(const GatewayProcess& gateway, const std::string& token) {
-    RawClient client(gateway.address());
-    return client.Exchange("GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer " + token +
-                           "\r\n\r\n");
+    return AskWith(gateway, Bearer(token));
   }
   static bool Comes(const GatewayProcess& gateway, const std::string& token, int status) {
     return Eventually([&] { return Ask(gateway, token).Status() == status; });
@@ -197,6 +221,179 @@ TEST_F(JwksTest, WhateverBecomesOfTheIssuerTheOldKeysStay) {
   issuer.Publish(Reply(auth::JwksOf({jwk_, other_jwk_})));
   EXPECT_TRUE(Comes(gateway, TokenOf(two_, "two"), 200));
   EXPECT_EQ(Ask(gateway, token).Status(), 200);
+}
+
+// Of RSA with e = 1 whoever has the public half signs: a signature is what it is to become (RFC
+// 8017 section 9.2).
+std::string SignedWithOne(const std::string& header, const std::string& claims) {
+  const std::string text = auth::Base64Url(header) + "." + auth::Base64Url(claims);
+  const std::string digest =
+      absl::HexStringToBytes("3031300d060960864801650304020105000420") + pool::Sha256(text);
+  const std::string padding(256 - 3 - digest.size(), '\xff');
+  return text + "." +
+         auth::Base64Url(std::string("\0\1", 2) + padding + std::string(1, '\0') + digest);
+}
+
+// A gateway with the keys of an issuer that has published some which it should not have, and what
+// anybody makes of those that it should.
+class ForgedTokenTest : public JwksTest {
+ protected:
+  struct Row {
+    std::string_view name;
+    std::string fields;
+    int status = 401;
+  };
+
+  ForgedTokenTest() { EXPECT_TRUE(Comes(gateway_, good_, 200)); }
+  ~ForgedTokenTest() override {
+    EXPECT_EQ(Ask(gateway_, good_).Status(), 200) << "control";
+    evil_.ExpectNoConnection();  // No address in a token is asked.
+  }
+  void Expect(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      const Message answer = AskWith(gateway_, row.fields);
+      EXPECT_EQ(answer.Status(), row.status) << row.name << ": " << answer.body;
+    }
+  }
+  static std::string Hmac(const std::string& secret, const char* header) {
+    return Bearer(auth::HmacToken(secret, header, Claims()));
+  }
+  static std::string Unsigned(const std::string& alg) {
+    return Bearer(auth::Base64Url("{\"alg\":\"" + alg + "\"}") + "." + auth::Base64Url(Claims()) +
+                  ".");
+  }
+  // Signed well.
+  std::string Claiming(const std::string& claims) const {
+    return Bearer(auth::SignedToken(one_, Algorithm::kEs256, HeaderOf("one"), claims));
+  }
+
+  const TestKeyPair other_ = TestKeyPair::Make(pool::PublicKey::Kind::kP256);
+  const TestKeyPair rsa_ = TestKeyPair::Make(pool::PublicKey::Kind::kRsa);
+  const TestKeyPair small_ = TestKeyPair::Make(pool::PublicKey::Kind::kRsa, 1024);
+  const std::string published_ = auth::JwksOf(
+      {jwk_, auth::JwkOf(rsa_, R"(,"kid":"rsa")"), auth::JwkOf(two_, R"(,"kid":"enc","use":"enc")"),
+       auth::JwkOf(other_, R"(,"kid":"wrap","key_ops":["wrapKey"])"),
+       auth::JwkOf(small_, R"(,"kid":"small")"),
+       R"({"kty":"RSA","kid":"e1","e":"AQ","n":")" + auth::Base64Url(rsa_.n()) + "\"}",
+       R"({"kty":"oct","kid":"secret","k":"c2VjcmV0"})"});
+  Issuer issuer_{Reply(published_)};
+  ScriptedUpstream evil_;
+  const std::string at_evil_ = "http://" + evil_.address() + "/jwks.json";
+  GatewayProcess gateway_{
+      GatewayConfig{.routes = "- {match: {path_prefix: /}, jwt: {jwks: \"" + issuer_.Url() +
+                              "\", issuer: i, audience: a, algorithms: [ES256, RS256, EdDSA]}, "
+                              "respond: {body: in}}\n"}
+          .Text()};
+  const std::string good_ = TokenOf(one_, "one");
+  const std::string text_ = good_.substr(0, good_.rfind('.'));
+  const std::string signature_ = one_.Sign(Algorithm::kEs256, text_);
+};
+
+TEST_F(ForgedTokenTest, NoAlgorithmLetsItIn) {
+  Expect({
+      {"control: ES256", Bearer(TokenOf(one_, "one")), 200},
+      {"control: RS256", Bearer(Rs256(rsa_, R"({"alg":"RS256","kid":"rsa"})")), 200},
+      {"none", Unsigned("none")},
+      {"None", Unsigned("None")},
+      {"NONE", Unsigned("NONE")},
+      {"no algorithm", Unsigned("")},
+      {"no signature", Bearer(text_ + ".")},
+      {"HMAC with the PEM", Hmac(rsa_.PublicPem(), R"({"alg":"HS256","kid":"rsa"})")},
+      {"HMAC with the DER", Hmac(auth::DerOf(rsa_.PublicPem()), R"({"alg":"HS256"})")},
+      {"HMAC with the key as it is published", Hmac(jwk_, R"({"alg":"HS256","kid":"one"})")},
+      {"HMAC with all that is published", Hmac(published_, R"({"alg":"HS256"})")},
+      {"HMAC with the secret that is published",
+       Hmac("secret", R"({"alg":"HS256","kid":"secret"})")},
+      {"HMAC that says RS256", Hmac(rsa_.PublicPem(), R"({"alg":"RS256","kid":"rsa"})")},
+      {"HMAC that says ES256", Hmac(jwk_, R"({"alg":"ES256","kid":"one"})")},
+      {"RS256 with the name of another kind",
+       Bearer(Rs256(rsa_, R"({"alg":"RS256","kid":"one"})"))},
+      {"ES256 with the name of another kind", Bearer(TokenOf(one_, "rsa"))},
+      {"an algorithm that is not the route's",
+       Bearer(
+           auth::SignedToken(rsa_, Algorithm::kPs256, R"({"alg":"PS256","kid":"rsa"})", Claims()))},
+  });
+}
+
+TEST_F(ForgedTokenTest, NoKeyLetsItIn) {
+  Expect({
+      {"control: no name of a key", Bearer(Es256(one_, R"({"alg":"ES256"})")), 200},
+      {"control: a key and addresses beside a good signature",
+       Bearer(Es256(one_, R"({"alg":"ES256","jku":")" + at_evil_ + R"(","x5u":")" + at_evil_ +
+                              R"(","jwk":)" + auth::JwkOf(other_) + "}")),
+       200},
+      {"another's key", Bearer(TokenOf(other_, "one"))},
+      {"another's key without a name", Bearer(Es256(other_, R"({"alg":"ES256"})"))},
+      {"an unknown name", Bearer(TokenOf(one_, "two"))},
+      {"a name twice", Bearer(Es256(one_, R"({"alg":"ES256","kid":"one","kid":"one"})"))},
+      {"a name with a NUL", Bearer(Es256(one_, R"({"alg":"ES256","kid":"one\u0000"})"))},
+      {"a path for a name", Bearer(TokenOf(one_, "../../../../dev/null"))},
+      {"a URL for a name", Bearer(TokenOf(other_, at_evil_))},
+      {"a URL of keys", Bearer(Es256(other_, R"({"alg":"ES256","jku":")" + at_evil_ + "\"}"))},
+      {"a URL of keys, and a name",
+       Bearer(Es256(other_, R"({"alg":"ES256","kid":"mine","jku":")" + at_evil_ + "\"}"))},
+      {"a URL of a certificate",
+       Bearer(Es256(other_, R"({"alg":"ES256","x5u":")" + at_evil_ + "\"}"))},
+      {"a key that comes along",
+       Bearer(Es256(other_, R"({"alg":"ES256","jwk":)" + auth::JwkOf(other_) + "}"))},
+      {"a key that comes along, by a known name",
+       Bearer(Es256(other_, R"({"alg":"ES256","kid":"one","jwk":)" + auth::JwkOf(other_) + "}"))},
+      {"what is critical", Bearer(Es256(one_, R"({"alg":"ES256","kid":"one","crit":["exp"]})"))},
+      {"a key for encryption", Bearer(TokenOf(two_, "enc"))},
+      {"a key for encryption without its name", Bearer(Es256(two_, R"({"alg":"ES256"})"))},
+      {"a key to wrap others", Bearer(TokenOf(other_, "wrap"))},
+      {"RSA of 1024 bits", Bearer(Rs256(small_, R"({"alg":"RS256","kid":"small"})"))},
+      {"RSA of 1024 bits without its name", Bearer(Rs256(small_, R"({"alg":"RS256"})"))},
+      {"RSA with e = 1", Bearer(SignedWithOne(R"({"alg":"RS256","kid":"e1"})", Claims()))},
+      {"RSA with e = 1 without its name", Bearer(SignedWithOne(R"({"alg":"RS256"})", Claims()))},
+  });
+}
+
+TEST_F(ForgedTokenTest, NoSpellingLetsItIn) {
+  Expect({
+      {"control: the scheme in capitals, two blanks", "Authorization: BEARER  " + good_ + "\r\n",
+       200},
+      {"a signature as DER", Bearer(text_ + "." + auth::Base64Url(auth::DerSignature(signature_)))},
+      {"r and s zero", Bearer(text_ + "." + std::string(86, 'A'))},
+      {"r zero",
+       Bearer(text_ + "." + auth::Base64Url(std::string(32, '\0') + signature_.substr(32)))},
+      {"s zero",
+       Bearer(text_ + "." + auth::Base64Url(signature_.substr(0, 32) + std::string(32, '\0')))},
+      {"two parts", Bearer(text_)},
+      {"four parts", Bearer(good_ + "." + good_.substr(good_.rfind('.') + 1))},
+      {"a dot behind it", Bearer(good_ + ".")},
+      {"padded", Bearer(good_ + "==")},
+      {"in quotes", Bearer("\"" + good_ + "\"")},
+      {"a line break in it",
+       "Authorization: Bearer " + good_.substr(0, 20) + "\r\n " + good_.substr(20) + "\r\n", 400},
+      {"in two lines", Bearer(good_) + Bearer(good_)},
+      {"behind another", "Authorization: Basic YTpi\r\n" + Bearer(good_)},
+      {"two in one line", Bearer(good_ + ", Bearer " + good_)},
+      {"a tab for a blank", "Authorization: Bearer\t" + good_ + "\r\n"},
+      {"a blank and a tab", "Authorization: Bearer \t" + good_ + "\r\n"},
+      {"no scheme", "Authorization: " + good_ + "\r\n"},
+      {"another scheme", "Authorization: Token " + good_ + "\r\n"},
+      {"in a lookalike of the field", "Authorization_: Bearer " + good_ + "\r\n"},
+      {"in a proxy's field", "Proxy-Authorization: Bearer " + good_ + "\r\n"},
+      {"in a cookie", "Cookie: access_token=" + good_ + "; Authorization=Bearer " + good_ + "\r\n"},
+  });
+  EXPECT_EQ(AskWith(gateway_, "", "/?access_token=" + good_).Status(), 401) << "in the query";
+}
+
+TEST_F(ForgedTokenTest, NoClaimsLetItIn) {
+  const std::string later = std::to_string(Now() + 600);
+  const std::string tomorrow = std::to_string(Now() + 86'400);
+  Expect({
+      {"expired", Claiming(ClaimsWith(std::to_string(Now() - 3600)))},
+      {"without an end", Claiming(R"({"iss":"i","aud":"a"})")},
+      {"an end in words", Claiming(ClaimsWith("\"" + later + "\""))},
+      {"an end in milliseconds", Claiming(ClaimsWith(std::to_string((Now() + 600) * 1000)))},
+      {"two ends", Claiming(ClaimsWith("1,\"exp\":" + later))},
+      {"not before tomorrow", Claiming(ClaimsWith(later + ",\"nbf\":" + tomorrow))},
+      {"issued tomorrow", Claiming(ClaimsWith(later + ",\"iat\":" + tomorrow))},
+      {"an issuer with a slash", Claiming(R"({"iss":"i/","aud":"a","exp":)" + later + "}")},
+      {"for others", Claiming(R"({"iss":"i","aud":["b","c"],"exp":)" + later + "}")},
+  });
 }
 
 // No key and no token is in the log, whatever comes.

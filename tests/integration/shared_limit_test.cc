@@ -113,6 +113,22 @@ TEST(SharedLimitTest, WhateverItAnswersRequestsGoOn) {
   EXPECT_EQ(CountServed(client, 10), 4) << "the local limit has counted on";
 }
 
+TEST(SharedLimitTest, OneThatGreetsAndClosesIsCountedEachTimeAndToldOfOnce) {
+  ScriptedUpstream redis;
+  GatewayProcess gateway(Sharing(redis.address(), ", timeout: 60s"));
+  for (double losses = 1; losses <= 4; ++losses) {
+    Greeted(redis).Close();
+    gateway.AwaitMetric(kSyncs, {{"redis", redis.address()}, {"result", "failed"}}, losses);
+  }
+  RawClient client(gateway.address());
+  EXPECT_EQ(CountServed(client, 15), 10);
+  EXPECT_TRUE(gateway.AwaitStderr("it closed the connection; until it is back"));
+  const std::string log = gateway.Stderr();
+  const size_t told = log.find("until it is back");
+  EXPECT_EQ(log.find("until it is back", told + 30), log.npos) << log;
+  EXPECT_EQ(log.find("shared again"), log.npos) << log;
+}
+
 TEST(SharedLimitTest, AReloadKeepsTheLinkAndWhatWasCounted) {
   ScriptedUpstream redis;
   const GatewayConfig config = Sharing(redis.address(), ", timeout: 60s");

@@ -1,6 +1,8 @@
 #include "gateway/auth/key_set.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -127,6 +129,115 @@ TEST(KeySetTest, OneThatIsWrongMayBeLeftOut) {
   const auto none = KeySet::Parse(JwksOf({"7"}), KeySet::Wrong::kIsLeftOut);
   EXPECT_EQ(none.status().message(),
             "none of its keys is of use; key 1 is left out: expected an object");
+}
+
+const TestKeyPair& Rsa() {
+  static const TestKeyPair& pair = *new TestKeyPair(TestKeyPair::Make(Kind::kRsa));
+  return pair;
+}
+
+const TestKeyPair& Ed() {
+  static const TestKeyPair& pair = *new TestKeyPair(TestKeyPair::Make(Kind::kEd25519));
+  return pair;
+}
+
+// What an issuer publishes beside a good key checks no token, and is not in the way.
+void ExpectNoUse(const std::vector<std::pair<std::string_view, std::string>>& rows) {
+  const std::string good = JwkOf(Pair(), R"(,"kid":"good","use":"sig","key_ops":["verify"])");
+  for (const auto& [name, bad] : rows) {
+    const auto set = KeySet::Parse(JwksOf({bad, good}), KeySet::Wrong::kIsLeftOut);
+    ASSERT_TRUE(set.ok()) << name << ": " << set.status();
+    EXPECT_EQ(set->keys().size(), 1u) << name;
+    EXPECT_EQ(set->keys().front().id, "good") << name;
+    EXPECT_EQ(set->notes().size(), 1u) << name;
+  }
+}
+
+TEST(KeySetTest, NoKeyForSomethingElseIsOfUse) {
+  ExpectNoUse({
+      {"for encryption", JwkOf(Pair(), R"(,"use":"enc")")},
+      {"for encryption, RSA", JwkOf(Rsa(), R"(,"use":"enc","alg":"RS256")")},
+      {"for encryption, that says it verifies",
+       JwkOf(Pair(), R"(,"use":"enc","key_ops":["verify"])")},
+      {"a use in capitals", JwkOf(Pair(), R"(,"use":"SIG")")},
+      {"a use that is empty", JwkOf(Pair(), R"(,"use":"")")},
+      {"a use that is no text", JwkOf(Pair(), R"(,"use":["sig"])")},
+      {"to encrypt", JwkOf(Pair(), R"(,"key_ops":["encrypt","wrapKey"])")},
+      {"to encrypt, that says it is for signatures",
+       JwkOf(Rsa(), R"(,"use":"sig","key_ops":["encrypt"])")},
+      {"to do nothing", JwkOf(Pair(), R"(,"key_ops":[])")},
+      {"to do null", JwkOf(Pair(), R"(,"key_ops":null)")},
+      {"to do something within a list", JwkOf(Pair(), R"(,"key_ops":[["verify"]])")},
+      {"for key agreement", JwkOf(Pair(), R"(,"alg":"ECDH-ES")")},
+      {"for encryption by its algorithm", JwkOf(Rsa(), R"(,"alg":"RSA-OAEP")")},
+      {"for an HMAC", JwkOf(Rsa(), R"(,"alg":"HS256")")},
+      {"for an algorithm of RSA", JwkOf(Pair(), R"(,"alg":"RS256")")},
+      {"for an algorithm of P-384", JwkOf(Pair(), R"(,"alg":"ES384")")},
+      {"for an algorithm that is no text", JwkOf(Pair(), R"(,"alg":["ES256"])")},
+      {"a secret", R"({"kty":"oct","k":"c2VjcmV0"})"},
+      {"its private half, too", JwkOf(Pair(), R"(,"d":"c2VjcmV0")")},
+      {"its private half, too, RSA", JwkOf(Rsa(), R"(,"d":"c2VjcmV0")")},
+      {"its private half, too, Ed25519", JwkOf(Ed(), R"(,"d":null)")},
+      {"a name that is empty", JwkOf(Pair(), R"(,"kid":"")")},
+      {"a name that is no text", JwkOf(Pair(), R"(,"kid":1)")},
+      {"a name of 257 bytes", JwkOf(Pair(), ",\"kid\":\"" + std::string(257, 'k') + "\"")},
+      {"a kind in small letters", R"({"kty":"ec","crv":"P-256"})"},
+      {"no object", "[]"},
+  });
+}
+
+std::string CurveOf(const std::string& name, const std::string& x, const std::string& y) {
+  return R"({"kty":"EC","crv":")" + name + R"(","x":")" + Base64Url(x) + R"(","y":")" +
+         Base64Url(y) + "\"}";
+}
+
+std::string RsaOf(const std::string& n, const std::string& e) {
+  return R"({"kty":"RSA","n":")" + Base64Url(n) + R"(","e":")" + Base64Url(e) + "\"}";
+}
+
+std::string EdwardsOf(const std::string& name, const std::string& x) {
+  return R"({"kty":"OKP","crv":")" + name + R"(","x":")" + Base64Url(x) + "\"}";
+}
+
+TEST(KeySetTest, NoKeyThatIsWeakOrNoneIsOfUse) {
+  const TestKeyPair p384 = TestKeyPair::Make(Kind::kP384);
+  const TestKeyPair small = TestKeyPair::Make(Kind::kRsa, 1024);
+  const std::string x = Pair().x();
+  const std::string y = Pair().y();
+  const std::string zero(32, '\0');
+  std::string even = Rsa().n();
+  even.back() = static_cast<char>(even.back() & ~1);
+  ExpectNoUse({
+      {"P-256 off the curve", CurveOf("P-256", y, x)},
+      {"P-256, nowhere", CurveOf("P-256", zero, zero)},
+      {"P-256 with a number above its field's", CurveOf("P-256", std::string(32, '\xff'), y)},
+      {"P-256 called P-384", CurveOf("P-384", x, y)},
+      {"P-384 called P-256", CurveOf("P-256", p384.x(), p384.y())},
+      {"P-384 off the curve", CurveOf("P-384", p384.y(), p384.x())},
+      {"P-256 with a zero in front", CurveOf("P-256", '\0' + x, y)},
+      {"P-256 without its y", CurveOf("P-256", x, "")},
+      {"a curve in small letters", CurveOf("p-256", x, y)},
+      {"a curve of coins", CurveOf("secp256k1", x, y)},
+      {"RSA of 1024 bits", JwkOf(small)},
+      {"RSA of 1024 bits with zeros in front",
+       RsaOf(std::string(128, '\0') + small.n(), small.e())},
+      {"RSA that is even", RsaOf(even, Rsa().e())},
+      {"RSA with e = 1", RsaOf(Rsa().n(), "\1")},
+      {"RSA with e = 1 and zeros in front", RsaOf(Rsa().n(), std::string("\0\0\1", 3))},
+      {"RSA with e = 0", RsaOf(Rsa().n(), std::string(1, '\0'))},
+      {"RSA with e = 2", RsaOf(Rsa().n(), "\2")},
+      {"RSA without its e", RsaOf(Rsa().n(), "")},
+      {"RSA with an e of 72 bits", RsaOf(Rsa().n(), std::string(9, '\1'))},
+      {"Ed25519 of 31 bytes", EdwardsOf("Ed25519", Ed().x().substr(1))},
+      {"Ed25519 of 33 bytes", EdwardsOf("Ed25519", Ed().x() + '\0')},
+      {"Ed25519 called X25519", EdwardsOf("X25519", Ed().x())},
+      {"Ed25519 called P-256", EdwardsOf("P-256", Ed().x())},
+  });
+  for (const std::string& control :
+       {CurveOf("P-256", x, y), CurveOf("P-384", p384.x(), p384.y()), RsaOf(Rsa().n(), Rsa().e()),
+        RsaOf(Rsa().n(), "\3"), EdwardsOf("Ed25519", Ed().x())}) {
+    EXPECT_TRUE(KeySet::Parse(JwksOf({control})).ok()) << control;
+  }
 }
 
 TEST(KeySetTest, TheDigestIsThatOfTheKeysInAnyOrder) {

@@ -1,5 +1,6 @@
 #include "gateway/auth/token_check.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <random>
@@ -163,13 +164,104 @@ TEST_F(TokenCheckTest, AKeyThatIsNotThereIsToldApart) {
             Kind::kBad);
 }
 
+// What a token is called, and the token.
+using Named = std::pair<std::string_view, std::string>;
+
+// Each has the signature that it asks for, by one of the keys. The list of algorithms allows all.
+TEST_F(TokenCheckTest, NoAlgorithmWithAKeyOfAnotherKindPasses) {
+  const TestKeyPair& p384 = PairOf(PublicKey::Kind::kP384);
+  const TestKeyPair& rsa = PairOf(PublicKey::Kind::kRsa);
+  const TestKeyPair& ed = PairOf(PublicKey::Kind::kEd25519);
+  rules_.algorithms = {Algorithm::kEs256, Algorithm::kEs384, Algorithm::kRs256, Algorithm::kPs256,
+                       Algorithm::kEdDsa};
+  rules_.keys = KeysOf({JwkOf(Pair(), R"(,"kid":"p256")"), JwkOf(p384, R"(,"kid":"p384")"),
+                        JwkOf(rsa, R"(,"kid":"rsa")"), JwkOf(ed, R"(,"kid":"ed")")});
+  const auto sign = [](const TestKeyPair& pair, Algorithm algorithm, const char* header) {
+    return SignedToken(pair, algorithm, header, kClaims);
+  };
+  for (const auto& [name, token] : {
+           Named("control: ES256", sign(Pair(), Algorithm::kEs256, R"({"alg":"ES256"})")),
+           Named("control: ES384 by name",
+                 sign(p384, Algorithm::kEs384, R"({"alg":"ES384","kid":"p384"})")),
+           Named("control: RS256", sign(rsa, Algorithm::kRs256, R"({"alg":"RS256"})")),
+           Named("control: PS256", sign(rsa, Algorithm::kPs256, R"({"alg":"PS256"})")),
+           Named("control: EdDSA", sign(ed, Algorithm::kEdDsa, R"({"alg":"EdDSA"})")),
+       }) {
+    EXPECT_EQ(KindOf(token), Kind::kGood) << name;
+  }
+  for (const auto& [name, token] : {
+           Named("ES384, the name of P-256",
+                 sign(p384, Algorithm::kEs384, R"({"alg":"ES384","kid":"p256"})")),
+           Named("ES256, the name of P-384",
+                 sign(Pair(), Algorithm::kEs256, R"({"alg":"ES256","kid":"p384"})")),
+           Named("ES256 by P-384", sign(p384, Algorithm::kEs256, R"({"alg":"ES256"})")),
+           Named("ES256 by P-384, by name",
+                 sign(p384, Algorithm::kEs256, R"({"alg":"ES256","kid":"p384"})")),
+           Named("ES384 by P-256", sign(Pair(), Algorithm::kEs256, R"({"alg":"ES384"})")),
+           Named("RS256, the name of P-256",
+                 sign(rsa, Algorithm::kRs256, R"({"alg":"RS256","kid":"p256"})")),
+           Named("ES256, the name of RSA",
+                 sign(Pair(), Algorithm::kEs256, R"({"alg":"ES256","kid":"rsa"})")),
+           Named("RS256 that is PS256", sign(rsa, Algorithm::kPs256, R"({"alg":"RS256"})")),
+           Named("PS256 that is RS256", sign(rsa, Algorithm::kRs256, R"({"alg":"PS256"})")),
+           Named("EdDSA, the name of P-256",
+                 sign(ed, Algorithm::kEdDsa, R"({"alg":"EdDSA","kid":"p256"})")),
+           Named("ES256 that is EdDSA", sign(ed, Algorithm::kEdDsa, R"({"alg":"ES256"})")),
+           Named("EdDSA that is ES256", sign(Pair(), Algorithm::kEs256, R"({"alg":"EdDSA"})")),
+           Named("none that is ES256", sign(Pair(), Algorithm::kEs256, R"({"alg":"none"})")),
+       }) {
+    EXPECT_EQ(KindOf(token), Kind::kBad) << name;
+  }
+}
+
+// It is compared with those of the keys, whole, and nothing is done with it.
+TEST_F(TokenCheckTest, NoNameOfAKeyIsMoreThanAName) {
+  rules_.keys = KeysOf({JwkOf(Pair(), R"(,"kid":"a")"), JwkOf(Pair(), R"(,"kid":"1")")});
+  const auto kind = [this](const std::string& kid) {
+    return KindOf(Es256("{\"alg\":\"ES256\",\"kid\":" + kid + "}"));
+  };
+  EXPECT_EQ(kind("\"a\""), Kind::kGood) << "control";
+  EXPECT_EQ(kind("\"\\u0061\""), Kind::kGood) << "control: the same text";
+  EXPECT_EQ(kind("\"1\""), Kind::kGood) << "control";
+  for (const auto& [name, kid] : {
+           Named("NUL behind it", "\"a\\u0000\""),
+           Named("NUL and more behind it", "\"a\\u0000b\""),
+           Named("NUL before it", "\"\\u0000a\""),
+           Named("a blank behind it", "\"a \""),
+           Named("an end of line behind it", "\"a\\n\""),
+           Named("a path", "\"/dev/null\""),
+           Named("a path to it", "\"./a\""),
+           Named("a path that goes up", "\"../../../../etc/passwd\""),
+           Named("a file's URL", "\"file:///dev/null\""),
+           Named("a URL", "\"https://evil.test/jwks.json\""),
+           Named("an escape", "\"%61\""),
+           Named("a command", "\"a|id\""),
+           Named("a format", "\"%n%s\""),
+           Named("a long one", "\"" + std::string(5000, 'a') + "\""),
+       }) {
+    EXPECT_EQ(kind(kid), Kind::kUnknownKey) << name;
+  }
+  for (const auto& [name, kid] : {
+           Named("a number", "1"),
+           Named("true", "true"),
+           Named("a list", "[\"a\"]"),
+           Named("an object", "{\"a\":\"a\"}"),
+           Named("two of them", "\"a\",\"kid\":\"a\""),
+           Named("two of them, one escaped", "\"a\",\"\\u006bid\":\"b\""),
+       }) {
+    EXPECT_EQ(kind(kid), Kind::kBad) << name;
+  }
+}
+
 // A key that comes along, or its address, is not looked at.
 TEST_F(TokenCheckTest, AKeyInTheTokenProvesNothing) {
   const TestKeyPair other = TestKeyPair::Make(PublicKey::Kind::kP256);
   for (const std::string& header :
        {"{\"alg\":\"ES256\",\"jwk\":" + JwkOf(other) + "}",
         std::string(R"({"alg":"ES256","jku":"https://evil.test/jwks.json"})"),
-        std::string(R"({"alg":"ES256","x5u":"https://evil.test/a.pem"})")}) {
+        std::string(R"({"alg":"ES256","x5u":"https://evil.test/a.pem"})"),
+        std::string(R"({"alg":"ES256","x5c":["MIIB"],"x5t":"AA","x5t#S256":"AA"})"),
+        "{\"alg\":\"ES256\",\"jwks\":" + JwksOf({JwkOf(other)}) + "}"}) {
     EXPECT_EQ(KindOf(SignedToken(other, Algorithm::kEs256, header, kClaims)), Kind::kBad);
     EXPECT_EQ(KindOf(Es256(header)), Kind::kGood) << "nor does it harm";
   }
@@ -181,13 +273,20 @@ TEST_F(TokenCheckTest, AnHmacWithThePublicKeyIsNoSignature) {
   rules_.algorithms = {Algorithm::kRs256, Algorithm::kEs256};
   rules_.keys = KeysOf({JwkOf(rsa), JwkOf(Pair())});
   for (const std::string& secret :
-       {rsa.PublicPem(), rsa.n(), JwkOf(rsa), Pair().PublicPem(), std::string()}) {
-    for (const char* name : {"HS256", "RS256", "ES256", "none"}) {
-      const std::string text =
-          Base64Url("{\"alg\":\"" + std::string(name) + "\"}") + "." + Base64Url(kClaims);
-      EXPECT_EQ(KindOf(text + "." + Base64Url(pool::TestHmac(secret, text))), Kind::kBad) << name;
+       {rsa.PublicPem(), rsa.PublicPem().substr(0, rsa.PublicPem().size() - 1),
+        DerOf(rsa.PublicPem()), rsa.n(), Base64Url(rsa.n()), JwkOf(rsa), Pair().PublicPem(),
+        DerOf(Pair().PublicPem()), Pair().x(), Pair().x() + Pair().y(), JwkOf(Pair()),
+        JwksOf({JwkOf(rsa), JwkOf(Pair())}), std::string()}) {
+    for (const char* name : {"HS256", "hs256", "RS256", "ES256", "none"}) {
+      EXPECT_EQ(KindOf(HmacToken(secret, "{\"alg\":\"" + std::string(name) + "\"}", kClaims)),
+                Kind::kBad)
+          << name;
     }
   }
+  // Nor with a secret that comes along.
+  EXPECT_EQ(
+      KindOf(HmacToken("secret", R"({"alg":"HS256","jwk":{"kty":"oct","k":"c2VjcmV0"}})", kClaims)),
+      Kind::kBad);
 }
 
 TEST_F(TokenCheckTest, NoOtherSignaturePasses) {
@@ -201,7 +300,7 @@ TEST_F(TokenCheckTest, NoOtherSignaturePasses) {
         signature.substr(0, 32) + zero, signature.substr(0, 63), signature + '\0', '\0' + signature,
         signature.substr(1), signature + signature, signature.substr(32) + signature.substr(0, 32),
         std::string(64, '\xff'), std::string(2000, 'x'),
-        signature.substr(0, 31) + signature.substr(32),
+        signature.substr(0, 31) + signature.substr(32), DerSignature(signature),
         TestKeyPair::Make(PublicKey::Kind::kP256).Sign(Algorithm::kEs256, text)}) {
     EXPECT_EQ(KindOf(text + Base64Url(other)), Kind::kBad) << other.size();
   }
@@ -252,6 +351,83 @@ TEST_F(TokenCheckTest, NoOtherSpellingPasses) {
                                    good + "," + good}) {
     EXPECT_EQ(KindOf(token), Kind::kBad) << token;
   }
+}
+
+// Whoever signs such texts is no issuer: other readers may read something else in them.
+TEST_F(TokenCheckTest, NoOtherSpellingPassesThoughItIsSigned) {
+  const std::string head = Base64Url(kHeader);
+  const std::string spare = Base64Url(R"({"alg":"ES256" })");  // four bits are left over
+  const std::string signs =
+      Base64Url(R"({"iss":"https://i.test","aud":"api","sub":"???>>>~~~???>>>","exp":1700000100})");
+  ASSERT_NE(signs.find_first_of("-_"), signs.npos);
+  std::string plain = signs;
+  std::replace(plain.begin(), plain.end(), '-', '+');
+  std::replace(plain.begin(), plain.end(), '_', '/');
+  std::string rounded = spare;
+  ++rounded.back();
+  const std::string claims = Base64Url(kClaims);
+  const auto sign = [](const std::string& text) {
+    return SignedText(Pair(), Algorithm::kEs256, text);
+  };
+  EXPECT_EQ(KindOf(sign(spare + "." + claims)), Kind::kGood) << "control";
+  EXPECT_EQ(KindOf(sign(head + "." + signs)), Kind::kGood) << "control";
+  for (const auto& [name, text] : {
+           Named("a header that is padded", spare + "==." + claims),
+           Named("a header with bits left over", rounded + "." + claims),
+           Named("a header with a line break",
+                 spare.substr(0, 8) + "\n" + spare.substr(8) + "." + claims),
+           Named("a header in clear", std::string(kHeader) + "." + claims),
+           Named("no header", "." + claims),
+           Named("claims that are padded", head + "." + claims + "="),
+           Named("claims with a line break",
+                 head + "." + claims.substr(0, 76) + "\r\n" + claims.substr(76)),
+           Named("claims in plain base64", head + "." + plain),
+           Named("claims in clear", head + "." + std::string(kClaims)),
+           Named("no claims", head + "."),
+           Named("claims alone", claims),
+           Named("a part more", head + "." + claims + "." + claims),
+       }) {
+    EXPECT_EQ(KindOf(sign(text)), Kind::kBad) << name;
+  }
+}
+
+TEST_F(TokenCheckTest, ClaimsThatAnotherReaderTakesOtherwiseMakeABadToken) {
+  const std::string whole(kClaims.substr(0, kClaims.size() - 1));
+  const std::string deep = std::string(2000, '[') + std::string(2000, ']');
+  const std::string deep_object = [] {
+    std::string text = "0";
+    for (int i = 0; i < 500; ++i) text = "{\"a\":" + text + "}";
+    return text;
+  }();
+  EXPECT_EQ(KindOfClaims(whole + ",\"x\":{\"sub\":\"eve\",\"iss\":\"https://evil.test\"}}"),
+            Kind::kGood)
+      << "control: what is within others is not looked at";
+  for (const auto& [name, claims] : {
+           Named("two issuers", whole + R"(,"iss":"https://evil.test"})"),
+           Named("two issuers, one escaped", whole + R"(,"\u0069ss":"https://evil.test"})"),
+           Named("the issuer twice", whole + R"(,"iss":"https://i.test"})"),
+           Named("two audiences", whole + R"(,"aud":["other"]})"),
+           Named("two users", whole + R"(,"sub":"eve"})"),
+           Named("two starts", whole + R"(,"nbf":0,"nbf":9999999999})"),
+           Named("milliseconds", R"({"iss":"https://i.test","aud":"api","exp":1700000100000})"),
+           Named("two objects", std::string(kClaims) + std::string(kClaims)),
+           Named("something behind them", std::string(kClaims) + "x"),
+           Named("NUL behind them", std::string(kClaims) + '\0'),
+           Named("a comment", whole + "/**/}"),
+           Named("no JSON", "iss=https://i.test&aud=api"),
+           Named("null", "null"),
+           Named("a list of them", "[" + std::string(kClaims) + "]"),
+           Named("a text", "\"" + Es256(kHeader) + "\""),
+           Named("another token", Es256(kHeader)),
+           Named("UTF-16", std::string("{\0}\0", 4)),
+           Named("no UTF-8", whole + ",\"x\":\"\xff\"}"),
+           Named("deep lists", whole + ",\"x\":" + deep + "}"),
+           Named("deep objects", whole + ",\"x\":" + deep_object + "}"),
+       }) {
+    EXPECT_EQ(KindOfClaims(claims), Kind::kBad) << name;
+  }
+  EXPECT_EQ(KindOf(Es256("{\"alg\":\"ES256\",\"x\":" + deep + "}")), Kind::kBad);
+  EXPECT_EQ(KindOf(Es256("{\"alg\":\"ES256\",\"x\":" + deep_object + "}")), Kind::kBad);
 }
 
 // Whatever is not signed, or signed as something else.

@@ -125,6 +125,47 @@ TEST(RateLimiterTest, ASharedSeedIsTheSameWhereAllThatIsSharedIs) {
   EXPECT_NE(RateLimiter::SharedSeed({.redis = "a:1", .password = "p", .prefix = "y"}, "api"), seed);
 }
 
+// What Redis has of one is never another's, however the words are cut: its key there has the
+// route's name, too, but "a:b" and "c" look there as "a" and "b:c" do.
+TEST(RateLimiterTest, NoOtherWordsMakeTheSameSharedKey) {
+  struct Words {
+    const char* name;
+    const char* prefix;
+    const char* route;
+    const char* password;
+    bool same;
+  };
+  const Words one{"", "a", "b:c", "pw", true};
+  const pool::TimePoint now{seconds(100)};
+  const auto key_of = [&](const Words& words, std::string_view who) {
+    const SharedLimit shared{.redis = "a:1", .password = words.password, .prefix = words.prefix};
+    RateLimiter limiter({.requests = 2, .shared = shared},
+                        RateLimiter::SharedSeed(shared, words.route), now);
+    EXPECT_TRUE(limiter.Take(who, now).allowed);
+    const std::vector<SharedSpending::Spent> spent = SpentOf(&limiter);
+    EXPECT_EQ(spent.size(), 1u);
+    return spent.empty() ? 0 : spent[0].key;
+  };
+  for (const Words& other : {
+           Words{"control: the same", "a", "b:c", "pw", true},
+           Words{"cut elsewhere", "a:b", "c", "pw", false},
+           Words{"the prefix takes of the route", "ab", ":c", "pw", false},
+           Words{"the route takes of the password", "a", "b:cp", "w", false},
+           Words{"no password", "a", "b:c", "", false},
+           Words{"the password in the prefix", "apw", "b:c", "", false},
+           Words{"another case of the route", "a", "B:c", "pw", false},
+           Words{"another case of the password", "a", "b:c", "Pw", false},
+           Words{"another prefix", "b", "b:c", "pw", false},
+       }) {
+    EXPECT_EQ(key_of(one, "somebody") == key_of(other, "somebody"), other.same) << other.name;
+  }
+  for (const std::string& who :
+       {std::string(), std::string("Somebody"), std::string("somebody "),
+        std::string("somebody\0", 9), std::string("somebody\r\n"), std::string(100'000, 's')}) {
+    EXPECT_NE(key_of(one, "somebody"), key_of(one, who)) << who.size();
+  }
+}
+
 TEST(RateLimiterTest, FieldsSayWhatTheLimitIs) {
   const RateLimitRule rule{.requests = 10, .per = std::chrono::minutes(1)};
   EXPECT_EQ(RateLimitPolicyValue("api", rule), "\"api\";q=10;w=60");

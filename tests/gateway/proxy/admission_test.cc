@@ -113,6 +113,132 @@ TEST_F(AdmissionTest, WhoHasSeveralKeysIsCountedByAddress) {
   EXPECT_EQ(StatusOf(Ask(by_cookie, browser, "Cookie: sid=a; sid=a\r\n")), 200) << "one key";
 }
 
+// Two requests, one after the other, to a route that takes one: whether the second is counted with
+// the first.
+struct Pair {
+  const char* name;
+  const char* key;
+  std::string first;
+  std::string second;
+  bool together;
+};
+
+// What only an upstream may take for the same is another.
+TEST_F(AdmissionTest, AKeyIsItsBytes) {
+  const std::string key = "X-Key: a\r\n";
+  const std::string sid = "Cookie: sid=a\r\n";
+  const std::string none;  // counted by the client's address
+  const std::string large(7000, 'k');
+  const char* const by_field = "header:x-key";
+  const char* const by_cookie = "cookie:sid";
+  const Pair pairs[] = {
+      {"control: the same field", by_field, key, key, true},
+      {"control: another field", by_field, key, "X-Key: b\r\n", false},
+      {"control: a field and none", by_field, key, none, false},
+      {"a field in capitals is another", by_field, key, "X-Key: A\r\n", false},
+      {"a field in quotes is another", by_field, key, "X-Key: \"a\"\r\n", false},
+      {"a long field", by_field, "X-Key: " + large + "\r\n", "X-Key: " + large + "\r\n", true},
+      {"a long field's end", by_field, "X-Key: " + large + "a\r\n", "X-Key: " + large + "b\r\n",
+       false},
+      {"a field of any bytes", by_field, "X-Key: \x80\xff\xfe\r\n", "X-Key: \x80\xff\xfe\r\n",
+       true},
+      {"the text of the address", by_field, none, "X-Key: 192.0.2.7\r\n", false},
+      {"control: the same cookie", by_cookie, sid, sid, true},
+      {"a cookie in quotes is another", by_cookie, sid, "Cookie: sid=\"a\"\r\n", false},
+      {"a cookie with an escape is another", by_cookie, sid, "Cookie: sid=%61\r\n", false},
+      {"a cookie with and without quotes", by_cookie, none, "Cookie: sid=\"a\"; sid=a\r\n", true},
+      {"a cookie within another", by_cookie, none, "Cookie: x=sid=a\r\n", true},
+  };
+  for (const Pair& pair : pairs) {
+    SCOPED_TRACE(pair.name);
+    ProxyHarness harness(
+        WithRoute("rate_limit: {requests: 1, per: 10s, key: \"" + std::string(pair.key) + "\"}"));
+    Wire client = harness.Connect();
+    EXPECT_EQ(StatusOf(Ask(harness, client, pair.first)), 200);
+    EXPECT_EQ(StatusOf(Ask(harness, client, pair.second)), pair.together ? 429 : 200);
+  }
+}
+
+// So none is written into what is counted by, nor into what others are told.
+TEST_F(AdmissionTest, AKeyWithControlCharactersIsNoRequest) {
+  for (const std::string_view value :
+       {std::string_view("\x02\xc0\0\x02\x07", 5), std::string_view("a\0b", 3),
+        std::string_view("a\rb"), std::string_view("a\r\n b"), std::string_view("\x7f")}) {
+    ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, key: \"header:x-key\"}"));
+    Wire client = harness.Connect();
+    client.Send("GET / HTTP/1.1\r\nHost: a\r\nX-Key: " + std::string(value) + "\r\n\r\n");
+    EXPECT_TRUE(harness.TurnUntil([&] {
+      client.Pull();
+      return client.received().starts_with("HTTP/1.1 400 ");
+    })) << client.received();
+  }
+}
+
+TEST_F(AdmissionTest, NoAddressOfAClientMakesAnotherOfIt) {
+  const std::string none;
+  const auto from = [](const std::string& list) { return "X-Forwarded-For: " + list + "\r\n"; };
+  const struct {
+    const char* name;
+    const char* first_peer;
+    std::string first;
+    const char* second_peer;
+    std::string second;
+    bool together;
+  } pairs[] = {
+      {"control: one address, two ports", "192.0.2.8:1", none, "192.0.2.8:2", none, true},
+      {"control: two addresses", "192.0.2.8:1", none, "192.0.2.9:1", none, false},
+      {"an address within IPv6", "192.0.2.8:1", none, "[::ffff:192.0.2.8]:1", none, true},
+      {"another address within IPv6", "192.0.2.8:1", none, "[::ffff:192.0.2.9]:1", none, false},
+      {"one /64", "[2001:db8:1:2::1]:1", none, "[2001:db8:1:2:ffff:ffff:ffff:ffff]:1", none, true},
+      {"the next /64", "[2001:db8:1:2::1]:1", none, "[2001:db8:1:3::1]:1", none, false},
+      {"forged by an untrusted peer", "192.0.2.8:1", none, "192.0.2.8:1", from("203.0.113.9"),
+       true},
+      {"control: told by a trusted one", "198.51.100.1:1", from("203.0.113.9"), "198.51.100.2:1",
+       from("203.0.113.9"), true},
+      {"control: two told by a trusted one", "198.51.100.1:1", from("203.0.113.9"),
+       "198.51.100.1:1", from("203.0.113.10"), false},
+      {"forged before what a trusted one tells", "198.51.100.1:1", from("203.0.113.9"),
+       "198.51.100.1:1", from("192.0.2.1, 203.0.113.9"), true},
+      {"forged in a line before that", "198.51.100.1:1", from("203.0.113.9"), "198.51.100.1:1",
+       from("192.0.2.1") + from("203.0.113.9"), true},
+      {"told with a port", "198.51.100.1:1", from("203.0.113.9"), "198.51.100.1:1",
+       from("203.0.113.9:4711"), true},
+      {"told within IPv6", "198.51.100.1:1", from("203.0.113.9"), "198.51.100.1:1",
+       from("[::ffff:203.0.113.9]:4711"), true},
+      {"told as another of its /64", "198.51.100.1:1", from("2001:db8:1:2::1"), "198.51.100.1:1",
+       from("2001:DB8:1:2:0:0:0:2"), true},
+      {"told is nonsense", "198.51.100.1:1", none, "198.51.100.1:1", from("nobody"), true},
+      {"told is nonsense behind an address", "198.51.100.1:1", none, "198.51.100.1:1",
+       from("203.0.113.9, %00"), true},
+  };
+  for (const auto& pair : pairs) {
+    SCOPED_TRACE(pair.name);
+    HarnessConfig config = WithRoute("rate_limit: {requests: 1, per: 10s}");
+    config.listener = "trusted_proxies: [198.51.100.0/24]";
+    ProxyHarness harness(config);
+    auto [ours, theirs] = pool::TcpPair();
+    Wire first = harness.Connect(std::move(ours), std::move(theirs), pair.first_peer);
+    EXPECT_EQ(StatusOf(Ask(harness, first, pair.first)), 200);
+    auto [our_other, their_other] = pool::TcpPair();
+    Wire second = harness.Connect(std::move(our_other), std::move(their_other), pair.second_peer);
+    EXPECT_EQ(StatusOf(Ask(harness, second, pair.second)), pair.together ? 429 : 200);
+  }
+}
+
+TEST_F(AdmissionTest, AKeyIsCountedOnEachRouteForItself) {
+  ProxyHarness harness(HarnessConfig{
+      .listener = "",
+      .upstream = "",
+      .routes = "- {name: one, match: {path: /}, respond: {body: ok}, rate_limit: {requests: 1, "
+                "per: 10s, key: \"header:x-key\"}}\n"
+                "  - {name: two, match: {path_prefix: /}, respond: {body: ok}, rate_limit: "
+                "{requests: 1, per: 10s, key: \"header:x-key\"}}"});
+  Wire client = harness.Connect();
+  EXPECT_EQ(StatusOf(Ask(harness, client, "X-Key: a\r\n")), 200);
+  client.Send("GET /two HTTP/1.1\r\nHost: a\r\nX-Key: a\r\n\r\n");
+  EXPECT_TRUE(harness.Await(client, "ok").starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(AdmissionTest, AShadowOnlyCounts) {
   ProxyHarness harness(WithRoute("rate_limit: {requests: 1, per: 10s, shadow: true}"));
   Wire client = harness.Connect();

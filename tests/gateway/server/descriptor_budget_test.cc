@@ -246,12 +246,30 @@ TEST(DescriptorBudgetTest, EachRedisThatLimitsAreSharedByHasAConnection) {
   config::Config config = ConfigOf(1, {UpstreamOf(1, 512)});
   const size_t before = Plan(config, 2, 20000).gateway;
   config.routes.resize(4);
-  for (size_t i = 0; i < 3; ++i) {
-    config.routes[i].rate_limit = policy::RateLimitRule{
-        .requests = 1, .shared = policy::SharedLimit{.redis = i == 0 ? "a:1" : "b:1"}};
-  }
+  const auto plan = [&](const std::string& one, const std::string& two) {
+    for (size_t i = 0; i < 3; ++i) {
+      config.routes[i].rate_limit = policy::RateLimitRule{
+          .requests = 1, .shared = policy::SharedLimit{.redis = i == 0 ? one : two}};
+    }
+    const DescriptorBudget budget = Plan(config, 2, 20000);
+    ExpectSound(budget);
+    return budget.gateway;
+  };
   config.routes[3].rate_limit = policy::RateLimitRule{.requests = 1};
-  EXPECT_EQ(Plan(config, 2, 20000).gateway, before + 4) << "two, and two more for a reload";
+  EXPECT_EQ(plan("192.0.2.1:1", "192.0.2.2:1"), before + 4) << "two, and two more for a reload";
+  EXPECT_EQ(plan("unix:/redis", "unix:/redis"), before + 2) << "the same one";
+}
+
+TEST(DescriptorBudgetTest, ARedisWithANameIsLookedUp) {
+  config::Config config = ConfigOf(1, {});
+  config.routes.resize(1);
+  const auto plan = [&](const std::string& redis) {
+    config.routes[0].rate_limit =
+        policy::RateLimitRule{.requests = 1, .shared = policy::SharedLimit{.redis = redis}};
+    return Plan(config, 2, 20000).gateway;
+  };
+  // Five sockets before there is the connection, for it and for its copy.
+  EXPECT_EQ(plan("redis.test:6379"), plan("[2001:db8::1]:6379") - 2 + 10);
 }
 
 }  // namespace
