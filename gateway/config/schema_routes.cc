@@ -238,9 +238,8 @@ constexpr Key kMirrorKeys[] = {
         "Most copies of the route at a time, for each worker; beyond, requests have none."),
     Field<&Mirror::max_body>("max_body", kMirrorBody,
                              "Longest body of a copy; requests with a longer one have none."),
-    Field<&Mirror::timeout>("timeout", kMirrorTimeout,
-                            "How long a copy may take; default is first_byte of the route's "
-                            "timeouts, or 30s where that is off."),
+    Field<&Mirror::timeout>("timeout", kMirrorTimeout, "How long a copy may take.")
+        .Otherwise("first_byte of the route's timeouts, or 30s where that is off"),
 };
 constexpr Shape kMirror =
     OrWords(Mapping<Mirror>("a mapping such as {upstream: next, share: 0.1}", kMirrorKeys), kOff);

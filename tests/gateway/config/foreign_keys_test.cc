@@ -64,7 +64,7 @@ TEST(ForeignKeyTest, FewKeysOfOursAreForeignElsewhere) {
                            key == "client_ip" || key == "keepalive" || key == "port" ||
                            key == "http2" || key == "protocol" || key == "write_timeout" ||
                            key == "service" || key == "prefix" || key == "policy" ||
-                           key == "tracing";
+                           key == "tracing" || key == "shadow";
     EXPECT_EQ(!ForeignKeyHint(key).empty(), elsewhere) << key;
   }
 }

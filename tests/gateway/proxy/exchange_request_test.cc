@@ -254,6 +254,10 @@ TEST_F(BufferedRetryTest, AnAnswerBeforeTheEndLeavesNothing) {
   const std::string body = Pattern(100'000);
   SendAll(Put(body.size()) + body);
   upstream_ = harness_.Accept();
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    upstream_.Pull();
+    return !upstream_.received().empty();
+  }));
   upstream_.Send(kOk);
   harness_.Await(client_, kOkEnd);
   ExpectNothingHeld();

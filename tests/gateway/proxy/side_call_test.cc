@@ -177,7 +177,8 @@ TEST_F(SideCallTest, ABodyGoesWithTheHead) {
   head_.content_length = 4;
   EXPECT_FALSE(Begin("body"));
   Wire wire = harness_.Accept();
-  EXPECT_NE(harness_.Await(wire, "body").find("\r\nContent-Length: 4\r\n\r\n"), std::string::npos);
+  const std::string request = harness_.Await(wire, "\r\n\r\nbody");
+  EXPECT_NE(request.find("\r\nContent-Length: 4\r\n"), std::string::npos) << request;
   wire.Send(kOk);
   AwaitOver();
   EXPECT_EQ(call_.failure(), Failure::kNone);
@@ -190,7 +191,12 @@ TEST_F(SideCallTest, ALongBodyGoesAsItIsTaken) {
   head_.content_length = body.size();
   EXPECT_FALSE(Begin(body));
   Wire wire = harness_.Accept();
-  // The answer's head comes before all of it has left.
+  // The answer's head comes before all of it has left. Not before any of it: whoever speaks first
+  // has answered something else.
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    wire.Pull();
+    return !wire.received().empty();
+  }));
   wire.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
   EXPECT_TRUE(harness_.TurnUntil([&] {
     wire.Pull();
@@ -291,7 +297,10 @@ TEST_F(SideCallTest, AnAnswerBeforeTheBodysEndCounts) {
   head_.content_length = body.size();
   EXPECT_FALSE(Begin(body));
   Wire wire = harness_.Accept();
-  harness_.Turns(5);
+  EXPECT_TRUE(harness_.TurnUntil([&] {
+    wire.Pull();
+    return !wire.received().empty();
+  }));
   wire.Send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
   AwaitOver();
   EXPECT_EQ(call_.failure(), Failure::kNone);
