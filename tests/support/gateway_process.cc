@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/sanitizer.h"
+
 namespace holdfast::support {
 namespace {
 
@@ -21,6 +23,12 @@ constexpr int kDrainDeadlineHit = 3;
 std::vector<std::string> RunArguments(const TempDir& files, std::string_view config_text) {
   return {GatewayBinary(), "run", "-c", files.Write("holdfast.yaml", config_text)};
 }
+
+// Before any test has put another one there.
+[[maybe_unused]] const bool kSanitizedTaken = [] {
+  const char* const path = std::getenv("HOLDFAST_SANITIZED_BINARY");
+  return path != nullptr && setenv("HOLDFAST_BINARY", path, 1) == 0;
+}();
 
 }  // namespace
 
@@ -148,11 +156,7 @@ void GatewayProcess::Reload(std::string_view text) {
 }
 
 size_t GatewayProcess::SanitizerBytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return size_t{512} * 1024 * 1024;
-#else
-  return 0;
-#endif
+  return GatewaySanitizer() == Sanitizer::kNone ? 0 : size_t{512} * 1024 * 1024;
 }
 
 size_t GatewayProcess::ResidentBytes() const {

@@ -1,28 +1,22 @@
 #include "tests/support/wire.h"
 
+#include "tests/support/sanitizer.h"
+
 namespace holdfast::support {
 namespace {
 
 // Written while no other thread of the test runs.
 Wire current = Wire::kPlain;
 
-// What runs when only one of them is to.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kEach = false;
-constexpr Wire kOnly = Wire::kTls;
-#elif defined(__SANITIZE_THREAD__)
-constexpr bool kEach = false;
-constexpr Wire kOnly = Wire::kPlain;
-#else
-constexpr bool kEach = true;
-constexpr Wire kOnly = Wire::kPlain;
-#endif
-
 }  // namespace
 
 std::vector<Wire> Wires(bool many_handshakes) {
-  if (kEach) return {Wire::kPlain, Wire::kTls};
-  return {many_handshakes ? Wire::kPlain : kOnly};
+  switch (GatewaySanitizer()) {
+    case Sanitizer::kNone: break;
+    case Sanitizer::kAddress: return {many_handshakes ? Wire::kPlain : Wire::kTls};
+    case Sanitizer::kThread: return {Wire::kPlain};
+  }
+  return {Wire::kPlain, Wire::kTls};
 }
 
 Wire CurrentWire() { return current; }
