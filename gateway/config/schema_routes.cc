@@ -563,8 +563,10 @@ constexpr Shape kBuffering =
 
 constexpr Shape kRouteLog = WordShape<RouteLog>();
 constexpr Key kRouteKeys[] = {
-    Field<&Route::name>("name", kName, "What logs and metrics call it.")
-        .Otherwise("route-1 and so on"),
+    Field<&Route::name>("name", kName,
+                        "What logs and metrics call it, and by what a reload knows it again: one "
+                        "without a name is another after a route was put before it.")
+        .Otherwise("route-1 and so on, by place"),
     Field<&Route::match>("match", kMatch, "Which requests it takes."),
     Apart("upstream", kReference, "The name of the upstream that answers.")
         .Example("web")
