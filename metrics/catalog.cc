@@ -117,8 +117,8 @@ constexpr std::array<Description, kMetricCount> kCatalog = {{
      Type::kCounter,
      Unit::kNone,
      {"listener", "kind"},
-     "What clients of HTTP/2 did that they gain nothing by: reset, ping, settings, priority, "
-     "empty_data, window_update, heads."},
+     "What clients of HTTP/2 did that they gain nothing by: reset, refused, ping, settings, "
+     "priority, empty_data, window_update, heads."},
     {Metric::kAcceptErrorsTotal,
      "holdfast_accept_errors_total",
      Type::kCounter,

@@ -8,6 +8,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "gateway/config/decode.h"
+#include "gateway/config/error_pages.h"
 #include "gateway/config/lookup.h"
 #include "gateway/config/reachability.h"
 #include "gateway/config/schema.h"
@@ -90,7 +91,7 @@ void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Rep
                                         headers.entries[j].key.text + " already");
     }
   }
-  if (AsksForCertificates(listener)) return;
+  if (AsksForCertificates(listener) || headers.shared) return;
   report->Warning(headers.position,
                   "no client of this listener is asked for a certificate; see "
                   "client_auth of its tls");
@@ -256,6 +257,7 @@ void BuildListeners(const YamlNode& root, Binds* binds, Names* names, Config* co
     CheckClientIp(node, listener, report);
     CheckCertificateHeaders(node, listener, report);
     CheckRequestIdField(node, listener, *config, report);
+    WarnOfErrorPages(MappingAt(node, "error_pages"), report);
   }
 }
 

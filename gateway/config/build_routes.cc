@@ -48,11 +48,13 @@ void DropRepeated(std::vector<uint16_t>* statuses) {
   *statuses = std::move(once);
 }
 
-// A limit that is given and that a shorter one on the whole keeps from ever being reached.
+// A limit that is given and that a shorter one on the whole, which `whole` gives, keeps from ever
+// being reached.
 void WarnOfUnreached(const YamlNode& node, std::string_view key,
-                     const std::optional<Duration>& limit, const Duration& total, Report* report) {
+                     const std::optional<Duration>& limit, const Duration& total,
+                     const YamlNode* whole, Report* report) {
   const YamlNode* given = ScalarAt(node, key);
-  if (given == nullptr || !limit || *limit <= total) return;
+  if (given == nullptr || !limit || *limit <= total || IsOthersDefault(*given, whole)) return;
   report->Warning(given->position,
                   std::string(key) + " is never reached: total is " + FormatDuration(total));
 }
@@ -61,10 +63,11 @@ void CheckTimeouts(const YamlNode& node, const Route& route, Report* report) {
   const RouteTimeouts& timeouts = route.timeouts;
   if (!timeouts.total) return;
   const YamlNode& given = MappingAt(node, "timeouts");
-  WarnOfUnreached(given, "first_byte", timeouts.first_byte, *timeouts.total, report);
-  WarnOfUnreached(given, "stall", timeouts.stall, *timeouts.total, report);
+  const YamlNode* total = ScalarAt(given, "total");
+  WarnOfUnreached(given, "first_byte", timeouts.first_byte, *timeouts.total, total, report);
+  WarnOfUnreached(given, "stall", timeouts.stall, *timeouts.total, total, report);
   WarnOfUnreached(MappingAt(node, "retry"), "per_try_timeout", route.retry.per_try_timeout,
-                  *timeouts.total, report);
+                  *timeouts.total, total, report);
 }
 
 void CheckRedirect(const YamlNode& node, Redirect* redirect, Report* report) {
@@ -175,22 +178,24 @@ void CheckHeaderRules(const YamlNode& node, Report* report) {
       if (!parsed.ok()) {
         report->Error(value.position, std::string(parsed.status().message()));
       } else if (LooksLikeVariable(value.text)) {
-        report->Warning(value.position,
-                        Quoted(value.text) + " is taken as it is; a variable is written ${NAME}");
+        // It may be a secret, of the environment too.
+        report->WarningOfSecret(value.position,
+                                "this value is taken as it is; a variable is written ${NAME}");
       }
     }
   }
   for (const YamlNode& name : ListAt(node, "remove")) claim(name);
 }
 
-// Options of an exchange with an upstream do nothing where there is none.
+// Options of an exchange with an upstream do nothing where there is none. Defaults are for the
+// other routes.
 void WarnOfUnusedOptions(const YamlNode& node, Report* report) {
   for (const std::string_view option : {"mirror", "rewrite", "compression", "request_headers",
                                         "timeouts", "retry", "tunnel_idle_timeout", "buffering"}) {
-    if (const YamlNode* value = node.Find(option)) {
-      report->Warning(value->position,
-                      std::string(option) + " has no effect on a route without an upstream");
-    }
+    const YamlNode* value = node.Find(option);
+    if (value == nullptr || value->shared) continue;
+    report->Warning(value->position,
+                    std::string(option) + " has no effect on a route without an upstream");
   }
 }
 

@@ -80,6 +80,7 @@ void CheckCookie(const YamlNode& node, const Upstream& upstream, Report* report)
 void WarnOfIdle(const YamlNode& node, const pool::PoolLimits& limits, Report* report) {
   const YamlNode* idle = ScalarAt(node, "max_idle");
   if (idle == nullptr || !limits.max_connections) return;
+  if (IsOthersDefault(*idle, ScalarAt(node, "max_connections"))) return;
   if (limits.max_idle > *limits.max_connections) {
     report->Warning(idle->position, "max_idle is larger than max_connections, which is " +
                                         std::to_string(*limits.max_connections));

@@ -124,6 +124,12 @@ void Report::Warning(Position position, std::string message) {
   }
 }
 
+void Report::WarningOfSecret(Position position, std::string message) {
+  const size_t before = diagnostics_.size();
+  Warning(position, std::move(message));
+  if (diagnostics_.size() > before) diagnostics_.back().shows_line = false;
+}
+
 Diagnostic Report::Make(Severity severity, Position position, std::string message) const {
   return {severity,           std::string(name(position.file)),           position,
           std::move(message), ExtractLine(text(position.file), position), true};

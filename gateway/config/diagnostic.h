@@ -57,6 +57,7 @@ class Report {
   void Warning(Position position, std::string message);
   // The same, of a line with a secret, which is not shown.
   void ErrorOfSecret(Position position, std::string message);
+  void WarningOfSecret(Position position, std::string message);
   // What is worth knowing for who asks, and wrong in no way.
   void Note(Position position, std::string message);
   size_t errors() const { return errors_; }

@@ -1,6 +1,8 @@
 #include "gateway/config/error_pages.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
 #include "gateway/config/text_checks.h"
@@ -15,6 +17,10 @@ constexpr std::pair<std::string_view, std::string_view> kMediaTypes[] = {
     {".xml", "application/xml"},
 };
 
+// Of failures, of requests that break a rule of framing, and of rate limits.
+constexpr int kOwnStatuses[] = {400, 401, 403, 404, 405, 408, 413, 414, 417,
+                                421, 429, 431, 501, 502, 503, 504, 505, 508};
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
@@ -22,6 +28,10 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsErrorStatus(std::string_view text) {
   if (text.size() != 3 || (text[0] != '4' && text[0] != '5')) return false;
   return text.substr(1) == "xx" || (IsDigit(text[1]) && IsDigit(text[2]));
+}
+
+bool IsOwnErrorStatus(int status) {
+  return std::ranges::find(kOwnStatuses, status) != std::end(kOwnStatuses);
 }
 
 bool IsErrorPagePath(std::string_view text) {
@@ -50,6 +60,15 @@ void ReadErrorPages(const YamlNode& node, Listener* listener) {
   std::ranges::stable_partition(listener->error_pages, [](const ErrorPage& page) {
     return page.first_status == page.last_status;
   });
+}
+
+void WarnOfErrorPages(const YamlNode& node, Report* report) {
+  for (const auto& [key, value] : node.entries) {
+    if (!IsErrorStatus(key.text) || key.text[1] == 'x') continue;
+    if (IsOwnErrorStatus(std::stoi(key.text))) continue;
+    report->Warning(key.position, "the gateway never answers " + key.text +
+                                      " by itself, and the errors of upstreams have no pages");
+  }
 }
 
 const ErrorPage* FindErrorPage(const Listener& listener, int status) {

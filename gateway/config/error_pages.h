@@ -15,6 +15,9 @@ inline constexpr size_t kMaxErrorPageBytes = 64 * 1024;
 // A status from 400 to 599, or all of a hundred: "404", "4xx", "5xx". Safe on any bytes.
 bool IsErrorStatus(std::string_view text);
 
+// Whether the gateway answers with this status by itself: upstreams' errors have no pages.
+bool IsOwnErrorStatus(int status);
+
 // An absolute path whose ending has a media type. Safe on any bytes.
 bool IsErrorPagePath(std::string_view text);
 
@@ -23,6 +26,8 @@ std::string_view MediaTypeOf(std::string_view path);
 
 // Takes a listener's `error_pages`. What does not fit the schema is left out.
 void ReadErrorPages(const YamlNode& node, Listener* listener);
+// The same mapping: warns of pages that nobody is ever sent.
+void WarnOfErrorPages(const YamlNode& node, Report* report);
 
 // The page for a status, as far as it was read; null when there is none.
 const ErrorPage* FindErrorPage(const Listener& listener, int status);

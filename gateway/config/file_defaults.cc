@@ -35,6 +35,12 @@ YamlNode* FindNode(YamlNode* mapping, std::string_view key) {
   return nullptr;
 }
 
+void MarkShared(YamlNode* node) {
+  node->shared = true;
+  for (YamlNode& item : node->items) MarkShared(&item);
+  for (YamlEntry& entry : node->entries) MarkShared(&entry.value);
+}
+
 void Merge(const YamlNode& defaults, YamlNode* item) {
   for (const YamlEntry& entry : defaults.entries) {
     YamlNode* own = FindNode(item, entry.key.text);
@@ -65,7 +71,8 @@ void ApplyFileDefaults(YamlNode* root, Report* report) {
     return std::string_view(candidate.key.text);
   });
   if (entry == root->entries.end()) return;
-  const YamlNode all = std::move(entry->value);
+  YamlNode all = std::move(entry->value);
+  MarkShared(&all);
   root->entries.erase(entry);
   const size_t before = report->errors();
   CheckShape(all, *FindKey(FileShape(), kKey)->shape, report);

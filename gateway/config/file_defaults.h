@@ -11,7 +11,8 @@ namespace holdfast::config {
 //
 // What makes an item itself (its name, address, match and action) cannot be a default. What is
 // wrong with defaults is reported where they stand, not at each item that would have them.
-// `defaults` is taken out; nodes keep their places.
+// `defaults` is taken out; nodes keep their places, and those that were defaults are marked
+// (YamlNode::shared): what one item has no use for, others may have.
 void ApplyFileDefaults(YamlNode* root, Report* report);
 
 }  // namespace holdfast::config

@@ -33,6 +33,10 @@ Position PlaceOf(const YamlNode& mapping, std::string_view key) {
   return value == nullptr ? mapping.position : value->position;
 }
 
+bool IsOthersDefault(const YamlNode& node, const YamlNode* own) {
+  return node.shared && own != nullptr && !own->shared;
+}
+
 std::string NotOneOf(const YamlNode& mapping, std::initializer_list<std::string_view> keys) {
   const auto given = std::ranges::count_if(
       keys, [&](std::string_view key) { return mapping.Find(key) != nullptr; });

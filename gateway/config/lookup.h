@@ -22,6 +22,10 @@ const YamlNode* ScalarAt(const YamlNode& mapping, std::string_view key);
 // Where the value of `key` stands; the mapping's own place when there is none.
 Position PlaceOf(const YamlNode& mapping, std::string_view key);
 
+// Whether `node` is a default that goes badly with what the item says itself, in `own` (null:
+// nothing): the default may be right for others.
+bool IsOthersDefault(const YamlNode& node, const YamlNode* own);
+
 // "expected one of path, path_prefix; found both", or none or several; empty when the mapping has
 // exactly one of the keys.
 std::string NotOneOf(const YamlNode& mapping, std::initializer_list<std::string_view> keys);

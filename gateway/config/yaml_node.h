@@ -22,6 +22,7 @@ struct YamlNode {
   Position position;
   std::string text;                // of a scalar
   bool hidden = false;             // a file of secrets has the text (secret_files.h): not shown
+  bool shared = false;             // a default (file_defaults.h), and so are those within it
   std::vector<YamlNode> items;     // of a sequence
   std::vector<YamlEntry> entries;  // of a mapping, in the file's order, keys unique
 

@@ -521,6 +521,13 @@ TEST(BuildRoutesTest, WarnsOfOptionsWithoutEffect) {
             "                           ^\n");
 }
 
+// It looks like another proxy's variable, or is a secret with a dollar.
+TEST(BuildRoutesTest, WarnsOfWhatIsNoVariableAndDoesNotShowIt) {
+  EXPECT_EQ(Complaints(WithRoutes("  - {upstream: web, request_headers: {set: {a: \"pa$word\"}}}\n"
+                                  "  - {match: {path: /a}, upstream: api}\n")),
+            "f.yaml:8:48: warning: this value is taken as it is; a variable is written ${NAME}\n");
+}
+
 TEST(BuildRoutesTest, NoRouteIsCalledAsThoseWithoutOneAre) {
   EXPECT_EQ(RouteErrors("  - {name: none, upstream: web}\n  - upstream: api\n"),
             "8:12 'none' is what requests without a route are called\n");

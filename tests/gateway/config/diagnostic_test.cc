@@ -110,6 +110,9 @@ TEST(ReportTest, ALineWithASecretIsNotShown) {
   report.ErrorOfSecret({1, 6}, "expected another");
   report.ErrorOfSecret({1, 6}, "expected another");
   EXPECT_EQ(FormatDiagnostics(report.Take()), "f:1:6: error: expected another\n");
+  report.WarningOfSecret({1, 6}, "odd");
+  report.WarningOfSecret({1, 6}, "odd");
+  EXPECT_EQ(FormatDiagnostics(report.Take()), "f:1:6: warning: odd\n");
 }
 
 TEST(ReportTest, NotesAreApartAndHaveABound) {

@@ -69,6 +69,14 @@ TEST(ErrorPagesTest, StatusesAreThoseOfErrors) {
   }
 }
 
+TEST(ErrorPagesTest, AStatusThatIsNeverTheGatewaysOwnIsWarnedOf) {
+  EXPECT_EQ(Complaints(WithPages("{500: /a.html, 404: /a.html, 5xx: /b.html}")),
+            "f.yaml:3:19: warning: the gateway never answers 500 by itself, and the errors of "
+            "upstreams have no pages\n"
+            "      error_pages: {500: /a.html, 404: /a.html, 5xx: /b.html}\n"
+            "                    ^\n");
+}
+
 TEST(ErrorPagesTest, WhatIsNoneIsSaidWhereItStands) {
   EXPECT_EQ(Complaints(WithPages("{404: notfound.html}")),
             "f.yaml:3:24: error: expected an absolute path that ends in .html, .json, .txt or "

@@ -76,6 +76,42 @@ TEST(FileDefaultsTest, SoIsWhatEachItemWouldBeToldOf) {
   }
 }
 
+// Defaults are for those that have a use for them, which need not be all.
+TEST(FileDefaultsTest, OneThatAnItemHasNoUseForIsNoMatter) {
+  const std::string respond = "  - {match: {path: /b}, respond: {}}\n";
+  for (const std::string defaults :
+       {"  routes: {timeouts: {first_byte: 10s}, retry: {attempts: 0}}\n",
+        "  routes: {compression: {}, request_headers: {remove: [x-a]}}\n",
+        "  listeners: {client_certificate_headers: rfc9440}\n"}) {
+    EXPECT_EQ(Complaints(File(defaults) + respond), "") << defaults;
+  }
+  EXPECT_EQ(Complaints(File("  routes: {timeouts: {stall: 20s}}\n", ", timeouts: {total: 5s}")),
+            "");
+  const std::string idle =
+      "defaults: {upstreams: {max_idle: 500}}\nlisteners: [{bind: \":1\"}]\n"
+      "upstreams: {web: {endpoints: [\"127.0.0.1:3\"], max_connections: 9}}\n"
+      "routes: [{upstream: web}]\n";
+  EXPECT_EQ(Complaints(idle), "");
+}
+
+TEST(FileDefaultsTest, WhatAnItemSaysItselfIsStillLookedAt) {
+  const auto warned = [](const std::string& text, std::string_view of) {
+    const std::string said = Complaints(text);
+    return said.find(": warning: " + std::string(of)) != said.npos;
+  };
+  const std::string defaults = "  routes: {timeouts: {first_byte: 10s}}\n";
+  EXPECT_TRUE(
+      warned(File(defaults) + "  - {match: {path: /b}, respond: {}, timeouts: {stall: 1s}}\n",
+             "timeouts has no effect"));
+  EXPECT_TRUE(
+      warned(File(defaults, ", timeouts: {stall: 9s, total: 5s}"), "stall is never reached"));
+  EXPECT_TRUE(warned(File("  routes: {timeouts: {first_byte: 10s, total: 5s}}\n"),
+                     "first_byte is never reached"))
+      << "defaults that do not go together";
+  EXPECT_TRUE(warned(File("  upstreams: {max_idle: 5000}\n"), "max_idle is larger"))
+      << "than what all have that do not say it";
+}
+
 TEST(FileDefaultsTest, WhatMakesAnItemItselfIsNoDefault) {
   for (const std::string own :
        {"routes: {match: {path: /}}", "routes: {upstream: web}", "routes: {respond: {}}",

@@ -1,11 +1,15 @@
 #include "gateway/proxy/error_style.h"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include "gateway/config/error_pages.h"
+#include "gateway/http/framing.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -46,6 +50,19 @@ class ErrorStyleTest : public testing::Test {
 TEST_F(ErrorStyleTest, ByDefaultTheReasonIsAllThatIsTold) {
   EXPECT_EQ(Styled(config::Listener()), "502 Bad Gateway\nreason: tls_failed\n");
   EXPECT_EQ(Field(reply_, "content-type"), "text/plain; charset=utf-8");
+}
+
+// Those of rate limits, 429 and 503, are among them.
+TEST(OwnErrorStatusTest, AreThoseOfFailuresAndRefusals) {
+  std::set<int> answered;
+  for (int i = 0; i < kFailures; ++i) answered.insert(FailureStatus(static_cast<Failure>(i)));
+  for (size_t i = 1; i < http::kRefusalCount; ++i) {
+    answered.insert(http::RefusalStatus(static_cast<http::Refusal>(i)));
+  }
+  answered.erase(0);  // no answer
+  for (int status = 400; status < 600; ++status) {
+    EXPECT_EQ(config::IsOwnErrorStatus(status), answered.contains(status)) << status;
+  }
 }
 
 TEST_F(ErrorStyleTest, TextTellsAsMuchAsItMay) {
