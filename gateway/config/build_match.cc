@@ -61,11 +61,15 @@ void SetPath(const YamlNode& path, Match* match, Report* report) {
 
 // What a pattern says of the beginning of a path, since all of them begin so.
 void CheckPattern(const YamlNode& pattern, Report* report) {
-  const std::string_view text = pattern.text;
-  const size_t begin = text.find_first_not_of("^(?:");
-  if (begin == std::string_view::npos) return;
-  if (absl::ascii_isalnum(text[begin])) {
-    report->Warning(pattern.position, Quoted(text) +
+  std::string_view text = pattern.text;
+  while (text.starts_with('^') || text.starts_with('(')) {
+    // Behind a parenthesis there may be flags or a name: "(?:", "(?i)", "(?P<id>".
+    const size_t end = text.starts_with("(?") ? text.find_first_of(":>)") : 0;
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+  if (!text.empty() && absl::ascii_isalnum(text.front())) {
+    report->Warning(pattern.position, Quoted(pattern.text) +
                                           " matches no request: it is compared with the "
                                           "whole path, which begins with '/'");
   }

@@ -280,6 +280,36 @@ void BuildForwardAuth(const YamlNode& node, const Names& upstreams, Route* route
                 "a route has one of basic_auth, jwt and forward_auth");
 }
 
+// Whether a client's own field of that name is replaced by who is found to ask. Credentials may be
+// exchanged for others, and are the client's all the same.
+bool IsTold(const Route& route, std::string_view name) {
+  const http::FieldId id = http::IdentifyField(name);
+  if (id == http::FieldId::kAuthorization || id == http::FieldId::kCookie) return false;
+  const auto is_it = [name](std::string_view told) { return http::LooksLikeName(name, told); };
+  return (route.jwt.has_value() &&
+          std::ranges::any_of(route.jwt->claims_to_headers, is_it, &auth::ClaimHeader::header)) ||
+         (route.forward_auth.has_value() &&
+          std::ranges::any_of(route.forward_auth->copy_response_headers, is_it));
+}
+
+// Limits and splits are looked at before it is known who asks.
+void WarnOfUntoldKeys(const YamlNode& node, const Route& route, Report* report) {
+  const auto warn = [&](Position place, std::string_view name) {
+    report->Warning(place, "header:" + std::string(name) +
+                               " is what the client says here, whatever it likes: what jwt or "
+                               "forward_auth puts there is known only later");
+  };
+  const auto& limit = route.rate_limit;
+  if (limit.has_value() && limit->key == policy::RateLimitRule::Key::kHeader &&
+      IsTold(route, limit->name)) {
+    warn(PlaceOf(MappingAt(node, "rate_limit"), "key"), limit->name);
+  }
+  const SplitKey& split_by = route.split_by;
+  if (split_by.by == SplitKey::By::kHeader && IsTold(route, split_by.name)) {
+    warn(PlaceOf(node, "split_by"), split_by.name);
+  }
+}
+
 // What is more than all of the worker's room is never there as a whole.
 void CheckBuffering(const YamlNode& node, const Route& route, uint64_t room, Report* report) {
   const auto check = [&](const YamlNode& place, std::string_view key, uint64_t bytes) {
@@ -326,6 +356,7 @@ void BuildRoutes(const YamlNode& root, const Names& listeners, const Names& upst
     CheckRateLimit(MappingAt(node, "rate_limit"), route, report);
     CheckSharedLimit(MappingAt(node, "rate_limit"), route, &links, report);
     BuildJwt(node, route, report);
+    WarnOfUntoldKeys(node, route, report);
     CheckHeaderRules(MappingAt(node, "request_headers"), report);
     CheckHeaderRules(MappingAt(node, "response_headers"), report);
   }

@@ -51,6 +51,12 @@ inline constexpr Shape kPeer = {
 };
 inline constexpr Shape kPeers = {
     .kind = Shape::Kind::kList, .expected = "a list of networks", .max = 1024, .element = &kPeer};
+// Where an empty list would be one of everybody.
+inline constexpr Shape kSomePeers = {.kind = Shape::Kind::kList,
+                                     .expected = "a list of 1 to 1024 networks",
+                                     .min = 1,
+                                     .max = 1024,
+                                     .element = &kPeer};
 inline constexpr Shape kFieldValue = {
     .kind = Shape::Kind::kText,
     .expected = "a field value without control characters and surrounding white space",

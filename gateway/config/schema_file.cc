@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
 #include "gateway/config/address.h"
 #include "gateway/config/config.h"
 #include "gateway/config/error_pages.h"
@@ -30,12 +35,23 @@ constexpr Shape kDnsServer = {
         "that is bound to one interface (link-local)",
     .check = IsDnsServer,
 };
+// What stands for on and off elsewhere is no name.
+bool IsPseudonym(std::string_view text) {
+  constexpr std::string_view kSwitches[] = {"on", "off", "true", "false", "yes", "no"};
+  return IsTokenName(text) && std::ranges::find(kSwitches, LowerCase(text)) == std::end(kSwitches);
+}
+constexpr std::string_view kOnOff[] = {"on", "off"};
 constexpr Shape kPseudonym = {
     .kind = Kind::kText,
     .expected = "a token of at most 128 letters, such as edge-1",
-    .words = kOff,
-    .check = IsTokenName,
+    .words = kOnOff,
+    .check = IsPseudonym,
 };
+void ReadVia(const YamlNode& node, Config* config) {
+  config->via.reset();
+  if (node.text != "off") config->via = node.text == "on" ? http::kViaName : node.text;
+}
+std::string WriteVia(const Config& config) { return config.via.value_or("off"); }
 
 constexpr Shape kDrainDuration = {.kind = Kind::kDuration, .min = 0, .max = kDay};
 constexpr Shape kTtl = {.kind = Kind::kDuration, .min = kMillisecond, .max = kDay};
@@ -94,13 +110,8 @@ constexpr Key kListenerTcpKeys[] = {
 };
 constexpr Shape kListenerTcp =
     Mapping<ListenerTcp>("a mapping such as {keepalive: 60s, backlog: 4096}", kListenerTcpKeys);
-constexpr Shape kAcceptedFrom = [] {
-  Shape shape = kPeers;
-  shape.min = 1;
-  return shape;
-}();
 constexpr Key kAcceptedProxiesKeys[] = {
-    Field<&AcceptedProxies::from>("from", kAcceptedFrom,
+    Field<&AcceptedProxies::from>("from", kSomePeers,
                                   "Networks, or `unix`, that may connect; nobody else may.")
         .Required("[192.0.2.0/24]"),
     Field<&AcceptedProxies::timeout>("timeout", kDuration, "Time for a whole header."),
@@ -369,9 +380,10 @@ constexpr Key kFileKeys[] = {
     Field<&Config::tracing>("tracing", kTracing,
                             "Where spans of sampled requests go, as far as their listener has "
                             "trace; off: nowhere."),
-    Field<&Config::via>("via", kPseudonym,
-                        "This gateway's name in the Via field, by which it knows loops; off for no "
-                        "Via, since some origins answer those who send it uncompressed."),
+    Custom<&ReadVia, &WriteVia>(
+        "via", kPseudonym,
+        "This gateway's name in the Via field, by which it knows loops; on for holdfast, off for "
+        "no Via, since some origins answer those who send it uncompressed."),
     Apart("defaults", kDefaults,
           "What holds for each listener, upstream and route that does not say it itself.")
         .Otherwise("none"),

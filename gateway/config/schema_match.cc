@@ -138,7 +138,7 @@ constexpr Key kQueryKey =
         "Parameters of the query by name, likewise; names and values decoded.")
         .Otherwise("any");
 constexpr Key kClientsKey =
-    Field<&Match::clients>("clients", kPeers, "Networks, or `unix`, that the client is of.")
+    Field<&Match::clients>("clients", kSomePeers, "Networks, or `unix`, that the client is of.")
         .Otherwise("any");
 constexpr Key kSchemeKey =
     Field<&Match::scheme>("scheme", kClientScheme, "What the client speaks: http in clear, https.");

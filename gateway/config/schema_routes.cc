@@ -353,8 +353,11 @@ constexpr Shape kAuthPath = {
     .expected = "a path that begins with '/', with or without a query",
     .check = IsOriginForm,
 };
-constexpr Shape kFieldNames = {
-    .kind = Kind::kList, .expected = "a list of field names", .max = 64, .element = &kTokenName};
+constexpr Shape kFieldNames = {.kind = Kind::kList,
+                               .expected = "a list of 1 to 64 field names",
+                               .min = 1,
+                               .max = 64,
+                               .element = &kTokenName};
 constexpr Shape kAuthTimeout = {.kind = Kind::kDuration, .min = kMillisecond, .max = 60 * kSecond};
 constexpr Shape kFailMode = WordShape<FailMode>();
 constexpr Shape kAuthBody = {.kind = Kind::kSize, .min = 1, .max = 16 * kMiB, .words = kOff};
@@ -592,7 +595,7 @@ constexpr Key kRouteKeys[] = {
                            "What the upstream is told in place of what the client asked for."),
     Field<&Route::deny>("deny", kPeers, "Networks, or `unix`, whose clients are answered 403.")
         .Otherwise("nobody"),
-    Field<&Route::allow>("allow", kPeers,
+    Field<&Route::allow>("allow", kSomePeers,
                          "The only ones whose clients are not, unless `deny` has them.")
         .Otherwise("everybody"),
     Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all."),

@@ -148,6 +148,8 @@ void CorsRules::AnswerPreflight(const http::RequestHead& request,
   Add("Access-Control-Max-Age", max_age_, response);
 }
 
+// Where all origins may, requests without one are told so as well: without a Vary a cache gives
+// their answers to pages of elsewhere (Fetch, "CORS protocol and HTTP caches").
 void CorsRules::Apply(const http::RequestHead& request, http::ResponseHead* response) const {
   for (http::HeaderField& field : response->headers.fields()) {
     for (const std::string_view own : {kAllowOrigin, kAllowCredentials, kExposeHeaders}) {
@@ -155,7 +157,6 @@ void CorsRules::Apply(const http::RequestHead& request, http::ResponseHead* resp
     }
   }
   if (!any_origin_ && !VariesByOrigin(response->headers)) Add("Vary", "Origin", response);
-  if (TheOnly(request.headers, "Origin").empty()) return;
   const std::string_view allowed = AllowedOrigin(request);
   if (allowed.empty()) return;
   AddOrigin(allowed, response);

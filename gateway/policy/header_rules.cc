@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "gateway/http/syntax.h"
+
 namespace holdfast::policy {
 namespace {
 
@@ -62,7 +64,8 @@ void HeaderEdits::Apply(const TemplateFacts& facts, http::HeaderList* fields,
                         std::string* made) const {
   made->clear();
   // Values are made before anything changes: they may be of fields that are removed. Fields point
-  // into the text, so that it is complete before they do.
+  // into the text, so that it is complete before they do. One that begins or ends with a variable
+  // that is empty could end with a blank, with which HTTP/2 has none (RFC 9113 section 8.2.1).
   for (const Step& step : steps_) {
     if (!step.value.constant()) step.value.AppendTo(facts, made);
     made->push_back('\n');  // in no value
@@ -70,8 +73,9 @@ void HeaderEdits::Apply(const TemplateFacts& facts, http::HeaderList* fields,
   std::string_view rest = *made;
   for (const Step& step : steps_) {
     const size_t end = rest.find('\n');
-    const std::string_view value =
-        step.value.constant() ? std::string_view(step.value.text()) : rest.substr(0, end);
+    const std::string_view value = step.value.constant()
+                                       ? std::string_view(step.value.text())
+                                       : http::TrimWhiteSpace(rest.substr(0, end));
     rest.remove_prefix(end + 1);
     Take(step, value, fields);
   }

@@ -12,6 +12,7 @@
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/dispatch.h"
 #include "gateway/proxy/error_style.h"
+#include "gateway/proxy/hash_key.h"
 #include "gateway/proxy/mirror.h"
 #include "gateway/proxy/split_choice.h"
 #include "pool/net/check.h"
@@ -187,6 +188,9 @@ void Exchange::CallUpstream() {
   if (failure != Failure::kNone) return Fail(failure, detail);
   if (run_.route->compression.has_value()) encoding_.Begin(*run_.route, head);
   if (run_.route->guarded) admission_.Mark(&head);
+  if (const auto& key = run_.route->cluster.hash; key.has_value()) {
+    call.hash = HashOf(*key, head, client_.origin);
+  }
   if (AsksForTunnel(head)) websocket_.Offer(context_->random, &head);
   if (edits_.EditsRequest(*run_.route)) edits_.EditRequest(*run_.route, client_, &head);
   if (run_.route->mirror.has_value()) body_.Copy(BeginMirror(subject(), call.facts, context_));
@@ -194,6 +198,7 @@ void Exchange::CallUpstream() {
   call.ends = run_.ends;
   call.grpc = account_.grpc;
   call.body_kept = body_.kept();
+  account_.upstream_asked = true;
   FollowCall(call_.Begin(call));
 }
 

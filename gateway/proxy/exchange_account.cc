@@ -115,7 +115,8 @@ std::string_view ExchangeAccount::ConnectionText() const {
   cells.duration.Observe(context->loop->now() - started);
   if (failure == Failure::kNone) return;
   cells.FailedFor(FailureName(failure)).Add();
-  if (BlamesUpstream(failure) && subject.route != nullptr) {
+  // The whole time may be over while it is found out who asks.
+  if (BlamesUpstream(failure) && upstream_asked) {
     context->shard
         ->CounterFor(Metric::kUpstreamRequestFailuresTotal,
                      {UpstreamName(subject), FailureName(failure)})

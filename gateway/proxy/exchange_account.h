@@ -101,6 +101,7 @@ struct ExchangeAccount {
   std::string detail;                            // for the operator alone
   std::string_view request_id;                   // while the exchange runs (correlation.h)
   std::string_view trace_id;                     // likewise
+  bool upstream_asked = false;                   // a connection was asked for
   bool identified = false;                       // by a name and password, which are right
   bool grpc = false;                             // it is a call of gRPC
   std::optional<grpc::Status> grpc_status;       // how it ended, by the response

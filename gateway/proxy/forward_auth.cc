@@ -64,6 +64,8 @@ Verdict ForwardAuth::Ask(const ExchangeSubject& subject, std::string_view body) 
   call.policy = &kPolicy;
   call.head = &head_;
   FillFacts(subject, subject.route->auth_cluster, &call.facts);
+  FillIdentity(subject);
+  call.facts.identity = identity_;
   call.response_limits = &subject.route->auth_cluster.response_limits;
   call.endpoint_host = subject.route->auth_cluster.endpoint_host;
   if (call.cluster->introduces()) {
@@ -75,6 +77,14 @@ Verdict ForwardAuth::Ask(const ExchangeSubject& subject, std::string_view body) 
   verdict_ = Verdict::kPending;
   if (call_.Begin(call, rule_->timeout, body)) Decide();
   return verdict_;
+}
+
+// Without one that is too long: whatever the service says, the upstream is not asked then.
+void ForwardAuth::FillIdentity(const ExchangeSubject& subject) {
+  identity_.clear();
+  const config::Listener& listener = subject.view.snapshot().config().listeners[subject.listener];
+  if (!listener.client_certificate_headers.has_value()) return;
+  if (!TellIdentity(subject.client, listener, &identity_)) identity_.clear();
 }
 
 void ForwardAuth::FillHead(const ExchangeSubject& subject, size_t body_bytes) {

@@ -25,9 +25,10 @@ class ForwardAuthEvents {
 
 // Asks another service whether a request may go on (`forward_auth` of its route), as nginx's
 // auth_request and Traefik's forwardAuth do: a GET of the route's path with the request's fields,
-// and X-Forwarded-Method, -Uri and -Host that say what was asked for. A status of 2xx lets the
-// request pass, with the fields of `copy_response_headers` in place of whatever the client has sent
-// under these names. Any other below 500 is the client's answer.
+// X-Forwarded-Method, -Uri and -Host that say what was asked for, and what upstreams are told of
+// the client. A status of 2xx lets the request pass, with the fields of `copy_response_headers` in
+// place of whatever the client has sent under these names. Any other below 500 is the client's
+// answer.
 //
 // A request's body goes along where `body` is given: then it is a POST.
 //
@@ -66,6 +67,7 @@ class ForwardAuth final : private SideCallEvents {
  private:
   void OnSideCallOver() override;
   void FillHead(const ExchangeSubject& subject, size_t body_bytes);
+  void FillIdentity(const ExchangeSubject& subject);
   void DropTold(http::HeaderList* fields) const;
   void Decide();
 
@@ -74,6 +76,7 @@ class ForwardAuth final : private SideCallEvents {
   const config::ForwardAuth* rule_ = nullptr;
   http::RequestHead head_;
   std::string uri_;
+  std::string identity_;           // of the client, by its certificate: field lines
   pool::ProxiedEnds client_ends_;  // for upstreams that are told
   std::string failure_;
   Verdict verdict_ = Verdict::kPending;

@@ -7,8 +7,10 @@ namespace holdfast::proxy {
 namespace {
 
 std::string_view HeaderOf(const http::RequestHead& head, std::string_view name) {
-  const http::HeaderField* field = head.headers.FindByName(name);
-  return field == nullptr || field->dropped ? std::string_view() : field->value;
+  for (const http::HeaderField& field : head.headers.fields()) {
+    if (!field.dropped && http::EqualsIgnoreCase(field.name, name)) return field.value;
+  }
+  return {};
 }
 
 std::string_view ValueOf(const config::HashKey& key, const http::RequestHead& head,

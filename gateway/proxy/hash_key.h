@@ -12,6 +12,7 @@ namespace holdfast::proxy {
 
 // The hash of one request by which ring hash and maglev choose: that of the client's address (its
 // text, as the access log has it), of the path without query, or of a header's or a cookie's value.
+// A header that was taken out is none: where the gateway says itself who asks, that counts.
 // Header names are compared without regard to case, cookie names exactly. Of several such fields or
 // cookies the first counts, because user agents send the cookie with the most specific path first
 // (RFC 6265 section 5.4).

@@ -6,7 +6,6 @@
 #include "gateway/http/hop_headers.h"
 #include "gateway/proxy/client_ends.h"
 #include "gateway/proxy/correlation.h"
-#include "gateway/proxy/hash_key.h"
 #include "gateway/route/client_identity.h"
 #include "gateway/route/rewrite.h"
 #include "pool/net/check.h"
@@ -81,10 +80,11 @@ void CleanFields(bool trusted, uint32_t listener, const route::Snapshot& snapsho
   DropCorrelation(snapshot.config().listeners[listener], fields);
 }
 
-bool Outgoing::TellIdentity(const ExchangeClient& client, const config::Listener& listener) {
+bool TellIdentity(const ExchangeClient& client, const config::Listener& listener,
+                  std::string* lines) {
   const pool::PeerIdentity* identity =
       client.transport != nullptr ? client.transport->identity(/*whole=*/true) : nullptr;
-  return route::AppendIdentity(*listener.client_certificate_headers, identity, &identity_);
+  return route::AppendIdentity(*listener.client_certificate_headers, identity, lines);
 }
 
 Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
@@ -99,7 +99,8 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   if (NamesFields(snapshot, listener)) {
     DropNamedFields(client.trusted, subject.listener, snapshot, &head.headers);
   }
-  if (listener.client_certificate_headers.has_value() && !TellIdentity(client, listener)) {
+  if (listener.client_certificate_headers.has_value() &&
+      !TellIdentity(client, listener, &identity_)) {
     return Failure::kClientCertificateTooLarge;
   }
   // OPTIONS * is about no path.
@@ -121,9 +122,6 @@ Failure Outgoing::Prepare(const ExchangeSubject& subject, UpstreamCall::Request*
   call->endpoint_host = route.cluster.endpoint_host;
   call->response_limits = &route.cluster.response_limits;
   call->tie = client.tie;
-  if (const auto& key = route.cluster.hash; key.has_value()) {
-    call->hash = HashOf(*key, head, client.origin);
-  }
   cookie_ = subject.view.cookie(route.upstream);
   if (cookie_ != nullptr) {
     returning_ = cookie_->EndpointOf(head.headers);

@@ -19,6 +19,11 @@ namespace holdfast::proxy {
 void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluster,
                http::ForwardedFacts* facts);
 
+// What the listener, which has client_certificate_headers, has upstreams told of who the client is:
+// appended as field lines. False: that is too long, and nothing was appended.
+[[nodiscard]] bool TellIdentity(const ExchangeClient& client, const config::Listener& listener,
+                                std::string* lines);
+
 // A request as its upstream is to get it: without what belongs to one hop or what no client may say
 // of itself, under the path and the host that the route writes, and with what is known of who asks.
 //
@@ -26,8 +31,8 @@ void FillFacts(const ExchangeSubject& subject, const route::RouteCluster& cluste
 // the client's head and in the snapshot, until Clear.
 class Outgoing {
  public:
-  // Changes the request's head and fills in `*call`, but for its time and kind. kNone, or why it
-  // cannot be told so; `*detail` then says more, or is empty.
+  // Changes the request's head and fills in `*call`, but for its time, kind and hash. kNone, or why
+  // it cannot be told so; `*detail` then says more, or is empty.
   Failure Prepare(const ExchangeSubject& subject, UpstreamCall::Request* call,
                   std::string_view* detail);
   // Its client is told which endpoint has answered, where it is to return there.
@@ -44,7 +49,6 @@ class Outgoing {
 
  private:
   void SetCookie(const pool::SocketAddress& endpoint, bool encrypted, http::ResponseHead* response);
-  bool TellIdentity(const ExchangeClient& client, const config::Listener& listener);
 
   std::string identity_;                          // of the client: field lines
   std::string target_;                            // in place of the request's; empty: that

@@ -167,6 +167,25 @@ TEST_F(JwtTest, NorBehindTheBody) {
 }
 
 // The route's own rules come after the claims.
+TEST_F(JwtTest, WhoeverItIsHasOneEndpoint) {
+  AutoUpstream first("0");
+  AutoUpstream second("1");
+  AutoUpstream third("2");
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {first.address(), second.address(), third.address()},
+                    .upstream = "balance: ring_hash, hash: {header: x-user}",
+                    .route = Rules()});
+  RawClient client(gateway.address());
+  for (int user = 0; user < 20; ++user) {
+    const std::string bearer = Bearer(Token("\"user-" + std::to_string(user) + "\""));
+    const std::string owner = client.Exchange(Get("/x", bearer)).body;
+    ASSERT_FALSE(owner.empty());
+    EXPECT_EQ(client.Exchange(Get("/y", bearer)).body, owner);
+    EXPECT_EQ(client.Exchange(Get("/z", bearer + "X-User: " + owner + "\r\n")).body, owner)
+        << "the client's own word for it does not count";
+  }
+}
+
 TEST_F(JwtTest, ARouteMayTakeOutWhatItHasRead) {
   AutoUpstream upstream = TellingUser();
   GatewayProcess gateway(GatewayConfig{

@@ -136,6 +136,26 @@ TEST_F(TlsIdentityTest, NoClientTellsOfItself) {
   }
 }
 
+TEST_F(TlsIdentityTest, AServiceThatIsAskedIsToldToo) {
+  AutoUpstream service([](const Message& request) {
+    const std::string seen = "<" + request.Value("client-cert") + ">";
+    return AutoUpstream::Reply{.bytes = "HTTP/1.1 403 Forbidden\r\nContent-Length: " +
+                                        std::to_string(seen.size()) + "\r\n\r\n" + seen};
+  });
+  std::string config = Config("rfc9440",
+                              "routes: [{match: {path_prefix: /}, upstream: web, forward_auth: "
+                              "{upstream: auth, copy_request_headers: [x-none]}}]\n");
+  const std::string upstreams = "upstreams: {";
+  config.insert(config.find(upstreams) + upstreams.size(),
+                "auth: {endpoints: [\"" + service.address() + "\"]}, ");
+  GatewayProcess gateway(config);
+  const std::vector<std::string> forged = {"--header", "Client-Cert: :forged:"};
+  const Finished with = Curl(gateway, "a.test", Certified(forged));
+  EXPECT_EQ(with.out, "<:" + Base64Of(app_) + ":>") << with.err;
+  const Finished without = Curl(gateway, "a.test", {"--cacert", ca_, forged[0], forged[1]});
+  EXPECT_EQ(without.out, "<>") << without.err;
+}
+
 TEST_F(TlsIdentityTest, ARouteMayAskForACertificate) {
   GatewayProcess gateway(Config(
       "",

@@ -97,7 +97,17 @@ TEST(BuildMatchTest, APatternTakesThePlaceOfAPath) {
   EXPECT_NE(MatchComplaints("{path_regex: \"users/.*\"}").find("begins with '/'"),
             std::string::npos);
   EXPECT_EQ(MatchComplaints("{path_regex: \"^/users/.*$\"}"), "");
-  EXPECT_EQ(MatchComplaints("{path_regex: \"(/a|/b)\"}"), "");
+  for (const std::string fine :
+       {"(/a|/b)", "(?:/a|/b)", "(?i)/a", "(?i:/a)", "(?P<id>/a)", "^(?s)(/a.*)$", ".*"}) {
+    EXPECT_EQ(MatchComplaints("{path_regex: \"" + fine + "\"}").find("begins with '/'"),
+              std::string::npos)
+        << fine;
+  }
+  for (const std::string none : {"(?i)users", "(?:users|shops)/.*", "(?P<id>users)", "^a"}) {
+    EXPECT_NE(MatchComplaints("{path_regex: \"" + none + "\"}").find("begins with '/'"),
+              std::string::npos)
+        << none;
+  }
 }
 
 TEST(BuildMatchTest, ExceptionsAreMatchesOfTheirOwn) {

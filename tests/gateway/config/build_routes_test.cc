@@ -513,6 +513,39 @@ TEST(BuildRoutesTest, WarnsOfARouteThatNeverGetsARequest) {
             "      ^\n");
 }
 
+TEST(BuildRoutesTest, AListOfNobodyIsNotOneOfEverybody) {
+  for (const std::string keys :
+       {"allow: []", "match: {clients: []}", "match: {not: [{clients: []}]}",
+        "forward_auth: {upstream: api, copy_request_headers: []}"}) {
+    EXPECT_NE(RouteErrors("  - {" + keys + ", upstream: web}\n").find("found an empty list"),
+              std::string::npos)
+        << keys;
+  }
+  EXPECT_EQ(RouteErrors("  - {deny: [], upstream: web}\n"), "") << "which is nobody";
+}
+
+TEST(BuildRoutesTest, WarnsOfKeysThatAreTheClientsWord) {
+  const auto warned = [](const std::string& keys) {
+    const std::string said = Complaints(WithRoutes("  - {name: a, " + keys + "}\n"));
+    return said.find("is what the client says here") != std::string::npos;
+  };
+  const std::string jwt =
+      ", jwt: {jwks: /k, issuer: i, audience: a, algorithms: [ES256], claims_to_headers: "
+      "{x-user: sub}}";
+  const std::string asked =
+      ", forward_auth: {upstream: api, copy_response_headers: [x-user, authorization]}";
+  const std::string limit = "upstream: web, rate_limit: {requests: 1, key: \"header:";
+  const std::string split = "split: [{upstream: web}], split_by: \"header:";
+  for (const std::string& who : {jwt, asked}) {
+    EXPECT_TRUE(warned(limit + "X_User\"}" + who)) << who;
+    EXPECT_TRUE(warned(split + "x-user\"" + who)) << who;
+    EXPECT_FALSE(warned(limit + "x-key\"}" + who)) << who;
+    EXPECT_FALSE(warned(limit + "authorization\"}" + who)) << who;
+    EXPECT_FALSE(warned("upstream: web, rate_limit: {requests: 1, key: client}" + who)) << who;
+  }
+  EXPECT_FALSE(warned(limit + "x-user\"}"));
+}
+
 TEST(BuildRoutesTest, WarnsOfOptionsWithoutEffect) {
   EXPECT_EQ(Complaints("listeners: [{bind: \":1\"}]\nroutes:\n"
                        "  - {respond: {}, retry: {attempts: 0}}\n"),

@@ -261,6 +261,19 @@ TEST(BuildConfigTest, ReadsTheFilesOwnKeys) {
   EXPECT_EQ(Load(WithFileKeys("dns: {hold: off}\n")).dns.hold, std::nullopt);
 }
 
+TEST(BuildConfigTest, TheNameInViaIsNoSwitch) {
+  EXPECT_EQ(Load(WithFileKeys("via: on\n")).via, "holdfast");
+  EXPECT_EQ(Load(WithFileKeys("via: off\n")).via, std::nullopt);
+  EXPECT_EQ(Load(WithFileKeys("via: once\n")).via, "once");
+  for (const std::string wrong : {"true", "False", "yes", "no", "On", "OFF", "a b", "\"\""}) {
+    EXPECT_NE(Complaints(WithFileKeys("via: " + wrong + "\n"))
+                  .find(":4:6: error: expected a token of at most 128 letters, such as edge-1, or "
+                        "on, off; found"),
+              std::string::npos)
+        << wrong;
+  }
+}
+
 TEST(BuildConfigTest, TakesAutoAndOff) {
   const Config config = Load(WithFileKeys("workers: auto\nstatus: off\naccess_log: off\n"));
   EXPECT_EQ(config.via, "holdfast");

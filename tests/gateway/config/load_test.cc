@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -249,6 +251,45 @@ TEST(LoadConfigFileTest, AFileThatCannotBeReadIsOneError) {
             "/nonexistent/f.yaml: error: cannot be read: No such file or directory\n");
   EXPECT_EQ(FormatDiagnostics(LoadConfigFile("/").diagnostics),
             "/: error: cannot be read: Is a directory\n");
+}
+
+// Every duty of a route beside the others, in the words that people know.
+TEST(LoadConfigTest, OneRouteMayHaveThemAll) {
+  const std::string_view text = R"yaml(
+defaults:
+  routes: {timeouts: {first_byte: 10s}}
+listeners:
+  - bind: 0.0.0.0:8080
+    max_connections_per_client: 100
+    path: {normalize: strict}
+upstreams:
+  v1: {endpoints: ["192.0.2.1:80"], host: keep}
+  v2: {endpoints: ["192.0.2.2:80"]}
+routes:
+  - match:
+      path_regex: "/users/([0-9]+)"
+      methods: [GET, PROPFIND]
+      headers: {x-version: {exact: "2"}, x-debug: {present: true}}
+      query: {beta: {prefix: "y"}}
+      clients: [192.0.2.0/24]
+    split: [{upstream: v1, weight: 9}, {upstream: v2, weight: 1}]
+    rewrite: {path_regex: {pattern: "/users/([0-9]+)", to: "/u/\\1"}, host: internal.example}
+    request_headers: {set: {x-client: "${client_ip}"}, add: {}, remove: [x-secret]}
+    response_headers: {set_if_missing: {cache-control: no-store}}
+    rate_limit: {requests: 10, per: 1s, burst: 5, key: client}
+    allow: [192.0.2.0/24]
+    deny: [192.0.2.66/32]
+    basic_auth: {file: /etc/holdfast/users.htpasswd}
+    compression: {algorithms: [zstd, br, gzip], min_size: 1KiB, types: [text/*, application/json]}
+    max_request_body: 1MiB
+)yaml";
+  EXPECT_EQ(Complaints(text), "");
+  const Route route = Load(text).routes.at(0);
+  EXPECT_EQ(route.timeouts.first_byte, std::chrono::seconds(10));
+  EXPECT_EQ(route.split.size(), 2u);
+  EXPECT_EQ(route.rewrite.path_regex->to, "/u/\\1");
+  EXPECT_EQ(route.compression->algorithms.size(), 3u);
+  EXPECT_EQ(route.match.conditions(), 4u);
 }
 
 }  // namespace

@@ -83,6 +83,17 @@ TEST(HeaderEditsTest, ValuesMayBeOfFieldsThatAreRemoved) {
             "Other: 2\nnew: 1@a.test\nplain: p\nx: a.test\n");
 }
 
+TEST(HeaderEditsTest, NoValueBeginsOrEndsWithABlank) {
+  const auto fields = Fields({{"Token", "t"}});
+  const TemplateFacts facts{.headers = &fields};
+  EXPECT_EQ(Applied({.set = {{"a", "Bearer ${header:token}"},
+                             {"b", "Bearer ${header:none}"},
+                             {"c", "${header:none} \t x"},
+                             {"d", "${header:none} ${header:none}"}}},
+                    {}, facts),
+            "a: Bearer t\nb: Bearer\nc: x\nd: \n");
+}
+
 TEST(HeaderEditsTest, TellsWhatItNeeds) {
   EXPECT_TRUE(HeaderEdits({.add = {{"a", "${client_port}"}}}).Uses(Variable::kClientPort));
   EXPECT_FALSE(HeaderEdits({.add = {{"a", "${host}"}}}).Uses(Variable::kClientPort));

@@ -201,6 +201,9 @@ TEST_F(ForwardAuthTest, TheWholeTimeIsThatOfTheQuestion) {
   harness.Advance(seconds(2));
   EXPECT_TRUE(harness.Await(client, "total_timeout\n").starts_with("HTTP/1.1 504 "));
   EXPECT_TRUE(harness.AwaitEnd(backend));
+  EXPECT_EQ(harness.Count(Metric::kRequestFailuresTotal, {"all", "total_timeout"}), 1u);
+  EXPECT_EQ(harness.Count(Metric::kUpstreamRequestFailuresTotal, {"web", "total_timeout"}), 0u)
+      << "the upstream was not asked";
 }
 
 TEST_F(ForwardAuthTest, OnlyTheNamedFieldsAreCopied) {

@@ -65,6 +65,15 @@ TEST(HashKeyTest, AHeaderThatIsAbsentOrEmptyIsNoKey) {
   EXPECT_EQ(HeaderHash({{"x-tenant", ""}}), std::nullopt);
 }
 
+TEST(HashKeyTest, AHeaderThatWasTakenOutIsNone) {
+  http::RequestHead head = Head({{"x-tenant", "theirs"}});
+  head.headers.fields()[0].dropped = true;
+  const config::HashKey key = {.source = Source::kHeader, .name = "x-tenant"};
+  EXPECT_EQ(HashOf(key, head, "10.0.0.9"), std::nullopt);
+  head.headers.Add({.name = "x-tenant", .value = "ours"});
+  EXPECT_EQ(HashOf(key, head, "10.0.0.9"), HashBytes("ours"));
+}
+
 struct CookieCase {
   const char* name;
   std::vector<Field> fields;
