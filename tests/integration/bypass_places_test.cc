@@ -234,12 +234,14 @@ TEST_F(BypassPlacesTest, WhateverAnUpstreamAnswersItHasOne) {
   });
 }
 
+// The upstream's connection stays meanwhile: where it ends first, the request is asked again.
 TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
   Try({
       {"it is closed",
        [&](RawClient& client) {
          UpstreamConnection connection = Begin(client, GetRequest("/"));
          client.Close();
+         AwaitUnderWay(0, 0);
        }},
       {"it ends its side and waits",
        [&](RawClient& client) {
@@ -253,6 +255,7 @@ TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
          UpstreamConnection connection = upstream_.Accept();
          connection.ReadUntil("half");
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
       {"while it holds its body back",
        [&](RawClient& client) {
@@ -261,6 +264,7 @@ TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
          UpstreamConnection connection = upstream_.Accept();
          ReadHead(connection);
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
       {"after an interim response",
        [&](RawClient& client) {
@@ -268,6 +272,7 @@ TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
          connection.Send("HTTP/1.1 103 Early Hints\r\n\r\n");
          EXPECT_EQ(client.Response().Status(), 103);
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
       {"answered before its body",
        [&](RawClient& client) {
@@ -277,6 +282,7 @@ TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
          connection.Send(OkResponse("early"));
          EXPECT_EQ(client.Response().body, "early");
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
       {"out of a tunnel",
        [&](RawClient& client) {
@@ -285,11 +291,13 @@ TEST_F(BypassPlacesTest, WhicheverWayAClientLeavesItKeepsNone) {
          connection.Send(kSwitching);
          EXPECT_EQ(client.Response().Status(), 101);
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
       {"with another request behind",
        [&](RawClient& client) {
          UpstreamConnection connection = Begin(client, GetRequest("/1") + GetRequest("/2"));
          client.Reset();
+         AwaitUnderWay(0, 0);
        }},
   });
 }
