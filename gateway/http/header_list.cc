@@ -23,16 +23,29 @@ char Lower(char byte) { return kLower[static_cast<unsigned char>(byte)]; }
 
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
-// Eight bytes in lower case; unlike a name's, they may be any.
-uint64_t LowerWord(const char* p) {
-  constexpr uint64_t kOnes = 0x0101010101010101u;
+uint64_t WordAt(const char* p) {
   uint64_t word;
   std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+constexpr uint64_t kOnes = 0x0101010101010101u;
+
+// The highest bit of each byte that is one of A to Z.
+uint64_t CapitalsOf(uint64_t word) {
   const uint64_t seven_bits = word & (kOnes * 0x7f);
   const uint64_t from_a = seven_bits + kOnes * (0x80 - 'A');
   const uint64_t past_z = seven_bits + kOnes * (0x7f - 'Z');
-  const uint64_t letters = (from_a ^ past_z) & ~word & (kOnes * 0x80);
-  return word | (letters >> 2);
+  return (from_a ^ past_z) & ~word & (kOnes * 0x80);
+}
+
+// Whether they differ by more than the case of letters, which is one bit of each.
+bool WordsDiffer(const char* a, const char* b) {
+  constexpr uint64_t kCase = kOnes * 0x20;
+  const uint64_t word = WordAt(a);
+  const uint64_t difference = word ^ WordAt(b);
+  if (difference == 0) return false;
+  return (difference & ~kCase) != 0 || (difference << 2 & ~CapitalsOf(word & ~difference)) != 0;
 }
 
 // `lower` is in lower case and as long as `name`.
@@ -195,7 +208,7 @@ bool LooksLikeName(std::string_view name, std::string_view known) {
 }
 
 bool SameIgnoringCase(std::string_view a, const char* b) {
-  const auto differ_at = [&](size_t at) { return LowerWord(a.data() + at) != LowerWord(b + at); };
+  const auto differ_at = [&](size_t at) { return WordsDiffer(a.data() + at, b + at); };
   if (a.size() >= kWordBytes) {
     const size_t last = a.size() - kWordBytes;
     for (size_t i = 0; i < last; i += kWordBytes) {

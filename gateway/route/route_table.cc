@@ -44,9 +44,12 @@ constexpr size_t kMaxHost = 255;
 // From here on patterns are tried at once and not one after the other.
 constexpr size_t kManyPatterns = 6;
 
-// The last of the sorted nodes whose path does not sort behind `path`; -1 when there is none.
+// Of the sorted nodes the one that alone can have `path`, or the longest prefix of it: the last
+// that does not sort behind it. -1 when there is none. Whoever asks compares them anyhow, so that
+// of one node nothing is asked here.
 template <typename Node>
-int LastNotBehind(const std::vector<Node>& nodes, std::string_view path) {
+int CandidateFor(const std::vector<Node>& nodes, std::string_view path) {
+  if (nodes.size() <= 1) return static_cast<int>(nodes.size()) - 1;
   const auto behind = std::ranges::upper_bound(
       nodes, path, {}, [](const Node& node) { return std::string_view(node.path); });
   return static_cast<int>(behind - nodes.begin()) - 1;
@@ -288,7 +291,7 @@ const Route* RouteTable::MatchName(std::string_view name, const Lookup& lookup) 
 }
 
 const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) const {
-  if (const int i = LastNotBehind(host.exact, lookup.path);
+  if (const int i = CandidateFor(host.exact, lookup.path);
       i >= 0 && host.exact[i].path == lookup.path) {
     if (const Route* route = MatchPath(host.exact[i], lookup)) return route;
   }
@@ -297,7 +300,7 @@ const Route* RouteTable::MatchHost(const HostNode& host, const Lookup& lookup) c
   }
   // Every prefix of the path sorts before it, and what lies between shares that prefix. So all of
   // them are on the way from the predecessor to its root.
-  for (int i = LastNotBehind(host.prefixes, lookup.path); i >= 0; i = host.prefixes[i].parent) {
+  for (int i = CandidateFor(host.prefixes, lookup.path); i >= 0; i = host.prefixes[i].parent) {
     if (!HasPrefix(lookup.path, host.prefixes[i].path)) continue;
     if (const Route* route = MatchPath(host.prefixes[i], lookup)) return route;
   }
