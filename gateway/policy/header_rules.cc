@@ -67,17 +67,19 @@ void HeaderEdits::Apply(const TemplateFacts& facts, http::HeaderList* fields,
   // into the text, so that it is complete before they do. One that begins or ends with a variable
   // that is empty could end with a blank, with which HTTP/2 has none (RFC 9113 section 8.2.1).
   for (const Step& step : steps_) {
-    if (!step.value.constant()) step.value.AppendTo(facts, made);
+    if (step.value.constant()) continue;
+    step.value.AppendTo(facts, made);
     made->push_back('\n');  // in no value
   }
   std::string_view rest = *made;
   for (const Step& step : steps_) {
+    if (step.value.constant()) {
+      Take(step, step.value.text(), fields);
+      continue;
+    }
     const size_t end = rest.find('\n');
-    const std::string_view value = step.value.constant()
-                                       ? std::string_view(step.value.text())
-                                       : http::TrimWhiteSpace(rest.substr(0, end));
+    Take(step, http::TrimWhiteSpace(rest.substr(0, end)), fields);
     rest.remove_prefix(end + 1);
-    Take(step, value, fields);
   }
 }
 
