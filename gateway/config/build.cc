@@ -98,6 +98,14 @@ void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Rep
 }
 
 // What says who a client is would be overwritten, or said by the client.
+bool Changes(const policy::HeaderRules& rules, std::string_view name) {
+  const auto named = [name](const auto& field) { return http::LooksLikeName(field.first, name); };
+  return std::ranges::any_of(rules.set, named) || std::ranges::any_of(rules.add, named) ||
+         std::ranges::any_of(rules.remove, [name](const std::string& removed) {
+           return http::LooksLikeName(removed, name);
+         });
+}
+
 void CheckRequestIdField(const YamlNode& node, const Listener& listener, const Config& config,
                          Report* report) {
   if (!listener.request_id.has_value()) return;
@@ -118,6 +126,10 @@ void CheckRequestIdField(const YamlNode& node, const Listener& listener, const C
     }
   }
   for (const Route& route : config.routes) {
+    if (Changes(route.request_headers, name)) {
+      report->Warning(place, "request_headers of route " + Quoted(route.name) + " change " +
+                                 Quoted(name) + ", so that the log and upstreams differ");
+    }
     if (route.jwt.has_value()) {
       for (const auto& claim : route.jwt->claims_to_headers) {
         check(claim.header, "claims_to_headers");

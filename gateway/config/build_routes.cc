@@ -70,9 +70,28 @@ void CheckTimeouts(const YamlNode& node, const Route& route, Report* report) {
                   *timeouts.total, total, report);
 }
 
+// As other proxies have it: "$remote_addr", "%[src]".
+bool LooksLikeVariable(std::string_view text) {
+  const size_t dollar = text.find('$');
+  const bool named =
+      dollar != std::string_view::npos && dollar + 1 < text.size() &&
+      ((text[dollar + 1] >= 'a' && text[dollar + 1] <= 'z') || text[dollar + 1] == '_');
+  return named || text.find("%[") != std::string_view::npos ||
+         text.find("{{") != std::string_view::npos;
+}
+
+// Where there are none.
+void WarnOfVariables(const YamlNode* node, Report* report) {
+  if (node == nullptr || node->hidden) return;
+  const bool ours = node->text.find("${") != std::string::npos;
+  if (!ours && !LooksLikeVariable(node->text)) return;
+  report->Warning(node->position, "there are no variables here: this is taken as it is");
+}
+
 void CheckRedirect(const YamlNode& node, Redirect* redirect, Report* report) {
   if (!node.is_mapping()) return;
   const YamlNode* to = ScalarAt(node, "to");
+  WarnOfVariables(to, report);
   if (redirect->scheme == RedirectScheme::kKeep) {
     if (to == nullptr) report->Error(node.position, "redirect: expected to or scheme");
     if (const YamlNode* port = ScalarAt(node, "port")) {
@@ -141,22 +160,19 @@ void CheckRewrite(const YamlNode& node, const Route& route, Report* report) {
     report->Error(PlaceOf(node, "path_prefix"),
                   "path_prefix: the route matches no prefix; path and path_regex change all of it");
   }
+  WarnOfVariables(ScalarAt(node, "path"), report);
+  WarnOfVariables(ScalarAt(node, "path_prefix"), report);
   if (!rewrite.path_regex.has_value() || rewrite.path_regex->pattern.empty()) return;
   const YamlNode& swap = MappingAt(node, "path_regex");
   const absl::Status status = rewrite.path_regex->pattern.CheckReplacement(rewrite.path_regex->to);
   if (!status.ok()) {
     report->Error(PlaceOf(swap, "to"), "to: " + std::string(status.message()));
   }
-}
-
-// As other proxies have it: "$remote_addr", "%[src]".
-bool LooksLikeVariable(std::string_view text) {
-  const size_t dollar = text.find('$');
-  const bool named =
-      dollar != std::string_view::npos && dollar + 1 < text.size() &&
-      ((text[dollar + 1] >= 'a' && text[dollar + 1] <= 'z') || text[dollar + 1] == '_');
-  return named || text.find("%[") != std::string_view::npos ||
-         text.find("{{") != std::string_view::npos;
+  const YamlNode* to = ScalarAt(swap, "to");
+  const size_t dollar = to == nullptr ? std::string::npos : to->text.find('$');
+  if (dollar != std::string::npos) {
+    report->Warning(to->position, "$ stands for itself here; what a group took is written \\1");
+  }
 }
 
 // Each name once among what is set, in every spelling, and no value that nobody can fill in.
@@ -242,6 +258,9 @@ void BuildAction(const YamlNode& node, const Names& upstreams, Route* route, Rep
   if (const YamlNode* respond = node.Find("respond")) {
     route->action = Action::kRespond;
     CheckRespond(*respond, route->respond, report);
+    for (const auto& [name, value] : MappingAt(*respond, "headers").entries) {
+      WarnOfVariables(&value, report);
+    }
   } else if (const YamlNode* redirect = node.Find("redirect")) {
     route->action = Action::kRedirect;
     CheckRedirect(*redirect, &route->redirect, report);

@@ -41,13 +41,31 @@ void MarkShared(YamlNode* node) {
   for (YamlEntry& entry : node->entries) MarkShared(&entry.value);
 }
 
-void Merge(const YamlNode& defaults, YamlNode* item) {
+// A list takes the place of another. Where that is one of what is kept out, people may have thought
+// that it adds to it.
+void TellReplaced(std::string_view key, const YamlNode& shared, const YamlNode& own,
+                  Report* report) {
+  if (key != "deny" && key != "remove") return;
+  for (const YamlNode& item : shared.items) {
+    const bool kept = std::ranges::any_of(
+        own.items, [&item](const YamlNode& other) { return other.text == item.text; });
+    if (kept) continue;
+    return report->Note(own.position, std::string(key) +
+                                          " takes the place of that of defaults, "
+                                          "which has " +
+                                          Quoted(item.text));
+  }
+}
+
+void Merge(const YamlNode& defaults, YamlNode* item, Report* report) {
   for (const YamlEntry& entry : defaults.entries) {
     YamlNode* own = FindNode(item, entry.key.text);
     if (own == nullptr) {
       item->entries.push_back(entry);
     } else if (own->is_mapping() && entry.value.is_mapping()) {
-      Merge(entry.value, own);
+      Merge(entry.value, own, report);
+    } else {
+      TellReplaced(entry.key.text, entry.value, *own, report);
     }
   }
 }
@@ -82,10 +100,10 @@ void ApplyFileDefaults(YamlNode* root, Report* report) {
     YamlNode* items = FindNode(root, kind.key);
     if (defaults == nullptr || !CheckOwn(kind, *defaults, report) || items == nullptr) continue;
     for (YamlNode& item : items->items) {
-      if (item.is_mapping()) Merge(*defaults, &item);
+      if (item.is_mapping()) Merge(*defaults, &item, report);
     }
     for (YamlEntry& item : items->entries) {
-      if (item.value.is_mapping()) Merge(*defaults, &item.value);
+      if (item.value.is_mapping()) Merge(*defaults, &item.value, report);
     }
   }
 }

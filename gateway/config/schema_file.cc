@@ -385,7 +385,8 @@ constexpr Key kFileKeys[] = {
         "This gateway's name in the Via field, by which it knows loops; on for holdfast, off for "
         "no Via, since some origins answer those who send it uncompressed."),
     Apart("defaults", kDefaults,
-          "What holds for each listener, upstream and route that does not say it itself.")
+          "What holds for each listener, upstream and route that does not say it itself. Mappings "
+          "are merged key by key; a list is replaced as a whole.")
         .Otherwise("none"),
     Apart("include", kInclude,
           "Files with more listeners, upstreams and routes, which come after those of this one.")

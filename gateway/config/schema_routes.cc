@@ -54,7 +54,7 @@ constexpr Shape kRuleName = {
     .kind = Kind::kText,
     .expected =
         "a field name that does not belong to framing or to one hop and is none that the gateway "
-        "writes itself (such as Host, Content-Length, Connection, Via, X-Forwarded-For)",
+        "writes itself (such as Host, Content-Length, Connection, Via, and all X-Forwarded-*)",
     .check = IsRuleName,
 };
 constexpr Shape kRuleFields = {
@@ -596,9 +596,13 @@ constexpr Key kRouteKeys[] = {
     Field<&Route::deny>("deny", kPeers, "Networks, or `unix`, whose clients are answered 403.")
         .Otherwise("nobody"),
     Field<&Route::allow>("allow", kSomePeers,
-                         "The only ones whose clients are not, unless `deny` has them.")
+                         "Networks whose clients alone may ask; whoever else does is answered 403. "
+                         "`deny` goes first.")
         .Otherwise("everybody"),
-    Field<&Route::rate_limit>("rate_limit", kRateLimit, "How many requests are taken; off: all."),
+    Field<&Route::rate_limit>(
+        "rate_limit", kRateLimit,
+        "How many requests are taken; off: all. Whoever is refused is told by Retry-After when one "
+        "is taken again, and by the t of RateLimit when all of them are."),
     Field<&Route::max_in_flight>(
         "max_in_flight", kMaxInFlight,
         "How many requests may be under way at a time, in the whole process; off: all."),
@@ -619,7 +623,12 @@ constexpr Key kRouteKeys[] = {
                                "Which responses of the upstream are made smaller; off: none."),
     Field<&Route::security_headers>(
         "security_headers", kSecurityHeaders,
-        "Fields that responses get which lack them: how browsers are to be careful."),
+        "Fields that responses get which lack them. basic: X-Content-Type-Options nosniff, "
+        "X-Frame-Options SAMEORIGIN, Referrer-Policy strict-origin-when-cross-origin, and over "
+        "TLS Strict-Transport-Security for a year. strict: DENY, no-referrer, a "
+        "Content-Security-Policy of frame-ancestors, base-uri and object-src, "
+        "Cross-Origin-Opener-Policy and -Resource-Policy same-origin, "
+        "X-Permitted-Cross-Domain-Policies none, and the year for all subdomains."),
     Field<&Route::cors>("cors", kCors, "Which pages of elsewhere may ask; off: the service says."),
     Field<&Route::timeouts>("timeouts", kTimeouts, "Time limits of an exchange with the upstream."),
     Field<&Route::retry>("retry", kRetry, "When a request is sent again."),

@@ -1,5 +1,6 @@
 #include "gateway/route/key_files.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,6 +20,13 @@ using auth::KeySet;
 using auth::TokenRules;
 
 using Keys = std::shared_ptr<const KeySet>;
+
+bool FitsAny(const KeySet& keys, const std::vector<pool::SignatureAlgorithm>& algorithms) {
+  return std::ranges::any_of(keys.keys(), [&](const KeySet::Key& key) {
+    return std::ranges::any_of(algorithms,
+                               [&key](pool::SignatureAlgorithm each) { return key.Fits(each); });
+  });
+}
 
 absl::StatusOr<Keys> ReadKeys(const std::string& path) {
   absl::StatusOr<std::string> text = ReadNamedFile(path, KeySet::kMaxFileBytes, "1 MiB");
@@ -108,6 +116,12 @@ std::vector<std::string> KeyFileNotes(const config::Config& config) {
   std::vector<std::string> notes;
   for (const auto& [path, keys] : files) {
     for (const std::string& note : keys->notes()) notes.push_back(absl::StrCat(path, ": ", note));
+  }
+  for (const config::Route& route : config.routes) {
+    if (!route.jwt.has_value() || route.jwt->by_url() || route.jwt->keys == nullptr) continue;
+    if (route.jwt->algorithms.empty() || FitsAny(*route.jwt->keys, route.jwt->algorithms)) continue;
+    notes.push_back(absl::StrCat(route.jwt->jwks, ": no key is for the algorithms of route ",
+                                 route.name, ", so that it takes no token"));
   }
   return notes;
 }

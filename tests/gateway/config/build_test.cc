@@ -311,5 +311,24 @@ TEST(BuildConfigTest, ATtlBoundThatStandsAloneMovesTheOther) {
             std::string::npos);
 }
 
+TEST(BuildConfigTest, WarnsWhereThereAreNoVariables) {
+  const auto said = [](const std::string& keys) {
+    return Complaints(WithRoutes("  - {name: a, " + keys + "}\n"));
+  };
+  for (const std::string keys :
+       {"redirect: {to: \"https://$host/\"}", "upstream: web, rewrite: {path: \"/b?x=${host}\"}",
+        "upstream: web, rewrite: {path: \"/a?b=$arg_b\"}",
+        "upstream: web, rewrite: {path_prefix: \"/$server_name/\"}",
+        "respond: {body: a, headers: {x-a: \"${client_ip}\"}}"}) {
+    EXPECT_NE(said(keys).find("warning: there are no variables here: this is taken as it is"),
+              std::string::npos)
+        << keys;
+  }
+  const std::string swap = "upstream: web, rewrite: {path_regex: {pattern: \"/u/([0-9]+)\", to: ";
+  EXPECT_NE(said(swap + "\"/x/$1\"}}").find("what a group took is written \\1"), std::string::npos);
+  EXPECT_EQ(said(swap + "\"/x/\\\\1\"}}"), "");
+  EXPECT_EQ(said("redirect: {to: \"https://a.test/\"}"), "");
+}
+
 }  // namespace
 }  // namespace holdfast::config

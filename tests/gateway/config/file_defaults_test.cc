@@ -51,6 +51,21 @@ TEST(FileDefaultsTest, AListOrAWordIsTheItemsOwn) {
   EXPECT_EQ(config.routes[1].retry.statuses, (std::vector<uint16_t>{500, 502}));
 }
 
+TEST(FileDefaultsTest, WhatIsKeptOutByDefaultOnlyIsToldToWhoAsks) {
+  const auto notes = [](const std::string& defaults, const std::string& route) {
+    return FormatDiagnostics(LoadConfig(File(defaults, route), "f.yaml").notes);
+  };
+  const std::string removing = "  routes: {request_headers: {remove: [x-a, x-b]}}\n";
+  EXPECT_NE(notes(removing, ", request_headers: {remove: [x-a]}")
+                .find("note: remove takes the place of that of defaults, which has 'x-b'\n"),
+            std::string::npos);
+  EXPECT_EQ(notes(removing, ", request_headers: {remove: [x-b, x-c, x-a]}"), "");
+  EXPECT_EQ(notes(removing, ", request_headers: {set: {x-c: d}}"), "");
+  EXPECT_NE(notes("  routes: {deny: [192.0.2.0/24]}\n", ", deny: [198.51.100.0/24]")
+                .find("note: deny takes the place"),
+            std::string::npos);
+}
+
 TEST(FileDefaultsTest, WhatIsWrongIsSaidOnceAndWhereItStands) {
   EXPECT_EQ(Complaints(File("  routes: {timeouts: {first_byte: 1x}}\n")).find("f.yaml:2:35: error"),
             0u);

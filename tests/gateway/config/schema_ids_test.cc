@@ -78,6 +78,9 @@ TEST(IdShapeTest, NoClientSaysWhoItIsByItsId) {
                       "routes:\n  - {upstream: web, " + std::string(auth) + "}\n");
   };
   EXPECT_EQ(complaints("x-id", "name: a"), "");
+  EXPECT_NE(complaints("x-id", "name: a, request_headers: {set: {X_Id: b}}")
+                .find("warning: request_headers of route 'a' change 'x-id'"),
+            std::string::npos);
   EXPECT_NE(complaints("x-real-ip", "name: a").find("is a field of client_ip already"),
             std::string::npos);
   EXPECT_NE(complaints("x_user", "forward_auth: {upstream: web, copy_response_headers: [x-user]}")

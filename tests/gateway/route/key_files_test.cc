@@ -48,6 +48,18 @@ TEST_F(KeyFilesTest, RoutesThatNameOneFileShareWhatIsInIt) {
             std::vector<std::string>{path + ": key 2 is left out: its kind is not known"});
 }
 
+TEST_F(KeyFilesTest, KeysThatFitNoAlgorithmAreToldOf) {
+  const std::string path = dir_.Write("keys", auth::JwksOf({Jwk()}));
+  config::Config config = WithFiles({path, path});
+  config.routes[0].jwt->algorithms = {pool::SignatureAlgorithm::kRs256};
+  config.routes[1].jwt->algorithms = {pool::SignatureAlgorithm::kRs256,
+                                      pool::SignatureAlgorithm::kEs256};
+  ASSERT_TRUE(LoadKeyFiles(&config).ok());
+  EXPECT_EQ(KeyFileNotes(config),
+            std::vector<std::string>{
+                path + ": no key is for the algorithms of route r1, so that it takes no token"});
+}
+
 // Whatever changes which tokens are good, or what they say, makes others of them.
 TEST_F(KeyFilesTest, TheIdentityIsThatOfTheRulesAndTheKeys) {
   const std::string path = dir_.Write("keys", auth::JwksOf({Jwk()}));
