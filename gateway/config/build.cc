@@ -127,8 +127,9 @@ void CheckRequestIdField(const YamlNode& node, const Listener& listener, const C
   }
   for (const Route& route : config.routes) {
     if (Changes(route.request_headers, name)) {
-      report->Warning(place, "request_headers of route " + Quoted(route.name) + " change " +
-                                 Quoted(name) + ", so that the log and upstreams differ");
+      const std::string which = route.name.empty() ? "a route" : "route " + Quoted(route.name);
+      report->Warning(place, "request_headers of " + which + " change " + Quoted(name) +
+                                 ", so that the log and upstreams differ");
     }
     if (route.jwt.has_value()) {
       for (const auto& claim : route.jwt->claims_to_headers) {
