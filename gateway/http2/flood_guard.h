@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_HTTP2_FLOOD_GUARD_H_
 #define HOLDFAST_GATEWAY_HTTP2_FLOOD_GUARD_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -52,11 +53,13 @@ class FloodGuard {
   Verdict Note(Glitch glitch, pool::TimePoint now);
   // As things stand.
   Verdict Judge(pool::TimePoint now);
-  // A frame of a body was sent, which peers make room for again, and by which some measure the way
-  // (gRPC's ask with a PING for each).
-  void NoteSentData() {
-    updates_due_ = updates_due_ < kMaxDue ? updates_due_ + 2 : updates_due_;
-    pings_due_ = pings_due_ < kMaxDue ? pings_due_ + 1 : pings_due_;
+  // A frame of a body was sent, of so many bytes, which peers make room for again, and by which
+  // some measure the way (gRPC's ask with a PING for each). Of many small messages in one frame
+  // they may make room for each by itself, which costs no more than if they sent as many bytes.
+  void NoteSentData(size_t bytes) {
+    const size_t updates = 2 + bytes / kBytesOfUpdate;
+    updates_due_ = static_cast<uint32_t>(std::min<size_t>(updates_due_ + updates, kMaxUpdatesDue));
+    pings_due_ = std::min(pings_due_ + 1, kMaxPingsDue);
   }
   // Room was made, or a PING has come: true when that is a glitch.
   bool SpendUpdate() { return !Spend(&updates_due_); }
@@ -67,8 +70,11 @@ class FloodGuard {
 
  private:
   // A peer may open its windows by itself as well, once for each stream.
-  static constexpr uint32_t kMaxDue = 1'000;
   static constexpr uint32_t kFirstUpdates = 100;
+  static constexpr uint32_t kMaxUpdatesDue = 10'000;
+  static constexpr uint32_t kMaxPingsDue = 1'000;
+  // The smallest message that is worth one: gRPC's have 5 bytes and what is in them.
+  static constexpr size_t kBytesOfUpdate = 4;
 
   static bool Spend(uint32_t* due) { return *due > 0 && (*due)-- > 0; }
   void Forget(pool::TimePoint now);

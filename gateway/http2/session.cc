@@ -293,7 +293,7 @@ struct Callbacks {
     out.Append(Text(head, kFrameHeadBytes));
     out.MoveFrom(stream->out_, length);
     session.unframed_ -= length;
-    session.guard_.NoteSentData();
+    session.guard_.NoteSentData(length);
     if (stream->wants_room_ && stream->out_.size() <= stream::kLowWatermark) {
       stream->wants_room_ = false;
       session.NoteReady(*stream);

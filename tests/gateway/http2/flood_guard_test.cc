@@ -53,20 +53,30 @@ TEST(FloodGuardTest, RoomForWhatWasSentIsNoGlitch) {
   int free = 0;
   while (!guard.SpendUpdate()) ++free;
   EXPECT_EQ(free, 100);
-  guard.NoteSentData();
+  guard.NoteSentData(1);
   EXPECT_FALSE(guard.SpendUpdate());
   EXPECT_FALSE(guard.SpendUpdate());
   EXPECT_TRUE(guard.SpendUpdate());
-  for (int i = 0; i < 10'000; ++i) guard.NoteSentData();
+  for (int i = 0; i < 10'000; ++i) guard.NoteSentData(1);
   free = 0;
   while (!guard.SpendUpdate()) ++free;
-  EXPECT_EQ(free, 1'000);
+  EXPECT_EQ(free, 10'000);
+}
+
+// As gRPC does of a stream of short ones.
+TEST(FloodGuardTest, RoomForEachOfManyMessagesInAFrameIsNoGlitch) {
+  constexpr size_t kMessages = 1'000;
+  FloodGuard guard(kLimits);
+  while (!guard.SpendUpdate()) {
+  }
+  guard.NoteSentData(kMessages * 9);
+  for (size_t i = 0; i < 2 * kMessages; ++i) ASSERT_FALSE(guard.SpendUpdate()) << i;
 }
 
 TEST(FloodGuardTest, APingForEachFrameOfABodyIsNoGlitch) {
   FloodGuard guard(kLimits);
   EXPECT_TRUE(guard.SpendPing());
-  guard.NoteSentData();
+  guard.NoteSentData(1);
   EXPECT_FALSE(guard.SpendPing());
   EXPECT_TRUE(guard.SpendPing());
 }

@@ -53,7 +53,7 @@ TEST_F(KeyFilesTest, KeysThatFitNoAlgorithmAreToldOf) {
   config::Config config = WithFiles({path, path});
   config.routes[0].jwt->algorithms = {pool::SignatureAlgorithm::kRs256};
   config.routes[1].jwt->algorithms = {pool::SignatureAlgorithm::kRs256,
-                                      pool::SignatureAlgorithm::kEs256};
+                                      pool::SignatureAlgorithm::kEdDsa};
   ASSERT_TRUE(LoadKeyFiles(&config).ok());
   EXPECT_EQ(KeyFileNotes(config),
             std::vector<std::string>{
