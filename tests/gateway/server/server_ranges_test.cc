@@ -171,7 +171,8 @@ class ServerRangesTest : public testing::Test {
   // Whatever comes of it: limits of a millisecond or of one byte end some of them.
   void Exchange() const {
     support::RawClient client(edge());
-    client.Send(support::GetRequest("/", "Connection: close\r\n"));
+    // Some of the shortest times are over before it is sent.
+    client.SendIfWanted(support::GetRequest("/", "Connection: close\r\n"));
     support::StreamEnd end;
     client.ReadToEnd(&end);
   }
