@@ -97,7 +97,7 @@ void CheckCertificateHeaders(const YamlNode& node, const Listener& listener, Rep
                   "client_auth of its tls");
 }
 
-// What says who a client is would be overwritten, or said by the client.
+// Whether one of that name, which a request has, leaves with another value, or not at all.
 bool Changes(const policy::HeaderRules& rules, std::string_view name) {
   const auto named = [name](const auto& field) { return http::LooksLikeName(field.first, name); };
   return std::ranges::any_of(rules.set, named) || std::ranges::any_of(rules.add, named) ||
@@ -106,6 +106,7 @@ bool Changes(const policy::HeaderRules& rules, std::string_view name) {
          });
 }
 
+// What says who a client is would be overwritten, or said by the client.
 void CheckRequestIdField(const YamlNode& node, const Listener& listener, const Config& config,
                          Report* report) {
   if (!listener.request_id.has_value()) return;
