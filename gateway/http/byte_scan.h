@@ -16,8 +16,9 @@
 namespace holdfast::http {
 
 // Where a run of bytes of one class ends: each function returns the first byte of [p, end) that is
-// not of its class, or `end`, and reads nothing outside. All pure, on the hot path: with SSE2 they
-// look at sixteen bytes at a time. Those in `portable` give the same answers on any machine.
+// not of its class, or `end`, and reads nothing outside. Those of a text go from `p` in it to its
+// end, and may read what is before. All pure, on the hot path: with SSE2 they look at sixteen bytes
+// at a time. Those in `portable` give the same answers on any machine.
 
 // Visible ASCII without '#': what a request target is made of (RFC 9112 section 3.2).
 inline bool IsTargetByte(char byte) { return byte > 0x20 && byte < 0x7f && byte != '#'; }
@@ -137,10 +138,20 @@ inline LineEnd JudgeBlock(std::string_view text, size_t at, uint32_t feeds) {
   return {};
 }
 
+// Of line feeds in a block that has two bytes before it: those that are an end.
+inline uint32_t EndsAmong(const char* block, uint32_t feeds) {
+  const uint32_t after_cr = sse2::Hits(sse2::Equal(sse2::Load(block - 1), '\r'));
+  const uint32_t after_line = sse2::Hits(sse2::Equal(sse2::Load(block - 2), '\n'));
+  return feeds & (~after_cr | after_line);
+}
+
 inline LineEnd FindHeadEnd(std::string_view text, size_t from) {
   size_t at = from;
   for (; at + sse2::kBlock <= text.size(); at += sse2::kBlock) {
-    const uint32_t feeds = sse2::Hits(sse2::Equal(sse2::Load(text.data() + at), '\n'));
+    const char* const block = text.data() + at;
+    uint32_t feeds = sse2::Hits(sse2::Equal(sse2::Load(block), '\n'));
+    if (feeds == 0) continue;
+    if (at >= 2) feeds = EndsAmong(block, feeds);
     if (feeds == 0) continue;
     if (const LineEnd end = JudgeBlock(text, at, feeds); end.kind != LineEnd::Kind::kNone) {
       return end;
@@ -201,7 +212,41 @@ inline const char* SkipTargetBytes(const char* p, const char* end) {
   return *p == '\t' ? sse2::SkipMoreValueBytes(p, end) : p;
 }
 
+// Near the end of a text: the block that ends with it, without what is before `p`.
+namespace sse2 {
+
+inline const char* FirstOfLast(uint32_t block, const char* p, const char* end) {
+  const uint32_t hits = block >> (kBlock - (end - p));
+  return hits == 0 ? end : p + std::countr_zero(hits);
+}
+
+}  // namespace sse2
+
+[[gnu::always_inline]] inline const char* SkipTokenBytes(std::string_view text, const char* p) {
+  const char* const end = text.data() + text.size();
+  if (end - p >= sse2::kBlock || text.size() < sse2::kBlock) return SkipTokenBytes(p, end);
+  const __m128i block = sse2::Load(end - sse2::kBlock);
+  p = sse2::FirstOfLast(sse2::Misses(sse2::WordBytes(block)), p, end);
+  return p != end && IsTokenByte(*p) ? portable::SkipTokenBytes(p, end) : p;
+}
+
+[[gnu::always_inline]] inline const char* SkipValueBytes(std::string_view text, const char* p) {
+  const char* const end = text.data() + text.size();
+  if (end - p >= sse2::kBlock || text.size() < sse2::kBlock) return SkipValueBytes(p, end);
+  const __m128i block = sse2::Load(end - sse2::kBlock);
+  p = sse2::FirstOfLast(sse2::Hits(sse2::ControlBytes(block)), p, end);
+  return p != end && *p == '\t' ? portable::SkipValueBytes(p, end) : p;
+}
+
 #else
+
+inline const char* SkipTokenBytes(std::string_view text, const char* p) {
+  return portable::SkipTokenBytes(p, text.data() + text.size());
+}
+
+inline const char* SkipValueBytes(std::string_view text, const char* p) {
+  return portable::SkipValueBytes(p, text.data() + text.size());
+}
 
 using portable::FindHeadEnd;
 using portable::SkipTargetBytes;

@@ -1,10 +1,9 @@
 #include "gateway/http/header_list.h"
 
 #include <array>
-#include <bit>
 #include <cstring>
-#include <type_traits>
 
+#include "gateway/http/folded_name.h"
 #include "gateway/http/syntax.h"
 
 namespace holdfast::http {
@@ -56,41 +55,6 @@ bool Is(std::string_view name, const char* lower) {
   return true;
 }
 
-// The first and the last bytes of a name, in lower case; of up to 16 bytes none is left out.
-// Setting one bit makes a letter small and leaves the other bytes of names as they are, but for '^'
-// and '_', which are in none that is known.
-struct FoldedEnds {
-  uint64_t first = 0;
-  uint64_t last = 0;
-  bool operator==(const FoldedEnds&) const = default;
-};
-
-template <typename Word>
-constexpr Word FoldedWord(std::string_view name, size_t at) {
-  Word word = 0;
-  if (std::is_constant_evaluated()) {
-    for (size_t i = 0; i < sizeof word; ++i) {
-      const size_t place = std::endian::native == std::endian::little ? i : sizeof word - 1 - i;
-      word |= static_cast<Word>(static_cast<Word>(name[at + i]) << (8 * place));
-    }
-  } else {
-    std::memcpy(&word, name.data() + at, sizeof word);
-  }
-  return word | static_cast<Word>(0x2020202020202020u);
-}
-
-template <typename Word>
-constexpr FoldedEnds FoldedEndsOf(std::string_view name) {
-  return {FoldedWord<Word>(name, 0), FoldedWord<Word>(name, name.size() - sizeof(Word))};
-}
-
-constexpr FoldedEnds Fold(std::string_view name) {
-  if (name.size() >= 8) return FoldedEndsOf<uint64_t>(name);
-  if (name.size() >= 4) return FoldedEndsOf<uint32_t>(name);
-  if (name.size() >= 2) return FoldedEndsOf<uint16_t>(name);
-  return {};
-}
-
 // A name that is known, of the length that the switch below has found.
 class Known {
  public:
@@ -99,7 +63,7 @@ class Known {
   [[gnu::always_inline]] FieldId IdIf(std::string_view name, const FoldedEnds& ends,
                                       FieldId otherwise) const {
     if (ends != ends_) return otherwise;
-    return name.size() <= 16 || Is(name, lower_) ? id_ : otherwise;
+    return name.size() <= kFoldedBytes || Is(name, lower_) ? id_ : otherwise;
   }
 
  private:

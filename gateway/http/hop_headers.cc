@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "gateway/http/connection_option.h"
 #include "gateway/http/syntax.h"
 
 namespace holdfast::http {
@@ -42,8 +43,7 @@ bool ConnectionMayDrop(const HeaderField& field) {
 }
 
 bool IsPlainOption(std::string_view option) {
-  return option.empty() || EqualsIgnoreCase(option, "keep-alive") ||
-         EqualsIgnoreCase(option, "close") || EqualsIgnoreCase(option, "upgrade");
+  return option.empty() || IdentifyConnectionOption(option) != ConnectionOption::kOther;
 }
 
 // The parser has bounded the number of options.

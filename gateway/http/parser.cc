@@ -8,6 +8,7 @@
 #include <llhttp/llhttp.h>
 
 #include "gateway/http/byte_scan.h"
+#include "gateway/http/connection_option.h"
 #include "gateway/http/head_check.h"
 #include "gateway/http/other_protocol.h"
 #include "gateway/http/syntax.h"
@@ -141,9 +142,12 @@ struct FieldFacts {
 
 // False when the option is none of those that concern a connection itself.
 bool ReadConnectionOption(std::string_view option, FieldFacts* facts) {
-  if (EqualsIgnoreCase(option, "keep-alive")) return facts->keep_alive = true;
-  if (EqualsIgnoreCase(option, "close")) return facts->close = true;
-  if (EqualsIgnoreCase(option, "upgrade")) return facts->upgrade_option = true;
+  switch (IdentifyConnectionOption(option)) {
+    case ConnectionOption::kKeepAlive: return facts->keep_alive = true;
+    case ConnectionOption::kClose: return facts->close = true;
+    case ConnectionOption::kUpgrade: return facts->upgrade_option = true;
+    case ConnectionOption::kOther: break;
+  }
   return false;
 }
 

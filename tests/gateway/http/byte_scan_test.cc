@@ -1,6 +1,8 @@
 #include "gateway/http/byte_scan.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -15,12 +17,13 @@ struct Scan {
   bool (*belongs)(char byte);
   const char* (*best)(const char* p, const char* end);
   const char* (*portable)(const char* p, const char* end);
+  const char* (*of_text)(std::string_view text, const char* p) = nullptr;
 };
 
 constexpr Scan kScans[] = {
-    {"token", IsTokenByte, SkipTokenBytes, portable::SkipTokenBytes},
+    {"token", IsTokenByte, SkipTokenBytes, portable::SkipTokenBytes, SkipTokenBytes},
     {"target", IsTargetByte, SkipTargetBytes, portable::SkipTargetBytes},
-    {"value", IsValueByte, SkipValueBytes, portable::SkipValueBytes},
+    {"value", IsValueByte, SkipValueBytes, portable::SkipValueBytes, SkipValueBytes},
 };
 
 size_t Expected(const Scan& scan, const std::string& text) {
@@ -62,6 +65,27 @@ TEST(ByteScan, FindsEveryByteBesideEveryOther) {
           text += static_cast<char>(second);
           text.resize(kMaxLength, 'a');
           ExpectBoth(scan, text);
+        }
+      }
+    }
+  }
+}
+
+// Of a text in a buffer of its own size, from each place on.
+TEST(ByteScan, FindsEveryByteAtEveryPlaceFromEveryPlaceOfAText) {
+  for (const Scan& scan : kScans) {
+    if (scan.of_text == nullptr) continue;
+    for (size_t length = 0; length <= kMaxLength; ++length) {
+      for (size_t at = 0; at <= length; ++at) {
+        for (int byte = 0; byte < 256; ++byte) {
+          // Before `at` is what belongs nowhere.
+          std::string text = std::string(at, '\0') + std::string(length - at, 'a');
+          if (at < length) text[at + (length - at) / 2] = static_cast<char>(byte);
+          const std::vector<char> exact(text.begin(), text.end());
+          const size_t expected = at + Expected(scan, text.substr(at));
+          const std::string_view view(exact.data(), exact.size());
+          ASSERT_EQ(scan.of_text(view, view.data() + at), view.data() + expected)
+              << scan.name << " of " << length << " from " << at << ", byte " << byte;
         }
       }
     }
