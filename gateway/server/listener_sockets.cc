@@ -8,18 +8,14 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "pool/net/free_port.h"
+
 namespace holdfast::server {
 namespace {
 
 absl::Status Explain(const config::Listener& listener, const absl::Status& status) {
   return absl::Status(status.code(),
                       absl::StrCat("listener ", listener.name, ": ", status.message()));
-}
-
-// Another process that listens with SO_REUSEPORT as well would silently get a share of our
-// connections, so the port is tried for exclusively first.
-absl::Status CheckPortFree(const pool::SocketAddress& address) {
-  return pool::Listen(address, /*reuse_port=*/false).status();
 }
 
 absl::StatusOr<pool::FileDescriptor> Copy(const pool::FileDescriptor& socket) {
@@ -68,7 +64,7 @@ std::string ListenerKey(const config::Listener& listener) {
 absl::StatusOr<pool::FileDescriptor> BindFirst(const pool::SocketAddress& address,
                                                bool port_is_ours, const config::ListenerTcp& tcp) {
   if (address.is_ip() && address.port() != 0 && !port_is_ours) {
-    if (absl::Status status = CheckPortFree(address); !status.ok()) return status;
+    if (absl::Status status = pool::CheckPortFree(address); !status.ok()) return status;
   }
   return Listen(address, tcp);
 }
