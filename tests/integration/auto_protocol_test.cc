@@ -77,8 +77,9 @@ class AutoProtocolTest : public testing::TestWithParam<Protocol> {
         "workers: 1\nstatus: {bind: \"127.0.0.1:0\"}\ndrain: {delay: 0s, timeout: 1s}\n"
         "listeners: [{name: edge, bind: \"127.0.0.1:0\", errors: {detail: full}}]\n"
         "upstreams: {web: {endpoints: [" +
-        list + "], protocol: " + protocol + ", tls: {ca: " + ca_ + ", server_name: a.test}" + more +
-        "}}\nroutes: [{upstream: web}]\n");
+        list + "], protocol: " + protocol + ", tls: {ca: " + ca_ +
+        ", server_name: a.test}, connect_timeout: 20s, idle_timeout: 1h, queue: {timeout: 20s}" +
+        more + "}}\nroutes: [{upstream: web}]\n");
   }
   std::unique_ptr<PairClient> NewClient() const {
     return PairClient::New(GetParam(), gateway_->address());
@@ -207,7 +208,7 @@ TEST_P(AutoProtocolTest, HealthChecksSpeakItToo) {
                                               Case{"protocols: [h1]", "HTTP/1.1", "HTTP/2.0"}}) {
     const std::unique_ptr<Origin> origin = NewOrigin(speaks);
     StartBefore({origin->address()},
-                ", health_check: {path: /healthz, interval: 100ms, timeout: 100ms}");
+                ", health_check: {path: /healthz, interval: 500ms, timeout: 500ms}");
     gateway_->AwaitMetricAtLeast("holdfast_health_checks_total",
                                  {{"upstream", "web"}, {"result", "ok"}}, 3);
     EXPECT_TRUE(Eventually([&] { return origin->RequestsIn(spoken) >= 3; }));

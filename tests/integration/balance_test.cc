@@ -12,6 +12,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
 
 namespace holdfast::support {
 namespace {
@@ -195,7 +196,7 @@ TEST(BalanceTest, WeightsDecideTheShares) {
 }
 
 TEST(BalanceTest, ABackupServesWhatTheFirstTierCannot) {
-  auto first = std::make_unique<AutoUpstream>();
+  auto first = std::make_unique<AutoUpstream>("hello", UnusedAddress());
   AutoUpstream backup;
   GatewayProcess gateway(WithUpstream("endpoints: [\"" + first->address() + "\", {address: \"" +
                                       backup.address() + "\", backup: true}]"));
@@ -237,6 +238,9 @@ std::string OwnerOf(const GatewayProcess& gateway, const std::string& target,
 
 class HashBalanceTest : public testing::TestWithParam<const char*> {
  protected:
+  // The endpoints' ports make another ring of each run: of so many keys each endpoint has some.
+  static constexpr int kKeys = 90;
+
   GatewayConfig Config(const std::string& hash, size_t turn = 0) const {
     return GatewayConfig{.endpoints = upstreams_.Addresses(turn),
                          .upstream = std::string("balance: ") + GetParam() + ", hash: " + hash,
@@ -251,7 +255,7 @@ TEST_P(HashBalanceTest, AHeaderHasOneOwnerInEveryWorkerAndReplica) {
   GatewayProcess gateway(Config("{header: X-User}"));
   GatewayProcess replica(Config("{header: x-user}", /*turn=*/2));
   std::set<std::string> owners;
-  for (int user = 0; user < 30; ++user) {
+  for (int user = 0; user < kKeys; ++user) {
     const std::string line = "x-user: user-" + std::to_string(user) + "\r\n";
     const std::string owner = OwnerOf(gateway, "/", line);
     EXPECT_EQ(OwnerOf(gateway, "/other", line), owner);
@@ -265,7 +269,7 @@ TEST_P(HashBalanceTest, AHeaderHasOneOwnerInEveryWorkerAndReplica) {
 TEST_P(HashBalanceTest, ACookieHasOneOwner) {
   GatewayProcess gateway(Config("{cookie: sid}"));
   std::set<std::string> owners;
-  for (int session = 0; session < 30; ++session) {
+  for (int session = 0; session < kKeys; ++session) {
     const std::string pair = "sid=" + std::to_string(session);
     const std::string owner = OwnerOf(gateway, "/", "Cookie: " + pair + "\r\n");
     EXPECT_EQ(OwnerOf(gateway, "/", "Cookie: lang=de; " + pair + "; a=b\r\n"), owner);
@@ -277,7 +281,7 @@ TEST_P(HashBalanceTest, ACookieHasOneOwner) {
 TEST_P(HashBalanceTest, APathHasOneOwnerWhateverTheQuery) {
   GatewayProcess gateway(Config("path"));
   std::set<std::string> owners;
-  for (int page = 0; page < 30; ++page) {
+  for (int page = 0; page < kKeys; ++page) {
     const std::string path = "/page/" + std::to_string(page);
     const std::string owner = OwnerOf(gateway, path, "");
     EXPECT_EQ(OwnerOf(gateway, path + "?a=" + std::to_string(page), ""), owner);
@@ -300,7 +304,7 @@ TEST_P(HashBalanceTest, AClientBehindATrustedProxyIsKnownByItsOwnAddress) {
   config.listener = "trusted_proxies: [127.0.0.0/8]";
   GatewayProcess gateway(config);
   std::set<std::string> owners;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < kKeys; ++i) {
     const std::string line = "X-Forwarded-For: 203.0.113." + std::to_string(i) + "\r\n";
     const std::string owner = OwnerOf(gateway, "/", line);
     EXPECT_EQ(OwnerOf(gateway, "/other", line), owner);
@@ -312,14 +316,15 @@ TEST_P(HashBalanceTest, AClientBehindATrustedProxyIsKnownByItsOwnAddress) {
 TEST_P(HashBalanceTest, RequestsWithoutTheKeyAreSpread) {
   GatewayProcess gateway(Config("{header: x-user}"));
   std::set<std::string> owners;
-  for (int i = 0; i < 60; ++i) owners.insert(OwnerOf(gateway, "/", ""));
+  for (int i = 0; i < kKeys; ++i) owners.insert(OwnerOf(gateway, "/", ""));
   EXPECT_EQ(owners.size(), 3u);
 }
 
 TEST(BalanceTest, TheConnectionCapHoldsForAllWorkersTogether) {
   AutoUpstream upstream;
-  GatewayProcess gateway(GatewayConfig{
-      .endpoints = {upstream.address()}, .upstream = "max_connections: 2", .workers = "2"});
+  GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()},
+                                       .upstream = "max_connections: 2, idle_timeout: 1h",
+                                       .workers = "2"});
   for (int i = 0; i < 40; ++i) {
     RawClient client(gateway.address());
     EXPECT_EQ(client.Get("/").Status(), 200);

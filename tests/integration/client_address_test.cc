@@ -64,19 +64,22 @@ TEST(ClientAddressTest, AHeaderInPiecesAndARequestInItsLastOne) {
 }
 
 TEST(ClientAddressTest, WhatBeginsOtherwiseIsClosedAndCounted) {
-  Told told("proxy_protocol: {from: [127.0.0.1], timeout: 200ms}");
+  Told told("proxy_protocol: {from: [127.0.0.1], timeout: 60s}");
+  told.config.listeners =
+      "- {name: hasty, bind: \"127.0.0.1:0\", proxy_protocol: {from: [127.0.0.1], timeout: "
+      "200ms}}\n";
   GatewayProcess gateway(told.config);
-  const auto expect = [&](const std::string& reason) {
+  const auto expect = [&](const std::string& reason, const std::string& listener = "edge") {
     gateway.AwaitMetric("holdfast_client_connections_closed_total",
-                        {{"listener", "edge"}, {"reason", reason}}, 1);
+                        {{"listener", listener}, {"reason", reason}}, 1);
   };
   RawClient plain(gateway.address());
   plain.Send(GetRequest("/"));
   plain.ExpectReset();
   expect("proxy_malformed");
-  RawClient silent(gateway.address());
+  RawClient silent(gateway.address("hasty"));
   silent.ExpectClosed();
-  expect("proxy_timeout");
+  expect("proxy_timeout", "hasty");
   RawClient cut(gateway.address());
   cut.Send(kLine.substr(0, 30));
   cut.ShutdownWrite();
@@ -131,7 +134,8 @@ TEST(ClientAddressTest, XRealIpOfATrustedProxyIsTheClient) {
 
 // The upstream's end, in the test's hands.
 TEST(ClientAddressTest, AConnectionThatIsIntroducedServesItsClientAlone) {
-  ScriptedHop hop(GatewayConfig{.listener = kProxies, .upstream = "proxy_protocol: v1"});
+  ScriptedHop hop(
+      GatewayConfig{.listener = kProxies, .upstream = "proxy_protocol: v1, idle_timeout: 1h"});
   hop.client.Send(kLine);
   const auto serve = [](RawClient& client, UpstreamConnection& upstream) {
     upstream.Answer(OkResponse("x"));

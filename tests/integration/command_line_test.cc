@@ -411,9 +411,8 @@ TEST(DemoTest, ItHasItsOriginWithIt) {
 TEST(DemoTest, ItPrintsWhatToTry) {
   GatewayProcess gateway(
       std::vector<std::string>{"demo", "--port", "0", "--status", "127.0.0.1:0"});
-  EXPECT_TRUE(Eventually([&] { return Contains(gateway.Stdout(), "curl"); })) << gateway.Stdout();
-  const std::string address = gateway.address("gateway");
-  EXPECT_TRUE(Contains(gateway.Stdout(), "http://" + address)) << gateway.Stdout();
+  const std::string line = "curl -v http://" + gateway.address("gateway");
+  EXPECT_TRUE(Eventually([&] { return Contains(gateway.Stdout(), line); })) << gateway.Stdout();
 }
 
 TEST(DemoTest, TheConfigurationItPrintsIsRight) {

@@ -44,6 +44,20 @@ std::chrono::milliseconds CpuTimeOfAQuietSecond(const GatewayProcess& gateway) {
 
 constexpr std::chrono::milliseconds kHardlyAny{150};
 
+// What was under way may end within the first such second, and later on a busy machine.
+void ExpectQuiet(const GatewayProcess& gateway) {
+  EXPECT_TRUE(Eventually([&] { return CpuTimeOfAQuietSecond(gateway) < kHardlyAny; },
+                         std::chrono::milliseconds(10'000)));
+}
+
+// Whether a client that comes now is served.
+bool Serves(const std::string& address) {
+  RawClient client(address);
+  StreamEnd end;
+  return client.SendIfWanted(GetRequest("/local", "Connection: close\r\n")) &&
+         client.ReadToEnd(&end).starts_with("HTTP/1.1 200");
+}
+
 std::vector<RawClient> Flood(const GatewayProcess& gateway, int clients) {
   std::vector<RawClient> flood;
   const std::string address = gateway.address();
@@ -67,11 +81,11 @@ TEST(DescriptorTest, AFloodWithoutDescriptorsIsSurvivedWithoutSpinning) {
   LimitDescriptors(gateway, NextDescriptor(gateway) + 20);
   std::vector<RawClient> flood = Flood(gateway, 200);
   AwaitShed(flood);
-  EXPECT_LT(CpuTimeOfAQuietSecond(gateway), kHardlyAny);
+  ExpectQuiet(gateway);
   EXPECT_EQ(kept.Get("/local").Status(), 200) << "a kept connection suffers";
   flood.clear();
-  RawClient after(gateway.address());
-  EXPECT_EQ(after.Get("/local").Status(), 200);
+  // Those that are still in the queue take descriptors for a moment: the next one may be shed, too.
+  EXPECT_TRUE(Eventually([&] { return Serves(gateway.address()); }));
   gateway.AwaitMetricAtLeast("holdfast_accept_errors_total",
                              {{"listener", "edge"}, {"error", "EMFILE"}}, 1);
 }
@@ -82,7 +96,7 @@ TEST(DescriptorTest, ClientsThatStayDoNotKeepItBusy) {
   std::vector<RawClient> flood = Flood(gateway, 100);
   AwaitShed(flood);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(flood.front().Get("/local").Status(), 200);
-  EXPECT_LT(CpuTimeOfAQuietSecond(gateway), kHardlyAny);
+  ExpectQuiet(gateway);
 }
 
 TEST(DescriptorTest, AnUpstreamThatCannotBeConnectedToForWantOfThemIsSaidSo) {
@@ -163,8 +177,9 @@ TEST(ConnectionCapTest, IdleConnectionsGiveWayWhicheverWorkerHasThem) {
 TEST(ConnectionCapTest, AFullListenerDoesNotSpin) {
   GatewayProcess gateway(GatewayConfig{.listener = "max_connections: 2"});
   std::vector<RawClient> clients = Flood(gateway, 20);
-  EXPECT_EQ(clients[0].Get("/local").Status(), 200);
-  EXPECT_LT(CpuTimeOfAQuietSecond(gateway), kHardlyAny);
+  ExpectQuiet(gateway);
+  // Nobody is behind it for whom it would give way.
+  EXPECT_EQ(clients.back().Get("/local").Status(), 200);
 }
 
 TEST(ConnectionCapTest, TheCapFollowsTheDescriptorLimit) {
@@ -186,7 +201,7 @@ TEST(IdleTest, IdleConnectionsCostNoTime) {
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   std::vector<RawClient> clients = Flood(gateway, 200);
   for (RawClient& client : clients) EXPECT_EQ(client.Get("/").Status(), 200);
-  EXPECT_LT(CpuTimeOfAQuietSecond(gateway), kHardlyAny);
+  ExpectQuiet(gateway);
 }
 
 }  // namespace

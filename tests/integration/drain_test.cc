@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,7 +103,9 @@ TEST_P(DrainTest, ConnectionsAreStillAcceptedDuringTheDelayAndAskedToGo) {
 }
 
 TEST_P(DrainTest, AfterTheDelayConnectionsAreRefused) {
-  ScriptedHop hop(WithDrain("{delay: 100ms, timeout: 60s}"));
+  GatewayConfig config = WithDrain("{delay: 100ms, timeout: 60s}");
+  config.bind = UnusedAddress();  // which nobody else takes
+  ScriptedHop hop(config);
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
   const std::string address = hop.gateway.address();
@@ -136,7 +140,7 @@ TEST_P(DrainTest, ASecondSignalStopsAtOnce) {
 }
 
 TEST_P(DrainTest, ATunnelIsLeftUntilTheDeadline) {
-  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 500ms}"));
+  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 5s}"));
   UpstreamConnection upstream =
       hop.Begin(GetRequest("/", "Connection: upgrade\r\nUpgrade: test\r\n"));
   upstream.Answer("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n");
@@ -148,18 +152,30 @@ TEST_P(DrainTest, ATunnelIsLeftUntilTheDeadline) {
   EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
 }
 
-TEST_P(DrainTest, AHalfSentRequestIsStillServed) {
+// Sends half a request, lets the drain begin, and sends the rest. False: that took as long as such
+// a client is waited for, so nothing is known.
+bool DrainsWithinAHead() {
   ScriptedHop hop(WithDrain("{delay: 0s, timeout: 60s}"));
-  hop.client.Send("GET /local HTTP/1.1\r\nHo");
-  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
+  UpstreamConnection upstream = hop.Begin(GetRequest("/"));  // lets the gateway live on
+  upstream.Request();
+  RawClient client(hop.gateway.address());
+  client.Send("GET /local HTTP/1.1\r\nHo");
+  hop.gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 2);
+  const auto began = std::chrono::steady_clock::now();
   hop.gateway.Signal(SIGTERM);
   AwaitNotReady(hop.gateway);
-  hop.client.Send("st: test\r\n\r\n");
-  const Message response = hop.client.Response();
+  client.SendIfWanted("st: test\r\n\r\n");
+  if (std::chrono::steady_clock::now() - began >= std::chrono::seconds(1)) return false;
+  const Message response = client.Response();
   EXPECT_EQ(response.body, "local");
   EXPECT_TRUE(response.HasLine("Connection: close")) << response.head;
+  upstream.Send(OkResponse("x"));
+  EXPECT_EQ(hop.client.Response().Status(), 200);
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
+  return true;
 }
+
+TEST_P(DrainTest, AHalfSentRequestIsStillServed) { EXPECT_TRUE(Eventually(&DrainsWithinAHead)); }
 
 // Stopped, the gateway finds the request and the signal at the same moment.
 TEST_P(DrainTest, ARequestThatArrivedBeforeTheSignalIsServed) {
@@ -251,8 +267,17 @@ TEST_P(DrainTest, APartOfAHeadIsNotWaitedForToTheDeadline) {
   EXPECT_EQ(hop.gateway.WaitExit(), 0);
 }
 
+// Ends the gateway at a deadline of nothing. nullopt: a worker did not come to run within the
+// second in which it is to answer, so nothing is known.
+std::optional<int> CutAtOnce(GatewayProcess& gateway) {
+  gateway.Signal(SIGTERM);
+  const int code = gateway.WaitExit();
+  if (gateway.Stderr().find("a worker does not answer") != std::string::npos) return std::nullopt;
+  return code;
+}
+
 TEST_P(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
-  for (const char* workers : {"1", "3"}) {
+  const auto ends = [](const char* workers) {
     GatewayConfig config = WithDrain("{delay: 0s, timeout: 0s}");
     config.workers = workers;
     GatewayProcess gateway(config);
@@ -261,19 +286,26 @@ TEST_P(DrainTest, ADeadlineThatFindsNothingToCutIsNotMissed) {
     RawClient begun(gateway.address());
     begun.Send("GET /local HT");
     gateway.AwaitMetric("holdfast_client_connections", {{"state", "active"}}, 1);
-    gateway.Signal(SIGTERM);
-    EXPECT_EQ(gateway.WaitExit(), 0) << workers;
+    const std::optional<int> code = CutAtOnce(gateway);
+    if (!code.has_value()) return false;
+    EXPECT_EQ(*code, 0) << workers;
     EXPECT_TRUE(gateway.AwaitStderr("drained: nothing was cut off"));
-  }
+    return true;
+  };
+  for (const char* workers : {"1", "3"}) EXPECT_TRUE(Eventually([&] { return ends(workers); }));
 }
 
 TEST_P(DrainTest, ADeadlineOfNothingStillCutsARequest) {
-  ScriptedHop hop(WithDrain("{delay: 0s, timeout: 0s}"));
-  UpstreamConnection upstream = hop.Begin(GetRequest("/"));
-  upstream.Request();
-  hop.gateway.Signal(SIGTERM);
-  EXPECT_EQ(hop.gateway.WaitExit(), kDeadlineHit);
-  EXPECT_TRUE(hop.gateway.AwaitStderr("1 exchange was cut off"));
+  EXPECT_TRUE(Eventually([] {
+    ScriptedHop hop(WithDrain("{delay: 0s, timeout: 0s}"));
+    UpstreamConnection upstream = hop.Begin(GetRequest("/"));
+    upstream.Request();
+    const std::optional<int> code = CutAtOnce(hop.gateway);
+    if (!code.has_value()) return false;
+    EXPECT_EQ(*code, kDeadlineHit);
+    EXPECT_TRUE(hop.gateway.AwaitStderr("1 exchange was cut off"));
+    return true;
+  }));
 }
 
 TEST_P(DrainTest, IdleUpstreamConnectionsDoNotHoldItUp) {

@@ -73,7 +73,8 @@ TEST_F(EndpointSearchTest, SilentEndpointsCostTheFirstRequestsATurnOrTwo) {
   const SilentAddress silent[3];
   GatewayProcess gateway(
       GatewayConfig{.endpoints = {silent[0].text(), "[2001:db8::1]:80", silent[1].text(),
-                                  live.address(), ClosedPort(1), silent[2].text()}});
+                                  live.address(), ClosedPort(1), silent[2].text()},
+                    .upstream = "queue: {timeout: 20s}"});
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(Failures(gateway, 1000), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
@@ -84,7 +85,8 @@ TEST_F(EndpointSearchTest, AUnixSocketWithAFullBacklogIsWaitedFor) {
   const std::string address = "unix:" + dir.Path("origin");
   const int listener = Listen(address, /*backlog=*/0);
   WireSocket filler = Connect(address);
-  GatewayProcess gateway(GatewayConfig{.endpoints = {address}});
+  GatewayProcess gateway(GatewayConfig{.endpoints = {address},
+                                       .upstream = "connect_timeout: 20s, queue: {timeout: 20s}"});
   RawClient client(gateway.address());
   client.Send(PostRequest("/", "body"));
   gateway.AwaitMetric("holdfast_upstream_connections", {{"state", "connecting"}}, 1);

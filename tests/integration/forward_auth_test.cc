@@ -39,7 +39,7 @@ AutoUpstream Telling() {
 class ForwardAuthTest : public testing::Test {
  protected:
   static std::string Door(const std::string& address) {
-    return "door: {endpoints: [\"" + address + "\"]}\n";
+    return "door: {endpoints: [\"" + address + "\"], idle_timeout: 1h}\n";
   }
   GatewayConfig Config(const std::string& keys = "") const {
     return {.endpoints = {service_.address()},

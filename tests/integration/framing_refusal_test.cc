@@ -193,6 +193,7 @@ TEST(RefusedBodyTest, AnUpstreamThatWasFineIsNotBlamed) {
   ScriptedHop hop;
   UpstreamConnection upstream = hop.Begin(Lines("Transfer-Encoding: chunked\r\n") + "x\r\n");
   EXPECT_EQ(hop.client.Response().Status(), 400);
+  hop.client.ExpectClosed();  // and so all of it has been counted
   EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_upstream_request_failures_total"), 0);
 }
 

@@ -27,6 +27,15 @@ std::string QuotedList(const std::vector<std::string>& texts) {
   return "[" + list + "]";
 }
 
+// Of an upstream with these keys. The test shakes hands itself, and a busy machine may keep it from
+// that for longer than a gateway waits by default.
+std::string UnhurriedTls(std::string_view upstream) {
+  std::string keys = More(UpstreamTls());
+  if (upstream.find("connect_timeout:") == upstream.npos) keys += ", connect_timeout: 20s";
+  if (upstream.find("queue:") == upstream.npos) keys += ", queue: {timeout: 20s}";
+  return keys;
+}
+
 }  // namespace
 
 std::string GatewayConfig::Text() const {
@@ -37,7 +46,7 @@ std::string GatewayConfig::Text() const {
           "}\n" + Items(listeners);
   if (!endpoints.empty()) {
     text += "upstreams:\n  web: {endpoints: " + QuotedList(endpoints) + More(upstream) +
-            (OverTls() ? More(UpstreamTls()) : "") + "}\n" + Items(upstreams);
+            (OverTls() ? UnhurriedTls(upstream) : "") + "}\n" + Items(upstreams);
   }
   text += "routes:\n" + Items(routes);
   text += "  - {name: local, match: {path: /local}, respond: {body: \"local\"}}\n";

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -38,7 +39,13 @@ void ScriptedUpstream::StopListening() {
 }
 
 std::string UnusedAddress() {
-  const int fd = Listen("127.0.0.1:0");
+  // A host of this process alone: of 127.0.0.1 other tests take ports at any time.
+  static const std::string host = [] {
+    const auto any = std::random_device()();
+    return "127." + std::to_string(64 + any % 128) + "." + std::to_string(any >> 8 & 0xff) + "." +
+           std::to_string(1 + (any >> 16) % 254);
+  }();
+  const int fd = Listen(host + ":0");
   std::string address = LocalAddress(fd);
   close(fd);
   return address;

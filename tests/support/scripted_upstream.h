@@ -51,8 +51,8 @@ class ScriptedUpstream {
   std::string address_;
 };
 
-// An address for somebody to listen at later: its port was free a moment ago. For one that stays
-// unserved see unserved_address.h.
+// An address for somebody to listen at later: its port was free a moment ago, and is one of a host
+// in 127.0.0.0/8 that no other program uses. For one that stays unserved see unserved_address.h.
 std::string UnusedAddress();
 
 }  // namespace holdfast::support
