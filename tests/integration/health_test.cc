@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,6 @@
 #include "tests/support/deadline.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
-#include "tests/support/scripted_upstream.h"
 #include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
@@ -49,6 +49,8 @@ class Origin {
   }};
 };
 
+// A check may take no longer than the time to the next, so that a machine which has much to do lets
+// a few of these fail. With `fall: 80` an endpoint that is well stays up all the same.
 std::string Checked(const std::string& keys = "") {
   return "balance: round_robin, health_check: {path: /healthz, interval: 50ms" +
          (keys.empty() ? "" : ", " + keys) + "}";
@@ -90,7 +92,7 @@ void AwaitUsed(RawClient& client, const Origin& origin) {
 TEST(HealthCheckTest, AnEndpointThatFailsItsChecksIsLeftOutAndReturns) {
   Origin good;
   Origin bad;
-  GatewayProcess gateway(ConfigFor({&good, &bad}, Checked("fall: 2, rise: 2")));
+  GatewayProcess gateway(ConfigFor({&good, &bad}, Checked("fall: 80, rise: 2")));
   RawClient client(gateway.address());
   AwaitUsed(client, bad);
   bad.SetHealth(503);
@@ -107,8 +109,13 @@ TEST(HealthCheckTest, AnEndpointThatFailsItsChecksIsLeftOutAndReturns) {
   EXPECT_EQ(gateway.Scrape().Value("holdfast_upstream_endpoint_up", endpoint), 1);
   EXPECT_EQ(Changes(gateway, bad, "unhealthy"), 1);
   EXPECT_EQ(Changes(gateway, bad, "up"), 1);
-  EXPECT_TRUE(gateway.AwaitStderr("endpoint " + bad.address() +
-                                  " is unhealthy, was up (check: 503, 2 in a row); 1 of 2 are up"));
+  const std::string fell = "endpoint " + bad.address() + " is unhealthy, was up (check: ";
+  EXPECT_TRUE(gateway.AwaitStderr(fell));
+  const std::string log = gateway.Stderr();
+  const auto tells = [&](const std::string& cause) {
+    return log.find(fell + cause + ", 80 in a row); 1 of 2 are up") != std::string::npos;
+  };
+  EXPECT_TRUE(tells("503") || tells("timeout")) << log;
   EXPECT_TRUE(gateway.AwaitStderr("endpoint " + bad.address() +
                                   " is up, was unhealthy (check: ok, 2 in a row); 2 of 2 are up"));
 }
@@ -129,17 +136,25 @@ TEST(HealthCheckTest, WhenAllAreUnhealthyRequestsGoThereAllTheSame) {
   two.SetHealth(503);
   AwaitState(gateway, "unhealthy", 2);
   RawClient client(gateway.address());
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
-  EXPECT_EQ(one.served(), 5);
-  EXPECT_EQ(two.served(), 5);
+  // The workers may not know it yet.
+  EXPECT_TRUE(Eventually([&] {
+    const int before_one = one.served();
+    const int before_two = two.served();
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+    return one.served() == before_one + 5 && two.served() == before_two + 5;
+  }));
 }
 
 TEST(HealthCheckTest, ChecksShareAConnectionOfTheirOwn) {
   Origin origin;
   GatewayProcess gateway(ConfigFor({&origin}, Checked()));
   gateway.AwaitMetricAtLeast(kChecks, {{"result", "ok"}}, 5);
-  EXPECT_EQ(origin.accepted(), 1);
-  EXPECT_EQ(gateway.Scrape().Value("holdfast_upstream_connections"), 0);
+  const int connections = origin.accepted();
+  const MetricsScrape scrape = gateway.Scrape();
+  // One that came too late has cost its connection.
+  const double failed = scrape.Value(kChecks) - scrape.Value(kChecks, {{"result", "ok"}});
+  EXPECT_LE(connections, 1 + failed);
+  EXPECT_EQ(scrape.Value("holdfast_upstream_connections"), 0);
 }
 
 TEST(HealthCheckTest, ChecksMaySpeakAnotherProtocolThanRequests) {
@@ -150,16 +165,29 @@ TEST(HealthCheckTest, ChecksMaySpeakAnotherProtocolThanRequests) {
 
 TEST(HealthCheckTest, ADeadEndpointIsFoundWithoutARequest) {
   Origin good;
-  const std::string dead = UnusedAddress();
-  GatewayConfig config = ConfigFor({&good}, "health_check: {type: tcp, interval: 50ms, fall: 2}");
+  std::optional<RefusingAddress> refusing(std::in_place);
+  const std::string dead = refusing->address().ToString();
+  GatewayConfig config = ConfigFor(
+      {&good}, "balance: round_robin, health_check: {type: tcp, interval: 50ms, fall: 10}");
   config.endpoints.push_back(dead);
   GatewayProcess gateway(config);
   AwaitState(gateway, "unhealthy", 1);
-  EXPECT_GE(gateway.Scrape().Value(kChecks, {{"endpoint", dead}, {"result", "connect_failed"}}), 2);
+  EXPECT_GE(gateway.Scrape().Value(kChecks, {{"endpoint", dead}, {"result", "connect_failed"}}),
+            10);
   RawClient client(gateway.address());
+  const auto retries = [&] { return gateway.Scrape().Value("holdfast_upstream_retries_total"); };
+  // The workers may not know it yet.
+  EXPECT_TRUE(Eventually([&] {
+    const double before = retries();
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+    return retries() == before;
+  }));
+  const int served = good.served();
+  const double before = retries();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
-  EXPECT_EQ(good.served(), 10);
-  EXPECT_EQ(gateway.Scrape().Value("holdfast_upstream_retries_total"), 0);
+  EXPECT_EQ(good.served(), served + 10);
+  EXPECT_EQ(retries(), before);
+  refusing.reset();
   const AutoUpstream back("back", dead);
   AwaitState(gateway, "up", 2);
 }
@@ -177,20 +205,20 @@ TEST(HealthCheckTest, SlowChecksDelayNothing) {
   AwaitUsed(client, good);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
   EXPECT_EQ(gateway.Status("/healthz").Status(), 200);
-  EXPECT_GE(good.checks(), 3);
+  EXPECT_TRUE(Eventually([&] { return good.checks() >= 3; }));
 }
 
 TEST(HealthCheckTest, AReloadKeepsWhatIsKnown) {
   Origin good;
   Origin bad;
-  GatewayConfig config = ConfigFor({&good, &bad}, Checked("fall: 2"));
+  GatewayConfig config = ConfigFor({&good, &bad}, Checked("fall: 80"));
   GatewayProcess gateway(config);
   bad.SetHealth(503);
   AwaitState(gateway, "unhealthy", 1);
   config.routes = "- {match: {path: /more}, respond: {body: more}}\n";
   gateway.Reload(config.Text());
   RawClient client(gateway.address());
-  EXPECT_EQ(client.Get("/more").body, "more");
+  EXPECT_TRUE(Eventually([&] { return client.Get("/more").body == "more"; }));
   const int before = bad.served();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
   EXPECT_EQ(bad.served(), before);
@@ -213,11 +241,14 @@ TEST(HealthCheckTest, AReloadMayChangeTheCheckAndEndIt) {
   config.upstream = "";
   gateway.Reload(config.Text());
   AwaitState(gateway, "up", 1);
-  const int checks = origin.checks();
-  RawClient client(gateway.address());
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
-  EXPECT_EQ(origin.checks(), checks);
   EXPECT_FALSE(gateway.Scrape().Has(kChecks));
+  RawClient client(gateway.address());
+  // The last one may still be on its way to the origin.
+  EXPECT_TRUE(Eventually([&] {
+    const int checks = origin.checks();
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Get("/").Status(), 200);
+    return origin.checks() == checks;
+  }));
 }
 
 TEST(EjectionTest, AnEndpointThatAnswersBadlyIsLeftOutAndReturns) {
@@ -246,7 +277,8 @@ TEST(EjectionTest, AnEndpointThatRefusesConnectionsIsLeftOut) {
   Origin good;
   GatewayConfig config = ConfigFor(
       {&good}, "balance: round_robin, outlier: {consecutive_errors: 3, base_ejection: 1m}");
-  config.endpoints.push_back(UnusedAddress());
+  const RefusingAddress refusing;
+  config.endpoints.push_back(refusing.address().ToString());
   GatewayProcess gateway(config);
   RawClient client(gateway.address());
   EXPECT_TRUE(Eventually([&] {

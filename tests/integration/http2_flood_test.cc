@@ -1,6 +1,7 @@
 // Clients of HTTP/2 that cost little themselves and would cost us much: each is ended with the
 // right code, while another client is served.
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -104,6 +105,7 @@ TEST(Http2FloodTest, EmptyData) {
 TEST(Http2FloodTest, RapidResets) {
   AutoUpstream upstream;
   Edge edge(upstream.address());
+  const auto start = std::chrono::steady_clock::now();
   edge.Survives("reset", [](Http2Client& client) {
     for (int round = 0; round < 60; ++round) {
       std::vector<int32_t> streams;
@@ -113,8 +115,11 @@ TEST(Http2FloodTest, RapidResets) {
       client.Flush();
     }
   });
-  // Half of the budget, and what was under way: no more ever began.
-  EXPECT_LE(upstream.requests(), 400);
+  // Half of the budget, and what was under way: no more ever began, but for those that are
+  // forgotten in each second.
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_LE(upstream.requests(),
+            400 + 250 * std::chrono::floor<std::chrono::seconds>(took).count());
 }
 
 // CVE-2025-8671: the peer makes us reset its streams. At half of the budget no more begin.
@@ -125,15 +130,23 @@ TEST(Http2FloodTest, ResetsOfOurs) {
   Http2Client neighbour(edge.gateway.address());
   attacker.AwaitMaxStreams();
   int refused = 0;
-  for (int i = 0; i < 2'000 && refused < 10; ++i) {
-    const int32_t stream = attacker.Send({.method = "POST", .body = "a", .open = true});
+  // Many at a time: half of what was counted is forgotten each second.
+  for (int round = 0; round < 50 && refused < 10; ++round) {
+    std::vector<int32_t> streams;
+    for (int i = 0; i < 40; ++i) {
+      streams.push_back(attacker.Send({.method = "POST", .body = "a", .open = true}));
+    }
     attacker.Flush();
-    attacker.SendRaw(
-        Frame(8, 0, static_cast<uint32_t>(stream), std::string("\x7f\xff\xff\xff", 4)));
-    refused += attacker.Await(stream).reset == kRefusedStream ? 1 : 0;
-    if (HasFailure()) return;
+    for (const int32_t stream : streams) {
+      attacker.SendRaw(
+          Frame(8, 0, static_cast<uint32_t>(stream), std::string("\x7f\xff\xff\xff", 4)));
+    }
+    for (const int32_t stream : streams) {
+      refused += attacker.Await(stream).reset == kRefusedStream ? 1 : 0;
+      if (HasFailure()) return;
+    }
   }
-  EXPECT_EQ(refused, 10);
+  EXPECT_GE(refused, 10);
   EXPECT_EQ(neighbour.Get("/local").Status(), 200);
   edge.gateway.AwaitMetricAtLeast("holdfast_client_glitches_total", {{"kind", "reset"}}, 250);
 }

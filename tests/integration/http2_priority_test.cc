@@ -23,10 +23,11 @@ class Congested {
  public:
   Congested() { EXPECT_EQ(client_.Get("/fill").body.size(), kWindow); }
 
-  // Asks with these fields and waits until there is a response that may not be sent.
+  // Asks with these fields and waits until there is a response that may not be sent, all of it.
   int32_t Ask(const Http2Fields& fields = {}) {
     const int32_t stream = client_.Send({.fields = fields});
     client_.AwaitHead(stream);
+    gateway_.AwaitMetric("holdfast_upstream_connections", {{"state", "active"}}, 0);
     return stream;
   }
   int32_t Ask(const std::string& priority) { return Ask({{"priority", priority}}); }
@@ -40,8 +41,8 @@ class Congested {
     std::vector<size_t> had;
     for (const int32_t other : others) had.push_back(Had(other));
     Open(kBytes);
-    Await(stream, kBytes);
-    EXPECT_TRUE(client_.At(stream).ended) << stream;
+    EXPECT_TRUE(client_.Await(stream).ended) << stream;
+    EXPECT_EQ(Had(stream), kBytes) << stream;
     for (size_t i = 0; i < others.size(); ++i) {
       EXPECT_EQ(Had(others[i]), had[i]) << others[i] << " beside " << stream;
     }

@@ -121,7 +121,7 @@ class InFlightTest : public testing::Test {
     config->route = "max_in_flight: " + max_in_flight;
     config->routes = Marked(mark);
     gateway->Reload(config->Text());
-    constexpr int kEnough = 30;  // for each worker to be among those that are asked
+    constexpr int kEnough = 100;  // for each worker to be among those that are asked
     const Deadline deadline;
     for (int marked = 0; marked < kEnough && !deadline.passed();) {
       RawClient client(gateway->address());
@@ -172,7 +172,7 @@ TEST_F(InFlightTest, NobodyIsForgottenInARush) {
 }
 
 TEST_F(InFlightTest, ThoseOfAWorkerAreServedInTheOrderInWhichTheyCame) {
-  GatewayProcess gateway(Config("1", "1"));
+  GatewayProcess gateway(Config("{requests: 1, queue: {timeout: 60s}}", "1"));
   std::vector<RawClient> clients;
   std::vector<std::string> order;
   for (int i = 0; i < 6; ++i) {
@@ -225,6 +225,7 @@ TEST_F(InFlightTest, AWaitHasAnEnd) {
   AwaitUnderWay(gateway, 1, 0);
   origin_.Open();
   EXPECT_EQ(first.Response().Status(), 200);
+  AwaitUnderWay(gateway, 0, 0);
   EXPECT_EQ(second.Get("/").Status(), 200);
 }
 
@@ -394,7 +395,7 @@ class InFlightEndsTest : public testing::Test {
                                         .upstream = "max_idle: 0",
                                         .route =
                                             "max_in_flight: {requests: 1, queue: {timeout: 60s}}, "
-                                            "max_request_body: 10, timeouts: {first_byte: 2s}"}};
+                                            "max_request_body: 10, timeouts: {first_byte: 5s}"}};
 
   void AwaitUnderWay(int held, int waiting) {
     gateway_.AwaitMetric(kInFlight, {{"route", "web"}}, held);

@@ -105,7 +105,7 @@ TEST_P(KeepAliveTest, TheUpstreamsCloseIsNotTheClients) {
 }
 
 TEST_P(KeepAliveTest, AnIdleConnectionIsClosedInOrder) {
-  GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 200ms"});
+  GatewayProcess gateway(GatewayConfig{.listener = "idle_timeout: 3s"});
   RawClient client(gateway.address());
   EXPECT_EQ(client.Get("/local").Status(), 200);
   client.ExpectClosed();
@@ -119,7 +119,7 @@ TEST_P(KeepAliveTest, AConnectionThatNeverSentAnythingIsClosedAsWell) {
 }
 
 TEST_P(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
-  ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: 100ms"});
+  ScriptedHop hop(GatewayConfig{.listener = "idle_timeout: 3s"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/"));
   upstream.Request();
   RawClient idle(hop.gateway.address());
@@ -129,7 +129,7 @@ TEST_P(KeepAliveTest, TheIdleTimeoutIsNoLimitForAnExchange) {
 }
 
 TEST_P(KeepAliveTest, AnOldConnectionIsAskedToGo) {
-  GatewayProcess gateway(GatewayConfig{.listener = "max_connection_age: 200ms"});
+  GatewayProcess gateway(GatewayConfig{.listener = "max_connection_age: 3s"});
   RawClient client(gateway.address());
   EXPECT_FALSE(client.Get("/local").Has("connection"));
   Message response;

@@ -99,7 +99,7 @@ TEST_F(MirrorTest, OneThatHangsDelaysNobodyAndHasABound) {
 }
 
 TEST_F(MirrorTest, ItsTimeIsLimited) {
-  GatewayProcess gateway(Config(", timeout: 100ms"));
+  GatewayProcess gateway(Config(", timeout: 1s"));
   RawClient client(gateway.address());
   EXPECT_EQ(client.Get("/").body, "served");
   UpstreamConnection copy = shadow_.Accept();

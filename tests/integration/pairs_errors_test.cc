@@ -10,8 +10,8 @@
 
 #include "tests/integration/pair_peers.h"
 #include "tests/support/pattern.h"
-#include "tests/support/scripted_upstream.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -43,7 +43,8 @@ class PairsErrorsTest : public OverEachPair {
 HOLDFAST_OVER_EACH_PAIR(PairsErrorsTest);
 
 TEST_P(PairsErrorsTest, ByDefaultABodyHasTheReasonAndNothingInternal) {
-  const std::string away = UnusedAddress();
+  const RefusingAddress refusing;
+  const std::string away = refusing.address().ToString();
   StartBefore(away, {.routes = "- {name: no, match: {path: /no}, deny: [127.0.0.0/8], respond: {}}",
                      .errors = ""});
   EXPECT_EQ(Ask("/no").body, "403 Forbidden\nreason: client_denied\n");

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/pair_peers.h"
-#include "tests/support/scripted_upstream.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -143,7 +143,7 @@ TEST_P(PairsGrpcTest, AServerThatIsSilentInTheMiddleEndsTheCallWithoutAStatus) {
         answer.broken = true;
         return answer;
       },
-      {.route = "timeouts: {stall: 200ms}"});
+      {.route = "timeouts: {stall: 1s}"});
   if (GetParam().client == Protocol::kHttp2) {
     const Answered answer = client_->Ask(Call());
     EXPECT_TRUE(answer.broken);
@@ -194,7 +194,8 @@ TEST_P(PairsGrpcTest, TheClientsDeadlineBoundsTheCall) {
 }
 
 TEST_P(PairsGrpcTest, AnUpstreamThatIsAwayIsUnavailable) {
-  StartBefore(UnusedAddress());
+  const RefusingAddress away;
+  StartBefore(away.address().ToString());
   ExpectError(client_->Ask(Call()), "14", "connect_refused");
   ExpectCalls("14", 1);
 }

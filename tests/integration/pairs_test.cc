@@ -12,7 +12,7 @@
 
 #include "tests/integration/pair_peers.h"
 #include "tests/support/pattern.h"
-#include "tests/support/scripted_upstream.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -140,7 +140,7 @@ TEST_P(PairsTest, ABodyThatIsCutIsNoCleanEnd) {
         [=](const Asked&) {
           return Answered{.body = "cut", .with_length = with_length, .broken = true};
         },
-        {.route = "timeouts: {stall: 200ms}"});
+        {.route = "timeouts: {stall: 1s}"});
     if (GetParam().client == Protocol::kHttp2) {
       const Answered answer = client_->Ask({});
       EXPECT_EQ(answer.status, 200);
@@ -256,8 +256,10 @@ TEST_P(PairsTest, AReloadChangesNothingUnderThem) {
   Answered answer;
   std::thread asker([&] { answer = client_->Ask({.path = "/slow"}); });
   EXPECT_TRUE(Eventually([&] { return upstream_->begun() == 1; }));
+  const RefusingAddress away;
   gateway_->Reload(
-      GatewayConfig{.endpoints = {UnusedAddress()}, .listener = "protocols: [h2, h1]"}.Text());
+      GatewayConfig{.endpoints = {away.address().ToString()}, .listener = "protocols: [h2, h1]"}
+          .Text());
   go_ = true;
   asker.join();
   EXPECT_EQ(answer.status, 200);

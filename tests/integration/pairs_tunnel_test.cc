@@ -419,8 +419,8 @@ TEST_P(PairsTunnelTest, AnIdleOneIsClosed) {
 }
 
 TEST_P(PairsTunnelTest, TheTimeoutsOfRequestsDoNotEndIt) {
-  Open({.listener = "idle_timeout: 100ms, head_timeout: 100ms, body_timeout: 100ms",
-        .route = "timeouts: {first_byte: 1s, stall: 100ms, total: 1s}"});
+  Open({.listener = "idle_timeout: 3s, head_timeout: 3s, body_timeout: 3s",
+        .route = "timeouts: {first_byte: 3s, stall: 3s, total: 3s}"});
   RawClient idle(gateway_->address());
   idle.ExpectClosed();  // so long was the tunnel silent
   client_->Send("up");

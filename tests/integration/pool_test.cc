@@ -1,5 +1,6 @@
 // Kept connections to the upstream: reuse, its end, and the race between the two.
 
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_hop.h"
+#include "tests/support/unserved_address.h"
 #include "tests/support/wire.h"
 
 namespace holdfast::support {
@@ -304,7 +306,8 @@ class ConnectTest : public OverEachWire {};
 HOLDFAST_OVER_EACH_WIRE(ConnectTest);
 
 TEST_P(ConnectTest, ARefusedConnectionGivesBadGateway) {
-  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress()}});
+  const RefusingAddress refusing;
+  GatewayProcess gateway(GatewayConfig{.endpoints = {refusing.address().ToString()}});
   RawClient client(gateway.address());
   const Message response = client.Get("/");
   EXPECT_EQ(response.Status(), 502);
@@ -313,9 +316,11 @@ TEST_P(ConnectTest, ARefusedConnectionGivesBadGateway) {
 }
 
 TEST_P(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
+  const RefusingAddress refusing;
   AutoUpstream upstream;
-  GatewayProcess gateway(GatewayConfig{.endpoints = {UnusedAddress(), upstream.address()},
-                                       .upstream = "balance: round_robin, max_idle: 0"});
+  GatewayProcess gateway(
+      GatewayConfig{.endpoints = {refusing.address().ToString(), upstream.address()},
+                    .upstream = "balance: round_robin, max_idle: 0"});
   RawClient client(gateway.address());
   for (int i = 0; i < 6; ++i) EXPECT_EQ(client.Exchange(PostRequest("/", "body")).Status(), 200);
   EXPECT_EQ(upstream.requests(), 6);
@@ -325,10 +330,12 @@ TEST_P(ConnectTest, AnotherEndpointIsTriedWhateverTheMethod) {
 }
 
 TEST_P(ConnectTest, AnUpstreamThatComesBackIsFound) {
-  const std::string address = UnusedAddress();
+  std::optional<RefusingAddress> refusing(std::in_place);
+  const std::string address = refusing->address().ToString();
   GatewayProcess gateway(GatewayConfig{.endpoints = {address}});
   RawClient client(gateway.address());
   EXPECT_EQ(client.Get("/").Status(), 502);
+  refusing.reset();
   AutoUpstream upstream("back", address);
   EXPECT_EQ(client.Get("/").body, "back");
 }
