@@ -49,15 +49,23 @@ def raise_descriptor_limit():
     return hard
 
 
+_claims = []
+
+
 def free_port():
+    """Each is given once, also by processes that run at the same time: it is claimed by a name."""
     for port in random.sample(PORT_RANGE, 200):
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0holdfast-bench-{port}")
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
+        return port
     raise BenchError(f"no free port on 127.0.0.1 in {PORT_RANGE.start}-{PORT_RANGE.stop}")
 
 

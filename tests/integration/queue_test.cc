@@ -12,6 +12,9 @@
 namespace holdfast::support {
 namespace {
 
+// Those who wait do so for as long as the test takes.
+constexpr char kOneConnection[] = "max_connections: 1, queue: {timeout: 60s}";
+
 void ExpectTurnedAway(const Message& response, std::string_view reason) {
   EXPECT_EQ(response.Status(), 503);
   EXPECT_TRUE(response.Has("retry-after")) << response.head;
@@ -19,7 +22,7 @@ void ExpectTurnedAway(const Message& response, std::string_view reason) {
 }
 
 TEST(QueueTest, ARequestOverTheCapWaitsForAConnection) {
-  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1"});
+  ScriptedHop hop(GatewayConfig{.upstream = kOneConnection});
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Request();
   RawClient second(hop.gateway.address());
@@ -33,7 +36,7 @@ TEST(QueueTest, ARequestOverTheCapWaitsForAConnection) {
 }
 
 TEST(QueueTest, ThoseWhoWaitAreServedInTheirOrder) {
-  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1"});
+  ScriptedHop hop(GatewayConfig{.upstream = kOneConnection});
   UpstreamConnection upstream = hop.Begin(GetRequest("/0"));
   upstream.Request();
   std::vector<RawClient> waiting;
@@ -49,7 +52,7 @@ TEST(QueueTest, ThoseWhoWaitAreServedInTheirOrder) {
 }
 
 TEST(QueueTest, AConnectionThatBreaksMakesRoomForAFreshOne) {
-  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1"});
+  ScriptedHop hop(GatewayConfig{.upstream = kOneConnection});
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Request();
   RawClient second(hop.gateway.address());
@@ -63,7 +66,7 @@ TEST(QueueTest, AConnectionThatBreaksMakesRoomForAFreshOne) {
 }
 
 TEST(QueueTest, AFullQueueTurnsAway) {
-  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1, queue: {size: 1}"});
+  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1, queue: {size: 1, timeout: 60s}"});
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Request();
   RawClient second(hop.gateway.address());
@@ -96,13 +99,11 @@ TEST(QueueTest, ALongWaitTurnsAway) {
   upstream.Request();
   RawClient second(hop.gateway.address());
   ExpectTurnedAway(second.Get("/second"), "queue_timeout");
-  EXPECT_EQ(hop.gateway.Scrape().Value("holdfast_upstream_checkouts_total",
-                                       {{"result", "queue_timeout"}}),
-            1);
+  hop.gateway.AwaitMetric("holdfast_upstream_checkouts_total", {{"result", "queue_timeout"}}, 1);
 }
 
 TEST(QueueTest, ABodyWaitsWithItsRequest) {
-  ScriptedHop hop(GatewayConfig{.upstream = "max_connections: 1"});
+  ScriptedHop hop(GatewayConfig{.upstream = kOneConnection});
   UpstreamConnection upstream = hop.Begin(GetRequest("/first"));
   upstream.Request();
   const std::string body = Pattern(1 << 20);

@@ -19,9 +19,9 @@
 #include "tests/support/dns_server.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/temp_dir.h"
-#include "tests/support/unserved_address.h"
 
 namespace holdfast::support {
 namespace {
@@ -44,10 +44,10 @@ class Pebble {
     files_.Write("server.pem", server.chain().pem);
     files_.Write("server.key", server.key_file().pem);
     for (const std::string name : {"a.test", "b.test"}) dns_.Set(name, {"127.0.0.1"}, 60);
-    // A port that was free a moment ago may be taken again.
-    for (int tries = 0; tries < 5 && !Start(options); ++tries) {
-    }
-    EXPECT_TRUE(Serves()) << Log();
+    Start(options);
+    EXPECT_TRUE(Eventually([this] { return process_->Poll().has_value() || Accepts(address_); }) &&
+                !process_->Poll().has_value())
+        << Log();
   }
 
   DnsServer& dns() { return dns_; }
@@ -75,8 +75,7 @@ class Pebble {
   }
 
  private:
-  bool Start(const Options& options) {
-    address_ = RefusingAddress().address().ToString();
+  void Start(const Options& options) {
     const std::string config = files_.Write(
         "pebble.json",
         "{\"pebble\": {\"listenAddress\": \"" + address_ +
@@ -93,18 +92,12 @@ class Pebble {
     line.insert(line.end(), options.environment.begin(), options.environment.end());
     line.insert(line.end(), {"pebble", "-strict", "-config", config, "-dnsserver", dns_.address()});
     process_ = std::make_unique<Subprocess>(line);
-    return Eventually([this] { return process_->Poll().has_value() || Serves(); }) && Serves();
-  }
-  bool Serves() const {
-    const auto address = pool::SocketAddress::FromIp("127.0.0.1", std::stoi(PortOf(address_)));
-    const pool::FileDescriptor probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return connect(probe.get(), address->get(), address->length()) == 0;
   }
 
   TempDir files_;
   DnsServer dns_;
   std::string ca_;
-  std::string address_;
+  const std::string address_ = UnusedAddress();
   std::unique_ptr<Subprocess> process_;
 };
 
@@ -167,7 +160,7 @@ TEST_F(RealAcmeTest, NamesOfRoutesGetCertificatesByHttp01) {
   GatewayProcess gateway(WithoutAcme());
   Pebble pebble({.http_port = PortOf(gateway.address("plain")),
                  .tls_port = "1",
-                 .environment = {"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=50"}});
+                 .environment = {"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=20"}});
   gateway.Reload(Text({}, pebble.Acme(storage(), "names: from_routes, email: ops@a.test")));
   AwaitOrders(gateway, "ok", 2);
   ExpectPebbles(gateway, "a.test");
@@ -229,7 +222,7 @@ TEST_F(RealAcmeTest, ACertificateWithLessThanAThirdOfItsLifeIsRenewed) {
 
 TEST_F(RealAcmeTest, ARefusalIsToldInTheAuthoritysWords) {
   GatewayProcess gateway(WithoutAcme());
-  Pebble pebble({.http_port = PortOf(RefusingAddress().address().ToString()), .tls_port = "1"});
+  Pebble pebble({.http_port = PortOf(UnusedAddress()), .tls_port = "1"});
   gateway.Reload(Text({}, pebble.Acme(storage(), "names: [a.test]")));
   AwaitOrders(gateway, "challenge_failed", 1);
   gateway.AwaitStderr("acme: a.test: no certificate: challenge_failed: http-01: connection: ");
@@ -261,23 +254,18 @@ TEST_F(RealAcmeTest, ADirectoryThatNobodyVouchesForIsNotSpokenTo) {
 // Killed while the authority looks: the next process has the same account, and the order of a dead
 // one keeps nobody.
 TEST_F(RealAcmeTest, AProcessThatIsKilledInTheMiddleLeavesTheNextOneWhatItHad) {
-  Ports ports;
+  ScriptedUpstream looked_at;
+  Pebble pebble({.http_port = PortOf(looked_at.address()), .tls_port = "1"});
+  const std::string tls = pebble.Acme(storage(), "names: [a.test]");
   {
-    const GatewayProcess finder(WithoutAcme());
-    ports = {.plain = finder.address("plain"), .edge = finder.address("edge")};
-  }
-  Pebble pebble({.http_port = PortOf(ports.plain),
-                 .tls_port = "1",
-                 .environment = {"PEBBLE_VA_SLEEPTIME=3", "PEBBLE_WFE_NONCEREJECT=0"}});
-  const std::string text = Text(ports, pebble.Acme(storage(), "names: [a.test]"));
-  {
-    const Subprocess first({GatewayBinary(), "run", files_.Write("first.yaml", text)});
-    EXPECT_TRUE(Eventually([&] { return pebble.Count("POST /chalZ/") > 0; })) << pebble.Log();
+    const Subprocess first({GatewayBinary(), "run", files_.Write("first.yaml", Text({}, tls))});
+    const UpstreamConnection look = looked_at.Accept();  // which nobody answers
     first.Signal(SIGKILL);
   }
+  looked_at.StopListening();
   EXPECT_TRUE(ReadFile(storage() + "/" + pebble.File("a.test")).empty())
       << "it was to be killed before";
-  GatewayProcess second(text);
+  GatewayProcess second(Text({.plain = looked_at.address()}, tls));
   AwaitOrders(second, "ok", 1);
   ExpectPebbles(second, "a.test");
   EXPECT_EQ(pebble.Count("There are now 2 accounts"), 0) << pebble.Log();

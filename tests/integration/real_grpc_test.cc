@@ -27,21 +27,24 @@ class GrpcServer {
  public:
   explicit GrpcServer(const std::string& name = "server")
       : process_({kPython, kScript, "server", name}) {
-    EXPECT_TRUE(Eventually([&] { return process_.Stdout().ends_with("\n"); }))
+    EXPECT_TRUE(Eventually([&] { return process_.Stdout().ends_with("\n"); }, 3 * kPatience))
         << "needs Debian's python3-grpcio: " << process_.Stderr();
     const std::string out = process_.Stdout();
     address_ = "127.0.0.1:" + out.substr(0, out.find('\n'));
   }
 
   const std::string& address() const { return address_; }
+  // Nobody else serves there afterwards.
   void Kill() {
     process_.Signal(SIGKILL);
     process_.Wait();
+    held_ = WireSocket(HoldPort(address_));
   }
 
  private:
   Subprocess process_;
   std::string address_;
+  WireSocket held_;
 };
 
 std::vector<std::string> ClientOf(const std::string& address,
@@ -107,7 +110,7 @@ TEST(RealGrpcTest, StatusesAreSeen) {
 TEST(RealGrpcTest, TheGatewaysOwnErrors) {
   GrpcServer server;
   GatewayConfig config = Before({server.address()});
-  config.route += ", timeouts: {total: 500ms}, max_request_body: 1KiB";
+  config.route += ", timeouts: {total: 3s}, max_request_body: 1KiB";
   {
     GatewayProcess gateway(config);
     RunCases(gateway.address(), {"no_route", "too_large", "route_time"});
@@ -127,7 +130,7 @@ TEST(RealGrpcTest, AStatusOfThePolicyIsAskedForAgain) {
   GrpcServer bad("bad");
   GrpcServer good("good");
   GatewayConfig config = Before({bad.address(), good.address()});
-  config.upstream += ", outlier: off";
+  config.upstream += ", balance: round_robin, outlier: off";
   config.route += ", retry: {attempts: 2, grpc_statuses: [unavailable]}";
   GatewayProcess gateway(config);
   RunCases(gateway.address(), {"repeated"});
@@ -139,7 +142,8 @@ TEST(RealGrpcTest, AServerThatDiesEndsItsCallsAndNoOthers) {
   GrpcServer mortal("mortal");
   GatewayProcess gateway(Before({mortal.address()}));
   Subprocess client(ClientOf(gateway.address(), {"until_death"}));
-  ASSERT_TRUE(Eventually([&] { return client.Stdout().starts_with("begun"); })) << client.Stderr();
+  ASSERT_TRUE(Eventually([&] { return client.Stdout().starts_with("begun"); }, 3 * kPatience))
+      << client.Stderr();
   mortal.Kill();
   EXPECT_EQ(client.Wait(kCasePatience), 0) << client.Stderr();
   // The head of the response had come: what is left to say is a reset.
@@ -258,8 +262,7 @@ TEST(RealGrpcTest, AServerOfHttp1ThatDiesEndsItsCall) {
 TEST(RealGrpcTest, HealthIsAskedInItsOwnWords) {
   GrpcServer server;
   GatewayConfig config = Before({server.address()});
-  config.upstream +=
-      ", health_check: {type: grpc, interval: 100ms, timeout: 100ms, fall: 1, rise: 1}";
+  config.upstream += ", health_check: {type: grpc, interval: 2s, timeout: 2s, fall: 1, rise: 1}";
   GatewayProcess gateway(config);
   const std::string kResults = "holdfast_health_checks_total";
   gateway.AwaitMetricAtLeast(kResults, {{"result", "ok"}}, 1);
@@ -271,8 +274,7 @@ TEST(RealGrpcTest, HealthIsAskedInItsOwnWords) {
   RunCases(gateway.address(), {"unary"});
 
   config.upstream =
-      "protocol: h2, health_check: {type: grpc, service: missing, interval: 100ms, "
-      "timeout: 100ms}";
+      "protocol: h2, health_check: {type: grpc, service: missing, interval: 1s, timeout: 1s}";
   GatewayProcess other(config);
   other.AwaitMetricAtLeast(kResults, {{"result", "bad_status"}}, 1);
 }

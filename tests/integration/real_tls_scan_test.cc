@@ -64,9 +64,9 @@ class SslscanReport {
  public:
   // `name` is the one that is asked for.
   SslscanReport(const Scanned& scanned, const std::string& name) {
-    const Finished done = RunProgram(
-        {"sslscan", "--no-colour", "--xml=-", "--sni-name=" + name, "127.0.0.1:" + scanned.port()},
-        {}, kScanPatience);
+    const Finished done = RunProgram({"sslscan", "--no-colour", "--timeout=10", "--xml=-",
+                                      "--sni-name=" + name, "127.0.0.1:" + scanned.port()},
+                                     {}, kScanPatience);
     EXPECT_EQ(done.code, 0) << done.err;
     text_ = done.out;
   }

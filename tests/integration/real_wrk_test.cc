@@ -33,36 +33,38 @@ void ExpectNoErrors(const std::string& report) {
   EXPECT_EQ(report.find("Non-2xx"), std::string::npos) << report;
 }
 
-// Loads `path` for a second.
-void Load(const GatewayProcess& gateway, const std::string& path, int connections) {
-  const Finished wrk = RunProgram(Wrk(gateway, path, connections), 2 * kPatience);
-  EXPECT_EQ(wrk.code, 0) << wrk.err;
-  ExpectNoErrors(wrk.out);
-}
-
 double Answered(const GatewayProcess& gateway, const std::string& route) {
   return gateway.Scrape().Value("holdfast_requests_total", {{"route", route}, {"code", "200"}});
 }
 
+// Loads `path` for a second, and once more where the machine has had no time for more than `least`
+// requests.
+void Load(const GatewayProcess& gateway, const std::string& path, int connections, double least) {
+  const std::string route = path == "/" ? "web" : "local";
+  for (int tries = 0; tries < 5 && Answered(gateway, route) <= least; ++tries) {
+    const Finished wrk = RunProgram(Wrk(gateway, path, connections), 2 * kPatience);
+    EXPECT_EQ(wrk.code, 0) << wrk.err;
+    ExpectNoErrors(wrk.out);
+  }
+  EXPECT_GT(Answered(gateway, route), least);
+}
+
 TEST(WrkTest, AnswersOfTheGateway) {
   GatewayProcess gateway(GatewayConfig{.workers = "2"});
-  Load(gateway, "/local", 64);
-  EXPECT_GT(Answered(gateway, "local"), 100);
+  Load(gateway, "/local", 64, 100);
 }
 
 TEST(WrkTest, ProxiedOverKeptConnections) {
   AutoUpstream upstream(std::string(70, 'x'));
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
-  Load(gateway, "/", 32);
-  EXPECT_GT(Answered(gateway, "web"), 100);
+  Load(gateway, "/", 32, 100);
   EXPECT_LE(upstream.accepted(), 64) << "connections are not kept";
 }
 
 TEST(WrkTest, LargeBodies) {
   AutoUpstream upstream(std::string(100'000, 'x'));
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
-  Load(gateway, "/", 16);
-  EXPECT_GT(Answered(gateway, "web"), 10);
+  Load(gateway, "/", 16, 10);
 }
 
 TEST(WrkTest, AnUpstreamThatClosesAfterEachResponse) {
@@ -70,8 +72,7 @@ TEST(WrkTest, AnUpstreamThatClosesAfterEachResponse) {
     return AutoUpstream::Reply{.bytes = OkResponse("x", "Connection: close\r\n"), .close = true};
   });
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}, .workers = "2"});
-  Load(gateway, "/", 8);
-  EXPECT_GT(Answered(gateway, "web"), 10);
+  Load(gateway, "/", 8, 10);
 }
 
 TEST(WrkTest, MoreClientsThanUpstreamConnections) {

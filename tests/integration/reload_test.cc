@@ -36,9 +36,11 @@ TEST_P(KeptOverReloadTest, ANewRouteIsServedOnKeptConnections) {
 }
 
 TEST_P(KeptOverReloadTest, AWarmUpstreamConnectionIsUsedAfterwards) {
-  ScriptedHop hop;
+  constexpr char kKept[] = "idle_timeout: 60s";
+  ScriptedHop hop(GatewayConfig{.upstream = kKept});
   UpstreamConnection upstream = hop.Warm();
   GatewayConfig config = Base(hop.upstream);
+  config.upstream = kKept;
   config.routes = kNewRoute;
   hop.gateway.Reload(config.Text());
   hop.client.Send(GetRequest("/after"));
@@ -107,15 +109,17 @@ TEST(ReloadTest, AListenerIsAdded) {
 }
 
 TEST(ReloadTest, AListenerIsRemovedAndItsKeptConnectionsAskedToGo) {
+  const std::string address = UnusedAddress();
   GatewayConfig config;
-  config.listeners = "- {name: removed, bind: \"127.0.0.1:0\"}\n";
+  config.listeners = "- {name: removed, bind: \"" + address + "\"}\n";
   GatewayProcess gateway(config);
-  const std::string address = gateway.address("removed");
   RawClient kept(address);
   EXPECT_EQ(kept.Get("/local").Status(), 200);
   gateway.Reload(GatewayConfig{}.Text());
   kept.ExpectClosed();
-  EXPECT_EQ(RunProgram({"curl", "--silent", "http://" + address + "/local"}).code, 7);
+  EXPECT_TRUE(Eventually([&] {
+    return RunProgram({"curl", "--silent", "http://" + address + "/local"}).code == 7;
+  }));
 }
 
 // The workers close a removed listener's sockets some time after the reload.
@@ -139,9 +143,8 @@ TEST(ReloadTest, AListenerThatWasRemovedComesBackToItsPort) {
 
 TEST(ReloadTest, AListenerMovesToAnotherAddressOfItsPort) {
   // On every address: a client of another test may have this port on one of them.
-  const int unused = Listen("0.0.0.0:0");
-  const std::string all = LocalAddress(unused);
-  close(unused);
+  const int held = HoldPort("0.0.0.0:0");
+  const std::string all = LocalAddress(held);
   const std::string port = all.substr(all.rfind(':'));
   const std::string address = "127.0.0.1" + port;
   GatewayConfig config{.bind = address};
@@ -156,6 +159,7 @@ TEST(ReloadTest, AListenerMovesToAnotherAddressOfItsPort) {
   }
   EXPECT_EQ(gateway.Scrape().Value("holdfast_config_reloads_total", {{"result", "failure"}}), 0)
       << gateway.Stderr();
+  close(held);
 }
 
 TEST(ReloadTest, AListenerIsRenamedOnItsPort) {
@@ -252,11 +256,12 @@ TEST_P(KeptOverReloadTest, AnEndpointThatLeftClosesItsIdleConnections) {
 TEST(ReloadTest, OtherNameServersAreAskedAndTheOldAddressesServeUntilTheyAnswer) {
   AutoUpstream one("one", "127.0.0.1:0");
   const std::string port = one.address().substr(one.address().rfind(':'));
-  AutoUpstream two("two", "127.0.0.2" + port);
+  // An address that nobody else has ports at.
+  AutoUpstream two("two", "127.86.0.2" + port);
   DnsServer first;
   first.Set("web.test", {"127.0.0.1"}, 60);
   DnsServer second;
-  second.Set("web.test", {"127.0.0.2"}, 60);
+  second.Set("web.test", {"127.86.0.2"}, 60);
   second.SetMood(DnsServer::Mood::kSilent);
   GatewayConfig config{.endpoints = {"web.test" + port},
                        .upstream = "max_idle: 0",

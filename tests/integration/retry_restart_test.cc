@@ -13,6 +13,7 @@
 #include "tests/support/auto_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scripted_upstream.h"
 #include "tests/support/wire.h"
 
 namespace holdfast::support {
@@ -71,8 +72,9 @@ TEST_P(RestartTest, AnEndpointThatComesAndGoesCostsNoGetAndNoSecondPost) {
   Ledger ledger;
   const auto execute = [&](const Message& request) { return ledger.Execute(request); };
   AutoUpstream steady(execute);
-  auto restarted = std::make_unique<AutoUpstream>(execute);
-  const std::string address = restarted->address();
+  // While it is not there, nobody else is.
+  const std::string address = UnusedAddress();
+  auto restarted = std::make_unique<AutoUpstream>(execute, address);
   GatewayProcess gateway(GatewayConfig{
       .endpoints = {steady.address(), address},
       .upstream = "outlier: off, retry_budget: off",
@@ -87,10 +89,10 @@ TEST_P(RestartTest, AnEndpointThatComesAndGoesCostsNoGetAndNoSecondPost) {
   }
   int restarts = 0;
   while (restarts < kRestarts && !HasFailure()) {
-    EXPECT_TRUE(Eventually([&] { return restarted->requests() >= kUp; }));
+    EXPECT_TRUE(Eventually([&] { return restarted->requests() >= kUp; }, 3 * kPatience));
     restarted.reset();
     const int before = steady.requests();
-    EXPECT_TRUE(Eventually([&] { return steady.requests() >= before + kDown; }));
+    EXPECT_TRUE(Eventually([&] { return steady.requests() >= before + kDown; }, 3 * kPatience));
     restarted = std::make_unique<AutoUpstream>(execute, address);
     ++restarts;
   }

@@ -20,12 +20,12 @@ constexpr char kDropped[] = "holdfast_shared_rate_limit_dropped_total";
 constexpr std::string_view kScriptEnd = "return math.ceil(full - now)\n\r\n";
 constexpr std::string_view kScriptLoaded = "$40\r\n0123456789abcdef0123456789abcdef01234567\r\n";
 
-// A limit of ten in a long time.
-GatewayConfig Sharing(const std::string& redis, const std::string& keys = "") {
+// A limit of ten in a long time. Redis has as long as the test takes to answer.
+GatewayConfig Sharing(const std::string& redis) {
   return {.routes =
               "- {name: api, respond: {body: served}, rate_limit: {requests: 10, per: 10h, "
               "key: \"header:x-key\", shared: {redis: \"" +
-              redis + "\", sync: 10ms" + keys + "}}}\n"};
+              redis + "\", sync: 10ms, timeout: 60s}}}\n"};
 }
 
 int StatusOf(RawClient& client, std::string_view key = "somebody") {
@@ -70,7 +70,7 @@ TEST(SharedLimitTest, WhatOthersTookIsGoneHere) {
 
 TEST(SharedLimitTest, ARedisThatHangsHoldsUpNobody) {
   ScriptedUpstream redis;
-  GatewayProcess gateway(Sharing(redis.address(), ", timeout: 60s"));
+  GatewayProcess gateway(Sharing(redis.address()));
   RawClient client(gateway.address());
   EXPECT_EQ(CountServed(client, 15, "before it is asked"), 10);
   UpstreamConnection connection = Greeted(redis);
@@ -80,11 +80,7 @@ TEST(SharedLimitTest, ARedisThatHangsHoldsUpNobody) {
 }
 
 TEST(SharedLimitTest, ARedisThatIsNotThereIsDoneWithout) {
-  std::string address;
-  {
-    const ScriptedUpstream gone;
-    address = gone.address();
-  }
+  const std::string address = UnusedAddress();
   GatewayProcess gateway(Sharing(address));
   gateway.AwaitMetricAtLeast(kSyncs, {{"redis", address}, {"result", "failed"}}, 1);
   EXPECT_TRUE(gateway.AwaitStderr("redis " + address + ": connect_refused; until it is back"));
@@ -115,7 +111,7 @@ TEST(SharedLimitTest, WhateverItAnswersRequestsGoOn) {
 
 TEST(SharedLimitTest, OneThatGreetsAndClosesIsCountedEachTimeAndToldOfOnce) {
   ScriptedUpstream redis;
-  GatewayProcess gateway(Sharing(redis.address(), ", timeout: 60s"));
+  GatewayProcess gateway(Sharing(redis.address()));
   for (double losses = 1; losses <= 4; ++losses) {
     Greeted(redis).Close();
     gateway.AwaitMetric(kSyncs, {{"redis", redis.address()}, {"result", "failed"}}, losses);
@@ -131,7 +127,7 @@ TEST(SharedLimitTest, OneThatGreetsAndClosesIsCountedEachTimeAndToldOfOnce) {
 
 TEST(SharedLimitTest, AReloadKeepsTheLinkAndWhatWasCounted) {
   ScriptedUpstream redis;
-  const GatewayConfig config = Sharing(redis.address(), ", timeout: 60s");
+  const GatewayConfig config = Sharing(redis.address());
   GatewayProcess gateway(config);
   UpstreamConnection connection = Greeted(redis);
   gateway.AwaitMetric(kUp, {}, 1);

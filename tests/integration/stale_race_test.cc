@@ -163,7 +163,7 @@ class Race {
       hop_->client.Response();
     }
     std::ranges::sort(times);
-    way_ = std::clamp(times[times.size() / 2], microseconds(5), microseconds(1000));
+    way_ = std::clamp(times[times.size() / 2], microseconds(5), microseconds(5000));
     hop_->client.Send(GetRequest("/calibrated"));
     connection.Answer(OkResponse("x", "Connection: close\r\n"));
     hop_->client.Response();
@@ -279,7 +279,25 @@ class Race {
   uint32_t random_ = 1;
 };
 
-class StaleRaceTest : public testing::TestWithParam<Case> {};
+class StaleRaceTest : public testing::TestWithParam<Case> {
+ protected:
+  // Whether the race was really met.
+  static bool Met(Race& race) {
+    const double proven = race.Retries("retry_proven");
+    const double idempotent = race.Retries("retry_idempotent");
+    const int refused_posts = race.tally().refused_posts;
+    switch (GetParam().ending) {
+      case Ending::kFin:
+      case Ending::kCut: return proven > 0;
+      case Ending::kReset: return idempotent > 0;
+      case Ending::kReadThenReset:
+      case Ending::kUnread: return idempotent > 0 && refused_posts > 0;
+      case Ending::kHalfClose:
+      case Ending::kCloseNotify: return idempotent + refused_posts > 0;
+    }
+    return false;
+  }
+};
 
 TEST_P(StaleRaceTest, NoPostIsExecutedTwiceAndNoneIsRefusedWithoutNeed) {
   const UseWire use(GetParam().wire);
@@ -304,19 +322,9 @@ TEST_P(StaleRaceTest, NoPostIsExecutedTwiceAndNoneIsRefusedWithoutNeed) {
   if (!race.has_two_processors()) return;
   // Of few rounds none may have met it.
   if (OverTls() && rounds < GetParam().rounds) return;
-  // The race was really met.
-  switch (GetParam().ending) {
-    case Ending::kFin:
-    case Ending::kCut: EXPECT_GT(proven, 0); break;
-    case Ending::kReset: EXPECT_GT(idempotent, 0); break;
-    case Ending::kReadThenReset:
-    case Ending::kUnread:
-      EXPECT_GT(idempotent, 0);
-      EXPECT_GT(tally.refused_posts, 0);
-      break;
-    case Ending::kHalfClose:
-    case Ending::kCloseNotify: EXPECT_GT(idempotent + tally.refused_posts, 0); break;
-  }
+  // Where another process takes turns with the gateway, it takes more of them.
+  for (const Deadline more; !Met(race) && !more.passed() && !HasFailure();) race.Round(rounds++);
+  EXPECT_TRUE(Met(race)) << rounds << " rounds";
 }
 
 INSTANTIATE_TEST_SUITE_P(Endings, StaleRaceTest,

@@ -156,14 +156,13 @@ TEST(MetricsTest, LatenciesAreCountedByRoute) {
   GatewayProcess gateway(GatewayConfig{.endpoints = {upstream.address()}});
   RawClient client(gateway.address());
   for (int i = 0; i < 3; ++i) client.Get("/");
-  gateway.AwaitMetric("holdfast_requests_total", {{"route", "web"}}, 3);
-  const MetricsScrape scrape = gateway.Scrape();
   const Labels route = {{"listener", "edge"}, {"route", "web"}};
   for (const std::string name :
        {"holdfast_request_first_byte_seconds", "holdfast_request_duration_seconds"}) {
-    EXPECT_EQ(scrape.Value(name + "_count", route), 3);
+    gateway.AwaitMetric(name + "_count", route, 3);
+    const MetricsScrape scrape = gateway.Scrape();
     EXPECT_GT(scrape.Value(name + "_sum", route), 0);
-    EXPECT_LT(scrape.Value(name + "_sum", route), 10) << "seconds, not another unit";
+    EXPECT_LT(scrape.Value(name + "_sum", route), 60) << "seconds, not another unit";
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -137,13 +138,22 @@ TEST(TlsTest, PlainHttpIsToldEvenWhileItStillSends) {
   Files files;
   GatewayProcess gateway(
       Listener("certificates: [{" + files.Keyed("a", pool::SiteFor({"a.test"})) + "}]") + kHello);
-  RawClient client(gateway.address());
   const std::string body(4'000'000, 'x');
-  client.Send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: " + std::to_string(body.size()) +
-              "\r\n\r\n" + body);
-  const Message answer = client.Response("POST");
-  EXPECT_EQ(answer.Status(), 400);
-  EXPECT_NE(answer.body.find("plain_http_on_tls"), std::string::npos) << answer.body;
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n" + body;
+  // It is heard out for 2 s; a client that was kept from running for most of them tries again.
+  for (int tries = 0; tries < 5; ++tries) {
+    const Deadline in_time(std::chrono::seconds(1));
+    RawClient client(gateway.address());
+    const bool sent = client.SendIfWanted(request);
+    if (in_time.passed() && tries < 4) continue;
+    EXPECT_TRUE(sent);
+    const Message answer = client.Response("POST");
+    EXPECT_EQ(answer.Status(), 400);
+    EXPECT_NE(answer.body.find("plain_http_on_tls"), std::string::npos) << answer.body;
+    return;
+  }
 }
 
 TEST(TlsTest, AProxyHeaderThatNobodyExpectsIsTold) {
@@ -198,7 +208,7 @@ class UpstreamTlsTest : public testing::Test {
            "timeout: 1s}\n"
            "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
            "upstreams: {web: {endpoints: [\"" +
-           upstream_.address() + "\"], tls: {" + tls +
+           upstream_.address() + "\"], connect_timeout: 15s, tls: {" + tls +
            "}}}\nroutes: [{match: {path_prefix: /}, upstream: web}]\n";
   }
   // The answer of a gateway with these settings, and its handshakes that ended like this.
@@ -248,7 +258,7 @@ TEST_F(UpstreamTlsTest, AHealthCheckSpeaksItToo) {
       "listeners: [{name: edge, bind: \"127.0.0.1:0\"}]\n"
       "upstreams: {web: {endpoints: [\"" +
       upstream_.address() + "\"], tls: {ca: " + ca_ +
-      ", server_name: a.test}, health_check: {interval: 100ms, timeout: 100ms}}}\n"
+      ", server_name: a.test}, health_check: {interval: 2s, timeout: 2s}}}\n"
       "routes: [{match: {path_prefix: /}, upstream: web}]\n");
   gateway.AwaitMetricAtLeast("holdfast_health_checks_total",
                              {{"upstream", "web"}, {"result", "ok"}}, 2);

@@ -98,7 +98,9 @@ std::string Tracing(const std::string& address, const std::string& keys = "inter
 
 GatewayConfig Traced(const std::string& collector, const std::string& upstream,
                      const std::string& keys = "interval: 10ms") {
-  GatewayConfig config{.listener = "trace: keep", .top = Tracing(collector, keys)};
+  GatewayConfig config{.listener = "trace: keep",
+                       .top = Tracing(collector, keys),
+                       .drain = "{delay: 0s, timeout: 15s}"};
   if (!upstream.empty()) config.endpoints = {upstream};
   return config;
 }

@@ -155,9 +155,8 @@ TEST_P(UpgradeTest, AnIdleTunnelIsClosed) {
 }
 
 TEST_P(UpgradeTest, TheTimeoutsOfRequestsDoNotEndATunnel) {
-  TunnelHop hop(
-      GatewayConfig{.listener = "idle_timeout: 100ms, head_timeout: 100ms, body_timeout: 100ms",
-                    .route = "timeouts: {first_byte: 1s, stall: 100ms, total: 1s}"});
+  TunnelHop hop(GatewayConfig{.listener = "idle_timeout: 3s, head_timeout: 3s, body_timeout: 3s",
+                              .route = "timeouts: {first_byte: 3s, stall: 3s, total: 3s}"});
   RawClient idle(hop.gateway.address());
   idle.ExpectClosed();  // so long was the tunnel silent
   hop.client.Send("up");

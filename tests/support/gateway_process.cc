@@ -82,7 +82,8 @@ std::string GatewayProcess::address(std::string_view listener) const {
   // A reload has happened before its lines are written.
   Eventually([&] {
     std::istringstream lines(Stderr());
-    for (std::string line; std::getline(lines, line);) {
+    // One without its end may still be in the writing.
+    for (std::string line; std::getline(lines, line) && !lines.eof();) {
       const size_t at = line.find(mark);
       if (at != line.npos) found = line.substr(at + mark.size());
     }

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -16,9 +15,14 @@
 namespace holdfast::support {
 
 ScriptedUpstream::ScriptedUpstream(std::string_view bind)
-    : fd_(Listen(bind)), address_(LocalAddress(fd_)) {}
+    : held_(HoldPort(bind)),
+      fd_(Listen(held_ < 0 ? std::string(bind) : LocalAddress(held_))),
+      address_(LocalAddress(fd_)) {}
 
-ScriptedUpstream::~ScriptedUpstream() { StopListening(); }
+ScriptedUpstream::~ScriptedUpstream() {
+  StopListening();
+  if (held_ >= 0) close(held_);
+}
 
 UpstreamConnection ScriptedUpstream::Accept() {
   EXPECT_TRUE(AwaitReady(fd_, POLLIN, Deadline())) << "no connection came to " << address_;
@@ -38,17 +42,8 @@ void ScriptedUpstream::StopListening() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-std::string UnusedAddress() {
-  // A host of this process alone: of 127.0.0.1 other tests take ports at any time.
-  static const std::string host = [] {
-    const auto any = std::random_device()();
-    return "127." + std::to_string(64 + any % 128) + "." + std::to_string(any >> 8 & 0xff) + "." +
-           std::to_string(1 + (any >> 16) % 254);
-  }();
-  const int fd = Listen(host + ":0");
-  std::string address = LocalAddress(fd);
-  close(fd);
-  return address;
-}
+// Another test that runs at the same time, or a program of it, would be given the port as soon as
+// it were free: the socket stays open.
+std::string UnusedAddress() { return LocalAddress(HoldPort("127.0.0.1:0")); }
 
 }  // namespace holdfast::support

@@ -47,12 +47,14 @@ class ScriptedUpstream {
 
  private:
   const Wire wire_ = CurrentWire();
+  // Its port stays its own when it listens no more.
+  const int held_;
   int fd_;
   std::string address_;
 };
 
-// An address for somebody to listen at later: its port was free a moment ago, and is one of a host
-// in 127.0.0.0/8 that no other program uses. For one that stays unserved see unserved_address.h.
+// An address for somebody to listen at later, who sets SO_REUSEADDR as servers do: nobody else gets
+// its port as long as the test's process lives. Until then connections are refused.
 std::string UnusedAddress();
 
 }  // namespace holdfast::support

@@ -338,6 +338,19 @@ int Listen(std::string_view address, int backlog) {
   return fd;
 }
 
+// With SO_REUSEADDR it is in nobody's way who has that as well, until it listens itself.
+int HoldPort(std::string_view address) {
+  const pool::SocketAddress local = ParseAddress(address);
+  if (!local.is_ip()) return -1;
+  const int fd = socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (bind(fd, local.get(), local.length()) == 0) return fd;
+  ADD_FAILURE() << "cannot hold " << address << ": " << std::strerror(errno);
+  close(fd);
+  return -1;
+}
+
 std::string LocalAddress(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);

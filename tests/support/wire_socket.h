@@ -108,6 +108,10 @@ bool Accepts(std::string_view address);
 
 // Listens on an address as above, port 0 for any free one; -1 and a failed test if it cannot.
 int Listen(std::string_view address, int backlog = 512);
+// A socket that is bound as above, for a test that is to have its port whether or not somebody
+// listens there: who asks for any port does not get this one, who names it may listen at it, and
+// otherwise connections are refused. -1 for what is no port.
+int HoldPort(std::string_view address);
 // The address a socket is bound to, as Connect takes it.
 std::string LocalAddress(int fd);
 
