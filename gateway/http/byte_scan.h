@@ -60,6 +60,12 @@ inline const char* SkipTargetBytes(const char* p, const char* end) {
   return p;
 }
 
+inline const char* FindByte(const char* p, const char* end, char byte) {
+  if (p == end) return end;
+  const void* const found = std::memchr(p, byte, static_cast<size_t>(end - p));
+  return found != nullptr ? static_cast<const char*>(found) : end;
+}
+
 // Of eight bytes: the high bit of each is set where it is below 0x20 or equal to 0x7f. The
 // subtractions can borrow from a place above a real hit, never without one, so the lowest bit that
 // is set is right.
@@ -76,6 +82,7 @@ inline uint64_t ControlBytes(const char* p) {
 }
 
 [[gnu::noinline]] inline const char* SkipValueBytes(const char* p, const char* end) {
+  const char* const begin = p;
   while (end - p >= 8) {
     const uint64_t control = ControlBytes(p);
     if (control == 0) {
@@ -86,6 +93,7 @@ inline uint64_t ControlBytes(const char* p) {
     if (*p != '\t') return p;
     ++p;
   }
+  if (end - begin >= 8 && ControlBytes(end - 8) == 0) return end;
   while (p != end && IsValueByte(*p)) ++p;
   return p;
 }
@@ -238,6 +246,13 @@ inline const char* FirstOfLast(uint32_t block, const char* p, const char* end) {
   return p != end && *p == '\t' ? portable::SkipValueBytes(p, end) : p;
 }
 
+// The first `byte` of [p, end), or `end`; nearly always among the first sixteen.
+[[gnu::always_inline]] inline const char* FindByte(const char* p, const char* end, char byte) {
+  if (end - p < sse2::kBlock) return portable::FindByte(p, end, byte);
+  const uint32_t found = sse2::Hits(sse2::Equal(sse2::Load(p), byte));
+  return found != 0 ? p + std::countr_zero(found) : portable::FindByte(p + sse2::kBlock, end, byte);
+}
+
 #else
 
 inline const char* SkipTokenBytes(std::string_view text, const char* p) {
@@ -248,6 +263,7 @@ inline const char* SkipValueBytes(std::string_view text, const char* p) {
   return portable::SkipValueBytes(p, text.data() + text.size());
 }
 
+using portable::FindByte;
 using portable::FindHeadEnd;
 using portable::SkipTargetBytes;
 using portable::SkipTokenBytes;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "gateway/http/folded_name.h"
+#include "gateway/http/letter_case.h"
 #include "gateway/http/syntax.h"
 
 namespace holdfast::http {
@@ -28,19 +29,9 @@ uint64_t WordAt(const char* p) {
   return word;
 }
 
-constexpr uint64_t kOnes = 0x0101010101010101u;
-
-// The highest bit of each byte that is one of A to Z.
-uint64_t CapitalsOf(uint64_t word) {
-  const uint64_t seven_bits = word & (kOnes * 0x7f);
-  const uint64_t from_a = seven_bits + kOnes * (0x80 - 'A');
-  const uint64_t past_z = seven_bits + kOnes * (0x7f - 'Z');
-  return (from_a ^ past_z) & ~word & (kOnes * 0x80);
-}
-
 // Whether they differ by more than the case of letters, which is one bit of each.
 bool WordsDiffer(const char* a, const char* b) {
-  constexpr uint64_t kCase = kOnes * 0x20;
+  constexpr uint64_t kCase = kEachByte * 0x20;
   const uint64_t word = WordAt(a);
   const uint64_t difference = word ^ WordAt(b);
   if (difference == 0) return false;

@@ -1,7 +1,7 @@
 #include "gateway/http2/field_lines.h"
 
-#include <cstring>
-
+#include "gateway/http/byte_scan.h"
+#include "gateway/http/letter_case.h"
 #include "pool/net/check.h"
 
 namespace holdfast::http2 {
@@ -17,12 +17,6 @@ bool FramesHttp1(std::string_view name) {
   }
 }
 
-void LowerCase(char* begin, const char* end) {
-  for (char* p = begin; p != end; ++p) {
-    if (*p >= 'A' && *p <= 'Z') *p = static_cast<char>(*p | 0x20);
-  }
-}
-
 std::string_view Text(const char* begin, const char* end) {
   return {begin, static_cast<size_t>(end - begin)};
 }
@@ -31,10 +25,9 @@ std::string_view Text(const char* begin, const char* end) {
 constexpr char kNeverIndexed = '\t';
 
 char* Find(char* begin, const char* end, char byte) {
-  auto* const found =
-      static_cast<char*>(std::memchr(begin, byte, static_cast<size_t>(end - begin)));
-  HOLDFAST_CHECK(found != nullptr);  // The serializer writes whole lines.
-  return found;
+  const char* const found = http::FindByte(begin, end, byte);
+  HOLDFAST_CHECK(found != end);  // The serializer writes whole lines.
+  return begin + (found - begin);
 }
 
 uint8_t* Bytes(std::string_view text) {
@@ -69,7 +62,7 @@ void FieldLines::AddLines(char* at, char* end) {
   while (*at != '\r') {
     char* const colon = Find(at, end, ':');
     char* const line_end = Find(colon, end, '\r');
-    LowerCase(at, colon);
+    http::LowerCase(at, static_cast<size_t>(colon - at));
     const std::string_view name = Text(at, colon);
     const std::string_view value = Text(colon + 2, line_end);
     const bool never_indexed = colon[1] == kNeverIndexed;

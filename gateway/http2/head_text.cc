@@ -31,15 +31,22 @@ bool AllTarget(std::string_view text) {
   return http::SkipTargetBytes(text.data(), end) == end;
 }
 
-bool HasUpperCase(std::string_view name) {
-  return std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+// The bytes of tokens but for capitals.
+constexpr std::array<bool, 256> NameByteTable() {
+  std::array<bool, 256> table = http::kTokenBytes;
+  for (char capital = 'A'; capital <= 'Z'; ++capital) table[static_cast<size_t>(capital)] = false;
+  return table;
 }
+constexpr std::array<bool, 256> kNameBytes = NameByteTable();
 
 // RFC 9113 section 8.2.1: stricter than it, as for HTTP/1.
 Refusal CheckName(std::string_view name) {
   if (name.empty()) return Refusal::kEmptyFieldName;
-  if (!http::IsToken(name)) return Refusal::kMalformedFieldName;
-  return HasUpperCase(name) ? Refusal::kUpperCaseFieldName : Refusal::kNone;
+  for (const char byte : name) {
+    if (kNameBytes[static_cast<unsigned char>(byte)]) continue;
+    return http::IsToken(name) ? Refusal::kUpperCaseFieldName : Refusal::kMalformedFieldName;
+  }
+  return Refusal::kNone;
 }
 
 Refusal CheckValue(std::string_view value) {
@@ -53,19 +60,24 @@ Refusal CheckValue(std::string_view value) {
       default: return Refusal::kControlByte;
     }
   }
-  return http::TrimWhiteSpace(value).size() == value.size() ? Refusal::kNone
-                                                            : Refusal::kControlByte;
+  const bool padded =
+      !value.empty() && (http::IsWhiteSpace(value.front()) || http::IsWhiteSpace(value.back()));
+  return padded ? Refusal::kControlByte : Refusal::kNone;
 }
 
 }  // namespace
 
 void HeadText::Begin(const Limits& limits) {
+  if (begun_) Reset();
+  begun_ = true;
   limits_ = limits;
+}
+
+void HeadText::Reset() {
+  begun_ = false;
   refusal_ = Refusal::kNone;
-  lines_.clear();
-  text_.clear();
-  cookie_.clear();
-  for (std::string& value : pseudo_) value.clear();
+  for (TextBuilder* text : {&lines_, &text_, &cookie_, &pseudo_text_}) text->Clear();
+  pseudo_.fill({});
   never_indexed_.clear();
   has_ = 0;
   regular_begun_ = has_host_ = has_length_ = false;
@@ -74,12 +86,10 @@ void HeadText::Begin(const Limits& limits) {
 }
 
 void HeadText::Clear() {
-  Begin(Limits());
-  for (std::string* kept : {&lines_, &text_, &cookie_}) {
-    if (kept->capacity() > kKeptBytes) kept->shrink_to_fit();
-  }
-  for (std::string& value : pseudo_) {
-    if (value.capacity() > kKeptBytes) value.shrink_to_fit();
+  if (!begun_) return;
+  Reset();
+  for (TextBuilder* text : {&lines_, &text_, &cookie_, &pseudo_text_}) {
+    text->ClearKeeping(kKeptBytes);
   }
 }
 
@@ -99,15 +109,25 @@ Refusal HeadText::Charge(std::string_view name, std::string_view value) {
   return charged_ > limits_.max_head_bytes ? Refusal::kHeadTooLarge : Refusal::kNone;
 }
 
+// kPseudos for what is none.
+HeadText::Pseudo HeadText::Named(std::string_view name) {
+  switch (name.size()) {
+    case 4: return name == "path" ? kPath : kPseudos;
+    case 6:
+      if (name == "method") return kMethod;
+      if (name == "scheme") return kScheme;
+      return name == "status" ? kStatus : kPseudos;
+    case 8: return name == "protocol" ? kProtocol : kPseudos;
+    case 9: return name == "authority" ? kAuthority : kPseudos;
+    default: return kPseudos;
+  }
+}
+
 Refusal HeadText::AddPseudo(std::string_view name, std::string_view value) {
-  constexpr std::array<std::string_view, kPseudos> kNames = {"method", "scheme", "authority",
-                                                             "path",   "status", "protocol"};
-  const auto known = std::find(kNames.begin(), kNames.end(), name);
-  if (known == kNames.end() || regular_begun_) return Refusal::kMisplacedPseudoField;
-  const auto index = static_cast<size_t>(known - kNames.begin());
-  if (Has(static_cast<Pseudo>(index))) return Refusal::kMisplacedPseudoField;
-  has_ |= static_cast<uint8_t>(1u << index);
-  switch (index) {
+  const Pseudo field = Named(name);
+  if (field == kPseudos || regular_begun_ || Has(field)) return Refusal::kMisplacedPseudoField;
+  has_ |= static_cast<uint8_t>(1u << field);
+  switch (field) {
     case kMethod:
     case kProtocol:
       if (!http::IsToken(value)) return Refusal::kMalformedStartLine;
@@ -124,9 +144,11 @@ Refusal HeadText::AddPseudo(std::string_view name, std::string_view value) {
           !std::all_of(value.begin(), value.end(), http::IsDigit))
         return Refusal::kMalformedStartLine;
       break;
-    default: break;
+    case kPseudos: break;
   }
-  pseudo_[index] = value;
+  pseudo_[field] = {static_cast<uint32_t>(pseudo_text_.size()),
+                    static_cast<uint32_t>(value.size())};
+  pseudo_text_.Append(value);
   return Refusal::kNone;
 }
 
@@ -139,7 +161,7 @@ Refusal HeadText::AddRegular(std::string_view name, std::string_view value) {
   if (++fields_ > limits_.max_fields) return Refusal::kTooManyFields;
   if (kOfOneConnection.Has(id)) return Refusal::kFieldOfOneConnection;
   if (id == FieldId::kTe && value != "trailers") return Refusal::kFieldOfOneConnection;
-  if (id == FieldId::kHost && !pseudo_[kAuthority].empty()) {
+  if (id == FieldId::kHost && !Value(kAuthority).empty()) {
     // RFC 9113 section 8.3.1: it may only repeat what is known.
     if (has_host_) return Refusal::kRepeatedHost;
     has_host_ = true;
@@ -151,10 +173,10 @@ Refusal HeadText::AddRegular(std::string_view name, std::string_view value) {
 }
 
 bool HeadText::RepeatsAuthority(std::string_view host) const {
-  if (http::EqualsIgnoreCase(host, pseudo_[kAuthority])) return true;
-  const auto named = http::ParseAuthority(pseudo_[kAuthority]);
+  if (http::EqualsIgnoreCase(host, Value(kAuthority))) return true;
+  const auto named = http::ParseAuthority(Value(kAuthority));
   const auto repeated = http::ParseAuthority(host);
-  const bool https = http::EqualsIgnoreCase(pseudo_[kScheme], "https");
+  const bool https = http::EqualsIgnoreCase(Value(kScheme), "https");
   return named.has_value() && repeated.has_value() && http::SameAuthority(*named, *repeated, https);
 }
 
@@ -162,16 +184,8 @@ bool HeadText::RepeatsAuthority(std::string_view host) const {
 Refusal HeadText::AddCrumb(std::string_view value) {
   if (++crumbs_ > limits_.max_cookie_crumbs) return Refusal::kTooManyFields;
   if (crumbs_ == 1 && ++fields_ > limits_.max_fields) return Refusal::kTooManyFields;
-  if (crumbs_ > 1) cookie_ += "; ";
-  cookie_ += value;
+  cookie_.Append(crumbs_ > 1 ? "; " : "", value);
   return Refusal::kNone;
-}
-
-void HeadText::AppendLine(std::string_view name, std::string_view value) {
-  lines_ += name;
-  lines_ += ": ";
-  lines_ += value;
-  lines_ += "\r\n";
 }
 
 bool HeadText::HasOnly(std::initializer_list<Pseudo> needed,
@@ -186,38 +200,28 @@ bool HeadText::HasOnly(std::initializer_list<Pseudo> needed,
 // RFC 9113 sections 8.3.1 and 8.5, RFC 8441 section 4.
 Refusal HeadText::RequestLine() {
   const bool tunnel = AsksForTunnel();
-  const bool connect = pseudo_[kMethod] == "CONNECT" && !tunnel;
+  const bool connect = Value(kMethod) == "CONNECT" && !tunnel;
   const bool complete = connect  ? HasOnly({kMethod, kAuthority}, {})
                         : tunnel ? HasOnly({kMethod, kScheme, kAuthority, kPath, kProtocol}, {}) &&
-                                       pseudo_[kMethod] == "CONNECT"
+                                       Value(kMethod) == "CONNECT"
                                  : HasOnly({kMethod, kScheme, kPath}, {kAuthority});
   if (!complete) return Refusal::kMisplacedPseudoField;
   // What follows is another protocol's, without a length.
   if (tunnel && has_length_) return Refusal::kMalformedContentLength;
-  const std::string& path = pseudo_[kPath];
+  const std::string_view path = Value(kPath);
   if (!connect) {
-    const std::string& scheme = pseudo_[kScheme];
+    const std::string_view scheme = Value(kScheme);
     if (!http::EqualsIgnoreCase(scheme, "http") && !http::EqualsIgnoreCase(scheme, "https")) {
       return Refusal::kUnsupportedScheme;
     }
-    const bool asterisk = path == "*" && pseudo_[kMethod] == "OPTIONS";
+    const bool asterisk = path == "*" && Value(kMethod) == "OPTIONS";
     if (!path.starts_with('/') && !asterisk) return Refusal::kMalformedTarget;
   }
-  text_ = tunnel ? "GET" : pseudo_[kMethod];
-  text_ += ' ';
-  text_ += connect ? pseudo_[kAuthority] : path;
-  text_ += " HTTP/1.1\r\n";
+  text_.Append(tunnel ? "GET" : Value(kMethod), " ", connect ? Value(kAuthority) : path,
+               " HTTP/1.1\r\n");
   // RFC 9113 section 8.3.1: as Host it goes first.
-  if (Has(kAuthority)) {
-    text_ += "host: ";
-    text_ += pseudo_[kAuthority];
-    text_ += "\r\n";
-  }
-  if (tunnel) {
-    text_ += "Connection: upgrade\r\nUpgrade: ";
-    text_ += pseudo_[kProtocol];
-    text_ += "\r\n";
-  }
+  if (Has(kAuthority)) text_.Append("host: ", Value(kAuthority), "\r\n");
+  if (tunnel) text_.Append("Connection: upgrade\r\nUpgrade: ", Value(kProtocol), "\r\n");
   return Refusal::kNone;
 }
 
@@ -230,11 +234,10 @@ void HeadText::MarkNeverIndexed(http::HeaderList* fields) const {
 }
 
 void HeadText::EndLines(bool ends) {
-  if (crumbs_ > 0) AppendLine("cookie", cookie_);
+  if (crumbs_ > 0) AppendLine("cookie", cookie_.text());
   // What follows has an end, however it is framed.
-  if (!ends && !has_length_) lines_ += "transfer-encoding: chunked\r\n";
-  text_ += lines_;
-  text_ += "\r\n";
+  if (!ends && !has_length_) lines_.Append("transfer-encoding: chunked\r\n");
+  text_.Append(lines_.text(), "\r\n");
 }
 
 Refusal HeadText::FinishRequest(bool ends, http::RequestHead* head) {
@@ -246,7 +249,7 @@ Refusal HeadText::FinishRequest(bool ends, http::RequestHead* head) {
   const http::HeadLimits limits{.head_bytes = text_.size(),
                                 .fields = limits_.max_fields + 5,
                                 .uri_bytes = limits_.max_uri_bytes};
-  refusal_ = http::ParseRequestHead(text_, limits, head);
+  refusal_ = http::ParseRequestHead(text_.text(), limits, head);
   if (refusal_ != Refusal::kNone) return refusal_;
   MarkNeverIndexed(&head->headers);
   head->version = http::Version::kHttp2;
@@ -262,18 +265,16 @@ Refusal HeadText::FinishResponse(bool ends, http::Method request_method, http::R
     refusal_ = Refusal::kMisplacedPseudoField;
   }
   // RFC 9113 section 8.6.
-  if (refusal_ == Refusal::kNone && pseudo_[kStatus] == "101") {
+  if (refusal_ == Refusal::kNone && Value(kStatus) == "101") {
     refusal_ = Refusal::kMalformedStartLine;
   }
   if (refusal_ != Refusal::kNone) return refusal_;
-  text_ = "HTTP/1.1 ";
-  text_ += pseudo_[kStatus];
-  text_ += " \r\n";
+  text_.Append("HTTP/1.1 ", Value(kStatus), " \r\n");
   EndLines(/*ends=*/true);
   const http::HeadLimits limits{.head_bytes = text_.size(),
                                 .fields = limits_.max_fields + 3,
                                 .uri_bytes = limits_.max_uri_bytes};
-  refusal_ = http::ParseResponseHead(text_, limits, request_method, head);
+  refusal_ = http::ParseResponseHead(text_.text(), limits, request_method, head);
   if (refusal_ != Refusal::kNone) return refusal_;
   MarkNeverIndexed(&head->headers);
   head->version = http::Version::kHttp2;
@@ -293,7 +294,7 @@ Refusal HeadText::FinishTrailers(http::HeaderList* trailers) {
   if (refusal_ != Refusal::kNone) return refusal_;
   EndLines(/*ends=*/true);
   const http::HeadLimits limits{.head_bytes = text_.size(), .fields = limits_.max_fields + 1};
-  refusal_ = http::ParseTrailers(text_, limits, trailers);
+  refusal_ = http::ParseTrailers(text_.text(), limits, trailers);
   if (refusal_ == Refusal::kNone) MarkNeverIndexed(trailers);
   return refusal_;
 }

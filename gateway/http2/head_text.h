@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_GATEWAY_HTTP2_HEAD_TEXT_H_
 #define HOLDFAST_GATEWAY_HTTP2_HEAD_TEXT_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -11,6 +12,7 @@
 #include "gateway/http/framing.h"
 #include "gateway/http/message.h"
 #include "gateway/http2/limits.h"
+#include "gateway/http2/text_builder.h"
 
 namespace holdfast::http2 {
 
@@ -49,13 +51,18 @@ class HeadText {
   static constexpr size_t kKeptBytes = 4 * 1024;
   enum Pseudo : uint8_t { kMethod, kScheme, kAuthority, kPath, kStatus, kProtocol, kPseudos };
 
+  // As if nothing had begun.
+  void Reset();
   http::Refusal Charge(std::string_view name, std::string_view value);
   http::Refusal AddPseudo(std::string_view name, std::string_view value);
   http::Refusal AddRegular(std::string_view name, std::string_view value);
   // What Host says is what :authority has said.
   bool RepeatsAuthority(std::string_view host) const;
   http::Refusal AddCrumb(std::string_view value);
-  void AppendLine(std::string_view name, std::string_view value);
+  void AppendLine(std::string_view name, std::string_view value) {
+    lines_.Append(name, ": ", value, "\r\n");
+  }
+  static Pseudo Named(std::string_view name);
   bool HasOnly(std::initializer_list<Pseudo> needed, std::initializer_list<Pseudo> allowed) const;
   bool Has(Pseudo field) const { return (has_ & 1u << field) != 0; }
   // An extended CONNECT (RFC 8441 section 4), which HTTP/1 writes as a GET that asks for an
@@ -67,14 +74,27 @@ class HeadText {
   void MarkNeverIndexed(http::HeaderList* fields) const;
   void EndLines(bool ends);
 
+  // The value of a pseudo-field; empty if there is none.
+  std::string_view Value(Pseudo field) const {
+    return pseudo_text_.text().substr(pseudo_[field].at, pseudo_[field].size);
+  }
+
+  // Of a value in pseudo_text_.
+  struct Place {
+    uint32_t at = 0;
+    uint32_t size = 0;
+  };
+
   Limits limits_;
   http::Refusal refusal_ = http::Refusal::kNone;
-  std::string lines_;  // of the regular fields
-  std::string text_;   // the whole
-  std::string cookie_;
-  std::string pseudo_[kPseudos];
+  TextBuilder lines_;  // of the regular fields
+  TextBuilder text_;   // the whole
+  TextBuilder cookie_;
+  TextBuilder pseudo_text_;  // values of pseudo-fields
+  std::array<Place, kPseudos> pseudo_;
   std::vector<std::string> never_indexed_;  // names of regular fields
   uint8_t has_ = 0;                         // a bit for each pseudo-field
+  bool begun_ = false;
   bool regular_begun_ = false;
   bool has_host_ = false;
   bool has_length_ = false;

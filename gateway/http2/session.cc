@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/http2/session_memory.h"
 #include "pool/net/check.h"
 
 namespace holdfast::http2 {
@@ -93,14 +94,15 @@ struct Callbacks {
     }
     if (stream != nullptr) stream->OnFieldsBegin();
     session.fields_of_ = id;
+    session.fields_stream_ = stream;
     session.fields_since_ = session.loop_->now();
     return 0;
   }
 
-  static int OnHeader(nghttp2_session* raw, const nghttp2_frame* frame, const uint8_t* name,
-                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
-                      void*) {
-    Stream* const stream = StreamOf(raw, frame->hd.stream_id);
+  // Always after OnBeginHeaders of the same stream.
+  static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                      const uint8_t* value, size_t value_size, uint8_t flags, void* user) {
+    Stream* const stream = Of(user).fields_stream_;
     if (stream == nullptr) return 0;
     stream->OnField({.name = Text(name, name_size),
                      .value = Text(value, value_size),
@@ -232,6 +234,7 @@ struct Callbacks {
     Stream* const stream = StreamOf(raw, id);
     if (stream == nullptr) return 0;
     nghttp2_session_set_stream_user_data(raw, id, nullptr);
+    if (session.fields_stream_ == stream) session.fields_stream_ = nullptr;
     const bool whole = stream->end_received_ && stream->framed_;
     stream->closed_ = true;
     session.windows_more_ -= std::exchange(stream->window_more_, 0);
@@ -336,8 +339,10 @@ Session::Session(Role role, pool::EventLoop* loop, pool::SlabPool* slabs,
   static const auto options = Options();
   nghttp2_session* raw = nullptr;
   const int made = role == Role::kServer
-                       ? nghttp2_session_server_new2(&raw, Callbacks::All(), this, options.get())
-                       : nghttp2_session_client_new2(&raw, Callbacks::All(), this, options.get());
+                       ? nghttp2_session_server_new3(&raw, Callbacks::All(), this, options.get(),
+                                                     SessionMemory())
+                       : nghttp2_session_client_new3(&raw, Callbacks::All(), this, options.get(),
+                                                     SessionMemory());
   HOLDFAST_CHECK(made == 0);
   session_.reset(raw);
   std::array<nghttp2_settings_entry, 5> settings = {{
@@ -562,6 +567,7 @@ void Session::Fail() {
 
 void Session::LoseStream(Stream& stream, uint32_t code) {
   nghttp2_session_set_stream_user_data(raw(), stream.id_, nullptr);
+  if (fields_stream_ == &stream) fields_stream_ = nullptr;
   windows_more_ -= std::exchange(stream.window_more_, 0);
   stream.closed_ = true;
   if (!stream.lost_) stream.reset_code_ = code;

@@ -174,6 +174,8 @@ class Session {
   pool::IntrusiveList<Stream> ready_;
   pool::MemberTask<Session, &Session::Send> send_task_{this};
   int32_t fields_of_ = 0;  // whose section of fields has begun; 0: none
+  // To whom they are given: null for one that was refused, or is lost by now.
+  Stream* fields_stream_ = nullptr;
   pool::TimePoint fields_since_;
   size_t unframed_ = 0;  // bytes that all streams have to send
   uint32_t ending_ = 0;  // the code to end with as soon as nghttp2 has returned; 0: none

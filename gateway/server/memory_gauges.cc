@@ -5,7 +5,7 @@
 
 #include "gateway/proxy/http2_session.h"
 #include "gateway/proxy/response_encoding.h"
-#include "pool/tls/library_memory.h"
+#include "pool/net/library_memory.h"
 
 namespace holdfast::server {
 namespace {
@@ -23,14 +23,14 @@ MemoryGauges::MemoryGauges(metrics::Shard* shard)
       client_sessions_(GaugeOf(shard, "client_sessions")),
       http2_heads_(GaugeOf(shard, "http2_heads")),
       compression_(GaugeOf(shard, "compression")),
-      tls_(GaugeOf(shard, "tls")) {}
+      libraries_(GaugeOf(shard, "libraries")) {}
 
 void MemoryGauges::Publish(const proxy::WorkerContext& context) {
   Set(buffers_, context.slabs->held_bytes());
   Set(client_sessions_, context.http1_sessions.held_bytes());
   Set(http2_heads_, context.http2 != nullptr ? context.http2->heads_bytes : 0);
   Set(compression_, context.encoding != nullptr ? context.encoding->encoders.bytes() : 0);
-  Set(tls_, pool::library_memory::Kept());
+  Set(libraries_, pool::library_memory::Kept());
 }
 
 }  // namespace holdfast::server

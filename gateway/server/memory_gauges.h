@@ -20,7 +20,7 @@ class MemoryGauges {
   metrics::Gauge& client_sessions_;
   metrics::Gauge& http2_heads_;
   metrics::Gauge& compression_;
-  metrics::Gauge& tls_;
+  metrics::Gauge& libraries_;
 };
 
 }  // namespace holdfast::server

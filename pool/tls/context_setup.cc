@@ -7,7 +7,7 @@
 
 #include "pool/net/check.h"
 #include "pool/net/socket_address.h"
-#include "pool/tls/library_memory.h"
+#include "pool/tls/openssl_memory.h"
 
 namespace holdfast::pool {
 namespace {

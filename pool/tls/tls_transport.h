@@ -26,7 +26,7 @@ namespace holdfast::pool {
 //
 // Bytes that are inside lie in slabs of the worker: records that came and are not opened yet,
 // records that are sealed and have not left. The library's own buffers (34 KiB) are there while it
-// opens or seals one (library_memory.h makes that cheap). At rest it holds neither.
+// opens or seals one (net/library_memory.h makes that cheap). At rest it holds neither.
 //
 // A failure is sticky and has a word of TlsFailure. With kPlainHttp nothing has been sent, and what
 // came is thrown away: whoever establishes the connection may answer in plain text through fd().

@@ -78,7 +78,7 @@ DOORS = {
     "gateway/policy/token_buckets": ("atomic", "door 6: buckets that all workers take from"),
     "gateway/auth/password_checker": ("thread", "so is the checker, and all else goes by mailbox"),
     "gateway/server/signals": ("pthread", "blocks signals before there are threads"),
-    "pool/tls/library_memory": ("thread_local", "the pieces that a thread keeps; shares nothing"),
+    "pool/net/library_memory": ("thread_local", "the pieces that a thread keeps; shares nothing"),
     "pool/net/event_loop": ("__builtin_thread", "asserts the owning thread; shares nothing"),
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/http/byte_scan.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,23 @@ TEST(ByteScan, FindsEveryByteAtEveryPlaceFromEveryPlaceOfAText) {
           ASSERT_EQ(scan.of_text(view, view.data() + at), view.data() + expected)
               << scan.name << " of " << length << " from " << at << ", byte " << byte;
         }
+      }
+    }
+  }
+}
+
+TEST(FindByte, FindsTheFirstWhereverItIs) {
+  for (size_t length = 0; length <= kMaxLength; ++length) {
+    for (size_t from = 0; from <= length; ++from) {
+      for (size_t at = 0; at <= length; ++at) {
+        // Another one behind it, and one before the place to begin at.
+        std::string text(length, 'a');
+        for (size_t i = at; i < length; i += 3) text[i] = ':';
+        const std::vector<char> exact(text.begin(), text.end());
+        const char* const begin = exact.data();
+        const size_t expected = std::min(text.find(':', from), length);
+        ASSERT_EQ(FindByte(begin + from, begin + length, ':'), begin + expected);
+        ASSERT_EQ(portable::FindByte(begin + from, begin + length, ':'), begin + expected);
       }
     }
   }

@@ -1,4 +1,4 @@
-#include "pool/tls/library_memory.h"
+#include "pool/net/library_memory.h"
 
 #include <malloc.h>
 
@@ -6,8 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-
-#include <openssl/crypto.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HOLDFAST_SANITIZED 1
@@ -17,8 +15,7 @@
 #endif
 #endif
 
-namespace holdfast::pool {
-namespace library_memory {
+namespace holdfast::pool::library_memory {
 namespace {
 
 #ifdef HOLDFAST_SANITIZED
@@ -70,18 +67,9 @@ void Keep(void* memory, size_t kind) {
   store.bytes += BytesOf(kind);
 }
 
-void* TakeForLibrary(size_t size, const char*, int) { return Take(size); }
-void* ResizeForLibrary(void* piece, size_t size, const char*, int) { return Resize(piece, size); }
-void GiveForLibrary(void* piece, const char*, int) { Give(piece); }
-
-bool Use() {
-  CRYPTO_malloc_fn taken_from = nullptr;
-  CRYPTO_get_mem_functions(&taken_from, nullptr, nullptr);
-  if (kSanitized || taken_from != &CRYPTO_malloc) return false;
-  return CRYPTO_set_mem_functions(TakeForLibrary, ResizeForLibrary, GiveForLibrary) == 1;
-}
-
 }  // namespace
+
+bool MayBeUsed() { return !kSanitized; }
 
 void* Take(size_t size) {
   if (size == 0) return nullptr;
@@ -121,13 +109,4 @@ void Release() {
   store.bytes = 0;
 }
 
-}  // namespace library_memory
-
-bool UsesLibraryMemory() {
-  static const bool used = library_memory::Use();
-  return used;
-}
-
-void UseLibraryMemory() { UsesLibraryMemory(); }
-
-}  // namespace holdfast::pool
+}  // namespace holdfast::pool::library_memory

@@ -1,4 +1,4 @@
-#include "pool/tls/library_memory.h"
+#include "pool/net/library_memory.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,9 +8,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <openssl/crypto.h>
-
-#include "pool/tls/context_setup.h"
 
 namespace holdfast::pool {
 namespace {
@@ -109,13 +106,6 @@ TEST_F(LibraryMemoryTest, AThreadKeepsSoMuchAndNoMore) {
 TEST_F(LibraryMemoryTest, LongPiecesAreNotKept) {
   Give(Take(2 * kLongest));
   EXPECT_EQ(Kept(), 0u);
-}
-
-TEST_F(LibraryMemoryTest, TheLibraryUsesIt) {
-  InitLibrary();
-  CRYPTO_malloc_fn taken_from = nullptr;
-  CRYPTO_get_mem_functions(&taken_from, nullptr, nullptr);
-  EXPECT_EQ(UsesLibraryMemory(), taken_from != &CRYPTO_malloc);
 }
 
 }  // namespace

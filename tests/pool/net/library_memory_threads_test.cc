@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "pool/tls/library_memory.h"
+#include "pool/net/library_memory.h"
 
 namespace holdfast::pool {
 namespace {
