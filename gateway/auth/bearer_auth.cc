@@ -12,13 +12,18 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer";
 
+TokenAnswer Invalid(TokenFault why, TokenFault* fault) {
+  *fault = why;
+  return TokenAnswer::kInvalid;
+}
+
 // The answer when that is known without a look at the token.
-TokenAnswer FindToken(const http::HeaderList& fields, std::string_view* token) {
+TokenAnswer FindToken(const http::HeaderList& fields, std::string_view* token, TokenFault* fault) {
   const http::HeaderField* only = nullptr;
   for (const http::HeaderField& field : fields.fields()) {
     if (field.id != http::FieldId::kAuthorization) continue;
     // Another reader may take another one.
-    if (only != nullptr) return TokenAnswer::kInvalid;
+    if (only != nullptr) return Invalid(TokenFault::kRepeated, fault);
     only = &field;
   }
   if (only == nullptr) return TokenAnswer::kMissing;
@@ -29,7 +34,8 @@ TokenAnswer FindToken(const http::HeaderList& fields, std::string_view* token) {
   value.remove_prefix(kScheme.size());
   if (!value.empty() && !value.starts_with(' ')) return TokenAnswer::kMissing;  // "Bearers"
   value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-  if (value.empty() || value.size() > kMaxTokenBytes) return TokenAnswer::kInvalid;
+  if (value.empty()) return Invalid(TokenFault::kMalformed, fault);
+  if (value.size() > kMaxTokenBytes) return Invalid(TokenFault::kTooLong, fault);
   *token = value;
   return TokenAnswer::kAdmitted;
 }
@@ -40,12 +46,13 @@ BearerAuth::BearerAuth(WantKeys want_keys)
     : digest_(pool::KeyedDigest::FreshKey()), want_keys_(std::move(want_keys)) {}
 
 TokenAnswer BearerAuth::Ask(const TokenRules& rules, const http::HeaderList& fields,
-                            pool::WallTime now, std::shared_ptr<const GoodToken>* token) {
+                            pool::WallTime now, std::shared_ptr<const GoodToken>* token,
+                            TokenFault* fault) {
   std::string_view text;
-  const TokenAnswer found = FindToken(fields, &text);
+  const TokenAnswer found = FindToken(fields, &text, fault);
   if (found != TokenAnswer::kAdmitted) return found;
   if (rules.keys == nullptr) {
-    return rules.by_url() ? TokenAnswer::kKeysUnavailable : TokenAnswer::kInvalid;
+    return rules.by_url() ? TokenAnswer::kKeysUnavailable : Invalid(TokenFault::kKeyUnknown, fault);
   }
   const TokenCache::Key key = digest_.Of({rules.identity, text});
   *token = known_.Find(key, now);
@@ -53,11 +60,11 @@ TokenAnswer BearerAuth::Ask(const TokenRules& rules, const http::HeaderList& fie
   TokenVerdict verdict = CheckToken(rules, text, now);
   switch (verdict.kind) {
     case TokenVerdict::Kind::kGood: break;
-    case TokenVerdict::Kind::kBad: return TokenAnswer::kInvalid;
+    case TokenVerdict::Kind::kBad: return Invalid(verdict.fault, fault);
     case TokenVerdict::Kind::kExpired: return TokenAnswer::kExpired;
     case TokenVerdict::Kind::kUnknownKey:
       if (rules.by_url() && want_keys_ != nullptr) Want(rules.jwks, now);
-      return TokenAnswer::kInvalid;
+      return Invalid(verdict.fault, fault);
   }
   *token = std::move(verdict.token);
   known_.Put(key, *token);

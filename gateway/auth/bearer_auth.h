@@ -40,7 +40,7 @@ constexpr const auto& WordsOf(TokenAnswer) { return kTokenAnswerWords; }
 // Asks what a client's token says (RFC 6750 section 2.1), for one worker. What was found good is
 // remembered until it ends; anything else is checked there and then, which takes some 50 us.
 //
-//   switch (tokens->Ask(*route.jwt, request.headers, loop->wall_now(), &token)) ...
+//   switch (tokens->Ask(*route.jwt, request.headers, loop->wall_now(), &token, &fault)) ...
 //
 // One thread.
 class BearerAuth {
@@ -58,9 +58,9 @@ class BearerAuth {
   BearerAuth(const BearerAuth&) = delete;
   BearerAuth& operator=(const BearerAuth&) = delete;
 
-  // Of kAdmitted `*token` is what the token says.
+  // Of kAdmitted `*token` is what the token says; of kInvalid `*fault` is why, and else it stays.
   TokenAnswer Ask(const TokenRules& rules, const http::HeaderList& fields, pool::WallTime now,
-                  std::shared_ptr<const GoodToken>* token);
+                  std::shared_ptr<const GoodToken>* token, TokenFault* fault);
 
   const TokenCache& known() const { return known_; }
 

@@ -26,9 +26,13 @@ struct Parts {
   std::string_view signed_text;  // the first two and the dot between them
 };
 
+TokenVerdict Bad(TokenFault fault) {
+  return {.kind = Kind::kBad, .fault = fault, .token = nullptr};
+}
+
 std::optional<Parts> Split(std::string_view token) {
   const size_t first = token.find('.');
-  if (token.size() > kMaxTokenBytes || first == std::string_view::npos) return std::nullopt;
+  if (first == std::string_view::npos) return std::nullopt;
   const size_t second = token.find('.', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
   // A third one is no letter of base64url. Five parts would be an encrypted token (RFC 7516).
@@ -51,23 +55,26 @@ struct Asked {
   std::optional<std::string> key_id;
 };
 
-std::optional<Asked> ReadHeader(const TokenRules& rules, std::string_view part) {
+TokenFault ReadHeader(const TokenRules& rules, std::string_view part, Asked* asked) {
   const std::optional<JsonMembers> header = Read(part);
+  if (!header.has_value()) return TokenFault::kMalformed;
   // RFC 7515 section 4.1.11: what is critical and not understood makes the token a bad one, and no
   // extension is understood.
-  if (!header.has_value() || header->Has("crit")) return std::nullopt;
+  if (header->Has("crit")) return TokenFault::kCritical;
   const JsonMember* const algorithm = header->Find("alg");
-  if (algorithm == nullptr || algorithm->kind != JsonMember::Kind::kText) return std::nullopt;
+  if (algorithm == nullptr || algorithm->kind != JsonMember::Kind::kText) {
+    return TokenFault::kAlgorithm;
+  }
   const auto known = pool::kSignatureAlgorithmWords.ValueOf(algorithm->text);
   if (!known.has_value() || std::ranges::find(rules.algorithms, *known) == rules.algorithms.end()) {
-    return std::nullopt;
+    return TokenFault::kAlgorithm;
   }
-  Asked asked{.algorithm = *known, .key_id = {}};
+  asked->algorithm = *known;
   if (const JsonMember* const id = header->Find("kid")) {
-    if (id->kind != JsonMember::Kind::kText || id->text.empty()) return std::nullopt;
-    asked.key_id = id->text;
+    if (id->kind != JsonMember::Kind::kText || id->text.empty()) return TokenFault::kMalformed;
+    asked->key_id = id->text;
   }
-  return asked;
+  return TokenFault::kNone;
 }
 
 bool IsKnown(const KeySet& keys, const Asked& asked) {
@@ -75,20 +82,21 @@ bool IsKnown(const KeySet& keys, const Asked& asked) {
          std::ranges::find(keys.keys(), *asked.key_id, &KeySet::Key::id) != keys.keys().end();
 }
 
-bool IsSigned(const KeySet& keys, const Asked& asked, const Parts& parts) {
+TokenFault CheckSignature(const KeySet& keys, const Asked& asked, const Parts& parts) {
   std::array<char, pool::PublicKey::kMaxSignatureBytes> bytes;
   const std::optional<size_t> size = DecodeBase64Url(parts.signature, bytes);
-  if (!size.has_value()) return false;
+  if (!size.has_value()) return TokenFault::kSignature;
   const std::string_view signature(bytes.data(), *size);
   size_t tried = 0;
   for (const KeySet::Key& key : keys.keys()) {
     if (!key.Fits(asked.algorithm) || (asked.key_id.has_value() && *asked.key_id != key.id)) {
       continue;
     }
-    if (key.key.Verify(asked.algorithm, parts.signed_text, signature)) return true;
-    if (++tried == kMaxKeysTried) return false;
+    if (tried == kMaxKeysTried) return TokenFault::kTooManyKeys;
+    if (key.key.Verify(asked.algorithm, parts.signed_text, signature)) return TokenFault::kNone;
+    ++tried;
   }
-  return false;
+  return tried == 0 ? TokenFault::kKeyUnfit : TokenFault::kSignature;
 }
 
 // RFC 7519 section 2: seconds, which need not be whole. False: it is there and is none. nullopt
@@ -156,15 +164,21 @@ TokenVerdict CheckClaims(const TokenRules& rules, const JsonMembers& claims, poo
   std::optional<pool::WallTime> not_before;
   std::optional<pool::WallTime> issued;
   if (!ReadDate(claims, "exp", &expires) || !ReadDate(claims, "nbf", &not_before) ||
-      !ReadDate(claims, "iat", &issued) || !expires.has_value()) {
-    return {};
+      !ReadDate(claims, "iat", &issued)) {
+    return Bad(TokenFault::kDate);
   }
-  if (!IsText(claims, "iss", rules.issuer) || !IsFor(claims, rules.audience)) return {};
+  if (!expires.has_value()) return Bad(TokenFault::kNoExpiry);
+  if (!IsText(claims, "iss", rules.issuer)) return Bad(TokenFault::kIssuer);
+  if (!IsFor(claims, rules.audience)) return Bad(TokenFault::kAudience);
   const pool::WallTime latest = now + rules.leeway;
-  if (not_before.value_or(now) > latest || issued.value_or(now) > latest) return {};
+  if (not_before.value_or(now) > latest || issued.value_or(now) > latest) {
+    return Bad(TokenFault::kNotYetValid);
+  }
   auto token = std::make_shared<GoodToken>();
   for (const ClaimHeader& wanted : rules.claims_to_headers) {
-    if (!ReadValue(claims.Find(wanted.claim), &token->values.emplace_back())) return {};
+    if (!ReadValue(claims.Find(wanted.claim), &token->values.emplace_back())) {
+      return Bad(TokenFault::kClaim);
+    }
   }
   token->until = *expires + rules.leeway;
   if (now >= token->until) return {.kind = Kind::kExpired, .token = nullptr};
@@ -174,14 +188,20 @@ TokenVerdict CheckClaims(const TokenRules& rules, const JsonMembers& claims, poo
 }  // namespace
 
 TokenVerdict CheckToken(const TokenRules& rules, std::string_view token, pool::WallTime now) {
+  if (token.size() > kMaxTokenBytes) return Bad(TokenFault::kTooLong);
   const std::optional<Parts> parts = Split(token);
-  if (!parts.has_value() || rules.keys == nullptr) return {};
-  const std::optional<Asked> asked = ReadHeader(rules, parts->header);
-  if (!asked.has_value()) return {};
-  if (!IsKnown(*rules.keys, *asked)) return {.kind = Kind::kUnknownKey, .token = nullptr};
-  if (!IsSigned(*rules.keys, *asked, *parts)) return {};
+  if (!parts.has_value()) return Bad(TokenFault::kMalformed);
+  if (rules.keys == nullptr) return Bad(TokenFault::kKeyUnknown);
+  Asked asked{};
+  TokenFault fault = ReadHeader(rules, parts->header, &asked);
+  if (fault != TokenFault::kNone) return Bad(fault);
+  if (!IsKnown(*rules.keys, asked)) {
+    return {.kind = Kind::kUnknownKey, .fault = TokenFault::kKeyUnknown, .token = nullptr};
+  }
+  fault = CheckSignature(*rules.keys, asked, *parts);
+  if (fault != TokenFault::kNone) return Bad(fault);
   const std::optional<JsonMembers> claims = Read(parts->claims);
-  if (!claims.has_value()) return {};
+  if (!claims.has_value()) return Bad(TokenFault::kMalformed);
   return CheckClaims(rules, *claims, now);
 }
 

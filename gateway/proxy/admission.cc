@@ -173,10 +173,13 @@ Verdict Admission::CheckToken(const ExchangeSubject& subject) {
   if (context_->tokens == nullptr) {
     context_->tokens = std::make_unique<auth::BearerAuth>(context_->want_keys);
   }
+  auth::TokenFault fault = auth::TokenFault::kNone;
   const auth::TokenAnswer answer =
-      context_->tokens->Ask(*route_->jwt, fields, context_->loop->wall_now(), &token_);
+      context_->tokens->Ask(*route_->jwt, fields, context_->loop->wall_now(), &token_, &fault);
   Count(auth::kTokenAnswerWords.WordOf(answer));
   if (answer == auth::TokenAnswer::kAdmitted) return AskForPlace();
+  // Not for FillReply.
+  if (answer == auth::TokenAnswer::kInvalid) detail_ = auth::kTokenFaultWords.WordOf(fault);
   return Refuse(RefusalOf(answer));
 }
 

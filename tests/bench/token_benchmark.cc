@@ -71,8 +71,9 @@ struct Cost {
 
 void Ask(BearerAuth* auth, const TokenRules& rules, const std::vector<http::HeaderList>& requests) {
   std::shared_ptr<const GoodToken> token;
+  TokenFault fault = TokenFault::kNone;
   for (const http::HeaderList& fields : requests) {
-    if (auth->Ask(rules, fields, kNow, &token) != TokenAnswer::kAdmitted) std::abort();
+    if (auth->Ask(rules, fields, kNow, &token, &fault) != TokenAnswer::kAdmitted) std::abort();
   }
 }
 

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/gateway/auth/test_tokens.h"
 #include "tests/gateway/http2/support/http2_client.h"
 #include "tests/support/auto_upstream.h"
+#include "tests/support/deadline.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scripted_upstream.h"
@@ -131,6 +133,106 @@ TEST_F(JwtTest, NobodyElseIs) {
   }
   EXPECT_EQ(client.Exchange(Get("/x?access_token=" + token)).Status(), 401);
   EXPECT_EQ(upstream.requests(), 0);
+}
+
+// What the log says of it, and the fields of a request with that token.
+struct Refused {
+  std::string reason;
+  std::string detail;
+  Http2Fields fields;
+};
+
+class JwtLogTest : public JwtTest {
+ protected:
+  static Http2Fields With(const std::string& token) {
+    return {{"authorization", "Bearer " + token}};
+  }
+  Http2Fields WithHeader(std::string_view header) const { return With(SignedBy(pair_, header)); }
+  Http2Fields WithClaims(const std::string& claims) const {
+    return With(auth::SignedToken(pair_, Algorithm::kEs256, R"({"alg":"ES256"})", claims));
+  }
+
+  // The keys have one that is named "rsa", too.
+  std::vector<Refused> Table() const {
+    const TestKeyPair other = TestKeyPair::Make(pool::PublicKey::Kind::kP256);
+    const std::string issuer = R"({"iss":"https://i.test")";
+    const std::string later = std::to_string(Now() + 3600);
+    const std::string good = issuer + R"(,"aud":"api","exp":)" + later;
+    Http2Fields twice = With(Token());
+    twice.push_back(twice.front());
+    std::vector<Refused> table = {
+        {"jwt_missing", "", {}},
+        {"jwt_expired", "", With(Token("\"ann\"", -3600))},
+    };
+    const auto add = [&table](const char* detail, const Http2Fields& fields) {
+      table.push_back({"jwt_invalid", detail, fields});
+    };
+    add("token_repeated", twice);
+    add("token_too_long", With(std::string(8193, 'A')));
+    add("token_malformed", With("a.b.c"));
+    add("token_critical", WithHeader(R"({"alg":"ES256","crit":["x"],"x":1})"));
+    add("token_algorithm", WithHeader(R"({"alg":"none"})"));
+    add("token_key_unknown", WithHeader(R"({"alg":"ES256","kid":"two"})"));
+    add("token_key_unfit", WithHeader(R"({"alg":"ES256","kid":"rsa"})"));
+    add("token_signature", With(SignedBy(other, R"({"alg":"ES256","kid":"one"})")));
+    add("token_date", WithClaims(good + R"(,"nbf":"now"})"));
+    add("token_no_expiry", WithClaims(issuer + R"(,"aud":"api"})"));
+    add("token_issuer", WithClaims(R"({"iss":"https://x.test","aud":"api","exp":)" + later + "}"));
+    add("token_audience", WithClaims(issuer + R"(,"aud":"other","exp":)" + later + "}"));
+    add("token_not_yet_valid", WithClaims(good + R"(,"nbf":)" + later + "}"));
+    add("token_claim", WithClaims(good + R"(,"sub":"a\nb"})"));
+    return table;
+  }
+
+  // All that a client gets, over HTTP/1.1, over HTTP/2 and as a call of gRPC.
+  static std::string AskThreeTimes(RawClient& h1, Http2Client& h2, const Http2Fields& fields) {
+    std::string lines;
+    for (const auto& [name, value] : fields) lines += name + ": " + value + "\r\n";
+    const Message first = h1.Exchange(Get("/x", lines));
+    EXPECT_EQ(first.Status(), 401);
+    std::string told = first.head + first.body;
+    Http2Request request{.fields = fields};
+    for (const int status : {401, 200}) {
+      const Http2Response& answer = h2.Await(h2.Send(request));
+      EXPECT_EQ(answer.Status(), status);
+      for (const Http2Fields& section : {answer.head, answer.trailers}) {
+        for (const auto& [name, value] : section) told += name + ": " + value + "\n";
+      }
+      told += answer.body;
+      request.method = "POST";
+      request.fields.emplace_back("content-type", "application/grpc");
+    }
+    return told;
+  }
+};
+
+// Whoever forges one is told no more than that it is none.
+TEST_F(JwtLogTest, TheLogAloneSaysWhatIsWrongWithAToken) {
+  const TestKeyPair rsa = TestKeyPair::Make(pool::PublicKey::Kind::kRsa);
+  dir_.Write("jwks.json", auth::JwksOf({auth::JwkOf(pair_, R"(,"kid":"one")"),
+                                        auth::JwkOf(rsa, R"(,"kid":"rsa")")}));
+  for (const std::string errors : {"{detail: full}", "{format: problem+json, detail: full}"}) {
+    const std::string log = dir_.Path(errors.size() < 20 ? "text.log" : "json.log");
+    GatewayProcess gateway(GatewayConfig{
+        .listener = "protocols: [h2, h1]",
+        .routes = "- {name: in, match: {path_prefix: /}, " + Rules() + ", respond: {body: in}}\n",
+        .top = "access_log: {path: " + log + ", fields: [reason, detail]}\n",
+        .errors = errors});
+    RawClient h1(gateway.address());
+    Http2Client h2(gateway.address());
+    std::string expected;
+    for (const auto& [reason, detail, fields] : Table()) {
+      const std::string told = AskThreeTimes(h1, h2, fields);
+      EXPECT_NE(told.find(reason), told.npos) << told;
+      EXPECT_EQ(told.find("token_"), told.npos) << told;
+      EXPECT_EQ(told.find("detail"), told.npos) << told;
+      const std::string more = detail.empty() ? "" : ",\"detail\":\"" + detail + "\"";
+      for (int i = 0; i < 3; ++i) expected += "{\"reason\":\"" + reason + "\"" + more + "}\n";
+    }
+    EXPECT_TRUE(Eventually([&] { return ReadFile(log).size() >= expected.size(); }));
+    EXPECT_EQ(ReadFile(log), expected);
+    EXPECT_EQ(gateway.Status("/metrics").body.find("token_"), std::string::npos);
+  }
 }
 
 // However a client spells it, and wherever it puts it.

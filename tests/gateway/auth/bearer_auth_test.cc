@@ -35,7 +35,8 @@ class BearerAuthTest : public testing::Test {
     rules_.keys = std::make_shared<const KeySet>(*KeySet::Parse(JwksOf({JwkOf(pair_)})));
   }
   TokenAnswer Ask(const http::HeaderList& fields, int now = 0) {
-    return auth_.Ask(rules_, fields, At(now), &token_);
+    fault_ = TokenFault::kNone;
+    return auth_.Ask(rules_, fields, At(now), &token_, &fault_);
   }
   TokenAnswer AskWith(std::string_view value, int now = 0) {
     return Ask(With({{"Authorization", value}}), now);
@@ -53,6 +54,7 @@ class BearerAuthTest : public testing::Test {
                     .identity = "one"};
   BearerAuth auth_;
   std::shared_ptr<const GoodToken> token_;
+  TokenFault fault_ = TokenFault::kNone;
 };
 
 TEST_F(BearerAuthTest, AGoodTokenIsAdmittedAndRemembered) {
@@ -105,7 +107,7 @@ TEST_F(BearerAuthTest, AnUnknownKeyIsToldNowAndThen) {
     const std::string token =
         SignedToken(pair_, Algorithm::kEs256, R"({"alg":"ES256","kid":")" + kid + "\"}", kClaims);
     const std::string value = "Bearer " + token;
-    return auth.Ask(rules_, With({{"Authorization", value}}), At(now), &token_);
+    return auth.Ask(rules_, With({{"Authorization", value}}), At(now), &token_, &fault_);
   };
   EXPECT_EQ(ask("new", 0), TokenAnswer::kInvalid);
   EXPECT_TRUE(wanted.empty()) << "a file is not fetched";
@@ -117,7 +119,7 @@ TEST_F(BearerAuthTest, AnUnknownKeyIsToldNowAndThen) {
   EXPECT_EQ(ask("new", 5), TokenAnswer::kInvalid) << "a clock that was set back stops nothing";
   EXPECT_EQ(wanted.size(), 3u);
   // Nor is one for a known key that is signed by another, or with another algorithm.
-  EXPECT_EQ(auth.Ask(rules_, With({{"Authorization", "Bearer a.b.c"}}), At(100), &token_),
+  EXPECT_EQ(auth.Ask(rules_, With({{"Authorization", "Bearer a.b.c"}}), At(100), &token_, &fault_),
             TokenAnswer::kInvalid);
   EXPECT_EQ(wanted.size(), 3u);
   for (size_t i = 0; i < 2 * BearerAuth::kMaxWanted; ++i) {
@@ -151,6 +153,34 @@ TEST_F(BearerAuthTest, AnythingButOneTokenIsInvalid) {
             TokenAnswer::kInvalid);
   EXPECT_EQ(Ask(With({{"Authorization", "Bearer " + good_}, {"Authorization", ""}})),
             TokenAnswer::kInvalid);
+}
+
+TEST_F(BearerAuthTest, OnlyWhatIsInvalidHasAFault) {
+  for (const auto& [value, fault] :
+       {std::pair(std::string("Bearer "), TokenFault::kMalformed),
+        std::pair("Bearer " + std::string(kMaxTokenBytes + 1, 'A'), TokenFault::kTooLong),
+        std::pair(std::string("Bearer a.b.c"), TokenFault::kMalformed),
+        std::pair("Bearer " + good_ + " ", TokenFault::kSignature),
+        std::pair("Bearer " + SignedToken(pair_, Algorithm::kEs256, R"({"alg":"ES256","kid":"x"})",
+                                          kClaims),
+                  TokenFault::kKeyUnknown)}) {
+    EXPECT_EQ(AskWith(value), TokenAnswer::kInvalid) << value;
+    EXPECT_EQ(fault_, fault) << value;
+  }
+  EXPECT_EQ(Ask(With({{"Authorization", "Bearer " + good_}, {"Authorization", ""}})),
+            TokenAnswer::kInvalid);
+  EXPECT_EQ(fault_, TokenFault::kRepeated);
+  EXPECT_EQ(Ask(With({})), TokenAnswer::kMissing);
+  EXPECT_EQ(fault_, TokenFault::kNone);
+  EXPECT_EQ(AskWith("Bearer " + good_, 1000), TokenAnswer::kExpired);
+  EXPECT_EQ(fault_, TokenFault::kNone);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(AskWith("Bearer " + good_), TokenAnswer::kAdmitted);
+    EXPECT_EQ(fault_, TokenFault::kNone);
+  }
+  rules_.keys = nullptr;
+  EXPECT_EQ(AskWith("Bearer " + good_), TokenAnswer::kInvalid);
+  EXPECT_EQ(fault_, TokenFault::kKeyUnknown);
 }
 
 TEST_F(BearerAuthTest, ClaimsTakeThePlaceOfTheClientsOwnFields) {

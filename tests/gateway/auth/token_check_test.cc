@@ -98,6 +98,7 @@ TEST_F(TokenCheckTest, EachAlgorithmWithAKeyOfItsKind) {
 TEST_F(TokenCheckTest, WithoutKeysNoTokenIsGood) {
   rules_.keys = nullptr;
   EXPECT_EQ(KindOf(Es256(kHeader)), Kind::kBad);
+  EXPECT_EQ(Check(Es256(kHeader)).fault, TokenFault::kKeyUnknown);
 }
 
 // RFC 8725 sections 2 and 3: each of these has worked somewhere.
@@ -430,6 +431,40 @@ TEST_F(TokenCheckTest, ClaimsThatAnotherReaderTakesOtherwiseMakeABadToken) {
   EXPECT_EQ(KindOf(Es256("{\"alg\":\"ES256\",\"x\":" + deep_object + "}")), Kind::kBad);
 }
 
+// The first thing that is wrong counts, in the order of the checks.
+TEST_F(TokenCheckTest, WhatIsWrongIsToldForTheLog) {
+  using enum TokenFault;
+  const auto with = [](const std::string& more) {
+    return Es256(kHeader, R"({"iss":"https://i.test","aud":"api")" + more + "}");
+  };
+  rules_.keys =
+      KeysOf({JwkOf(Pair(), R"(,"kid":"a")"), JwkOf(PairOf(PublicKey::Kind::kRsa), R"(,"kid":"b")"),
+              JwkOf(TestKeyPair::Make(PublicKey::Kind::kP256), R"(,"kid":"c")")});
+  for (const auto& [fault, token] : std::initializer_list<std::pair<TokenFault, std::string>>{
+           {kNone, Es256(kHeader)},
+           {kNone, with(R"(,"exp":1)")},
+           {kTooLong, std::string(kMaxTokenBytes + 1, '.')},
+           {kMalformed, "a.b.c"},
+           {kMalformed, Es256(R"({"alg":"ES256","kid":""})")},
+           {kMalformed, Es256(kHeader, "no JSON")},
+           {kCritical, Es256(R"({"alg":"none","crit":["x"]})")},
+           {kAlgorithm, Es256(R"({"alg":"RS256","kid":"x"})")},
+           {kKeyUnknown, Es256(R"({"alg":"ES256","kid":"x"})", "no JSON")},
+           {kKeyUnfit, Es256(R"({"alg":"ES256","kid":"b"})")},
+           {kSignature, Es256(R"({"alg":"ES256","kid":"c"})", "no JSON")},
+           {kSignature, Es256(kHeader) + "="},
+           {kDate, Es256(kHeader, R"({"exp":"1700000100"})")},
+           {kNoExpiry, Es256(kHeader, "{}")},
+           {kIssuer, Es256(kHeader, R"({"iss":"x","aud":"x","exp":1})")},
+           {kAudience, Es256(kHeader, R"({"iss":"https://i.test","nbf":1800000000,"exp":1})")},
+           {kNotYetValid, with(R"(,"exp":1700000100,"nbf":1700000031,"sub":" ")")},
+           {kNotYetValid, with(R"(,"exp":1700000100,"iat":1700000031)")},
+           {kClaim, with(R"(,"exp":1,"sub":" ")")},
+       }) {
+    EXPECT_EQ(Check(token).fault, fault) << kTokenFaultWords.WordOf(fault) << ": " << token;
+  }
+}
+
 // Whatever is not signed, or signed as something else.
 TEST_F(TokenCheckTest, PartsOfTwoTokensMakeNone) {
   const std::string one = Es256(kHeader);
@@ -563,7 +598,11 @@ TEST_F(TokenCheckTest, WithoutANameAFewKeysAreTried) {
   keys.insert(keys.begin(), JwkOf(TestKeyPair::Make(PublicKey::Kind::kP256)));
   rules_.keys = KeysOf(keys);
   EXPECT_EQ(KindOf(Es256(kHeader)), Kind::kBad);
+  EXPECT_EQ(Check(Es256(kHeader)).fault, TokenFault::kTooManyKeys);
   EXPECT_EQ(KindOf(Es256(R"({"alg":"ES256","kid":"mine"})")), Kind::kGood) << "by its name";
+  keys.pop_back();
+  rules_.keys = KeysOf(keys);
+  EXPECT_EQ(Check(Es256(kHeader)).fault, TokenFault::kSignature) << "all were tried";
 }
 
 // While an issuer changes its keys, two may have one name.

@@ -416,6 +416,27 @@ TEST_F(AdmissionTest, WithoutKeysNoTokenIsGood) {
   EXPECT_EQ(harness.Count(Metric::kAuthRequestsTotal, {"all", "jwt_invalid"}), 1u);
 }
 
+// What is the matter with a token would help whoever forges one. The harness has `detail: full`.
+TEST_F(AdmissionTest, OnlyTheLogSaysWhatIsWrongWithAToken) {
+  ProxyHarness harness(
+      WithRoute("jwt: {jwks: /none, issuer: i, audience: a, algorithms: [ES256]}"));
+  harness.LogExchanges();
+  Wire client = harness.Connect();
+  const std::string bearer = "Authorization: Bearer a.b.c\r\n";
+  const std::string answer = Ask(harness, client, bearer + bearer);
+  EXPECT_NE(answer.find("jwt_invalid"), answer.npos) << answer;
+  EXPECT_EQ(answer.find("token_"), answer.npos) << answer;
+  EXPECT_EQ(answer.find("detail"), answer.npos) << answer;
+  EXPECT_TRUE(harness.TurnUntil([&] { return !harness.log_lines.empty(); }));
+  EXPECT_NE(harness.log_lines.find(R"("reason":"jwt_invalid","detail":"token_repeated")"),
+            std::string::npos)
+      << harness.log_lines;
+  harness.log_lines.clear();
+  Ask(harness, client);
+  EXPECT_TRUE(harness.TurnUntil([&] { return !harness.log_lines.empty(); }));
+  EXPECT_EQ(harness.log_lines.find("\"detail\""), std::string::npos) << "it was of that request";
+}
+
 TEST_F(AdmissionTest, UntilKeysAreFetchedTheGatewayIsUnavailable) {
   ProxyHarness harness(
       WithRoute("jwt: {jwks: \"https://i.test/k\", issuer: i, audience: a, algorithms: [ES256]}"));

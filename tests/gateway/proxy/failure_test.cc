@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/auth/token_check.h"
 #include "gateway/http/persistence.h"
 #include "gateway/proxy/retry.h"
 #include "pool/connect_result.h"
@@ -41,6 +42,7 @@ TEST(FailureTest, EveryWordIsExplained) {
     if (decision == RetryDecision::kAwaitProof) continue;  // Followed by another; never told.
     expect_explained(RetryDecisionName(decision));
   }
+  for (const std::string_view word : auth::kTokenFaultWords.words()) expect_explained(word);
   for (int i = static_cast<int>(http::ClientPersistence::kKeep) + 1;
        i <= static_cast<int>(http::ClientPersistence::kMaxRequests); ++i) {
     expect_explained(http::PersistenceName(static_cast<http::ClientPersistence>(i)));
