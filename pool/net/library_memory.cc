@@ -73,8 +73,8 @@ bool MayBeUsed() { return !kSanitized; }
 
 void* Take(size_t size) {
   if (size == 0) return nullptr;
+  if (size > BytesOf(kKinds - 1)) return std::malloc(size);
   const size_t kind = KindFor(size);
-  if (kind >= kKinds) return std::malloc(size);
   Piece* const piece = store.first[kind];
   if (piece == nullptr) return std::malloc(BytesOf(kind));
   store.first[kind] = piece->next;

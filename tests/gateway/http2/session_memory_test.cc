@@ -42,7 +42,10 @@ TEST_F(SessionMemoryTest, WhatIsGivenBackServesAgainAndIsZeroedWhereThatIsAskedF
 TEST_F(SessionMemoryTest, MoreThanThereIsIsRefused) {
   if (memory_ == nullptr) return;
   constexpr size_t kAll = std::numeric_limits<size_t>::max();
+  EXPECT_EQ(memory_->malloc(kAll, nullptr), nullptr);
   EXPECT_EQ(memory_->calloc(kAll / 2, 3, nullptr), nullptr);
+  // Their product, cut off, is small.
+  EXPECT_EQ(memory_->calloc(kAll / 2 + 9, 2, nullptr), nullptr);
   memory_->free(nullptr, nullptr);
 }
 

@@ -1,8 +1,11 @@
 #include "pool/net/library_memory.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <utility>
 #include <vector>
@@ -43,6 +46,16 @@ TEST_F(LibraryMemoryTest, OfNothingThereIsNothing) {
   void* const piece = Resize(nullptr, 10);
   EXPECT_NE(piece, nullptr);
   Give(piece);
+}
+
+// Rounding such a size up would make it a small one. A sanitizer ends the process over it.
+TEST_F(LibraryMemoryTest, MoreThanThereIsIsRefused) {
+  if (!library_memory::MayBeUsed()) return;
+  for (size_t less = 0; less < 64; ++less) {
+    void* const piece = Take(std::numeric_limits<size_t>::max() - less);
+    EXPECT_EQ(piece, nullptr) << less;
+    Give(piece);
+  }
 }
 
 // Whatever the order, each piece has all the room it was taken for, and it is nobody else's.
@@ -106,6 +119,17 @@ TEST_F(LibraryMemoryTest, AThreadKeepsSoMuchAndNoMore) {
 TEST_F(LibraryMemoryTest, LongPiecesAreNotKept) {
   Give(Take(2 * kLongest));
   EXPECT_EQ(Kept(), 0u);
+}
+
+// On both sides of the longest one that is kept.
+TEST_F(LibraryMemoryTest, EveryPieceHasTheRoomItWasTakenFor) {
+  for (size_t size = kLongest - 64; size <= kLongest + 64; ++size) {
+    for (int round = 0; round < 2; ++round) {
+      void* const piece = Take(size);
+      EXPECT_GE(malloc_usable_size(piece), size);
+      Give(piece);
+    }
+  }
 }
 
 }  // namespace
