@@ -145,6 +145,64 @@ TEST(HeadTextTest, PseudoFieldsAreOneOfEachAndFirst) {
   EXPECT_EQ(RequestRefusal({}), Refusal::kMisplacedPseudoField);
 }
 
+void ExpectSame(const Read& read, const Read& fresh) {
+  EXPECT_EQ(read.text.charged(), fresh.text.charged());
+  EXPECT_EQ(read.head.path, fresh.head.path);
+  EXPECT_EQ(read.head.host, fresh.head.host);
+  EXPECT_EQ(read.head.body, fresh.head.body);
+  ASSERT_EQ(read.head.headers.size(), fresh.head.headers.size());
+  for (size_t i = 0; i < fresh.head.headers.size(); ++i) {
+    EXPECT_EQ(read.head.headers.fields()[i].name, fresh.head.headers.fields()[i].name);
+    EXPECT_EQ(read.head.headers.fields()[i].value, fresh.head.headers.fields()[i].value);
+  }
+}
+
+// Of whatever there was before: it was read, refused, or left in the middle.
+TEST(HeadTextTest, NothingOfOneHeadIsInTheNext) {
+  const Fields kTunnelled = {{":authority", "b"}, {":method", "CONNECT"},
+                             {":scheme", "http"}, {":path", "/before"},
+                             {"x-before", "b"},   {":protocol", "too late"}};
+  const Fields kWhole = With(kGet, {{"host", "web.example"},
+                                    {"cookie", "a=1"},
+                                    {"cookie", "b=2"},
+                                    {"content-length", "5"},
+                                    {"x-before", std::string(9000, 'b')}});
+  const Fields kPost = Replaced(kGet, ":method", "POST");
+  for (const Fields& next : {kPost, Without(kPost, ":authority")}) {
+    const Fields fields = With(next, {{"host", "web.example"}});
+    Read fresh;
+    ASSERT_EQ(Request(fields, &fresh, /*ends=*/false), Refusal::kNone);
+    ASSERT_EQ(fresh.head.body, BodyKind::kChunked);
+    for (const Fields& before : {kTunnelled, kWhole, With(kWhole, {{"x", "\n"}}), Fields{}}) {
+      for (const bool finished : {true, false}) {
+        for (const int cleared : {0, 1, 2}) {
+          Read read;
+          read.text.Begin({});
+          Add(before, &read.text);
+          if (finished) static_cast<void>(read.text.FinishRequest(/*ends=*/false, &read.head));
+          for (int i = 0; i < cleared; ++i) read.text.Clear();
+          ASSERT_EQ(Request(fields, &read, /*ends=*/false), Refusal::kNone);
+          ExpectSame(read, fresh);
+        }
+      }
+    }
+  }
+}
+
+// The counts as well: each is at its limit.
+TEST(HeadTextTest, EachHeadHasTheLimitsForItself) {
+  const Fields fields = With(kGet, {{"cookie", "a"}, {"cookie", "b"}, {"x", "y"}});
+  size_t bytes = 0;
+  for (const auto& [name, value] : fields) bytes += name.size() + value.size() + 32;
+  const Limits limits{
+      .max_head_bytes = static_cast<uint32_t>(bytes), .max_fields = 2, .max_cookie_crumbs = 2};
+  Read read;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Request(fields, &read, /*ends=*/true, limits), Refusal::kNone) << i;
+    EXPECT_EQ(ValueOf(read.head.headers, "cookie"), "a; b");
+  }
+}
+
 TEST(HeadTextTest, NothingBecomesALineOfItsOwn) {
   const std::pair<std::string, Refusal> kMethods[] = {
       {"GET /x HTTP/1.1\r\nA: b\r\n\r\nGET", Refusal::kMalformedStartLine},

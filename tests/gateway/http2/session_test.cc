@@ -166,6 +166,39 @@ TEST(SessionTest, AStreamKeepsTheCodeOfItsOwnReset) {
   EXPECT_EQ(stream->reset_code(), kCancel);
 }
 
+// A field that is in no table (RFC 7541 section 6.2.2).
+std::string NewField(std::string_view name, std::string_view value) {
+  return std::string(1, '\0') + static_cast<char>(name.size()) + std::string(name) +
+         static_cast<char>(value.size()) + std::string(value);
+}
+
+// The stream is over while its trailers come, and serves the next request when their rest is here.
+TEST(SessionTest, FieldsOfAStreamThatIsOverAreNobodys) {
+  SessionHarness harness;
+  harness.Turns(3);
+  harness.client_reads = false;  // It knows nothing of these streams.
+  const std::string post = std::string("\x83\x86\x84\x41\x01") + "a";
+  harness.client->SendRaw(Frame(1, 4, 1, post) + Frame(1, 1, 1, NewField("first", "1")));
+  harness.Turn();
+  ASSERT_EQ(harness.begun.size(), 1u);
+  ServerStream* const stream = harness.begun[0];
+  harness.Answer(*stream);
+  harness.Finish(*stream);
+  harness.Turns(2);
+  ASSERT_EQ(harness.session->streams(), 0u);
+  harness.client->SendRaw(Frame(9, 4, 1, NewField("rest", "2")));
+  harness.Turn();
+  EXPECT_FALSE(harness.session->fields_since().has_value());
+  harness.client->SendRaw(Frame(1, 4, 3, post) + Frame(1, 4 | 1, 3, NewField("next", "3")));
+  harness.Turn();
+  ASSERT_EQ(harness.begun.size(), 1u);
+  ASSERT_EQ(harness.begun[0], stream) << "the same one serves again";
+  EXPECT_EQ(harness.TakeBody(*stream), "");
+  EXPECT_EQ(harness.last.kind, stream::BodyStep::Kind::kEnd);
+  ASSERT_EQ(stream->request_trailers()->size(), 1u);
+  EXPECT_EQ(stream->request_trailers()->fields()[0].name, "next");
+}
+
 TEST(SessionTest, WhileAHeadIsIncompleteItSaysSinceWhen) {
   SessionHarness harness;
   harness.Turns(3);
