@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/config/schema.h"
 #include "gateway/config/shape_check.h"
 
 namespace holdfast::config {
@@ -70,10 +69,14 @@ void Merge(const YamlNode& defaults, YamlNode* item, Report* report) {
   }
 }
 
+bool IsItsOwn(const Kind& kind, std::string_view key) {
+  return std::ranges::find(kind.its_own, key) != kind.its_own.end();
+}
+
 bool CheckOwn(const Kind& kind, const YamlNode& defaults, Report* report) {
   bool good = true;
   for (const YamlEntry& entry : defaults.entries) {
-    if (std::ranges::find(kind.its_own, entry.key.text) == kind.its_own.end()) continue;
+    if (!IsItsOwn(kind, entry.key.text)) continue;
     report->Error(entry.key.position, Quoted(entry.key.text) +
                                           " is each one's own: it cannot be a "
                                           "default");
@@ -83,6 +86,12 @@ bool CheckOwn(const Kind& kind, const YamlNode& defaults, Report* report) {
 }
 
 }  // namespace
+
+bool MayBeDefault(const Shape& mapping, std::string_view key) {
+  return std::ranges::any_of(Kinds(), [&](const Kind& kind) {
+    return FindKey(FileShape(), kind.key)->shape->element == &mapping && !IsItsOwn(kind, key);
+  });
+}
 
 void ApplyFileDefaults(YamlNode* root, Report* report) {
   const auto entry = std::ranges::find(root->entries, kKey, [](const YamlEntry& candidate) {

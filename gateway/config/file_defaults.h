@@ -1,7 +1,10 @@
 #ifndef HOLDFAST_GATEWAY_CONFIG_FILE_DEFAULTS_H_
 #define HOLDFAST_GATEWAY_CONFIG_FILE_DEFAULTS_H_
 
+#include <string_view>
+
 #include "gateway/config/diagnostic.h"
+#include "gateway/config/schema.h"
 #include "gateway/config/yaml_node.h"
 
 namespace holdfast::config {
@@ -14,6 +17,10 @@ namespace holdfast::config {
 // `defaults` is taken out; nodes keep their places, and those that were defaults are marked
 // (YamlNode::shared): what one item has no use for, others may have.
 void ApplyFileDefaults(YamlNode* root, Report* report);
+
+// Whether `mapping` is the shape of a listener, upstream or route, and the key may be a default of
+// them. An item then needs to have only what its default lacks.
+bool MayBeDefault(const Shape& mapping, std::string_view key);
 
 }  // namespace holdfast::config
 

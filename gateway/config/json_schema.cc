@@ -1,10 +1,12 @@
 #include "gateway/config/json_schema.h"
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "gateway/config/file_defaults.h"
 #include "gateway/config/schema.h"
 
 namespace holdfast::config {
@@ -17,7 +19,10 @@ constexpr std::string_view kDurationPattern = "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?
 constexpr std::string_view kPercentPattern = "^\\d+%$";
 constexpr std::string_view kSizePattern = "^\\d+(B|KiB|MiB|GiB|TiB)?$";
 
-Json Convert(const Shape& shape, const void* owner);
+// Whether a file's `defaults` may have what a mapping needs, so that nothing in it is required.
+enum class Sharing : uint8_t { kNone, kByDefaults };
+
+Json Convert(const Shape& shape, const void* owner, Sharing sharing);
 
 Json Words(const Shape& shape) {
   Json words = Json::array();
@@ -47,7 +52,7 @@ std::optional<Json> DefaultValue(const Key& key, const void* owner) {
   return text;
 }
 
-Json ConvertMapping(const Shape& shape, const void* owner) {
+Json ConvertMapping(const Shape& shape, const void* owner, Sharing sharing) {
   Json required = Json::array();
   Json properties = Json::object();
   for (const Key& key : shape.keys) {
@@ -58,9 +63,10 @@ Json ConvertMapping(const Shape& shape, const void* owner) {
     if (std::optional<Json> value = DefaultValue(key, owner))
       property["default"] = *std::move(value);
     const bool mapping = key.shape->kind == Kind::kMapping;
-    property.update(Convert(*key.shape, mapping ? DefaultsOf(key, owner) : nullptr));
+    const Sharing its = MayBeDefault(shape, key.name) ? Sharing::kByDefaults : sharing;
+    property.update(Convert(*key.shape, mapping ? DefaultsOf(key, owner) : nullptr, its));
     properties[std::string(key.name)] = std::move(property);
-    if (key.required) required.push_back(key.name);
+    if (key.required && its == Sharing::kNone) required.push_back(key.name);
   }
   Json json = {{"type", "object"}, {"properties", std::move(properties)}};
   if (!required.empty()) json["required"] = std::move(required);
@@ -68,12 +74,12 @@ Json ConvertMapping(const Shape& shape, const void* owner) {
   return json;
 }
 
-Json ConvertElement(const Shape& element) {
-  return Convert(element, element.kind == Kind::kMapping ? element.defaults() : nullptr);
+Json ConvertElement(const Shape& element, Sharing sharing) {
+  return Convert(element, element.kind == Kind::kMapping ? element.defaults() : nullptr, sharing);
 }
 
 // What the shape takes beside its words and its short form.
-Json ConvertKind(const Shape& shape, const void* owner) {
+Json ConvertKind(const Shape& shape, const void* owner, Sharing sharing) {
   switch (shape.kind) {
     case Kind::kText:
       // YAML turns some texts into numbers and booleans before an editor's checker sees them.
@@ -92,12 +98,13 @@ Json ConvertKind(const Shape& shape, const void* owner) {
       return {{"type", "array"},
               {"minItems", shape.min},
               {"maxItems", shape.max},
-              {"items", ConvertElement(*shape.element)}};
+              // A list is an item's own as a whole.
+              {"items", ConvertElement(*shape.element, Sharing::kNone)}};
     case Kind::kNamed:
       return {{"type", "object"},
               {"maxProperties", shape.max},
-              {"additionalProperties", ConvertElement(*shape.element)}};
-    case Kind::kMapping: return ConvertMapping(shape, owner);
+              {"additionalProperties", ConvertElement(*shape.element, sharing)}};
+    case Kind::kMapping: return ConvertMapping(shape, owner, sharing);
     case Kind::kPartial: return {{"type", "object"}};  // which keys, is said where those are
   }
   return {};
@@ -112,16 +119,16 @@ Json FileOfSecret() {
 }
 
 // `owner`: of a mapping, the struct that it fills, with the defaults.
-Json Convert(const Shape& shape, const void* owner) {
+Json Convert(const Shape& shape, const void* owner, Sharing sharing) {
   const bool extra_words = !shape.words.empty() && shape.kind != Kind::kWord;
   if (!extra_words && shape.short_form == nullptr && !shape.one_stands_for_list &&
       !shape.may_be_file) {
-    return ConvertKind(shape, owner);
+    return ConvertKind(shape, owner, sharing);
   }
   Json any_of = Json::array();
-  any_of.push_back(ConvertKind(shape, owner));
-  if (shape.short_form != nullptr) any_of.push_back(ConvertElement(*shape.short_form));
-  if (shape.one_stands_for_list) any_of.push_back(ConvertElement(*shape.element));
+  any_of.push_back(ConvertKind(shape, owner, sharing));
+  if (shape.short_form != nullptr) any_of.push_back(ConvertElement(*shape.short_form, sharing));
+  if (shape.one_stands_for_list) any_of.push_back(ConvertElement(*shape.element, sharing));
   if (shape.may_be_file) any_of.push_back(FileOfSecret());
   if (extra_words) any_of.push_back({{"enum", Words(shape)}});
   return {{"anyOf", std::move(any_of)}};
@@ -142,7 +149,7 @@ Json WaysToBeAFile(Json required) {
 std::string JsonSchema() {
   Json json = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                {"title", "Holdfast configuration"}};
-  json.update(ConvertElement(FileShape()));
+  json.update(ConvertElement(FileShape(), Sharing::kNone));
   json["anyOf"] = WaysToBeAFile(std::move(json["required"]));
   json.erase("required");
   return json.dump(2) + "\n";

@@ -332,6 +332,12 @@ std::string_view PathDoubtText(PathDoubt doubt) {
     case PathDoubt::kHiddenAuthority: return "The path begins with a slash and a backslash.";
     case PathDoubt::kOtherRoute: return "The path can be read as one that another route is for.";
     case PathDoubt::kEncodedSlash: return "The path has an escaped slash (%2F).";
+    case PathDoubt::kRewrittenToDots:
+      return "What the route rewrites the path to has a dot segment.";
+    case PathDoubt::kRewrittenToHost:
+      return "What the route rewrites the path to begins with two slashes, as a host does.";
+    case PathDoubt::kRewrittenToNoPath:
+      return "What the route rewrites the path to does not begin with a slash.";
   }
   HOLDFAST_CHECK(false);
 }

@@ -21,6 +21,10 @@ enum class PathDoubt : uint8_t {
   kHiddenAuthority,   // "/\": readers of URLs take what follows for a host
   kOtherRoute,        // some readers see a path that another route takes
   kEncodedSlash,      // %2F, where a listener takes none
+  // Of what a route rewrites a path to (route/rewrite.h):
+  kRewrittenToDots,    // a dot segment, plain to see, that the request had not
+  kRewrittenToHost,    // "//": readers of URLs take what follows for a host
+  kRewrittenToNoPath,  // it does not begin with a slash
 };
 // One sentence for the body of the error response; empty for kNone.
 std::string_view PathDoubtText(PathDoubt doubt);

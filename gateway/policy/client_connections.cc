@@ -1,7 +1,5 @@
 #include "gateway/policy/client_connections.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 
@@ -31,14 +29,6 @@ size_t SetCount(size_t max_clients) {
   return (max_clients * kWordsPerClient + kWordsPerSet - 1) / kWordsPerSet;
 }
 
-// Pages are zero, and take memory only once they are written.
-void* ZeroPages(size_t bytes) {
-  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  HOLDFAST_CHECK(pages != MAP_FAILED);
-  return pages;
-}
-
 uint64_t TagOf(uint64_t key) { return std::max<uint64_t>(key & kTagMask, 1); }
 uint64_t TagIn(uint64_t word) { return word >> kCountBits; }
 uint64_t CountIn(uint64_t word) { return word & kCountMask; }
@@ -56,9 +46,8 @@ bool Replace(uint64_t& word, uint64_t seen, uint64_t with) {
 ClientConnections::ClientConnections(size_t max_clients)
     : seed_(RateLimiter::FreshSeed()),
       set_count_(SetCount(max_clients)),
-      sets_(static_cast<Set*>(ZeroPages(bytes()))) {}
-
-ClientConnections::~ClientConnections() { munmap(sets_, bytes()); }
+      pages_(bytes()),
+      sets_(static_cast<Set*>(pages_.data())) {}
 
 uint64_t& ClientConnections::WordAt(Place place) const {
   const size_t index = static_cast<size_t>(place) - 1;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gateway/policy/zeroed_pages.h"
 #include "pool/net/socket_address.h"
 
 namespace holdfast::policy {
@@ -43,7 +44,6 @@ class ClientConnections {
   explicit ClientConnections(size_t max_clients = kMaxClients);
   ClientConnections(const ClientConnections&) = delete;
   ClientConnections& operator=(const ClientConnections&) = delete;
-  ~ClientConnections();
 
   // One more connection of the client at the listener of this name, where it may have `cap`, in
   // [1, kMostConnections]. `*place` is set if it is counted.
@@ -54,6 +54,8 @@ class ClientConnections {
   // The connection that took the place has ended.
   void Return(Place place);
 
+  // Whether the kernel let it reserve its memory. Where not, nothing may be asked but bytes().
+  bool has_memory() const { return sets_ != nullptr; }
   // What it reserves.
   size_t bytes() const { return set_count_ * sizeof(Set); }
   // All connections that are counted now; for tests, since it looks at every word.
@@ -77,6 +79,7 @@ class ClientConnections {
 
   const uint64_t seed_;
   const size_t set_count_;
+  const ZeroedPages pages_;
   Set* const sets_;
 };
 

@@ -83,6 +83,10 @@ class RateLimiter {
   const RateLimitRule& rule() const { return rule_; }
   // One request more of whoever is known by this text.
   TokenBuckets::Verdict Take(std::string_view key, pool::TimePoint now);
+  // Whether the kernel let it reserve its memory. Where not, nothing may be asked but bytes().
+  bool has_memory() const {
+    return buckets_.has_memory() && (spending_ == nullptr || spending_->has_memory());
+  }
   size_t bytes() const { return buckets_.bytes(); }
 
   // What others are to be told; null: the limit is not shared.

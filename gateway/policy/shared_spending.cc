@@ -1,7 +1,5 @@
 #include "gateway/policy/shared_spending.h"
 
-#include <sys/mman.h>
-
 #include "pool/net/check.h"
 
 namespace holdfast::policy {
@@ -17,14 +15,6 @@ static_assert(SharedSpending::kSets << kTagBits == uint64_t{1} << SharedSpending
 
 constexpr size_t kBytes = SharedSpending::kSets * kWordsPerSet * sizeof(uint64_t);
 
-// Pages are zero, and take memory only once they are written.
-void* ZeroPages() {
-  void* const pages = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  HOLDFAST_CHECK(pages != MAP_FAILED);
-  return pages;
-}
-
 uint64_t TagIn(uint64_t word) { return word >> kCountBits; }
 uint64_t CountIn(uint64_t word) { return word & kMostCounted; }
 
@@ -34,9 +24,7 @@ uint64_t Load(uint64_t& word) { return std::atomic_ref<uint64_t>(word).load(); }
 
 }  // namespace
 
-SharedSpending::SharedSpending() : sets_(static_cast<Set*>(ZeroPages())) {}
-
-SharedSpending::~SharedSpending() { munmap(sets_, kBytes); }
+SharedSpending::SharedSpending() : pages_(kBytes), sets_(static_cast<Set*>(pages_.data())) {}
 
 void SharedSpending::Note(uint64_t key) {
   HOLDFAST_CHECK(key >> kKeyBits == 0);

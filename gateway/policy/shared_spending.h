@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "gateway/policy/zeroed_pages.h"
+
 namespace holdfast::policy {
 
 // Door 6, too: how many requests of each key this process has let pass since others were last told.
@@ -34,7 +36,9 @@ class SharedSpending {
   SharedSpending();
   SharedSpending(const SharedSpending&) = delete;
   SharedSpending& operator=(const SharedSpending&) = delete;
-  ~SharedSpending();
+
+  // Whether the kernel let it reserve its memory. Where not, nothing else may be asked.
+  bool has_memory() const { return sets_ != nullptr; }
 
   // The key of what has this hash.
   static uint64_t KeyOf(uint64_t hash) { return hash >> (64 - kKeyBits); }
@@ -57,6 +61,7 @@ class SharedSpending {
 
   uint64_t& WordAt(size_t index) const { return sets_[index / 8].words[index % 8]; }
 
+  const ZeroedPages pages_;
   Set* const sets_;
   std::atomic<bool> noted_{false};  // something, since a drain began
   std::atomic<uint64_t> dropped_{0};

@@ -1,7 +1,5 @@
 #include "gateway/policy/token_buckets.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -50,14 +48,6 @@ size_t SetCount(size_t max_keys) {
   return (max_keys * kWordsPerKey + kWordsPerSet - 1) / kWordsPerSet;
 }
 
-// Pages are zero, and take memory only once they are written.
-void* ZeroPages(size_t bytes) {
-  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  HOLDFAST_CHECK(pages != MAP_FAILED);
-  return pages;
-}
-
 uint64_t TagOf(uint64_t key) { return std::max<uint64_t>(key & kTagMask, 1); }
 
 uint64_t MakeWord(uint64_t tag, int64_t time) {
@@ -99,13 +89,12 @@ TokenBuckets::TokenBuckets(const RateLimit& limit, size_t max_keys, TimePoint no
       nanoseconds_per_unit_(MakeRatio(limit.per.count(), limit.requests * token_, false)),
       set_count_(SetCount(max_keys)),
       sweep_shift_(kSweepBits - std::bit_width(set_count_)),
-      sets_(static_cast<Set*>(ZeroPages(bytes()))),
+      pages_(bytes()),
+      sets_(static_cast<Set*>(pages_.data())),
       swept_(UnitsAt(now) >> sweep_shift_) {
   HOLDFAST_CHECK(capacity_ < uint64_t{1} << kCapacityBits);
   HOLDFAST_CHECK(set_count_ << sweep_shift_ >= uint64_t{1} << kCapacityBits);
 }
-
-TokenBuckets::~TokenBuckets() { munmap(sets_, bytes()); }
 
 TokenBuckets::Ratio TokenBuckets::MakeRatio(uint64_t numerator, uint64_t denominator,
                                             bool round_up) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gateway/policy/zeroed_pages.h"
 #include "pool/net/clock.h"
 
 namespace holdfast::policy {
@@ -77,7 +78,6 @@ class TokenBuckets {
                Debts debts = Debts::kNone);
   TokenBuckets(const TokenBuckets&) = delete;
   TokenBuckets& operator=(const TokenBuckets&) = delete;
-  ~TokenBuckets();
 
   // Takes a token of the key. `key` is a hash with a secret seed, so that nobody can aim at the
   // bucket of another: two keys share one if 42 of its bits are alike (in a table of the default
@@ -88,6 +88,8 @@ class TokenBuckets {
   void Raise(uint64_t key, pool::Duration until_full, pool::TimePoint now);
 
   const RateLimit& limit() const { return limit_; }
+  // Whether the kernel let it reserve its memory. Where not, nothing may be asked but bytes().
+  bool has_memory() const { return sets_ != nullptr; }
   // What it reserves.
   size_t bytes() const { return set_count_ * sizeof(Set); }
 
@@ -131,6 +133,7 @@ class TokenBuckets {
   const Ratio nanoseconds_per_unit_;
   const size_t set_count_;
   const int sweep_shift_;  // every 2^sweep_shift_ units another set is due
+  const ZeroedPages pages_;
   Set* const sets_;
   std::atomic<int64_t> swept_;  // as many sets, since time began
 };

@@ -119,6 +119,9 @@ Failure FailureOf(http::PathDoubt doubt) {
     case PathDoubt::kHiddenDotSegment:
     case PathDoubt::kUnclearParameter:
     case PathDoubt::kHiddenAuthority:
+    case PathDoubt::kRewrittenToDots:
+    case PathDoubt::kRewrittenToHost:
+    case PathDoubt::kRewrittenToNoPath:
     case PathDoubt::kOtherRoute: return Failure::kAmbiguousPath;
   }
   HOLDFAST_CHECK(false);

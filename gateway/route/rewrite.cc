@@ -39,10 +39,12 @@ bool Replaced(const config::PathSwap& swap, const http::PathPolicy& policy, std:
 // Whether each reader sees the same path. Parts of a path that were harmless where they stood may
 // not be so where they were put.
 PathDoubt CheckPath(const http::PathPolicy& policy, std::string_view path) {
-  if (!path.starts_with('/')) return PathDoubt::kHiddenAuthority;
+  if (!path.starts_with('/')) return PathDoubt::kRewrittenToNoPath;
   PathForm form;
   if (const PathDoubt doubt = form.Read(path, policy); doubt != PathDoubt::kNone) return doubt;
-  if (form.must_be_resolved()) return PathDoubt::kHiddenDotSegment;
+  if (form.must_be_resolved()) {
+    return path.starts_with("//") ? PathDoubt::kRewrittenToHost : PathDoubt::kRewrittenToDots;
+  }
   if (!form.has_other_readings()) return PathDoubt::kNone;
   return form.ReadLiberally(0, PathForm::ParameterEnd::kAnySeparator);
 }

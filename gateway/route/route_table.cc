@@ -7,6 +7,7 @@
 #include <absl/strings/ascii.h>
 
 #include "gateway/route/branches.h"
+#include "pool/net/check.h"
 
 namespace holdfast::route {
 namespace {
@@ -97,6 +98,14 @@ std::shared_ptr<const Branches> BranchesOf(const config::Config& config, const R
   return branches;
 }
 
+// For a configuration that is not to be refused any more.
+Limiters LimitersFor(const config::Config& config, const RouteTable* before) {
+  absl::StatusOr<Limiters> made =
+      MakeLimiters(config, before != nullptr ? before->limiters() : Limiters());
+  HOLDFAST_CHECK(made.ok());
+  return *std::move(made);
+}
+
 }  // namespace
 
 std::string AllowValue(const config::MethodSet& methods) {
@@ -108,12 +117,13 @@ std::string AllowValue(const config::MethodSet& methods) {
   return value;
 }
 
-RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
-  const LimiterByName limiters = LimitersOf(before);
+RouteTable::RouteTable(const config::Config& config, const RouteTable* before,
+                       const Limiters* limiters) {
+  const Limiters made = limiters != nullptr ? *limiters : LimitersFor(config, before);
   const InFlightByName in_flight = InFlightOf(before);
   for (const config::Route& route : config.routes) {
     routes_.push_back(Made(route));
-    SetLimiter(limiters, &routes_.back());
+    if (route.rate_limit.has_value()) routes_.back().limiter = made.at(route.name);
     SetInFlight(in_flight, &routes_.back());
     if (route.forward_auth.has_value()) {
       const config::Upstream& auth = config.upstreams.at(route.forward_auth->upstream);
@@ -139,27 +149,12 @@ RouteTable::RouteTable(const config::Config& config, const RouteTable* before) {
   for (auto& [suffix, host] : suffixes_) Seal(&host);
 }
 
-RouteTable::LimiterByName RouteTable::LimitersOf(const RouteTable* table) {
-  LimiterByName by_name;
-  if (table == nullptr) return by_name;
-  for (const Route& route : table->routes()) {
+Limiters RouteTable::limiters() const {
+  Limiters by_name;
+  for (const Route& route : routes_) {
     if (route.limiter != nullptr) by_name[route.name] = route.limiter;
   }
   return by_name;
-}
-
-void RouteTable::SetLimiter(const LimiterByName& before, Route* route) {
-  if (!route->rate_limit.has_value()) return;
-  const auto known = before.find(route->name);
-  if (known != before.end() && known->second->rule() == *route->rate_limit) {
-    route->limiter = known->second;
-    return;
-  }
-  const std::optional<policy::SharedLimit>& shared = route->rate_limit->shared;
-  const uint64_t seed = shared.has_value() ? policy::RateLimiter::SharedSeed(*shared, route->name)
-                                           : policy::RateLimiter::FreshSeed();
-  route->limiter =
-      std::make_shared<policy::RateLimiter>(*route->rate_limit, seed, pool::SystemClock().Now());
 }
 
 RouteTable::InFlightByName RouteTable::InFlightOf(const RouteTable* table) {

@@ -20,6 +20,7 @@
 #include "gateway/policy/pattern.h"
 #include "gateway/policy/rate_limiter.h"
 #include "gateway/route/conditions.h"
+#include "gateway/route/limiters.h"
 
 namespace holdfast::route {
 
@@ -83,8 +84,11 @@ class RouteTable {
  public:
   // What its routes have counted goes on from those of the same name in `before`: of their rates as
   // far as the limits are the same; what is under way in any case, and the limit of that is the
-  // former one until the workers adopt the table.
-  explicit RouteTable(const config::Config& config, const RouteTable* before = nullptr);
+  // former one until the workers adopt the table. `limiters` are those of the configuration
+  // (MakeLimiters), made while the configuration could still be refused; null: they are made here,
+  // and have to have memory.
+  explicit RouteTable(const config::Config& config, const RouteTable* before = nullptr,
+                      const Limiters* limiters = nullptr);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
@@ -95,6 +99,7 @@ class RouteTable {
 
   // The routes in the file's order, by index.
   const std::vector<Route>& routes() const { return routes_; }
+  Limiters limiters() const;
 
  private:
   struct Lookup {
@@ -128,13 +133,9 @@ class RouteTable {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   using HostMap = absl::flat_hash_map<std::string, HostNode, StringHash, std::equal_to<>>;
-  // What each has left, by the route's name.
-  using LimiterByName = absl::flat_hash_map<std::string_view, std::shared_ptr<policy::RateLimiter>>;
-  // What is under way, likewise.
+  // What is under way, by the route's name.
   using InFlightByName = absl::flat_hash_map<std::string_view, std::shared_ptr<policy::InFlight>>;
 
-  static LimiterByName LimitersOf(const RouteTable* table);
-  static void SetLimiter(const LimiterByName& before, Route* route);
   static InFlightByName InFlightOf(const RouteTable* table);
   static void SetInFlight(const InFlightByName& before, Route* route);
   HostNode* NodeFor(const std::string& host_pattern);

@@ -19,12 +19,13 @@ class Snapshot {
  public:
   // `tls` is of the same configuration; without it nothing is spoken over TLS.
   // `before` is what it follows, for what goes on (route_table.h); where there is none, `inherited`
-  // is the secret of the process before this one, or null.
+  // is the secret of the process before this one, or null. `limiters` as RouteTable has them.
   explicit Snapshot(config::Config config, tls::TlsPlan tls = {}, const Snapshot* before = nullptr,
-                    const pool::KeyedDigest::Key* inherited = nullptr)
+                    const pool::KeyedDigest::Key* inherited = nullptr,
+                    const Limiters* limiters = nullptr)
       : config_(std::move(config)),
         tls_(std::move(tls)),
-        routes_(config_, before != nullptr ? &before->routes_ : nullptr),
+        routes_(config_, before != nullptr ? &before->routes_ : nullptr, limiters),
         identity_fields_(IdentityFieldsOf(config_)),
         process_key_(before != nullptr      ? before->process_key_
                      : inherited != nullptr ? *inherited

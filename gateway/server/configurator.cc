@@ -77,6 +77,8 @@ absl::Status Configurator::Start(config::Config config) {
   absl::StatusOr<tls::TlsPlan> tls = tls_.Load(&config);
   if (!tls.ok()) return tls.status();
   if (absl::Status status = LoadRouteFiles(&config); !status.ok()) return status;
+  const absl::StatusOr<route::Limiters> limiters = MakeLimiters(config);
+  if (!limiters.ok()) return limiters.status();
   tls_.LogWarnings(config, *tls);
   const std::string legacy = ReadLegacyFile(parts_.listeners->TakeTickets());
   tls_.Inherit(legacy);
@@ -84,7 +86,7 @@ absl::Status Configurator::Start(config::Config config) {
   absl::StatusOr<pool::FileDescriptor> status_socket = parts_.listeners->BindStatus(config);
   if (!status_socket.ok()) return status_socket.status();
   if (absl::Status status = OpenLog(&config); !status.ok()) return status;
-  parts_.workers->Create(worker_count_);
+  if (absl::Status status = parts_.workers->Create(worker_count_); !status.ok()) return status;
   if (parts_.listeners->inherits()) AwaitNames(config, *tls);
   // Last, since clients are led to a socket from the moment on at which it shares an inherited
   // port.
@@ -92,7 +94,7 @@ absl::Status Configurator::Start(config::Config config) {
   if (!bound.ok()) return bound.status();
   parts_.listeners->DropInheritance();
   ServeStatus(std::move(*status_socket));
-  Publish(std::move(config), *std::move(tls), std::move(*bound));
+  Publish(std::move(config), *std::move(tls), std::move(*bound), &*limiters);
   parts_.workers->Start();
   CountLoad(true);
   return absl::OkStatus();
@@ -150,7 +152,14 @@ void Configurator::AwaitNames(const config::Config& config, const tls::TlsPlan& 
   for (const int signal : raised) raise(signal);
 }
 
-void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound) {
+absl::StatusOr<route::Limiters> Configurator::MakeLimiters(const config::Config& config) const {
+  const route::Snapshot* const before = publisher_.snapshot();
+  return route::MakeLimiters(config,
+                             before != nullptr ? before->routes().limiters() : route::Limiters());
+}
+
+void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound,
+                           const route::Limiters* limiters) {
   if (parts_.keys != nullptr) parts_.keys->Fill(&config);
   parts_.upstreams->Adopt(config, tls);
   parts_.workers->SendSpansAs(config);
@@ -159,7 +168,7 @@ void Configurator::Publish(config::Config config, tls::TlsPlan tls, BoundListene
   parts_.listeners->Adopt(config, &bound, publisher_.next());
   publisher_.Publish(std::make_shared<const route::Snapshot>(
                          std::move(config), std::move(tls), publisher_.snapshot(),
-                         inherited_key_.has_value() ? &*inherited_key_ : nullptr),
+                         inherited_key_.has_value() ? &*inherited_key_ : nullptr, limiters),
                      shares_.workers, tls_.ticket_keys(), std::move(bound));
   if (parts_.orders != nullptr) parts_.orders->Adopt(publisher_.config());
   if (parts_.shared_limits != nullptr) parts_.shared_limits->Adopt(*publisher_.snapshot());
@@ -198,6 +207,8 @@ absl::Status Configurator::TryReload(const std::string& path) {
   tls_.LogWarnings(next, *tls);
   const absl::StatusOr<Shares> shares = PlanShares(next);
   if (!shares.ok()) return shares.status();
+  const absl::StatusOr<route::Limiters> limiters = MakeLimiters(next);
+  if (!limiters.ok()) return limiters.status();
   absl::StatusOr<BoundListeners> bound = parts_.listeners->BindNew(next, worker_count_);
   if (!bound.ok()) return bound.status();
   const auto text = [](const std::optional<config::Bind>& bind) {
@@ -211,7 +222,7 @@ absl::Status Configurator::TryReload(const std::string& path) {
   if (absl::Status status = OpenLog(&next); !status.ok()) return status;
   shares_ = *shares;
   if (status_moves) ServeStatus(std::move(*status_socket));
-  Publish(std::move(next), *std::move(tls), std::move(*bound));
+  Publish(std::move(next), *std::move(tls), std::move(*bound), &*limiters);
   return absl::OkStatus();
 }
 
@@ -253,7 +264,7 @@ absl::StatusOr<bool> Configurator::TryRefreshTls() {
   if (!tls.ok()) return tls.status();
   if (tls::SameTls(*tls, publisher_.tls())) return false;
   tls_.LogWarnings(same, *tls);
-  Publish(std::move(same), *std::move(tls), {});
+  Publish(std::move(same), *std::move(tls), {}, nullptr);
   return true;
 }
 
@@ -263,7 +274,7 @@ void Configurator::RefreshKeys() {
   std::string tls_trouble = tls_trouble_;  // which nothing here has mended
   config::Config same = config();
   tls::TlsPlan tls = publisher_.tls();
-  Publish(std::move(same), std::move(tls), {});
+  Publish(std::move(same), std::move(tls), {}, nullptr);
   tls_trouble_ = std::move(tls_trouble);
 }
 

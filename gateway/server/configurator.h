@@ -30,7 +30,7 @@ class KeyKeeper;
 class SharedLimits;
 
 // Takes a configuration into use, at the start and at a reload: first everything that may fail
-// (descriptors, sockets, the log), then what can't. A reload that fails changes nothing.
+// (descriptors, sockets, memory, the log), then what can't. A reload that fails changes nothing.
 //
 // Main thread; owned by the server. What is given to it outlives it. Owns the status port;
 // destruction closes that.
@@ -106,7 +106,11 @@ class Configurator {
   size_t SpansOfAWorker(const config::Config& config) const;
   absl::Status OpenLog(config::Config* config);
   void ServeStatus(pool::FileDescriptor socket);
-  void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound);
+  // Reserves what the rate limits need.
+  absl::StatusOr<route::Limiters> MakeLimiters(const config::Config& config) const;
+  // `limiters`: null while the routes are the same.
+  void Publish(config::Config config, tls::TlsPlan tls, BoundListeners bound,
+               const route::Limiters* limiters);
   absl::Status TryReload(const std::string& path);
   // False: the files say what they said.
   absl::StatusOr<bool> TryRefreshTls();

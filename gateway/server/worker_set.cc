@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/policy/zeroed_pages.h"
 #include "pool/net/check.h"
 
 namespace holdfast::server {
@@ -27,10 +28,16 @@ WorkerSet::~WorkerSet() {
   main_->loop.timers().Cancel(beat_timer_);
 }
 
-void WorkerSet::Create(size_t count) {
+absl::Status WorkerSet::Create(size_t count) {
   HOLDFAST_CHECK(workers_.empty() && count > 0);
-  shelves_.emplace(count, options_.series_grace);
   places_.emplace(count);
+  if (const policy::ClientConnections& counts = places_->by_client(); !counts.has_memory()) {
+    const std::string why = policy::NoPagesText(
+        counts.bytes(), "the connections of each client (max_connections_per_client)");
+    places_.reset();
+    return absl::ResourceExhaustedError(why);
+  }
+  shelves_.emplace(count, options_.series_grace);
   passwords_.emplace(main_->clock);
   for (size_t i = 0; i < count; ++i) {
     workers_.push_back(MakeWorker(i));
@@ -38,6 +45,7 @@ void WorkerSet::Create(size_t count) {
   }
   main_->shard->GaugeFor(Metric::kWorkers, {}).Set(static_cast<int64_t>(count));
   heartbeats_.emplace(count, main_->loop.now());
+  return absl::OkStatus();
 }
 
 std::unique_ptr<Worker> WorkerSet::MakeWorker(size_t index) {

@@ -50,8 +50,9 @@ class WorkerSet {
   WorkerSet(const WorkerSet&) = delete;
   WorkerSet& operator=(const WorkerSet&) = delete;
 
-  // Makes that many; mail waits for them until Start. Each once, in this order.
-  void Create(size_t count);
+  // Makes that many; mail waits for them until Start. Each once, in this order. On an error there
+  // are none: their common memory cannot be had.
+  absl::Status Create(size_t count);
   void Start();
   size_t size() const { return workers_.size(); }
 

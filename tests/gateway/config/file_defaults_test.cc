@@ -127,6 +127,16 @@ TEST(FileDefaultsTest, WhatAnItemSaysItselfIsStillLookedAt) {
       << "than what all have that do not say it";
 }
 
+TEST(FileDefaultsTest, KnowsWhichKeysMayBeDefaults) {
+  const Shape& listener = *FindKey(FileShape(), "listeners")->shape->element;
+  EXPECT_TRUE(MayBeDefault(listener, "tls"));
+  EXPECT_FALSE(MayBeDefault(listener, "bind"));
+  const Shape& route = *FindKey(FileShape(), "routes")->shape->element;
+  EXPECT_TRUE(MayBeDefault(route, "jwt"));
+  EXPECT_FALSE(MayBeDefault(route, "match"));
+  EXPECT_FALSE(MayBeDefault(FileShape(), "tracing")) << "no item";
+}
+
 TEST(FileDefaultsTest, WhatMakesAnItemItselfIsNoDefault) {
   for (const std::string own :
        {"routes: {match: {path: /}}", "routes: {upstream: web}", "routes: {respond: {}}",

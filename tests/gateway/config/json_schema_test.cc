@@ -74,6 +74,31 @@ TEST(JsonSchemaTest, RefusesUnknownKeysAndAsksForTheNeededOnes) {
   EXPECT_FALSE(listener["properties"]["idle_timeout"]["description"].empty());
 }
 
+// A mapping of an item is merged with that of `defaults`; a list is not, and neither is what makes
+// an item itself.
+TEST(JsonSchemaTest, WhatDefaultsMayHaveIsNotRequired) {
+  const json schema = json::parse(JsonSchema())["properties"];
+  const json& listener = schema["listeners"]["items"];
+  const json& tls = listener["properties"]["tls"]["anyOf"][0]["properties"];
+  EXPECT_FALSE(listener["properties"]["proxy_protocol"]["anyOf"][0].contains("required"));
+  EXPECT_FALSE(tls["acme"]["anyOf"][0].contains("required"));
+  EXPECT_EQ(tls["certificates"]["items"]["required"], (json{"cert", "key"}));
+  const json& upstream = schema["upstreams"]["additionalProperties"];
+  EXPECT_EQ(upstream["required"], json{"endpoints"});
+  EXPECT_FALSE(
+      upstream["properties"]["tls"]["anyOf"][0]["properties"]["certificate"]["anyOf"][0].contains(
+          "required"));
+  const json& route = schema["routes"]["items"]["properties"];
+  for (const char* key : {"rate_limit", "jwt", "basic_auth", "mirror", "cors", "buffering"}) {
+    EXPECT_TRUE(route[key]["anyOf"][0].contains("properties")) << key;
+    EXPECT_FALSE(route[key]["anyOf"][0].contains("required")) << key;
+  }
+  EXPECT_EQ(route["split"]["items"]["required"], json{"upstream"});
+  const json& secret = route["request_headers"]["properties"]["set"]["additionalProperties"];
+  EXPECT_EQ(secret["anyOf"][1]["required"], json{"file"}) << "it is read before it is merged";
+  EXPECT_EQ(schema["tracing"]["anyOf"][0]["required"], json{"otlp"});
+}
+
 // One that includes others may have all in these, and those have three keys.
 TEST(JsonSchemaTest, AFileMayBeAPart) {
   const json ways = json::parse(JsonSchema())["anyOf"];

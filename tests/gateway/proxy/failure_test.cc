@@ -107,6 +107,7 @@ TEST(FailureTest, APathThatIsRefusedHasItsFailure) {
   EXPECT_EQ(FailureOf(http::PathDoubt::kNone), Failure::kNone);
   EXPECT_EQ(FailureOf(http::PathDoubt::kNul), Failure::kAmbiguousPath);
   EXPECT_EQ(FailureOf(http::PathDoubt::kOtherRoute), Failure::kAmbiguousPath);
+  EXPECT_EQ(FailureOf(http::PathDoubt::kRewrittenToHost), Failure::kAmbiguousPath);
   EXPECT_EQ(FailureOf(http::PathDoubt::kEncodedSlash), Failure::kEncodedSlash);
 }
 

@@ -117,6 +117,29 @@ TEST(RewriteTest, WhatComesOutMeansTheSameToEveryReader) {
   EXPECT_EQ(Rewritten(WithPrefix("/a/", "/b/"), "/a/\\x"), "/b/\\x");
 }
 
+// The reason is that of what comes out, not of what some other path might be.
+TEST(RewriteTest, TellsWhyNothingCanBeMadeOfIt) {
+  struct Case {
+    std::string_view to, path;
+    PathDoubt doubt;
+  };
+  const Case cases[] = {
+      {"/\\1", "/x/evil.test", PathDoubt::kRewrittenToHost},
+      {"/\\1", "/x/..", PathDoubt::kRewrittenToHost},
+      {"/\\1", "/x../secret", PathDoubt::kRewrittenToDots},
+      {"\\1", "/xsecret", PathDoubt::kRewrittenToNoPath},
+      {"/\\1", "/x\\evil.test", PathDoubt::kHiddenAuthority},
+      {"/a/\\1", "/x..%2fsecret", PathDoubt::kHiddenDotSegment},
+      {"/a/\\1", "/x%zz", PathDoubt::kMalformedEscape},
+      {"/a/\\1", "/xb", PathDoubt::kNone},
+  };
+  std::string out;
+  for (const Case& c : cases) {
+    EXPECT_EQ(RewriteTarget(WithRegex("/x(.*)", c.to), {}, Asking(c.path), &out), c.doubt)
+        << c.to << " " << c.path;
+  }
+}
+
 TEST(RewriteTest, SlashesThatMeetAreMergedWhereTheyAre) {
   constexpr http::PathPolicy kMerging = {.normalize = http::PathNormalization::kMergeSlashes};
   EXPECT_EQ(Rewritten(WithRegex("/x(.*)", "/a/\\1"), "/x/y?z//"), "/a//y?z//");

@@ -9,6 +9,7 @@
 
 #include "tests/gateway/server/main_parts.h"
 #include "tests/pool/tls/support/test_certificates.h"
+#include "tests/support/address_space.h"
 #include "tests/support/scripted_upstream.h"
 
 namespace holdfast::server {
@@ -85,6 +86,20 @@ TEST_F(ConfiguratorTest, AReloadThatFailsChangesNothingAndIsCounted) {
   EXPECT_EQ(StatusPage(parts_.status()), "page /readyz");
   Reload(parts_.Text("third", StatusLine()));
   EXPECT_EQ(LastReload(), 1);
+}
+
+TEST_F(ConfiguratorTest, ARateLimitThatThereIsNoRoomForIsRefused) {
+  Start(parts_.Text("first"));
+  std::string limited = parts_.Text("second");
+  limited.insert(limited.find("respond:"), "rate_limit: {requests: 1000, max_keys: 10000000}, ");
+  {
+    const support::ScarceAddressSpace scarce(size_t{64} << 20);
+    Reload(limited);
+  }
+  EXPECT_EQ(Reloads("failure"), 1u);
+  EXPECT_EQ(parts_.Body(), "first");
+  Reload(limited);
+  EXPECT_TRUE(parts_.Await([&] { return parts_.Body() == "second"; }));
 }
 
 TEST_F(ConfiguratorTest, AReloadMovesTheStatusPortOrClosesIt) {

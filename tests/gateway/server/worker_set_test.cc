@@ -45,7 +45,7 @@ TEST_F(WorkerSetTest, MailReachesEachWorkerOnItsOwnThread) {
 }
 
 TEST_F(WorkerSetTest, MailThatComesBeforeTheStartWaitsForIt) {
-  workers_.Create(1);
+  ASSERT_TRUE(workers_.Create(1).ok());
   bool ran = false;
   workers_.Mail(0, [&](Worker&) { parts_.main_.mailbox.Post([&] { ran = true; }); });
   EXPECT_FALSE(ran);
@@ -53,7 +53,7 @@ TEST_F(WorkerSetTest, MailThatComesBeforeTheStartWaitsForIt) {
   EXPECT_TRUE(parts_.Await([&] { return ran; }));
 }
 
-TEST_F(WorkerSetTest, WorkersThatWereNeverStartedEnd) { workers_.Create(3); }
+TEST_F(WorkerSetTest, WorkersThatWereNeverStartedEnd) { EXPECT_TRUE(workers_.Create(3).ok()); }
 
 TEST_F(WorkerSetTest, TheyAreEmptyOnceAndWhenTheLastOneIs) {
   Start(parts_.Text("hello"));
