@@ -24,7 +24,8 @@ namespace holdfast::http {
 inline bool IsTargetByte(char byte) { return byte > 0x20 && byte < 0x7f && byte != '#'; }
 
 // The first line feed of [from, text.size()) that ends a head: with nothing but CR between it and
-// the one before, or the beginning of the text. Or, before that, one without CR.
+// the one before, or the beginning of the text. Or, before that, one without CR. `from` is in the
+// text or its end.
 struct LineEnd {
   enum class Kind { kNone, kEmptyLine, kBare };
   Kind kind = Kind::kNone;

@@ -60,7 +60,9 @@ TEST_F(SessionMemoryTest, ASessionTakesItFromThere) {
     ASSERT_EQ(nghttp2_session_server_new3(&session, callbacks, nullptr, nullptr, memory_), 0);
     EXPECT_LE(library_memory::Kept(), round == 0 ? 0 : kept);
     nghttp2_session_del(session);
-    if (round == 1) EXPECT_EQ(library_memory::Kept(), kept);
+    if (round == 1) {
+      EXPECT_EQ(library_memory::Kept(), kept);
+    }
     kept = library_memory::Kept();
     EXPECT_GT(kept, 0u);
   }
