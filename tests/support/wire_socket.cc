@@ -322,7 +322,8 @@ WireSocket Connect(std::string_view address, const ConnectOptions& options) {
 bool Accepts(std::string_view address) {
   const pool::SocketAddress peer = ParseAddress(address);
   const WireSocket socket(::socket(peer.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return connect(socket.fd(), peer.get(), peer.length()) == 0;
+  if (connect(socket.fd(), peer.get(), peer.length()) == 0) return true;
+  return errno == EINPROGRESS && FinishConnect(socket.fd());
 }
 
 int Listen(std::string_view address, int backlog) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <string>
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
@@ -67,6 +68,17 @@ TEST(WireSocketTest, APeerThatDoesNotReadStopsTheSender) {
   EXPECT_GT(sent, 0u);
   EXPECT_LT(sent, much.size());
   EXPECT_EQ(client.ReadBytes(1000), much.substr(0, 1000));
+}
+
+TEST(WireSocketTest, SomebodyAcceptsOnlyWhileHeListens) {
+  const TempDir dir;
+  for (const std::string& address : {std::string("127.0.0.1:0"), "unix:" + dir.Path("socket")}) {
+    ScriptedUpstream server(address);
+    EXPECT_TRUE(Accepts(server.address())) << address;
+    server.StopListening();
+    EXPECT_FALSE(Accepts(server.address())) << address;
+  }
+  EXPECT_FALSE(Accepts(UnusedAddress()));
 }
 
 TEST(WireSocketTest, UnixAndIpv6AddressesWorkAsWell) {
