@@ -171,7 +171,8 @@ void ExchangeAccount::Tell(const ExchangeSubject& subject, bool logged,
       .grpc_status = grpc ? GrpcStatusText() : std::string_view(),
       .route = route != nullptr ? std::string_view(route->name) : std::string_view(),
       .upstream = proxied ? std::string_view(UpstreamName(subject)) : std::string_view(),
-      .endpoint = connected_at.has_value() ? endpoint.FormatTo(endpoint_text) : std::string_view(),
+      .endpoint = connected_at.has_value() || not_reached ? endpoint.FormatTo(endpoint_text)
+                                                          : std::string_view(),
       .reused = reused(),
       .connection = ConnectionText(),
       .close =

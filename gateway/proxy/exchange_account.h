@@ -73,6 +73,7 @@ struct ExchangeAccount {
   // What was noted of the last attempt is not of the next.
   void BeginAttempt() {
     had.reset();
+    not_reached = false;
     close = pool::CloseReason::kNone;
     grpc_status.reset();
   }
@@ -107,6 +108,7 @@ struct ExchangeAccount {
   std::optional<grpc::Status> grpc_status;       // how it ended, by the response
   // Of the last attempt.
   pool::SocketAddress endpoint;
+  bool not_reached = false;                 // no connection to that endpoint could be had
   std::optional<pool::CheckoutResult> had;  // how the connection was had: as Lease::result
   pool::OpenReason open_reason = pool::OpenReason::kEmpty;  // with kFresh
   pool::CloseReason close = pool::CloseReason::kNone;

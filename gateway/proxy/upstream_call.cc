@@ -151,6 +151,7 @@ Stage UpstreamCall::OnRefused(pool::CheckoutFailure why, const pool::SocketAddre
   const pool::CheckoutResult result = why.result;
   account_->endpoint = endpoint;
   const bool failed = pool::OutcomeOf(result).has_value();
+  account_->not_reached = failed;
   // That one has too much to do is no reason to ask one that is not up.
   const bool spills = pool::IsOfOneEndpoint(result) && MayAskNext() &&
                       request_.cluster->HasOther(endpoint, attempts_.tried());

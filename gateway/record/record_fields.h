@@ -58,7 +58,7 @@ void WriteWith(const ExchangeRecord& record, std::string_view name, FieldWriter*
 template <auto kWrite>
 inline constexpr auto kOverTls = &WriteWith<&ExchangeRecord::tls_version, kWrite>;
 template <auto kWrite>
-inline constexpr auto kConnected = &WriteWith<&ExchangeRecord::endpoint, kWrite>;
+inline constexpr auto kConnected = &WriteWith<&ExchangeRecord::connection, kWrite>;
 
 inline constexpr RecordField kRecordFields[] = {
     {"time", &WriteTime<&ExchangeRecord::time>},

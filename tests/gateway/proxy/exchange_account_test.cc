@@ -8,6 +8,7 @@
 
 #include "gateway/proxy/span_queue.h"
 #include "tests/gateway/proxy/proxy_harness.h"
+#include "tests/support/unserved_address.h"
 
 namespace holdfast::proxy {
 namespace {
@@ -202,6 +203,20 @@ TEST_F(ExchangeAccountTest, WhatClientsAreNotToldIsInTheLog) {
   client_.Send(kGet);
   harness_.Await(client_, "reason: no_endpoint\n");
   EXPECT_EQ(Lines()[0].value("detail", ""), "db.internal: no answer from DNS yet");
+  EXPECT_FALSE(Lines()[0].contains("endpoint")) << "there is none";
+}
+
+TEST_F(ExchangeAccountTest, TheEndpointThatCouldNotBeReachedIsNamed) {
+  const support::RefusingAddress nobody;
+  harness_.SetEndpoints({nobody.address()});
+  client_.Send(kGet);
+  ASSERT_TRUE(harness_.TurnUntil([&] { return harness_.Retries("retry_connect_failure") == 1; }));
+  harness_.Advance(milliseconds(30));
+  harness_.Await(client_, "reason: connect_refused\n");
+  EXPECT_EQ(Lines()[0].value("endpoint", ""), nobody.address().ToString());
+  for (const char* key : {"reused", "connection", "close", "connection_us"}) {
+    EXPECT_FALSE(Lines()[0].contains(key)) << key;
+  }
 }
 
 TEST_F(ExchangeAccountTest, TheClockRunsFromTheRequestsFirstByte) {

@@ -151,6 +151,15 @@ TEST(LineFormatTest, WhatNeverWasIsLeftOut) {
   EXPECT_EQ(parsed["duration_us"], 0);
 }
 
+TEST(LineFormatTest, AnEndpointWithoutAConnectionHasNothingOfOne) {
+  ExchangeRecord record = Minimal();
+  record.endpoint = "10.0.0.7:80";
+  record.close = "peer_closed";
+  const json parsed = Parsed(record);
+  EXPECT_EQ(parsed["endpoint"], "10.0.0.7:80");
+  for (const char* key : {"reused", "connection", "close"}) EXPECT_FALSE(parsed.contains(key));
+}
+
 TEST(LineFormatTest, AUnixClientHasNoAddress) {
   ExchangeRecord record = Minimal();
   record.client = "";
