@@ -73,7 +73,6 @@ struct ExchangeAccount {
   // What was noted of the last attempt is not of the next.
   void BeginAttempt() {
     had.reset();
-    not_reached = false;
     close = pool::CloseReason::kNone;
     grpc_status.reset();
   }

@@ -63,6 +63,7 @@ Stage UpstreamCall::Begin(const Request& request) {
 }
 
 Stage UpstreamCall::Acquire() {
+  account_->not_reached = false;
   attempts_.BeginSearch(context_->loop->now());
   Checkout checkout = request_.cluster->Acquire(this,
                                                 {.hash = request_.hash,
